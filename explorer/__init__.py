@@ -1,0 +1,1 @@
+"""An interactive explorer for training deep fully connected networks."""

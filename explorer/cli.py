@@ -1,0 +1,300 @@
+"""The command line: the same things as the pages, without a browser.
+
+What a command has to say to a machine (`--json`) is one JSON object on standard output; everything else goes to
+standard error. A command is one function of its parsed options that returns the exit status.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from explorer import datasets, estimate, presets, sources, terminal, worker
+from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
+from explorer.engine import queue_again, resumable
+from explorer.errors import DataError, ExplorerError, FieldError, InputError
+from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
+from explorer.runs import ACTIVE, FAILED, PAUSED, QUEUED, RUNNING, STOPPED, Run, RunStore
+from explorer.terminal import say
+
+STATUSES = (
+    "Exit status: 0 done; 1 a fault, such as a run that failed; 2 bad input; 130 or 143 stopped by Ctrl-C or SIGTERM. "
+    "Ctrl-C while training keeps a checkpoint to resume from; a second one ends at once. "
+    "EXPLORER_DEBUG=1 shows the traceback of a fault."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status; whatever goes wrong is told in words, never as a traceback."""
+    terminal.prepare_streams()
+    try:
+        with suppress(SystemExit):  # that is how --help ends
+            options = _parse(sys.argv[1:] if arguments is None else arguments)
+            return options.command(options)
+        sys.stdout.flush()
+        return 0
+    except KeyboardInterrupt:
+        return _fault("cancelled by Ctrl-C", 128 + signal.SIGINT)
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        terminal.give_up(sys.stdout)
+        return 128 + signal.SIGPIPE
+    except ExplorerError as error:
+        return _fault(str(error), error.exit_status)
+    except OSError as error:
+        terminal.give_up(sys.stdout)
+        place = f"{str(error.filename)!r}: " if error.filename else ""
+        return _fault(f"{place}{error.strerror or error}", 1)
+    except Exception as error:
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return _fault(f"unexpected fault: {text} (EXPLORER_DEBUG=1 shows the traceback)", 1)
+
+
+# --- the options ------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        missing = re.match(r"argument (--[a-z-]+).*: expected .*one argument", message)
+        for field in FIELDS.values():
+            if missing and missing[1] == field.flag:
+                raise FieldError(field.name, "", field.allowed)
+        raise InputError(f"{message}; {' '.join(self.format_usage().split())}")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    options, unknown = _parser().parse_known_args(_attach_negative_numbers(arguments))
+    if unknown:
+        options.parser.error(f"{unknown[0]!r} is not known")
+    return options
+
+
+def _attach_negative_numbers(arguments: Sequence[str]) -> list[str]:
+    """`--learning-rate -1e-5` as `--learning-rate=-1e-5`: else argparse takes the value for an option."""
+    attached: list[str] = []
+    for argument in arguments:
+        if attached and re.fullmatch(r"--[a-z-]+", attached[-1]) and re.match(r"-(\d|\.|inf|nan)", argument, re.I):
+            attached[-1] += f"={argument}"
+        else:
+            attached.append(argument)
+    return attached
+
+
+def _parser() -> _Parser:
+    common = {"allow_abbrev": False, "epilog": STATUSES}
+    parser = _Parser(prog="python -m explorer", description="Trains deep fully connected networks.", **common)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable, summary: str, *, runs: bool = True) -> _Parser:
+        added = commands.add_parser(name, help=summary, description=summary, **common)
+        added.add_argument("--json", action="store_true", help="print one JSON object")
+        if runs:
+            added.add_argument("--runs", metavar="DIR", help="folder of the runs (default: EXPLORER_RUNS, else models)")
+        added.set_defaults(command=command, parser=added)
+        return added
+
+    _add_fields(add("train", _train, "train a network, here and now; the page shows it live"))
+    add("resume", _resume, "go on with a run exactly where it ended").add_argument("run", metavar="RUN")
+    add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
+    add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
+    data, name = add("data", _data, "make a data set available and verify it", runs=False), FIELDS["dataset"]
+    data.add_argument("name", metavar="NAME", nargs="?", default=name.default, type=name.parse, help=name.allowed)
+    data.add_argument("--from", dest="source", metavar="PATH", help="an archive, folder or .npz that is already here")
+    _add_benchmark(add("benchmark", _benchmark, "compare epochs with the notebook's own model.fit", runs=False))
+    return parser
+
+
+def _add_fields(parser: _Parser) -> None:
+    """Every hyperparameter as an option; one that is not given leaves no trace, so that a preset shows through."""
+    names = ", ".join(presets.PRESETS)
+    parser.add_argument(
+        "--preset", type=presets.preset, metavar="NAME", help=f"start from one of {names}; other options change it"
+    )
+    for field in FIELDS.values():
+        alone = {"nargs": "?", "const": AFTER_ACTIVATION} if field.name == "batch_norm" else {}
+        parser.add_argument(
+            *dict.fromkeys((field.flag, f"--{field.name.replace('_', '-')}")),
+            dest=field.name,
+            type=field.parse,
+            default=argparse.SUPPRESS,
+            metavar="NAME" if field.choices else "N" if isinstance(field.default, int) else "X",
+            help=f"{field.help} ({field.allowed}; default {field.default})".replace("%", "%%"),
+            **alone,
+        )
+    parser.add_argument(
+        "--no-batch-norm", dest="batch_norm", action="store_const", const=OFF, default=argparse.SUPPRESS
+    )
+
+
+def _add_benchmark(parser: _Parser) -> None:
+    epochs, dataset = FIELDS["epochs"], FIELDS["dataset"]
+    kept = list(presets.PRESETS.values())
+    parser.add_argument("--preset", nargs="+", type=presets.preset, default=kept, metavar="NAME", help="default: all")
+    parser.add_argument("--dataset", type=dataset.parse, default=dataset.default, metavar="NAME", help=dataset.allowed)
+    parser.add_argument("--epochs", type=epochs.parse, default=5, metavar="N", help="pairs of epochs; default 5")
+
+
+def _store(options: argparse.Namespace) -> RunStore:
+    if options.runs == "":
+        raise FieldError("runs", "", "the path of a folder")
+    store = RunStore(options.runs)
+    if store.folder.exists() and not store.folder.is_dir():
+        raise FieldError("runs", str(store.folder), "the path of a folder")
+    return store
+
+
+def _find(options: argparse.Namespace) -> Run:
+    store = _store(options)
+    try:
+        return store.get(options.run)
+    except OSError as error:  # such as a name that is too long to be one
+        raise InputError(f"run: {options.run!r} is not there ({error.strerror})") from error
+
+
+# --- the commands -----------------------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = options.preset.config if options.preset else TrainingConfig()
+    config = config.with_(**{name: value for name, value in vars(options).items() if name in FIELDS})
+    _check_possible(config)
+    store = _store(options)
+    run = store.create(config)
+    if earlier := store.trained_before(config):
+        say(f"{earlier.name} has trained exactly this before; it is trained again, as asked")
+    return _train_here(run, options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    run = _find(options)
+    with run.locked():  # of two that resume at once, the later one finds it queued
+        if not resumable(run):
+            raise InputError(
+                f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
+                "or failed with a checkpoint left can be resumed"
+            )
+        _check_possible(run.config)
+        queue_again(run)
+    return _train_here(run, options)
+
+
+def _check_possible(config: TrainingConfig) -> None:
+    """Tells before a run folder is made what would make the run fail at its start."""
+    estimate.check_memory(config, psutil.virtual_memory().available)
+    _check_data(config.dataset)
+
+
+def _check_data(name: str) -> None:
+    if not datasets.available(name):
+        raise DataError(f"dataset: {name!r} is not on this machine yet; `python -m explorer data {name}` fetches it")
+
+
+def _train_here(run: Run, options: argparse.Namespace) -> int:
+    say(f"{run.name}: its folder is {run.path}")
+    shown = terminal.ProgressLine(run)
+    with terminal.stopped_by_signals(run) as received:
+        with terminal.native_messages_hidden():
+            worker.programs()
+        try:
+            status = worker.execute(run, worker.Watcher(on_epoch=shown.epoch, on_step=shown.step))
+        except KeyboardInterrupt:
+            shown.end()
+            say(_how_to_resume(run, options))
+            raise
+    shown.end()
+    told = result(run)
+    say(f"{run.name} {'has ' if status == FAILED else 'is '}{status}: {told['reason']}")
+    if resumable(run):
+        say(_how_to_resume(run, options))
+    _answer(told, options, lines_of_result)
+    if status == FAILED:
+        return 1
+    return 128 + received[0] if received and status == STOPPED else 0
+
+
+def _how_to_resume(run: Run, options: argparse.Namespace) -> str:
+    where = f" --runs {shlex.quote(options.runs)}" if options.runs else ""
+    return f"go on with: python -m explorer resume {shlex.quote(run.name)}{where}"
+
+
+def _stop(options: argparse.Namespace) -> int:
+    run = _find(options)
+    status = run.status().status
+    if status not in (*ACTIVE, PAUSED):
+        raise InputError(f"run: {run.name!r} is {status}; only one that is queued, running or paused can be stopped")
+    if status in ACTIVE:
+        run.request("stop")
+    if status != RUNNING:
+        # whoever holds the lock is about to train it, and will find the request
+        with suppress(InputError), run.locked():
+            if run.status().status in (QUEUED, PAUSED):
+                run.end(STOPPED, f"stopped while it was {status}")
+    told = {"run": run.name, "path": str(run.path), "status": run.status().status, "requested": "stop"}
+    asked = "is asked to stop" if told["status"] == RUNNING else "is stopped"
+    _answer(told, options, lambda told: [f"{told['run']} {asked}"])
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    store = _store(options)
+    rows = [row(summary) for summary in store.list()]
+    if not rows:
+        say(f"there are no runs in {store.folder} yet; `python -m explorer train` makes one")
+    _answer({"folder": str(store.folder), "selected_by": SELECTED_BY, "runs": rows}, options, lines_of_runs)
+    return 0
+
+
+def _data(options: argparse.Namespace) -> int:
+    name, source = options.name, options.source
+    if source is not None and (name == "digits" or not Path(source).exists()):
+        allowed = "left out, as digits come with scikit-learn" if name == "digits" else "a file or folder that is there"
+        raise FieldError("from", source, allowed)
+    draw, heard = sources.terminal_progress(sys.stderr), [""]
+
+    def progress(now: sources.Progress) -> None:
+        heard[0] = now.source
+        if now.phase != "ready" or now.source != "this machine":
+            draw(now)
+
+    path = sources.fetch(name, source=Path(source) if source else None, progress=progress)
+    dataset = datasets.load(name)  # verifies every byte
+    was_there = heard[0] in ("", "this machine")
+    images = {split: len(getattr(dataset, split)) for split in datasets.SPLITS}
+    told = {"dataset": name, "path": str(path), "source": "this machine" if was_there else heard[0], "images": images}
+    how = "is already here and intact" if was_there else f"is fetched ({heard[0]}) and verified"
+    counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if count)
+    _answer(told, options, lambda told: [f"{dataset.spec.title} {how}: {counts} images", told["path"]])
+    return 0
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    from explorer import benchmark
+
+    _check_data(options.dataset)
+    with terminal.native_messages_hidden():
+        worker.programs()
+    told = benchmark.measure(options.preset, options.dataset, options.epochs, tell=say)
+    _answer(told, options, benchmark.lines)
+    return 0
+
+
+def _answer(told: dict[str, Any], options: argparse.Namespace, lines: Callable[[dict], list[str]]) -> None:
+    """Prints what a command found: one JSON object, or lines to read."""
+    text = terminal.to_json(told) if options.json else "\n".join(lines(told))
+    if text:
+        terminal.show(text)
+
+
+def _fault(text: str, status: int) -> int:
+    if os.environ.get("EXPLORER_DEBUG"):
+        traceback.print_exc()
+    say(f"explorer: {text}")
+    return status

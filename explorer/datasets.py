@@ -1,0 +1,288 @@
+"""The data sets: what they are, where they lie on this machine, how they are split, whether they are intact.
+
+Cheap to import, as every page and every worker does: the standard library and numpy only.
+"""
+
+import hashlib
+import importlib.util
+import math
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from explorer.errors import DataError, FieldError
+
+SPLITS = ("train", "validation", "test")
+VALIDATION_SHARE = 0.2
+SPLIT_SEED = 42
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a data set before any of it is on this machine.
+
+    `image_shape` is (height, width) or (height, width, channels), `max_value` the largest pixel value,
+    `download_bytes` the size of the archive to fetch (0: it ships with a package that is installed).
+    """
+
+    name: str
+    title: str
+    image_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    max_value: int
+    train_images: int
+    validation_images: int
+    test_images: int
+    download_bytes: int
+
+    @property
+    def features(self) -> int:
+        """Numbers an image consists of."""
+        return math.prod(self.image_shape)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+
+DATASETS: dict[str, DatasetSpec] = {
+    "cifar10": DatasetSpec(
+        name="cifar10",
+        title="CIFAR-10",
+        image_shape=(32, 32, 3),
+        class_names=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        max_value=255,
+        train_images=40_000,
+        validation_images=10_000,
+        test_images=10_000,
+        download_bytes=170_498_071,
+    ),
+    "digits": DatasetSpec(
+        name="digits",
+        title="Digits (8×8)",
+        image_shape=(8, 8),
+        class_names=tuple("0123456789"),
+        max_value=16,
+        train_images=1_437,
+        validation_images=360,
+        test_images=0,
+        download_bytes=0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One uint8 array of a stored data set: its name, shape, and the SHA-256 of its bytes in C order."""
+
+    name: str
+    shape: tuple[int, ...]
+    sha256: str
+
+    @property
+    def bytes(self) -> int:
+        """Size in bytes."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a stored data set, in the order in which their bytes follow one another in one file."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file in bytes."""
+        return sum(part.bytes for part in self.parts)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the array called `name`."""
+        return next(part.shape for part in self.parts if part.name == name)
+
+
+# Images before labels, so that all 60,000 images are one array of the mapped file and nothing is copied.
+CIFAR10_LAYOUT = Layout(
+    (
+        Part(
+            "x_train",
+            (50_000, 32, 32, 3),
+            "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
+        ),
+        Part(
+            "x_test",
+            (10_000, 32, 32, 3),
+            "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
+        ),
+        Part("y_train", (50_000,), "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253"),
+        Part("y_test", (10_000,), "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5"),
+    )
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set ready for use.
+
+    `images` is uint8 [N, *image_shape] (it may be a read-only memory map), `labels` uint8 [N]; `train`,
+    `validation` and `test` are disjoint int64 arrays of indices into both.
+    """
+
+    spec: DatasetSpec
+    images: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Copy the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
+
+        Raises FieldError for a name other than train, validation and test, DataError for an empty split.
+        """
+        if name not in SPLITS:
+            raise FieldError("split", name, f"one of {', '.join(SPLITS)}")
+        indices = getattr(self, name)
+        if not len(indices):
+            raise DataError(f"{self.spec.title} has no {name} split; choose train or validation")
+        return self.images[indices], self.labels[indices]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) over the bytes of the images, then of the labels: the same on every machine."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.labels))
+        return digest.hexdigest()
+
+
+def spec_of(name: str) -> DatasetSpec:
+    """Look a data set up by name; raises FieldError for an unknown one."""
+    if name not in DATASETS:
+        raise FieldError("dataset", name, f"one of {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def data_folder() -> Path:
+    """Where fetched data sets are kept: EXPLORER_DATA, else the user's cache folder."""
+    if named := os.environ.get("EXPLORER_DATA"):
+        return Path(named).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "deep-network-explorer"
+
+
+def stored_file(name: str) -> Path:
+    """Where the one file of a fetched data set lies, or will lie."""
+    return data_folder() / f"{name}.uint8"
+
+
+def available(name: str) -> bool:
+    """Whether a data set is on this machine; instant, because only its size is looked at."""
+    spec_of(name)
+    return name == "digits" or _size(stored_file(name)) == CIFAR10_LAYOUT.bytes
+
+
+def load(name: str) -> Dataset:
+    """Load a data set from this machine and verify it; never uses the network.
+
+    Raises FieldError for an unknown name, DataError when it is absent or damaged.
+    """
+    spec = spec_of(name)
+    return _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
+
+
+def split_indices(images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (train, validation) as scikit-learn's `train_test_split(test_size=0.2, random_state=42)` draws.
+
+    Its rule is written out because importing it takes over a second; a test compares the two.
+    """
+    validation = math.ceil(VALIDATION_SHARE * images)
+    order = np.random.RandomState(SPLIT_SEED).permutation(images)
+    return order[validation:], order[:validation]
+
+
+def fault_of(path: Path, layout: Layout) -> str | None:
+    """Say what is wrong with a stored file: None when size and SHA-256 of every array are right."""
+    try:
+        size = path.stat().st_size
+        if size != layout.bytes:
+            return f"it has {size:,} bytes instead of {layout.bytes:,}"
+        flat = np.memmap(path, dtype=np.uint8, mode="r")
+    except OSError as error:
+        return f"it cannot be read ({error.strerror or error})"
+    start = 0
+    for part in layout.parts:
+        if hashlib.sha256(flat[start : start + part.bytes]).hexdigest() != part.sha256:
+            return f"the SHA-256 of {part.name} is not the one of the original"
+        start += part.bytes
+    return None
+
+
+def digits_file() -> Path:
+    """Where scikit-learn keeps its digits, found without importing it (that would take over a second)."""
+    found = importlib.util.find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise DataError("scikit-learn is not installed; `pip install -r requirements.txt` brings it")
+    return Path(found.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+
+
+def read_digits(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read images uint8 [1797, 8, 8] and labels uint8 [1797], through scikit-learn if `path` is not there."""
+    if path.is_file():
+        table = np.loadtxt(path, delimiter=",").astype(np.uint8)
+        return table[:, :-1].reshape(-1, 8, 8), table[:, -1].copy()
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images.astype(np.uint8), digits.target.astype(np.uint8)
+
+
+def _load_digits(spec: DatasetSpec) -> Dataset:
+    images, labels = read_digits(digits_file())
+    train, validation = split_indices(len(images))
+    return Dataset(spec, images, labels, train, validation, np.arange(0))
+
+
+def _load_stored(spec: DatasetSpec, layout: Layout) -> Dataset:
+    path = stored_file(spec.name)
+    advice = f"`python -m explorer data {spec.name}` fetches it"
+    if not path.exists():
+        raise DataError(f"{spec.title} is not on this machine yet; {advice}")
+    if fault := fault_of(path, layout):
+        discard(path)
+        raise DataError(f"{path} was damaged ({fault}) and is not used; {advice} again")
+    flat = np.memmap(path, dtype=np.uint8, mode="r")
+    pixels = sum(part.bytes for part in layout.parts if part.name.startswith("x"))
+    images, labels = flat[:pixels].reshape(-1, *spec.image_shape), flat[pixels:]
+    train, validation = split_indices(layout.shape("x_train")[0])
+    test = np.arange(len(train) + len(validation), len(images))
+    return Dataset(spec, images, labels, train, validation, test)
+
+
+def discard(path: Path) -> None:
+    """Remove a file that must not be taken for data; one that cannot be removed fails its check each time."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

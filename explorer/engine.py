@@ -1,0 +1,261 @@
+"""Who trains: a queue of runs over warm worker processes, on this machine or on many, by Dask `distributed`.
+
+The engine hands run folders to workers and reads nothing back but the folders. It starts in the background; what is
+submitted before it is ready waits.
+"""
+
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+from explorer.config import TrainingConfig
+from explorer.errors import FieldError, InputError
+from explorer.runs import (
+    ACTIVE,
+    CHECKPOINT,
+    FAILED,
+    INTERRUPTED,
+    PAUSED,
+    QUEUED,
+    RESUMABLE,
+    STOPPED,
+    Process,
+    Run,
+    RunStore,
+)
+
+STARTING, READY, BROKEN = "starting", "ready", "broken"
+
+# A queued run whose worker dies before it starts goes to the next worker, but not for ever.
+MOST_LOST_WORKERS = 3
+
+DASK_SETTINGS = {
+    # a run whose worker died is told and resumed by hand, not tried again behind the user's back
+    "distributed.scheduler.allowed-failures": 0,
+    # a worker holds one run and no data of Dask's: spilling and pausing would only get in the way
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How many workers, or whose: `scheduler` is the address of a running Dask scheduler."""
+
+    workers: int = 1
+    scheduler: str | None = None
+    memory_limit: str | int = "auto"
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """The settings of `EXPLORER_WORKERS` and `EXPLORER_SCHEDULER`; raises `FieldError`."""
+        text, most = os.environ.get("EXPLORER_WORKERS") or "1", max(1, os.cpu_count() or 1)
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise FieldError("EXPLORER_WORKERS", text, f"a whole number from 1 to {most}, the cores of this machine")
+        return cls(int(text), os.environ.get("EXPLORER_SCHEDULER") or None)
+
+
+class Engine:
+    """Submits, queues, stops and resumes runs; safe to share between threads.
+
+    `state` is starting, ready or broken; `message` says why it is broken.
+    """
+
+    def __init__(self, settings: Settings | None = None):
+        self.state, self.message = STARTING, ""
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._waiting: list[Run] = []
+        self._futures: dict[str, object] = {}
+        self._client = self._cluster = None
+        self._wanted: TrainingConfig | None = None
+        self._lost: dict[str, int] = {}
+        self._memory_kills: dict[int, int] = {}
+        self._starter = threading.Thread(target=self._start, daemon=True, name="engine")
+        self._starter.start()
+
+    def wait_until_ready(self, seconds: float) -> str:
+        """Waits for the start to end, at most so long, and returns the state."""
+        self._starter.join(seconds)
+        return self.state
+
+    def submit(self, run: Run) -> None:
+        """Queues a run that was just created."""
+        with self._lock:
+            if self.state == READY:
+                self._send(run)
+            else:
+                self._waiting.append(run)
+
+    def stop(self, run: Run) -> None:
+        """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
+        status = run.status().status
+        if status == QUEUED:
+            run.request("stop")
+            with self._lock:
+                future = self._futures.pop(run.name, None)
+                self._waiting = [other for other in self._waiting if other.name != run.name]
+            if future is not None:
+                future.cancel()
+            if run.status().status == QUEUED:
+                run.end(STOPPED, "stopped while it waited")
+        elif status == PAUSED:
+            run.end(STOPPED, "stopped while it was paused")
+        elif status in ACTIVE:
+            run.request("stop")
+
+    def pause(self, run: Run) -> None:
+        """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
+        if run.status().status in ACTIVE:
+            run.request("pause")
+
+    def resume(self, run: Run) -> None:
+        """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
+        with self._lock:
+            if not resumable(run):
+                raise InputError(f"run: {run.name!r} is {run.status().status}, so there is nothing to resume")
+            queue_again(run)
+            self.submit(run)
+
+    def prepare(self, config: TrainingConfig) -> None:
+        """Has the idle workers compile a configuration's network ahead of time; the last wish counts."""
+        with self._lock:
+            if self.state != READY:
+                self._wanted = config
+                return
+            self._client.run(_prepare, config.to_dict(), wait=False, on_error="ignore")
+
+    def worker_processes(self) -> list[int]:
+        """The process numbers of the workers that are up."""
+        return list(self._client.run(os.getpid, on_error="ignore").values()) if self.state == READY else []
+
+    def close(self) -> None:
+        """Ends the workers of this machine; a cluster that was only joined goes on."""
+        self._starter.join()
+        for part in (self._client, self._cluster):
+            if part is not None:
+                part.close()
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        try:
+            client, cluster = _connect(self._settings or Settings.from_environment())
+        except Exception as error:  # told on the page, whatever it is
+            self.state, self.message = BROKEN, str(error) or type(error).__name__
+            return
+        client.subscribe_topic("worker-restart-memory", self._note_memory)
+        with self._lock:
+            self._client, self._cluster = client, cluster
+            self.state = READY
+            for run in self._waiting:
+                self._send(run)
+            self._waiting.clear()
+            wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self.prepare(wanted)
+
+    def _send(self, run: Run) -> None:
+        future = self._client.submit(_execute, str(run.path), pure=False, key=f"{run.name}-{time.time_ns()}")
+        self._futures[run.name] = future
+        future.add_done_callback(lambda done: self._finished(run, done))
+
+    def _finished(self, run: Run, future) -> None:
+        """Settles a run whose task has ended; drops the future, or Dask would compute a lost result again."""
+        with self._lock:
+            if self._futures.get(run.name) is future:
+                del self._futures[run.name]
+        if future.status != "error":
+            return
+        status = run.status()
+        lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
+        if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two
+            self.submit(run)
+        elif status.status in (*ACTIVE, INTERRUPTED):
+            run.end(INTERRUPTED, self._why_lost(status.process))
+
+    def _why_lost(self, process: Process | None) -> str:
+        kill = self._memory_kills.get(process.pid) if process else None
+        if kill:
+            return f"its worker was ended at the memory limit, with {kill / 1e9:.1f} GB in use"
+        return "its worker process died (killed, or out of memory)"
+
+    def _note_memory(self, event: tuple[float, dict]) -> None:
+        self._memory_kills[event[1]["pid"]] = event[1]["rss"]
+
+
+def resumable(run: Run) -> bool:
+    """Whether there is something to resume: a run that ended early, or failed with a checkpoint left."""
+    status = run.status().status
+    return status in RESUMABLE or (status == FAILED and (run.path / CHECKPOINT).exists())
+
+
+def queue_again(run: Run) -> None:
+    """Puts a run back to queued, in this process's name."""
+    run.clear_request()
+    run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+
+
+def settle_orphans(store: RunStore) -> None:
+    """Writes down which runs lost their process, as after a restart of the server."""
+    for summary in store.list():
+        if summary.state == INTERRUPTED and summary.status.process:
+            summary.run.end(INTERRUPTED, summary.status.reason)
+
+
+def _connect(settings: Settings):
+    import dask
+    from distributed import Client, LocalCluster, Security
+
+    dask.config.set(DASK_SETTINGS)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
+    if settings.scheduler:
+        cluster, client = None, Client(settings.scheduler, timeout=10)
+    else:
+        security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
+        threads = str(max(1, (os.cpu_count() or 1) // settings.workers))
+        cluster = LocalCluster(
+            n_workers=settings.workers,
+            threads_per_worker=1,
+            memory_limit=settings.memory_limit,
+            dashboard_address="127.0.0.1:0",  # by default it would answer on every network interface
+            worker_dashboard_address="127.0.0.1:0",
+            security=security,
+            env={"TF_NUM_INTRAOP_THREADS": threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            silence_logs="CRITICAL",
+        )
+        client = Client(cluster, security=security)
+    client.register_plugin(_warm_plugin())
+    return client, cluster
+
+
+def _warm_plugin():
+    from distributed import WorkerPlugin
+
+    class WarmWorker(WorkerPlugin):
+        """Warms every worker that joins, also one that replaces a dead one."""
+
+        name = "explorer-warm"
+
+        def setup(self, worker) -> None:
+            from explorer.worker_process import THIS
+
+            THIS.start()
+
+    return WarmWorker()
+
+
+def _execute(path: str) -> str:
+    from explorer.worker_process import THIS
+
+    return THIS.execute(path)
+
+
+async def _prepare(values: dict) -> None:
+    from explorer.worker_process import THIS
+
+    THIS.prepare(TrainingConfig.from_dict(values))

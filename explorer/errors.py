@@ -1,0 +1,33 @@
+"""The few errors a user can meet: each message is one sentence that says what to do about it."""
+
+
+class ExplorerError(Exception):
+    """A fault with a message for the user; the command line ends with `exit_status`."""
+
+    exit_status = 1
+
+
+class InputError(ExplorerError):
+    """Something the user asked for is not possible as asked."""
+
+    exit_status = 2
+
+
+class FieldError(InputError):
+    """A value outside what a field allows, as `field: value is not allowed; it must be …`."""
+
+    def __init__(self, field: str, value: object, allowed: str):
+        self.field, self.value, self.allowed = field, value, allowed
+        super().__init__(f"{field}: {value!r} is not allowed; it must be {allowed}")
+
+
+class DataError(ExplorerError):
+    """A data set that is missing, damaged or could not be fetched."""
+
+
+class RunError(ExplorerError):
+    """A run folder that cannot be read, written or started."""
+
+
+class EngineError(ExplorerError):
+    """The workers could not be started or reached."""

@@ -1,0 +1,84 @@
+"""What is told of runs: for machines as values that JSON takes, for people as lines of text."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from explorer import estimate
+from explorer.history import RULES, EpochRecord, best_epoch
+from explorer.runs import BEST, UNREADABLE, Run, RunSummary
+from explorer.terminal import columns, percent
+
+SELECTED_BY = RULES["val_loss"].words
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def result(run: Run) -> dict[str, Any]:
+    """What came of a run, for JSON: where it stands, its best epoch and every epoch's numbers."""
+    status, records = run.status(), run.history()
+    best = best_epoch(records)
+    return {
+        "run": run.name,
+        "path": str(run.path),
+        "status": status.status,
+        "reason": status.reason,
+        "epochs": len(records),
+        **_best(best),
+        "history": {name: [getattr(record, name) for record in records] for name in METRICS},
+        "seconds_per_epoch": [record.seconds for record in records],
+        "compile_seconds": status.compile_seconds,
+        "parameters": status.parameters or estimate.parameters(run.config),
+        "config": run.config.to_dict(),
+    }
+
+
+def _best(best: EpochRecord | None) -> dict[str, Any]:
+    return {
+        "selected_by": SELECTED_BY,
+        "best_epoch": best.epoch if best else None,
+        "val_loss": best.val_loss if best else None,
+        "val_accuracy": best.val_accuracy if best else None,
+    }
+
+
+def lines_of_result(told: dict[str, Any]) -> list[str]:
+    if told["best_epoch"] is None:
+        return [f"{told['run']}: {told['status']}, no epoch with a finite validation loss"]
+    model, epochs = Path(told["path"], BEST), f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}"
+    return [
+        f"{told['run']}: {told['status']} after {epochs}; best epoch {told['best_epoch']} ({SELECTED_BY}): "
+        f"validation loss {told['val_loss']:.4f}, validation accuracy {percent(told['val_accuracy'])}",
+        *([str(model)] if model.exists() else []),
+    ]
+
+
+def row(summary: RunSummary) -> dict[str, Any]:
+    return {
+        "run": summary.name,
+        "status": summary.state,
+        "epochs": len(summary.records),
+        **_best(summary.best),
+        "created": datetime.fromtimestamp(summary.created, UTC).isoformat(timespec="seconds")
+        if summary.status
+        else None,
+        "reason": summary.problem or summary.status.reason,
+        "config": summary.config.to_dict() if summary.config else None,
+    }
+
+
+def lines_of_runs(told: dict[str, Any]) -> list[str]:
+    head = ["run", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
+    rows = [[_cell(name, row[name if name != "best" else "best_epoch"]) for name in head] for row in told["runs"]]
+    unreadable = {row["run"]: row["reason"] for row in told["runs"] if row["status"] == UNREADABLE}
+    table = columns([head, *rows], right="2345") if rows else []
+    title = [f"best, val_loss and val_accuracy are of the epoch with the {SELECTED_BY}"] if rows else []
+    return [*title, *table, *(f"{name}: {why}" for name, why in unreadable.items())]
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if column == "created":
+        return f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"
+    formats = {"val_loss": "{:.4f}", "val_accuracy": "{:.2%}"}
+    return formats.get(column, "{}").format(value)

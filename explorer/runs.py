@@ -1,0 +1,355 @@
+"""Run folders: the only record of a run, and the only channel between the one who trains and the one who looks."""
+
+import fcntl
+import os
+import random
+import shutil
+import socket
+import string
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property, lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from explorer.config import SCHEMA_VERSION, TrainingConfig
+from explorer.errors import ExplorerError, InputError, RunError
+from explorer.files import read_json, write_json
+from explorer.history import EpochRecord, best_epoch
+
+QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
+COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
+STATUSES = (QUEUED, RUNNING, PAUSED, COMPLETED, STOPPED, FAILED, INTERRUPTED)
+ACTIVE = (QUEUED, RUNNING)
+RESUMABLE = (PAUSED, STOPPED, INTERRUPTED)
+UNREADABLE = "unreadable"
+
+CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl", "request"
+BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that answers for a run: its host, its number and when it started, which tells reused numbers apart."""
+
+    host: str
+    pid: int
+    started: float
+
+    @classmethod
+    def current(cls) -> "Process":
+        """This process."""
+        return _this_process(os.getpid())
+
+    def ended(self) -> bool:
+        """True when it is known to be gone; a process of another machine is not known to be."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.started) > 1 or process.status() == psutil.STATUS_ZOMBIE
+        except (psutil.NoSuchProcess, ValueError, OverflowError):  # the last two: no process can have that number
+            return True
+
+
+@lru_cache(maxsize=2)
+def _this_process(pid: int) -> Process:
+    return Process(socket.gethostname(), pid, psutil.Process(pid).create_time())
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing."""
+
+    status: str
+    reason: str = ""
+    created: float = 0.0
+    queued: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    process: Process | None = None
+    host: str = ""
+    phase: str = ""
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    compile_seconds: float | None = None
+    compiled: bool | None = None
+    parameters: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RunStatus":
+        """The status of `to_dict`'s values; raises `ValueError` for anything else."""
+        version = values.get("schema_version", SCHEMA_VERSION)
+        if type(version) is not int or version > SCHEMA_VERSION:
+            raise ValueError(f"{STATUS} is of schema version {version!r}, newer than {SCHEMA_VERSION}")
+        process = values.get("process")
+        status = _typed(cls, {**values, "process": _typed(Process, process) if process else None})
+        if status.status not in STATUSES:
+            raise ValueError(f"{STATUS}: {status.status!r} is no status")
+        return status
+
+    def seen_now(self) -> "RunStatus":
+        """The same status, as interrupted when the process that answers for it is gone."""
+        if self.status in ACTIVE and self.process and self.process.ended():
+            return replace(self, status=INTERRUPTED, reason="its process ended before the run did", phase="")
+        return self
+
+
+class Run:
+    """One run folder."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, unique in its store."""
+        return self.path.name
+
+    @cached_property
+    def config(self) -> TrainingConfig:
+        """What was asked; raises `RunError` when it cannot be read."""
+        try:
+            values = read_json(self.path / CONFIG)
+            values.pop("versions", None)
+            return TrainingConfig.from_dict(values)
+        except (OSError, ValueError, ExplorerError) as error:
+            raise RunError(f"{CONFIG} of {self.name} cannot be read: {_why(error)}") from error
+
+    def status(self) -> RunStatus:
+        """Where it stands now; raises `RunError` when that cannot be read."""
+        try:
+            return RunStatus.from_dict(read_json(self.path / STATUS)).seen_now()
+        except (OSError, ValueError) as error:
+            raise RunError(f"{STATUS} of {self.name} cannot be read: {_why(error)}") from error
+
+    def update(self, **changes: Any) -> RunStatus:
+        """Writes the status with some fields changed."""
+        status = replace(RunStatus.from_dict(read_json(self.path / STATUS)), **changes)
+        write_json(self.path / STATUS, status.to_dict(), durable=changes.get("status") is not None)
+        return status
+
+    def end(self, status: str, reason: str) -> RunStatus:
+        """Writes that the run is no longer active, and why."""
+        return self.update(status=status, reason=reason, ended=time.time(), phase="", process=None)
+
+    def history(self) -> list[EpochRecord]:
+        """Every finished epoch; a line that is still being written is left out. Raises `RunError` for a damaged one."""
+        try:
+            text = (self.path / HISTORY).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise RunError(f"{HISTORY} of {self.name} cannot be read: {_why(error)}") from error
+        return [self._record(number, line) for number, line in enumerate(text.split("\n")[:-1], 1)]
+
+    def _record(self, number: int, line: str) -> EpochRecord:
+        try:
+            return EpochRecord.from_json(line)
+        except ValueError as error:
+            raise RunError(f"line {number} of {HISTORY} of {self.name} is damaged") from error
+
+    def append(self, record: EpochRecord) -> None:
+        """Adds one epoch; it is on disk when this returns."""
+        with (self.path / HISTORY).open("a", encoding="utf-8") as stream:
+            stream.write(record.to_json() + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def keep_epochs(self, count: int) -> list[EpochRecord]:
+        """Cuts the history back to its first `count` epochs, those that the checkpoint knows, and returns them."""
+        path = self.path / HISTORY
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        if len(lines) < count:
+            raise RunError(f"{self.name} has a checkpoint of epoch {count} but a history of {len(lines)} epochs")
+        kept = b"".join(line + b"\n" for line in lines[:count])
+        if path.exists() and path.stat().st_size != len(kept):
+            os.truncate(path, len(kept))
+        return self.history()
+
+    def request(self, what: str) -> None:
+        """Asks whoever trains this run to `stop` or to `pause`."""
+        (self.path / REQUEST).write_text(what)
+
+    def requested(self) -> str | None:
+        """What was asked of whoever trains this run."""
+        try:
+            return (self.path / REQUEST).read_text() or None
+        except FileNotFoundError:
+            return None
+
+    def clear_request(self) -> None:
+        """Forgets what was asked."""
+        (self.path / REQUEST).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run for one process; raises `InputError` when another one has it. Ends with the process."""
+        with (self.path / LOCK).open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"run: {self.name!r} is in use by another process; stop that one first") from None
+            yield
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a list shows of a run; `problem` says why an unreadable one cannot be shown."""
+
+    run: Run
+    config: TrainingConfig | None = None
+    status: RunStatus | None = None
+    records: Sequence[EpochRecord] = field(default=(), repr=False)
+    best: EpochRecord | None = None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.run.name
+
+    @property
+    def state(self) -> str:
+        """The run's status in one word."""
+        return self.status.status if self.status else UNREADABLE
+
+    @property
+    def created(self) -> float:
+        """When it was asked for, in seconds since 1970."""
+        return self.status.created if self.status else 0.0
+
+
+class RunStore:
+    """All run folders below one folder."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = Path(folder or os.environ.get("EXPLORER_RUNS") or "models").absolute()
+        self._seen: dict[str, tuple[tuple, RunSummary]] = {}
+
+    def create(self, config: TrainingConfig, name: str | None = None) -> Run:
+        """A new run folder, queued; raises `RunError` when it cannot be written."""
+        now = time.time()
+        base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
+        stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
+        status = RunStatus(QUEUED, created=now, queued=now, process=Process.current())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+                path = self.folder / f"{base}_{stamp}_{letters}"
+                building = self.folder / f".{path.name}"
+                try:
+                    building.mkdir()
+                except FileExistsError:
+                    continue
+                try:
+                    write_json(building / CONFIG, {**config.to_dict(), "versions": _versions()})
+                    write_json(building / STATUS, status.to_dict())
+                    building.rename(path)  # a reader sees the whole folder or none
+                except OSError:
+                    shutil.rmtree(building, ignore_errors=True)
+                    if path.exists():
+                        continue
+                    raise
+                return Run(path)
+        except OSError as error:
+            raise RunError(f"runs: {str(self.folder)!r} cannot be written ({error.strerror})") from error
+
+    def get(self, name: str) -> Run:
+        """The run of a name or a path; raises `InputError` when there is none."""
+        for path in (self.folder / name, Path(name)):
+            if name and (path / CONFIG).exists():
+                return Run(path.absolute())
+        raise InputError(f"run: {name!r} is not there; it must be the name of a run in {self.folder} or its path")
+
+    def list(self) -> list[RunSummary]:
+        """Every run, newest first; what has not changed since the last call is not read again."""
+        summaries = []
+        try:
+            entries = [e for e in os.scandir(self.folder) if not e.name.startswith(".") and e.is_dir()]
+        except FileNotFoundError:
+            return []
+        for entry in entries:
+            stamp = tuple(_stamp(entry.path, name) for name in (CONFIG, STATUS, HISTORY))
+            if not any(stamp):
+                continue  # not a run folder
+            known = self._seen.get(entry.name)
+            if known is None or known[0] != stamp:
+                known = stamp, summarize(Run(Path(entry.path)))
+                self._seen[entry.name] = known
+            summaries.append(_as_seen_now(known[1]))
+        return sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
+
+    def trained_before(self, config: TrainingConfig) -> Run | None:
+        """The newest run of exactly this configuration that was trained to its end."""
+        return next((s.run for s in self.list() if s.state == COMPLETED and s.config == config), None)
+
+
+def summarize(run: Run) -> RunSummary:
+    """What a list shows of a run folder, read afresh; an unreadable one says why."""
+    try:
+        config, status, records = run.config, run.status(), run.history()
+    except RunError as error:
+        return RunSummary(run, problem=str(error))
+    return RunSummary(run, config, status, records, best_epoch(records))
+
+
+def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
+    """The place of a queued run among all queued ones, from 1."""
+    waiting = sorted((s for s in summaries if s.state == QUEUED), key=lambda s: (s.status.queued, s.name))
+    return next((place for place, s in enumerate(waiting, 1) if s.name == name), None)
+
+
+def _typed(kind: type, values: Any) -> Any:
+    """The dataclass of some JSON; raises `ValueError` when a value is missing or not of its field's type."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{STATUS}: {values!r} is no {kind.__name__.lower()}")
+    known = {f.name: values[f.name] for f in fields(kind) if f.name in values}
+    for f in fields(kind):
+        value = known.get(f.name, f.default)
+        # JSON does not tell 1 from 1.0
+        if not isinstance(value, f.type) and not (isinstance(value, int) and isinstance(0.0, f.type)):
+            raise ValueError(f"{STATUS}: {f.name} is {'missing' if f.name not in known else repr(value)}")
+    return kind(**known)
+
+
+def _as_seen_now(summary: RunSummary) -> RunSummary:
+    status = summary.status.seen_now() if summary.status else None
+    return summary if status is summary.status else replace(summary, status=status)
+
+
+def _stamp(folder: str, name: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(f"{folder}/{name}")  # noqa: PTH116 (a Path a file doubles the time of listing thousands)
+    except OSError:
+        return None
+    # the inode too: a file replaced within a tick of the clock by one of its size has the other two in common
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it is missing"
+    return str(error)
+
+
+@lru_cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
+        try:
+            found[name.removesuffix("-cpu")] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

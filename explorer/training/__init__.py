@@ -1,0 +1,1 @@
+"""Turns a configuration into a trained Keras network: the only room, with evaluation, that knows TensorFlow."""

@@ -1,0 +1,115 @@
+"""From a configuration to an ordinary Keras model, its first weights and its optimizer."""
+
+import hashlib
+
+import keras
+import numpy as np
+from keras import layers
+
+from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, TrainingConfig
+from explorer.datasets import DATASETS
+
+
+def build_network(config: TrainingConfig) -> keras.Sequential:
+    """The network of a configuration: raw images `[N, *image_shape]` in, class probabilities `[N, classes]` out.
+
+    Its second layer carries the input scaling, so whoever loads the saved model gives it raw pixels. The
+    weights are Keras's defaults until `start_weights` sets them.
+    """
+    spec = DATASETS[config.dataset]
+    network = keras.Sequential(
+        [
+            keras.Input(spec.image_shape),
+            layers.Flatten(name="flatten"),
+            layers.Normalization(name="input_scaling"),
+        ],
+        name="network",
+    )
+    if config.batch_norm != OFF:
+        network.add(layers.BatchNormalization(name="input_batch_norm"))
+    for number in range(1, config.depth + 1):
+        for layer in _hidden_layer(config, number):
+            network.add(layer)
+    network.add(
+        layers.Dense(
+            spec.classes,
+            activation="softmax",
+            # the notebook leaves the output layer to Keras's default
+            kernel_initializer=_initializer("glorot_uniform", config.seed, "output"),
+            name="output",
+        )
+    )
+    return network
+
+
+def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
+    name = f"hidden_{number}"
+    initializer = _initializer(config.kernel_initializer, config.seed, name)
+    if config.batch_norm == BEFORE_ACTIVATION:
+        return [
+            layers.Dense(config.width, kernel_initializer=initializer, name=name),
+            layers.BatchNormalization(name=f"batch_norm_{number}"),
+            layers.Activation(config.activation, name=f"activation_{number}"),
+        ]
+    dense = layers.Dense(config.width, activation=config.activation, kernel_initializer=initializer, name=name)
+    if config.batch_norm == AFTER_ACTIVATION:
+        return [dense, layers.BatchNormalization(name=f"batch_norm_{number}")]
+    return [dense]
+
+
+def _initializer(name: str, seed: int, layer: str) -> keras.Initializer:
+    """An initializer whose draw depends on the seed and the layer alone (and on the shape it is asked for)."""
+    if name == "zeros":
+        return keras.initializers.Zeros()
+    digest = hashlib.sha256(f"{seed}/{layer}".encode()).digest()
+    own_seed = int.from_bytes(digest[:4], "little") >> 1
+    return keras.initializers.get({"class_name": name, "config": {"seed": own_seed}})
+
+
+def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray) -> None:
+    """Sets every weight of a network of this shape to what a fresh run of this configuration starts from.
+
+    Also gives its layers the configuration's initializers, so that a network used again for another run saves
+    as if it had been built for it. `mean` and `variance` are of the input scaling, float32 `[features]`.
+    """
+    for layer in network.layers:
+        if isinstance(layer, layers.Dense):
+            name = "glorot_uniform" if layer.name == "output" else config.kernel_initializer
+            layer.kernel_initializer = _initializer(name, config.seed, layer.name)
+            layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
+            layer.bias.assign(np.zeros(layer.bias.shape, "float32"))
+        elif isinstance(layer, layers.BatchNormalization):
+            for variable, value in (
+                (layer.gamma, 1.0),
+                (layer.beta, 0.0),
+                (layer.moving_mean, 0.0),
+                (layer.moving_variance, 1.0),
+            ):
+                variable.assign(np.full(variable.shape, value, "float32"))
+        elif isinstance(layer, layers.Normalization):
+            layer.adapt_mean.assign(mean)
+            layer.adapt_variance.assign(variance)
+            layer.finalize_state()
+
+
+def build_optimizer(name: str, learning_rate: float) -> keras.Optimizer:
+    """A Keras optimizer with its defaults; the learning rate is a variable, so another one compiles nothing."""
+    optimizers = keras.optimizers
+    return {
+        "nadam": optimizers.Nadam,
+        "adam": optimizers.Adam,
+        "adamw": optimizers.AdamW,
+        "rmsprop": optimizers.RMSprop,
+        "sgd": optimizers.SGD,
+        "momentum": lambda rate: optimizers.SGD(rate, momentum=0.9),
+        "nesterov": lambda rate: optimizers.SGD(rate, momentum=0.9, nesterov=True),
+    }[name](learning_rate)
+
+
+def reset_optimizer(optimizer: keras.Optimizer, learning_rate: float) -> None:
+    """Sets a built optimizer's variables to those of a fresh one."""
+    for variable in optimizer.variables:
+        # Nadam's running product of momenta is the one variable that does not start at zero
+        start = 1.0 if "u_product" in variable.path else 0.0
+        variable.assign(np.full(variable.shape, start, variable.dtype))
+    optimizer.learning_rate = learning_rate

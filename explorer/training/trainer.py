@@ -1,0 +1,142 @@
+"""Trains one configuration to its end, epoch by epoch; knows neither pages nor workers nor folders."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.config import TrainingConfig
+from explorer.history import EpochRecord, best_epoch, epochs_without_improvement
+from explorer.training.checkpoint import Checkpoint
+from explorer.training.compiled_epoch import CompiledNetwork, Totals
+
+STOP, PAUSE = "stop", "pause"
+
+# A call into the compiled program lasts about this long, so a request is answered within a second.
+SECONDS_A_CALL = 0.3
+FIRST_CALL_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: `status` is completed, stopped, paused or diverged, `reason` says why in words.
+
+    `checkpoint` continues a stopped or paused run exactly where it was.
+    """
+
+    status: str
+    reason: str
+    checkpoint: Checkpoint | None = None
+
+
+def image_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order in which an epoch (counted from 1) goes through `count` images: int32 `[count]`."""
+    return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int32)
+
+
+def train(
+    config: TrainingConfig,
+    network: CompiledNetwork,
+    *,
+    on_epoch: Callable[[EpochRecord, bool, Checkpoint], None],
+    control: Callable[[], str | None] = lambda: None,
+    on_step: Callable[[int, int], None] = lambda epoch, step: None,
+    history: Sequence[EpochRecord] = (),
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Trains until early stopping, the last epoch, divergence or a request.
+
+    `on_epoch(record, improved, checkpoint)` is called after each epoch, when `network.network` holds the weights
+    that the record speaks of. `control()` is asked between calls of the compiled program. `history` and
+    `checkpoint` continue an earlier run: the history must hold the checkpoint's epochs and no more.
+    """
+    records = list(history)
+    network.start(config)
+    if checkpoint is None:
+        checkpoint = Checkpoint(epoch=0)
+    else:
+        for variable, value in zip(network.variables, checkpoint.arrays, strict=True):
+            variable.assign(value)
+    while (end := ending(config, records)) is None:
+        epoch = checkpoint.epoch + 1
+        record = _train_epoch(config, network, epoch, checkpoint, control, on_step)
+        if isinstance(record, Outcome):
+            return record
+        records.append(record)
+        improved = best_epoch(records) is record
+        checkpoint = Checkpoint(epoch=epoch, arrays=_arrays(network))
+        on_epoch(record, improved, checkpoint)
+    return end
+
+
+def ending(config: TrainingConfig, records: Sequence[EpochRecord]) -> Outcome | None:
+    """How training is over after these epochs, None when it goes on; a resumed run asks before its first step."""
+    if not records:
+        return None
+    last = records[-1]
+    if not math.isfinite(last.val_loss):
+        return Outcome("diverged", f"the validation loss became {_name(last.val_loss)} in epoch {last.epoch}")
+    if len(records) >= config.epochs:
+        return Outcome("completed", f"all {config.epochs:,} epochs are trained")
+    if epochs_without_improvement(records) < config.patience:
+        return None
+    return Outcome(
+        "completed",
+        f"early stopping: the validation loss has not fallen below that of epoch {best_epoch(records).epoch} "
+        f"for {config.patience:,} epochs",
+    )
+
+
+def _train_epoch(
+    config: TrainingConfig,
+    network: CompiledNetwork,
+    epoch: int,
+    begun: Checkpoint,
+    control: Callable[[], str | None],
+    on_step: Callable[[int, int], None],
+) -> EpochRecord | Outcome:
+    started = time.perf_counter() - begun.seconds
+    order = image_order(config.seed, epoch, network.data.training.size)
+    step, totals = begun.step, Totals(begun.loss, begun.correct)
+    steps_a_call = FIRST_CALL_STEPS
+    while step < network.steps_per_epoch:
+        request = control()
+        if request in (STOP, PAUSE):
+            seconds = time.perf_counter() - started
+            here = Checkpoint(epoch - 1, step, totals.loss, totals.correct, seconds, _arrays(network))
+            status = "stopped" if request == STOP else "paused"
+            return Outcome(status, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
+        called = time.perf_counter()
+        stop = min(step + steps_a_call, network.steps_per_epoch)
+        totals = network.train_steps(order, step, stop, totals)
+        if not math.isfinite(totals.loss):
+            return Outcome(
+                "diverged",
+                f"the training loss became {_name(totals.loss)} in epoch {epoch}, by step {stop:,} "
+                f"of {network.steps_per_epoch:,}",
+            )
+        steps_a_call = max(1, int(SECONDS_A_CALL * (stop - step) / (time.perf_counter() - called)))
+        step = stop
+        on_step(epoch, step)
+    val_loss, val_accuracy = network.evaluate(network.data.validation)
+    count = network.data.training.size
+    return EpochRecord(
+        epoch=epoch,
+        loss=totals.loss / count,
+        accuracy=totals.correct / count,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        learning_rate=float(f"{float(network.optimizer.learning_rate):.7g}"),  # a float32 holds no more digits
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _arrays(network: CompiledNetwork) -> list[np.ndarray]:
+    # a copy: `numpy()` may look into the variable's own memory, which the next step changes
+    return [np.array(variable.numpy()) for variable in network.variables]
+
+
+def _name(value: float) -> str:
+    return "NaN (not a number)" if math.isnan(value) else "infinite"

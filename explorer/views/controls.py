@@ -1,0 +1,91 @@
+"""The sidebar: one widget for each field of the table, and the configuration that they say."""
+
+import math
+
+import streamlit as st
+
+from explorer import datasets
+from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
+from explorer.errors import FieldError
+from explorer.presets import PRESETS
+from explorer.views import state
+
+
+def sidebar() -> TrainingConfig | None:
+    """Draws the settings and returns them; None when one of them is not allowed, which is said beside it."""
+    with st.sidebar:
+        values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
+        _presets()
+        values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}
+        with st.expander(MORE):
+            values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == MORE}
+    return TrainingConfig(**values) if None not in values.values() else None
+
+
+def _presets() -> None:
+    st.caption("Start from the notebook's experiments")
+    for column, preset in zip(st.columns(len(PRESETS), gap="small"), PRESETS.values(), strict=True):
+        column.button(
+            preset.name.upper(),
+            key=f"preset_{preset.name}",
+            help=f"{preset.title}. {preset.description}",
+            on_click=state.apply_preset,
+            args=(preset.name,),
+            width="stretch",
+        )
+
+
+def _widget(field: Field) -> object:
+    state.start_field(field.name)
+    if field.choices:
+        return _choice(field)
+    if field.logarithmic:
+        return _logarithmic(field)
+    draw = st.slider if field.maximum <= 100 else st.number_input
+    return draw(field.label, int(field.minimum), int(field.maximum), key=field.name, help=field.help)
+
+
+def _choice(field: Field) -> str:
+    words = _dataset_title if field.name == "dataset" else field.title
+    return st.selectbox(field.label, field.choices, format_func=words, key=field.name, help=field.help)
+
+
+def _dataset_title(name: str) -> str:
+    return FIELDS["dataset"].title(name) + ("" if datasets.available(name) else " (not here yet)")
+
+
+def _logarithmic(field: Field) -> float | int | None:
+    """A slider in even steps of the logarithm, and beside it the number itself, which may be typed."""
+    slider = f"{field.name}_slider"
+    marks = _marks(field)
+    value, problem = None, ""
+    try:
+        value = field.parse(st.session_state[field.name].strip())
+    except FieldError as error:
+        problem = f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}."
+    st.session_state[slider] = min(marks, key=lambda mark: abs(math.log(mark / (value or field.default))))
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+    left.select_slider(
+        field.label,
+        marks,
+        format_func=lambda mark: f"{mark:g}",
+        key=slider,
+        help=field.help,
+        on_change=_typed_from_slider,
+        args=(field.name, slider),
+    )
+    right.text_input(f"{field.label}, typed", key=field.name, label_visibility="collapsed")
+    if problem:
+        st.error(problem)
+    return value
+
+
+def _typed_from_slider(name: str, slider: str) -> None:
+    st.session_state[name] = f"{st.session_state[slider]:g}"
+
+
+def _marks(field: Field) -> list[float]:
+    """1, 2, 5, 10, … between the field's bounds, with the bounds themselves."""
+    lowest, highest = math.floor(math.log10(field.minimum)), math.ceil(math.log10(field.maximum))
+    steps = [float(f"{m}e{e}") for e in range(lowest, highest + 1) for m in (1, 2, 5)]
+    return sorted({field.minimum, field.maximum, *(s for s in steps if field.minimum <= s <= field.maximum)})

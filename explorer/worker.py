@@ -1,0 +1,200 @@
+"""What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
+
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from explorer import datasets, estimate
+from explorer.config import TrainingConfig
+from explorer.errors import ExplorerError
+from explorer.history import EpochRecord
+from explorer.runs import BEST, CHECKPOINT, COMPLETED, FAILED, LOGS, PAUSED, RUNNING, STOPPED, Process, Run
+
+ERROR_LOG = "error.log"
+SECONDS_BETWEEN_PROGRESS = 0.25
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What a caller in the same process wants to hear: each finished epoch, and each group of steps."""
+
+    on_epoch: Callable[[EpochRecord], None] = lambda record: None
+    on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
+
+
+_cache = None
+
+
+def programs():
+    """This process's compiled networks and loaded data; imports TensorFlow at the first call."""
+    global _cache
+    if _cache is None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from explorer.training.program_cache import ProgramCache
+
+        _cache = ProgramCache()
+    return _cache
+
+
+def warm(config: TrainingConfig) -> None:
+    """Loads the data and compiles the network of a configuration, so that a run of it starts at once."""
+    estimate.check_memory(config, psutil.virtual_memory().available)
+    programs().network(config, datasets.load(config.dataset))
+
+
+def execute(run: Run, watcher: Watcher | None = None) -> str:
+    """Trains a run, from its checkpoint where there is one, and returns its last status.
+
+    A run that is already completed is left as it is. A fault ends in the run folder as `failed` with its reason,
+    the traceback in `error.log`. Raises `InputError` when another process holds the run.
+    """
+    with run.locked():
+        if run.status().status == COMPLETED:
+            return COMPLETED
+        try:
+            return _train(run, watcher or Watcher())
+        except ExplorerError as error:
+            return run.end(FAILED, str(error)).status
+        except Exception as error:  # the one catch-all: whatever happens to a run is told in its folder
+            with suppress(OSError):  # on a full disk the reason matters more
+                (run.path / ERROR_LOG).write_text(traceback.format_exc())
+            return run.end(FAILED, _sentence(error)).status
+
+
+def _train(run: Run, watcher: Watcher) -> str:
+    if run.requested() == "stop":
+        run.clear_request()
+        return run.end(STOPPED, "stopped before it started").status
+    config = run.config
+    here = Process.current()
+    run.update(
+        status=RUNNING,
+        reason="",
+        started=time.time(),
+        ended=None,
+        process=here,
+        host=here.host,
+        phase="loading the data",
+        epoch=0,
+        step=0,
+    )
+    estimate.check_memory(config, psutil.virtual_memory().available)
+    dataset = datasets.load(config.dataset)
+    cache = programs()
+    from explorer.training.checkpoint import Checkpoint
+    from explorer.training.trainer import train
+
+    run.update(phase="compiling")
+    network, was_there = cache.network(config, dataset)
+    checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
+    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0)
+    run.update(
+        phase="training",
+        steps=network.steps_per_epoch,
+        compiled=network.compiled,
+        compile_seconds=0.0 if was_there else network.compile_seconds,
+        parameters=estimate.parameters(config),
+    )
+    writer = _Writer(run, network, watcher, history)
+    outcome = train(
+        config,
+        network,
+        on_epoch=writer.epoch,
+        on_step=writer.step,
+        control=run.requested,
+        history=history,
+        checkpoint=checkpoint,
+    )
+    writer.close()
+    if outcome.checkpoint:
+        outcome.checkpoint.save(run.path / CHECKPOINT)
+    else:  # at its end, or diverged: going on would come to the same
+        (run.path / CHECKPOINT).unlink(missing_ok=True)
+    run.clear_request()
+    status = {"paused": PAUSED, "stopped": STOPPED, "completed": COMPLETED, "diverged": FAILED}[outcome.status]
+    reason = outcome.reason
+    if outcome.status == "diverged":
+        reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
+    return run.end(status, reason).status
+
+
+class _Writer:
+    """Puts each epoch into the run folder before anybody hears of it."""
+
+    def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
+        import tensorflow as tf
+
+        self._run, self._network, self._watcher = run, network, watcher
+        self._told = 0.0
+        self._summary = tf.summary
+        # written anew from the history: a killed process may have left out an epoch, or written one that is not kept
+        shutil.rmtree(run.path / LOGS, ignore_errors=True)
+        self._boards = {
+            split: tf.summary.create_file_writer(str(run.path / LOGS / split)) for split in ("train", "validation")
+        }
+        for record in history:
+            self._board(record)
+
+    def epoch(self, record: EpochRecord, improved: bool, checkpoint) -> None:
+        """History first, then the model, then the checkpoint: a kill between them costs nothing but this epoch."""
+        self._run.append(record)
+        if improved:
+            save_model(self._network.network, self._run.path / BEST)
+        checkpoint.save(self._run.path / CHECKPOINT)
+        self._board(record)
+        self._watcher.on_epoch(record)
+
+    def step(self, epoch: int, step: int) -> None:
+        """Progress within an epoch, a few times a second."""
+        steps = self._network.steps_per_epoch
+        self._watcher.on_step(epoch, step, steps)
+        now = time.monotonic()
+        if now - self._told > SECONDS_BETWEEN_PROGRESS:
+            self._told = now
+            self._run.update(epoch=epoch, step=step)
+
+    def _board(self, record: EpochRecord) -> None:
+        scalars = {
+            "train": {
+                "loss": record.loss,
+                "accuracy": record.accuracy,
+                "learning_rate": record.learning_rate,
+            },
+            "validation": {"loss": record.val_loss, "accuracy": record.val_accuracy},
+        }
+        for split, values in scalars.items():
+            with self._boards[split].as_default():
+                for name, value in values.items():
+                    self._summary.scalar(f"epoch_{name}", value, step=record.epoch - 1)
+                self._boards[split].flush()
+
+    def close(self) -> None:
+        """Ends the TensorBoard files."""
+        for board in self._boards.values():
+            board.close()
+
+
+def save_model(network, path: Path) -> None:
+    """Saves a Keras model so that the file is there whole or not at all."""
+    temporary = path.with_name(f".{path.stem}.saving.keras")
+    try:
+        network.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"the run folder cannot be written: {error.strerror or error}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "this machine ran out of memory; lower depth, width or batch size"
+    text = (str(error) or "no message").splitlines()[0]
+    return f"{type(error).__name__}: {text[:300]}"

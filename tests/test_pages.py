@@ -1,0 +1,146 @@
+"""Every page as Streamlit's own test runner draws it, on digits and with folders of every state."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.config import TrainingConfig
+from explorer.history import EpochRecord
+from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED, RunStore
+from explorer.views import state
+
+DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
+    state.store.clear()
+    yield RunStore()
+    state.store.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_engine():
+    yield
+    state.engine().close()
+    state.engine.clear()
+
+
+def app(**query: str) -> AppTest:
+    page = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    page.query_params.update({"dataset": "digits", **query})
+    return page.run()
+
+
+def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
+    run = store.create(config)
+    for epoch in range(1, epochs + 1):
+        run.append(EpochRecord(epoch, 2.0 / epoch, 0.2 * epoch, 2.1 / epoch, 0.19 * epoch, 5e-5, 0.1))
+    run.end(status, reason)
+    return run
+
+
+def texts(page: AppTest) -> str:
+    parts = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
+    return "\n".join(part.value for part in parts)
+
+
+def button(page: AppTest, label: str):
+    return next(b for b in page.button if b.label == label)
+
+
+def test_first_page_says_what_to_do_next(store):
+    page = app()
+    assert not page.exception
+    assert "press **Train**" in texts(page)
+    assert "1,437 images to train on" in texts(page)
+
+
+def test_every_field_has_a_control_with_help(store):
+    from explorer.config import FIELDS
+
+    page = app()
+    widgets = [*page.selectbox, *page.slider, *page.select_slider, *page.number_input]
+    helped = {widget.label for widget in widgets if widget.help}
+    assert {field.label for field in FIELDS.values()} <= helped
+
+
+def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
+    page = app(depth="7", activation="tanh", learning_rate="0.003", width="nonsense")
+    assert page.slider(key="depth").value == 7
+    assert page.selectbox(key="activation").value == "tanh"
+    assert page.text_input(key="learning_rate").value == "0.003"
+    assert page.text_input(key="width").value == "100"
+
+
+def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
+    page = app()
+    page.text_input(key="learning_rate").set_value("11").run()
+    assert "it must be a number from 1e-07 to 10" in texts(page)
+    assert button(page, "Train").disabled
+
+
+@pytest.mark.parametrize("name", ["elu", "bn", "selu"])
+def test_presets_fill_the_sidebar(store, name):
+    from explorer.presets import PRESETS
+
+    page = app()
+    page.button(key=f"preset_{name}").click().run()
+    config = PRESETS[name].config
+    assert page.selectbox(key="activation").value == config.activation
+    assert page.selectbox(key="batch_norm").value == config.batch_norm
+    assert page.selectbox(key="input_scaling").value == config.input_scaling
+    assert float(page.text_input(key="learning_rate").value) == config.learning_rate
+    assert page.selectbox(key="dataset").value == "digits"
+
+
+@pytest.mark.parametrize(
+    ("status", "epochs", "words", "offered"),
+    [
+        (COMPLETED, 3, "All is trained.", "Train again"),
+        (PAUSED, 2, "Paused in epoch 3.", "Resume"),
+        (INTERRUPTED, 2, "goes on from the last finished epoch", "Resume"),
+        (FAILED, 0, "The loss became NaN.", "Use these settings"),
+    ],
+)
+def test_a_run_of_each_state(store, status, epochs, words, offered):
+    reason = {COMPLETED: "all is trained", PAUSED: "paused in epoch 3", FAILED: "the loss became NaN"}.get(
+        status, "gone"
+    )
+    run = trained(store, status=status, epochs=epochs, reason=reason)
+    page = app(run=run.name)
+    assert not page.exception
+    assert words in texts(page)
+    assert button(page, offered)
+    assert len(page.get("vega_lite_chart")) == (2 if epochs else 0)
+
+
+def test_broken_folders_are_listed_and_shown_with_their_reason(store):
+    broken = trained(store)
+    (broken.path / "status.json").write_text("{")
+    fine = trained(store)
+    page = app(run=broken.name)
+    assert not page.exception
+    assert "This run cannot be shown: status.json" in texts(page)
+    assert page.button(key=f"open_{fine.name}")
+
+
+def test_a_missing_run_is_one_sentence(store):
+    page = app(run="nobody")
+    assert not page.exception
+    assert "'nobody' is not there" in texts(page)
+
+
+def test_a_thousand_epochs_are_thinned_out(store):
+    run = trained(store, epochs=1000)
+    page = app(run=run.name)
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 2
+
+
+def test_training_again_what_was_trained_shows_that_run(store):
+    run = trained(store, TrainingConfig(dataset="digits"))
+    page = app()
+    button(page, "Train").click().run()
+    assert "already trained to its end" in texts(page)
+    assert [summary.name for summary in store.list()] == [run.name]

@@ -1,0 +1,96 @@
+"""Who may import whom, read from the source, and what a page's process really imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "explorer"
+HEAVY = {"tensorflow", "keras"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def modules(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((PACKAGE / folder).glob("*.py"))]
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def test_streamlit_is_imported_only_by_the_views():
+    assert [p.name for p in modules("", "training") if "streamlit" in roots(p)] == []
+
+
+def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
+    allowed = {"worker.py", "benchmark.py", "evaluation.py"}
+    assert {p.name for p in modules("", "views") if roots(p) & HEAVY} <= allowed
+
+
+@pytest.mark.parametrize(
+    ("module", "may_import"),
+    [
+        ("errors", set()),
+        ("files", set()),
+        ("datasets", {"errors"}),
+        ("config", {"errors", "datasets"}),
+        ("presets", {"errors", "config"}),
+        ("history", {"errors", "config"}),
+        ("palette", {"history"}),
+        ("charts", {"history", "palette"}),
+        ("reference", {"config"}),
+        ("progress", {"config", "history", "runs"}),
+        ("runs", {"errors", "config", "files", "history"}),
+    ],
+)
+def test_rooms_know_only_what_they_may(module, may_import):
+    found = {n.split(".")[1] for n in imports(PACKAGE / f"{module}.py") if n.startswith("explorer.")}
+    assert found <= may_import
+
+
+def test_the_trainer_knows_neither_pages_nor_workers_nor_folders():
+    for path in modules("training"):
+        assert not roots(path) & {"streamlit", "distributed", "dask"}, path
+        assert not imports(path) & {"explorer.runs", "explorer.engine", "explorer.views"}, path
+
+
+def test_a_page_never_imports_tensorflow(tmp_path):
+    """A fresh process that renders every page, with a run in the store, holds neither TensorFlow nor Keras."""
+    script = """
+import sys
+from streamlit.testing.v1 import AppTest
+from explorer.config import TrainingConfig
+from explorer.runs import RunStore
+RunStore().create(TrainingConfig(dataset="digits"))
+app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+assert not app.exception, app.exception
+print(sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={
+            "EXPLORER_RUNS": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(Path.home()),
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("[]")
