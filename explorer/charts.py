@@ -24,7 +24,8 @@ def curve_frame(run_id: str, records: Sequence[EpochRecord]) -> pd.DataFrame:
     Columns: run_id, epoch, split, metric, value, best (by lowest validation loss), learning_rate.
     """
     best = best_epoch(records)
-    step = -(-len(records) // MOST_POINTS) or 1
+    # one point is left for the best epoch, which may lie between those that a step meets
+    step = 1 if len(records) <= MOST_POINTS else -(-len(records) // (MOST_POINTS - 1))
     shown = [r for r in records if (len(records) - r.epoch) % step == 0 or r is best]
     frame = tidy(run_id, shown)
     frame["best"] = (frame["epoch"] == best.epoch) if best else False
@@ -69,7 +70,8 @@ def curves(frame: pd.DataFrame, metric: str, chance: float | None = None) -> alt
         # a single epoch has no line yet, so its point must be seen; the others show when pointed at
         base.mark_point(filled=True, size=50)
         .encode(opacity=alt.condition(nearest, alt.value(1.0), alt.value(0.0)), tooltip=tooltip)
-        .add_params(nearest),
+        .add_params(nearest)
+        .properties(name=f"points_{metric}"),  # Altair's own name for it would be made from the data
         base.transform_filter("datum.best").mark_point(size=140, strokeWidth=2.5, filled=False).encode(tooltip=tooltip),
         base.transform_filter("datum.best && datum.split == 'validation'")
         .mark_text(dy=-14, fontWeight="bold")

@@ -20,10 +20,10 @@ import psutil
 
 from explorer import datasets, estimate, presets, sources, terminal, worker
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
-from explorer.engine import queue_again, resumable
+from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
-from explorer.runs import ACTIVE, FAILED, PAUSED, QUEUED, RUNNING, STOPPED, Run, RunStore
+from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run, RunStore
 from explorer.terminal import say
 
 STATUSES = (
@@ -175,14 +175,9 @@ def _train(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     run = _find(options)
-    with run.locked():  # of two that resume at once, the later one finds it queued
-        if not resumable(run):
-            raise InputError(
-                f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
-                "or failed with a checkpoint left can be resumed"
-            )
+    if resumable(run):
         _check_possible(run.config)
-        queue_again(run)
+    queue_again(run)
     return _train_here(run, options)
 
 
@@ -230,14 +225,7 @@ def _stop(options: argparse.Namespace) -> int:
     status = run.status().status
     if status not in (*ACTIVE, PAUSED):
         raise InputError(f"run: {run.name!r} is {status}; only one that is queued, running or paused can be stopped")
-    if status in ACTIVE:
-        run.request("stop")
-    if status != RUNNING:
-        # whoever holds the lock is about to train it, and will find the request
-        with suppress(InputError), run.locked():
-            if run.status().status in (QUEUED, PAUSED):
-                run.end(STOPPED, f"stopped while it was {status}")
-    told = {"run": run.name, "path": str(run.path), "status": run.status().status, "requested": "stop"}
+    told = {"run": run.name, "path": str(run.path), "status": ask_to_stop(run), "requested": "stop"}
     asked = "is asked to stop" if told["status"] == RUNNING else "is stopped"
     _answer(told, options, lambda told: [f"{told['run']} {asked}"])
     return 0
@@ -257,7 +245,7 @@ def _data(options: argparse.Namespace) -> int:
     if source is not None and (name == "digits" or not Path(source).exists()):
         allowed = "left out, as digits come with scikit-learn" if name == "digits" else "a file or folder that is there"
         raise FieldError("from", source, allowed)
-    draw, heard = sources.terminal_progress(sys.stderr), [""]
+    draw, heard = terminal.FetchLine(sys.stderr), [""]
 
     def progress(now: sources.Progress) -> None:
         heard[0] = now.source

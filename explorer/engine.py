@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from explorer.config import TrainingConfig
@@ -93,20 +94,13 @@ class Engine:
 
     def stop(self, run: Run) -> None:
         """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
-        status = run.status().status
-        if status == QUEUED:
-            run.request("stop")
-            with self._lock:
-                future = self._futures.pop(run.name, None)
-                self._waiting = [other for other in self._waiting if other.name != run.name]
-            if future is not None:
-                future.cancel()
-            if run.status().status == QUEUED:
-                run.end(STOPPED, "stopped while it waited")
-        elif status == PAUSED:
-            run.end(STOPPED, "stopped while it was paused")
-        elif status in ACTIVE:
-            run.request("stop")
+        if ask_to_stop(run) != STOPPED:
+            return
+        with self._lock:
+            future = self._futures.pop(run.name, None)
+            self._waiting = [other for other in self._waiting if other.name != run.name]
+        if future is not None:
+            future.cancel()
 
     def pause(self, run: Run) -> None:
         """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
@@ -116,8 +110,6 @@ class Engine:
     def resume(self, run: Run) -> None:
         """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
         with self._lock:
-            if not resumable(run):
-                raise InputError(f"run: {run.name!r} is {run.status().status}, so there is nothing to resume")
             queue_again(run)
             self.submit(run)
 
@@ -195,9 +187,28 @@ def resumable(run: Run) -> bool:
 
 
 def queue_again(run: Run) -> None:
-    """Puts a run back to queued, in this process's name."""
-    run.clear_request()
-    run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+    """Puts a run back to queued, in this process's name; raises `InputError` when there is nothing to resume."""
+    with run.locked():  # of two that resume at once, the later one finds it queued
+        if not resumable(run):
+            raise InputError(
+                f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
+                "or failed with a checkpoint left can be resumed"
+            )
+        run.clear_request()
+        run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+
+
+def ask_to_stop(run: Run) -> str:
+    """Asks whoever trains a run to stop, ends one that waits or is paused, and returns its status after that."""
+    status = run.status().status
+    if status in (*ACTIVE, PAUSED):
+        run.request("stop")
+    if status in (QUEUED, PAUSED):
+        # whoever holds the lock is about to train it, and will find the request
+        with suppress(InputError), run.locked():
+            if run.status().status in (QUEUED, PAUSED):
+                run.end(STOPPED, f"stopped while it {'waited' if status == QUEUED else 'was paused'}")
+    return run.status().status
 
 
 def settle_orphans(store: RunStore) -> None:

@@ -18,7 +18,14 @@ class FieldError(InputError):
 
     def __init__(self, field: str, value: object, allowed: str):
         self.field, self.value, self.allowed = field, value, allowed
-        super().__init__(f"{field}: {value!r} is not allowed; it must be {allowed}")
+        super().__init__(f"{field}: {_shown(value)} is not allowed; it must be {allowed}")
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python prints no number of more than some thousand digits
+        return "a number of thousands of digits"
 
 
 class DataError(ExplorerError):

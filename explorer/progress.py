@@ -44,7 +44,7 @@ def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRe
 
 def duration(seconds: float) -> str:
     """Seconds as a person says them: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     total = round(seconds)
     if total < 60:

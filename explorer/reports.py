@@ -42,6 +42,7 @@ def _best(best: EpochRecord | None) -> dict[str, Any]:
 
 
 def lines_of_result(told: dict[str, Any]) -> list[str]:
+    """What `result` tells, to read: how the run ended, its best epoch, and where that model is."""
     if told["best_epoch"] is None:
         return [f"{told['run']}: {told['status']}, no epoch with a finite validation loss"]
     model, epochs = Path(told["path"], BEST), f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}"
@@ -53,6 +54,7 @@ def lines_of_result(told: dict[str, Any]) -> list[str]:
 
 
 def row(summary: RunSummary) -> dict[str, Any]:
+    """One run of a list, for JSON; an unreadable one has its reason and no numbers."""
     return {
         "run": summary.name,
         "status": summary.state,
@@ -67,6 +69,7 @@ def row(summary: RunSummary) -> dict[str, Any]:
 
 
 def lines_of_runs(told: dict[str, Any]) -> list[str]:
+    """The rows of a list as a table to read, the reasons of unreadable runs below it."""
     head = ["run", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
     rows = [[_cell(name, row[name if name != "best" else "best_epoch"]) for name in head] for row in told["runs"]]
     unreadable = {row["run"]: row["reason"] for row in told["runs"] if row["status"] == UNREADABLE}

@@ -274,12 +274,17 @@ class RunStore:
         raise InputError(f"run: {name!r} is not there; it must be the name of a run in {self.folder} or its path")
 
     def list(self) -> list[RunSummary]:
-        """Every run, newest first; what has not changed since the last call is not read again."""
+        """Every run, newest first; what has not changed since the last call is not read again.
+
+        Raises `RunError` when the folder is there and cannot be read.
+        """
         summaries = []
         try:
-            entries = [e for e in os.scandir(self.folder) if not e.name.startswith(".") and e.is_dir()]
+            entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise RunError(f"runs: {str(self.folder)!r} cannot be read ({error.strerror})") from error
         for entry in entries:
             stamp = tuple(_stamp(entry.path, name) for name in (CONFIG, STATUS, HISTORY))
             if not any(stamp):

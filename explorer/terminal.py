@@ -13,9 +13,10 @@ from typing import Any, TextIO
 from explorer.history import EpochRecord, best_epoch
 from explorer.progress import duration, outlook
 from explorer.runs import RUNNING, Run, RunStatus
+from explorer.sources import Progress
 
 SECONDS_BETWEEN_DRAWINGS = 0.1
-BAR = 10
+BAR, FETCH_BAR = 10, 20
 SEPARATOR, USUAL_WIDTH = " · ", 80
 
 
@@ -30,11 +31,7 @@ def prepare_streams() -> None:
 
 def say(text: str, end: str = "\n") -> None:
     """Writes to standard error; that nobody reads it any more is no reason to stop training."""
-    try:
-        sys.stderr.write(text + end)
-        sys.stderr.flush()
-    except OSError:
-        give_up(sys.stderr)
+    _write(sys.stderr, text + end)
 
 
 def show(text: str) -> None:
@@ -163,8 +160,7 @@ class ProgressLine:
         view = outlook(self._config, status, self._records)
         words = [f"epoch {status.epoch or len(self._records)}/{self._config.epochs:,}"]
         if status.steps:
-            filled = round(BAR * status.step / status.steps)
-            words[0] += f" {'▓' * filled}{'░' * (BAR - filled)} {status.step:,}/{status.steps:,}"
+            words[0] += f" {_bar(status.step / status.steps, BAR)} {status.step:,}/{status.steps:,}"
         if view.at_most:
             words.append(f"{duration(view.at_most)} left at most")
         if self._records:
@@ -175,6 +171,51 @@ class ProgressLine:
         if self._records:
             words.append(f"loss {last.loss:.4f}, accuracy {percent(last.accuracy)}")
         return SEPARATOR.join(words)
+
+
+class FetchLine:
+    """Shows on `stream` where a fetch stands: one line drawn over on a terminal, else one line a phase."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._tty = stream, stream.isatty()
+        self._stage, self._drawn, self._width = ("", ""), 0.0, 0
+
+    def __call__(self, progress: Progress) -> None:
+        changed, self._stage = progress.stage != self._stage, progress.stage
+        if not (changed or (self._tty and time.monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS)):
+            return
+        self._drawn = time.monotonic()
+        line = _fetch_words(progress)
+        if not self._tty:
+            return _write(self._stream, f"{line}\n")
+        line = line[: _terminal_width() - 1]
+        ended = progress.phase in ("skipped", "ready")
+        _write(self._stream, f"\r{line.ljust(self._width)}" + "\n" * ended)
+        self._width = 0 if ended else len(line)
+
+
+def _fetch_words(progress: Progress) -> str:
+    words = [f"{progress.source}: {progress.note or progress.phase}"]
+    if progress.total:
+        share = min(1.0, progress.done / progress.total)
+        words.append(f"{_bar(share, FETCH_BAR)} {share:4.0%} of {progress.total / 1e6:.0f} MB")
+    if progress.total and progress.speed:
+        minutes, seconds = divmod(round(progress.seconds_left or 0), 60)
+        words.append(f"{progress.speed / 1e6:.2f} MB/s, {minutes}:{seconds:02} left")
+    return "  ".join(words)
+
+
+def _bar(share: float, cells: int) -> str:
+    filled = round(share * cells)
+    return "▓" * filled + "░" * (cells - filled)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        give_up(stream)
 
 
 def _terminal_width() -> int:

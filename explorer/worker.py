@@ -1,11 +1,12 @@
 """What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
 
 import os
+import re
 import shutil
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,9 +126,22 @@ def _train(run: Run, watcher: Watcher) -> str:
     return run.end(status, reason).status
 
 
+@contextmanager
+def _event_files() -> Iterator[None]:
+    """Tells TensorFlow's own error of a file that cannot be written as the `OSError` it is."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        line = re.sub(r"^{{.*?}} | \[Op:.*$", "", (error.message or type(error).__name__).splitlines()[0])
+        raise OSError(line.rpartition("; ")[2]) from error
+
+
 class _Writer:
     """Puts each epoch into the run folder before anybody hears of it."""
 
+    @_event_files()
     def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
         import tensorflow as tf
 
@@ -160,6 +174,7 @@ class _Writer:
             self._told = now
             self._run.update(epoch=epoch, step=step)
 
+    @_event_files()
     def _board(self, record: EpochRecord) -> None:
         scalars = {
             "train": {
@@ -175,6 +190,7 @@ class _Writer:
                     self._summary.scalar(f"epoch_{name}", value, step=record.epoch - 1)
                 self._boards[split].flush()
 
+    @_event_files()
     def close(self) -> None:
         """Ends the TensorBoard files."""
         for board in self._boards.values():

@@ -26,10 +26,12 @@ from PIL import Image
 
 from explorer import datasets, sources
 from explorer.errors import DataError, FieldError
+from explorer.sources.archive import BATCHES, ORIGINAL
+from explorer.terminal import FetchLine
 
 ROWS, SHAPE = 100, (16, 16, 3)
 NOWHERE = "http://127.0.0.1:9/cifar-10-python.tar.gz"  # the discard port: nobody answers
-ROOT = Path(sources.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 
 # --- Made-up data in every form in which CIFAR-10 is handed around ------------------------------------
@@ -48,7 +50,7 @@ def made_up_arrays() -> dict[str, np.ndarray]:
 def batches(arrays: dict[str, np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     images = [*np.split(arrays["x_train"], 5), arrays["x_test"]]
     labels = [*np.split(arrays["y_train"], 5), arrays["y_test"]]
-    return dict(zip(sources.BATCHES, zip(images, labels, strict=True), strict=True))
+    return dict(zip(BATCHES, zip(images, labels, strict=True), strict=True))
 
 
 def planes(images: np.ndarray) -> np.ndarray:
@@ -241,10 +243,10 @@ def in_a_thread(function: Callable, *args, **options):
 def fetch_in_a_process(tmp_path: Path, url: str, before: str = "") -> subprocess.Popen:
     (tmp_path / "archive").write_bytes(pickle.dumps(ARCHIVE))
     code = (
-        f"import pathlib, pickle, sys; from explorer import sources; {before}\n"
+        f"import pathlib, pickle, sys; from explorer import errors, sources; {before}\n"
         f"archive = pickle.loads(pathlib.Path({str(tmp_path / 'archive')!r}).read_bytes())\n"
         f"try: sources.fetch('cifar10', archive=archive, mirrors=[{url!r}], original={NOWHERE!r})\n"
-        "except sources.ExplorerError as error: sys.exit(f'{type(error).__name__}: {error}')"
+        "except errors.ExplorerError as error: sys.exit(f'{type(error).__name__}: {error}')"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
@@ -313,11 +315,11 @@ UNUSABLE = {
     "names that climb out": (lambda _: cifar_tar(ARRAYS, folder="../../"), "has no data_batch_1"),
     "absolute names": (lambda _: cifar_tar(ARRAYS, folder="/tmp/"), "has no data_batch_1"),
     "a batch of nonsense": (
-        lambda _: tar_gz({f"cifar-10-batches-py/{name}": b"nonsense" for name in sources.BATCHES}),
+        lambda _: tar_gz({f"cifar-10-batches-py/{name}": b"nonsense" for name in BATCHES}),
         "data_batch_1 is not a CIFAR batch",
     ),
     "a batch of text": (
-        lambda _: tar_gz({name: pickle.dumps({b"data": ["a"], b"labels": ["b"]}) for name in sources.BATCHES}),
+        lambda _: tar_gz({name: pickle.dumps({b"data": ["a"], b"labels": ["b"]}) for name in BATCHES}),
         "data_batch_1 is not a CIFAR batch",
     ),
     "too many members": (lambda _: tar_gz({f"{number}": b"" for number in range(200)}), "more than the data set"),
@@ -489,7 +491,7 @@ def test_when_all_fail_one_message_lists_every_source_and_what_to_do(folder, tmp
         f"- {NOWHERE}: Connection refused",
     ]
     assert "python -m explorer data cifar10 --from cifar-10-python.tar.gz" in message
-    assert sources.ORIGINAL in message and ARCHIVE.file_sha256 in message
+    assert ORIGINAL in message and ARCHIVE.file_sha256 in message
     assert sources.read_progress("cifar10")["error"] == message
     assert left_behind(folder) == {"cifar10.part"}  # to be resumed; never taken for data
     assert not datasets.available("cifar10")
@@ -686,7 +688,7 @@ def test_speed_leaves_out_what_was_there_before():
 
 def test_a_terminal_gets_one_line_with_speed_and_time_left():
     screen = Screen()
-    show = sources.terminal_progress(screen)
+    show = FetchLine(screen)
     show(sources.Progress("npm", "downloading", done=50_000_000, total=100_000_000, seconds=2.0))
     assert "npm: downloading" in screen.getvalue() and "25.00 MB/s, 0:02 left" in screen.getvalue()
     assert "50% of 100 MB" in screen.getvalue() and "\n" not in screen.getvalue()
@@ -696,7 +698,7 @@ def test_a_terminal_gets_one_line_with_speed_and_time_left():
 
 def test_a_file_gets_one_line_a_phase():
     stream = io.StringIO()
-    show = sources.terminal_progress(stream)
+    show = FetchLine(stream)
     for done in range(0, 100, 10):
         show(sources.Progress("a mirror", "downloading", done=done, total=100, seconds=1.0))
     show(sources.Progress("a mirror", "skipped", note="no byte came"))

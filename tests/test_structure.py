@@ -32,12 +32,12 @@ def roots(path: Path) -> set[str]:
 
 
 def test_streamlit_is_imported_only_by_the_views():
-    assert [p.name for p in modules("", "training") if "streamlit" in roots(p)] == []
+    assert [p.name for p in modules("", "sources", "training") if "streamlit" in roots(p)] == []
 
 
 def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
     allowed = {"worker.py", "benchmark.py", "evaluation.py"}
-    assert {p.name for p in modules("", "views") if roots(p) & HEAVY} <= allowed
+    assert {p.name for p in modules("", "sources", "views") if roots(p) & HEAVY} <= allowed
 
 
 @pytest.mark.parametrize(

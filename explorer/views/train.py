@@ -5,7 +5,7 @@ import streamlit as st
 from explorer import datasets, engine, estimate
 from explorer.config import FIELDS, OFF, TrainingConfig
 from explorer.datasets import DATASETS
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, RunError
 from explorer.history import RULES
 from explorer.palette import SPLIT_COLORS
 from explorer.progress import duration, outlook
@@ -51,6 +51,11 @@ def render() -> None:
     st.header("Train a deep fully connected network", anchor=False)
     config = controls.sidebar()
     download.offer()
+    try:
+        state.store().list()
+    except RunError as error:
+        st.error(f"{error}.")
+        return
     if state.engine_problem():
         _engine_problem()
     card, buttons = st.columns([4, 1], vertical_alignment="center")
@@ -314,7 +319,10 @@ def _charts(summary: RunSummary) -> None:
 
 
 def _latest_states() -> tuple:
-    return tuple((summary.name, summary.state) for summary in state.store().list()[:LATEST_RUNS])
+    try:
+        return tuple((summary.name, summary.state) for summary in state.store().list()[:LATEST_RUNS])
+    except RunError:  # news as well: the whole page says it
+        return ()
 
 
 def _latest(shown: Run | None) -> None:

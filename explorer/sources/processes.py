@@ -1,0 +1,130 @@
+"""What the processes of this machine know of one another's fetches: who is at it, how far, and the wish to stop."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from explorer import datasets
+from explorer.sources.faults import Cancelled
+from explorer.sources.job import Job, beside
+from explorer.sources.progress import STARTING, Progress
+
+SECONDS_BETWEEN_WRITES = 0.2
+
+
+def read_progress(name: str) -> dict | None:
+    """Read how a fetch in any process stands: the fields of Progress with `speed`, `seconds_left` and `pid`.
+
+    With `error` when it failed. None when there is none, or its process is gone and left no error. Raises
+    FieldError for an unknown data set.
+    """
+    try:
+        state = json.loads(_progress_file(name).read_text())
+    except (OSError, ValueError):
+        return None
+    if "error" in state:
+        return state
+    started = _process_started(state["pid"])
+    return state if started is not None and abs(started - state["process_started"]) < 1 else None
+
+
+def request_cancel(name: str) -> None:
+    """Ask the fetch of this data set, in whichever process, to stop; it raises Cancelled there.
+
+    Raises FieldError for an unknown data set.
+    """
+    path = _cancel_file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+@contextmanager
+def alone(job: Job) -> Iterator[None]:
+    """Wait until no other process fetches into the folder; the lock ends with the process that holds it."""
+    with job.writing():
+        job.folder.mkdir(parents=True, exist_ok=True)
+        lock = beside(job.name, "lock").open("a")
+    with lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                job.report("waiting", note="waiting for another process that is fetching it")
+                time.sleep(0.1)
+        yield
+
+
+@contextmanager
+def published(job: Job) -> Iterator[None]:
+    """Let other processes see and cancel a fetch; in the end nothing of that is left, unless an error is to be told."""
+    shown, cancel = _Shown(_progress_file(job.name)), _cancel_file(job.name)
+    job.listeners.append(shown)
+    job.stops.append(partial(_asked_for, cancel))
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        datasets.discard(shown.path)
+        raise
+    except BaseException as error:
+        shown.write(error=str(error))
+        raise
+    else:
+        datasets.discard(shown.path)
+    finally:
+        job.listeners.remove(shown)
+        datasets.discard(cancel)
+
+
+class _Shown:
+    """Keeps the progress file up to date, for a page that watches a fetch in another process."""
+
+    def __init__(self, path: Path):
+        self.path, self.last, self.written = path, STARTING, 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self.last.stage or time.monotonic() - self.written >= SECONDS_BETWEEN_WRITES:
+            self.last, self.written = progress, time.monotonic()
+            self.write()
+
+    def write(self, **more: str) -> None:
+        left, pid = self.last.seconds_left, os.getpid()
+        state = asdict(self.last) | {"speed": self.last.speed, "seconds_left": left} | more
+        state |= {"pid": pid, "process_started": _process_started(pid)}
+        temporary = self.path.with_suffix(".new")  # one name for all: what a killed fetch leaves, the next replaces
+        with suppress(OSError):  # a fetch is worth more than the display of its progress
+            temporary.write_text(json.dumps(state))
+            temporary.replace(self.path)
+
+
+def _asked_for(cancel: Path) -> bool:
+    """Whether a cancel was asked for since this process began; an older one was meant for another fetch."""
+    try:
+        return cancel.stat().st_mtime > (_process_started(os.getpid()) or 0) - 1
+    except OSError:
+        return False
+
+
+def _process_started(pid: int) -> float | None:
+    """When a process began, in seconds since 1970; None when there is no such process."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def _progress_file(name: str) -> Path:
+    return beside(name, "progress.json")
+
+
+def _cancel_file(name: str) -> Path:
+    return beside(name, "cancel")

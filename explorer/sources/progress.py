@@ -1,0 +1,40 @@
+"""Where a fetch stands, as everyone who listens is told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a fetch stands: `done` of `total` bytes (None: unknown), `seconds` since this phase began.
+
+    `phase` is waiting, downloading, unpacking, checking, skipped (`note` says why) or ready; `start` counts
+    the bytes that were there before this phase, which are no part of its speed.
+    """
+
+    source: str
+    phase: str
+    done: int = 0
+    total: int | None = None
+    seconds: float = 0.0
+    start: int = 0
+    note: str = ""
+
+    @property
+    def stage(self) -> tuple[str, str]:
+        """Source and phase: when they change it is worth telling at once."""
+        return self.source, self.phase
+
+    @property
+    def speed(self) -> float:
+        """Bytes a second, over the whole phase; 0 while nothing can be said."""
+        return max(0.0, (self.done - self.start) / self.seconds) if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the end of the phase at this speed, or None when it cannot be told."""
+        if self.total is None or not self.speed:
+            return None
+        return max(0, self.total - self.done) / self.speed
+
+
+STARTING = Progress("", "starting")

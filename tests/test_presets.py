@@ -1,0 +1,70 @@
+"""The presets are the notebook's three experiments to the letter."""
+
+import pytest
+
+from explorer.config import FIELDS, TrainingConfig
+from explorer.errors import FieldError
+from explorer.presets import PRESETS, preset
+
+
+def create_dnn_model(
+    n_hidden=20,
+    n_neurons=100,
+    activation="elu",
+    kernel_initializer="he_normal",
+    lr=0.001,
+    use_batch_norm=False,
+    flatten=True,
+) -> TrainingConfig:
+    """The notebook's function with its own defaults, as the settings here that mean the same.
+
+    It always compiles with Nadam, and each cell calls `fit(epochs=1000)` with `EarlyStopping(patience=20)` and Keras's
+    batches of 32. Only the cell that passes `flatten=False` has scaled its images before, with `StandardScaler`.
+    """
+    return TrainingConfig(
+        dataset="cifar10",
+        activation=activation,
+        kernel_initializer=kernel_initializer,
+        batch_norm="after_activation" if use_batch_norm else "off",
+        depth=n_hidden,
+        width=n_neurons,
+        learning_rate=lr,
+        input_scaling="raw" if flatten else "standardized",
+        optimizer="nadam",
+        batch_size=32,
+        epochs=1000,
+        patience=20,
+        seed=FIELDS["seed"].default,  # the notebook sets none
+    )
+
+
+CELLS = {
+    "elu": create_dnn_model(lr=5e-5),
+    "bn": create_dnn_model(lr=1e-4, use_batch_norm=True),
+    "selu": create_dnn_model(
+        lr=5e-5, use_batch_norm=False, activation="selu", kernel_initializer="lecun_normal", flatten=False
+    ),
+}
+
+
+def test_there_is_a_preset_for_each_cell_in_their_order():
+    assert list(PRESETS) == list(CELLS)
+    assert all(found.name == name for name, found in PRESETS.items())
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_preset_trains_what_its_cell_trains(name):
+    assert preset(name).config == CELLS[name]
+
+
+@pytest.mark.parametrize("text", ["title", "description"])
+def test_each_preset_has_words_of_its_own(text):
+    found = [getattr(preset, text) for preset in PRESETS.values()]
+    assert all(found) and len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("name", ["ELU", "", "best"])
+def test_an_unknown_preset_is_refused_with_the_known_ones(name):
+    with pytest.raises(FieldError) as caught:
+        preset(name)
+    assert str(caught.value) == f"preset: {name!r} is not allowed; it must be one of elu, bn, selu"
