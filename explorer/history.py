@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,12 @@ class EpochRecord:
     def from_json(cls, line: str) -> "EpochRecord":
         """The record of `to_json`'s line; raises `ValueError` for anything else."""
         values = json.loads(line)
-        try:
+        with suppress(KeyError, TypeError, OverflowError):  # the last one: a whole number too large for a float
             known = {f.name: math.nan if values[f.name] is None else values[f.name] for f in fields(cls)}
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not an epoch record: {line[:80]!r}") from error
-        if type(known["epoch"]) is not int or not all(type(value) in (int, float) for value in known.values()):
-            raise ValueError(f"not an epoch record: {line[:80]!r}")
-        return cls(**known)
+            epoch = known.pop("epoch")
+            if type(epoch) is int and all(type(value) in (int, float) for value in known.values()):
+                return cls(epoch, **{name: float(value) for name, value in known.items()})
+        raise ValueError(f"not an epoch record: {line[:80]!r}")
 
 
 @dataclass(frozen=True)

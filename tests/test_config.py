@@ -192,7 +192,9 @@ def test_a_configuration_comes_back_from_json_as_it_was(config):
     assert values["schema_version"] == SCHEMA_VERSION and set(values) == {"schema_version", *FIELDS}
     back = TrainingConfig.from_dict(json.loads(json.dumps(values, allow_nan=False)))
     assert back == config and hash(back) == hash(config)
-    assert [type(value) for value in dataclasses.astuple(back)] == [type(value) for value in dataclasses.astuple(config)]
+    assert [type(value) for value in dataclasses.astuple(back)] == [
+        type(value) for value in dataclasses.astuple(config)
+    ]
 
 
 def test_fields_that_are_missing_have_their_defaults():
@@ -213,12 +215,12 @@ def test_another_schema_than_the_known_ones_is_refused(version):
 
 def test_an_unknown_field_is_refused_by_name():
     for make in (lambda: TrainingConfig.from_dict({"depht": 3}), lambda: TrainingConfig().with_(depht=3)):
-        with pytest.raises(FieldError, match="^field: 'depht' is not allowed; it must be one of dataset, activation,"):
+        with pytest.raises(FieldError, match="field: 'depht' is not allowed; it must be one of dataset,"):
             make()
 
 
 def test_a_bad_value_in_json_is_refused_by_its_field():
-    with pytest.raises(FieldError, match="^width: 0 is not allowed"):
+    with pytest.raises(FieldError, match="width: 0 is not allowed"):
         TrainingConfig.from_dict({**OTHER.to_dict(), "width": 0})
 
 
@@ -246,5 +248,5 @@ def test_one_field_changed_makes_another_configuration_and_leaves_the_first(name
 
 
 def test_a_changed_value_is_checked_as_a_new_one_is():
-    with pytest.raises(FieldError, match="^depth: 101 is not allowed"):
+    with pytest.raises(FieldError, match="depth: 101 is not allowed"):
         TrainingConfig().with_(depth=101)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier
 
 from explorer.config import TrainingConfig
 from explorer.training.network import build_network, build_optimizer, reset_optimizer, start_weights
@@ -208,8 +209,26 @@ class CompiledNetwork:
     def _predict(self, pixels: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor, *, training: bool) -> tf.Tensor:
         values = (tf.cast(pixels, tf.float32) - mean) / deviation
         for layer in self._scaled_layers:
-            values = layer(values, training=training)
+            if training and self.compiled and isinstance(layer, keras.layers.Dense):
+                values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
+            else:
+                values = layer(values, training=training)
         return values
+
+
+@tf.custom_gradient
+def _multiply(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """The product of a dense layer, with Keras's gradient put so that the compiler finds its fast path.
+
+    The fast products take no transposed left side, so that side is copied; the barrier keeps the copy from being
+    folded back into the product. Gains a tenth of an epoch.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        [turned] = xla_optimization_barrier([tf.transpose(values)])
+        return tf.matmul(upstream, kernel, transpose_b=True), tf.matmul(turned, upstream)
+
+    return tf.matmul(values, kernel), gradient
 
 
 def _count_correct(truth: tf.Tensor, predicted: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
