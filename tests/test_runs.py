@@ -373,11 +373,11 @@ def test_a_run_that_is_gone_is_no_longer_listed(store):
 def test_a_replaced_status_of_the_same_size_in_the_same_tick_is_noticed(store):
     run = store.create(DIGITS)
     run.update(status=PAUSED)
-    before = os.stat(run.path / STATUS)
+    before = (run.path / STATUS).stat()
     assert states(store) == {run.name: PAUSED}
     run.update(status=FAILED)
     os.utime(run.path / STATUS, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert os.stat(run.path / STATUS).st_size == before.st_size
+    assert (run.path / STATUS).stat().st_size == before.st_size
     assert states(store) == {run.name: FAILED}
 
 
