@@ -146,7 +146,7 @@ def test_presets_and_typed_numbers(page, server):
     typed.fill("eleven")
     typed.press("Enter")
     page.get_by_text("Learning rate: 'eleven' is not allowed").wait_for()
-    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+    wait_for(lambda: page.get_by_role("button", name="Train", exact=True).is_disabled())
 
 
 def test_every_control_has_a_name(page, server):

@@ -4,13 +4,9 @@ import io
 import json
 import math
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +24,10 @@ ROOT = Path(worker.__file__).parents[1]
 SMALL = TrainingConfig(
     dataset="digits", depth=2, width=20, input_scaling="unit", learning_rate=3e-3, epochs=4, patience=100
 )
-# long enough an epoch to be killed in its middle
-LONG = SMALL.with_(depth=10, width=64, batch_size=1, epochs=6, learning_rate=1e-4, activation="selu")
 EXECUTE = (
     "import sys; from pathlib import Path; from explorer import worker; from explorer.runs import Run;"
     "print(*(worker.execute(Run(Path(path))) for path in sys.argv[1:]))"
 )
-
-
-def started(*runs: Run) -> subprocess.Popen:
-    paths = [str(run.path) for run in runs]
-    return subprocess.Popen([sys.executable, "-c", EXECUTE, *paths], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def numbers(run: Run) -> list[tuple]:
@@ -272,67 +261,6 @@ def test_a_run_that_was_stopped_or_paused_again_and_again_ends_as_if_it_had_not_
 
 
 # --- Killed -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Run:
-    run = RunStore(tmp_path_factory.mktemp("undisturbed")).create(LONG)
-    process = started(run)
-    assert process.communicate(timeout=300)[0] == "completed\n"
-    return run
-
-
-def test_two_processes_train_the_same_run_to_the_last_bit(undisturbed, store):
-    """The other one is this process, with other runs behind it."""
-    run = store.create(LONG)
-    worker.execute(run)
-    assert_same_run(run, undisturbed)
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.002)
-
-
-def training(run: Run, from_epoch: int = 1) -> subprocess.Popen:
-    """A new process that has taken its first steps in the run, in an epoch from the given one on."""
-    process = started(run)
-
-    def is_there() -> bool:
-        status = run.status()
-        mine = status.process and status.process.pid == process.pid and status.status == RUNNING
-        return bool(mine and status.epoch >= from_epoch and status.step > 0)
-
-    wait_until(is_there)
-    return process
-
-
-def test_a_run_killed_in_the_middle_of_epochs_ends_as_if_it_had_not_been(undisturbed, store):
-    run = store.create(LONG)
-    moments = random.Random(1)
-    in_the_middle = 0
-    for epoch in (1, 3):
-        process = training(run, from_epoch=epoch)
-        time.sleep(moments.uniform(0, 0.15))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        status, done = run.status(), len(run.history())
-        assert (status.status, status.reason) == ("interrupted", "its process ended before the run did")
-        assert (run.path / CHECKPOINT).exists() == (done > 0)
-        in_the_middle += status.epoch > done
-    assert in_the_middle, "no kill hit the middle of an epoch"
-    # paused in the middle of one, and killed again once it goes on
-    process = training(run)
-    run.request("pause")
-    assert process.communicate(timeout=120)[0] == "paused\n"
-    process = training(run)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    process = started(run)
-    assert process.communicate(timeout=120)[0] == "completed\n"
-    assert_same_run(run, undisturbed)
 
 
 class Died(BaseException):
