@@ -63,7 +63,9 @@ class Keras:
 
     def __init__(self, config: TrainingConfig):
         self.network = build_network(config)
-        self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
+        # a class of ours only says some of Keras's formulas otherwise; here Keras's own are wanted
+        ours = build_optimizer(config.optimizer, config.learning_rate)
+        self.optimizer = getattr(keras.optimizers, type(ours).__name__).from_config(ours.get_config())
         self.network.compile(self.optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         self.optimizer.build(self.network.trainable_variables)
         policy = keras.config.dtype_policy()
@@ -72,6 +74,7 @@ class Keras:
             self._twin = build_network(config)
         finally:
             keras.config.set_dtype_policy(policy)
+        self._units, self._exact_units = hidden_units(self.network), hidden_units(self._twin)
         self._gradients = tf.function(lambda *batch: gradients(self.network, "float32", *batch))
         self._exact_gradients = tf.function(lambda *batch: gradients(self._twin, "float64", *batch))
         self._applied = tf.function(self._apply)
@@ -83,17 +86,19 @@ class Keras:
     def set(self, state: list[np.ndarray]) -> None:
         for variable, value in zip(self.variables, state, strict=True):
             variable.assign(value)
-        self.network.layers[1].finalize_state()
+        for twin, value in zip(self._twin.weights, state, strict=False):
+            twin.assign(value)
+        for network in (self.network, self._twin):
+            network.layers[1].finalize_state()
 
     def step(self, state: list[np.ndarray], images: np.ndarray, labels: np.ndarray):
         """Loss and variables after `train_on_batch`, and how far rounding alone may move each variable."""
-        self.set(state)
-        for twin, value in zip(self._twin.weights, state, strict=False):
-            twin.assign(value)
-        self._twin.layers[1].finalize_state()
         exact = self._exact_gradients(images, labels)
         noise = [self._rounding(state, exact, images, labels, seed) for seed in range(3)]
         noise = [SLACK * max(sizes) for sizes in zip(*noise, strict=True)]
+        weights = len(self.network.weights)
+        # an update is a sum of terms that may cancel; each is rounded by its own size, which this step lays bare
+        sizes = self._applied([*state[:weights], *map(np.abs, state[weights:])], [tf.abs(g) for g in exact])
         self.set(state)
         loss = float(self.network.train_on_batch(images, labels)[0])
         after = values(self.variables)
@@ -104,14 +109,22 @@ class Keras:
             loss,
             after,
             [
-                SLACK * self._own_rounding(number, state, after)
+                SLACK * self._own_rounding(number, state, after, sizes)
                 + np.maximum(np.abs(low[number] - after[number]), np.abs(high[number] - after[number]))
                 for number in range(len(state))
             ],
         )
 
-    def _own_rounding(self, number: int, state, after) -> np.ndarray:
-        size = EPSILON * (np.abs(after[number]) + np.abs(after[number] - state[number]))
+    def at_a_kink(self, images: np.ndarray) -> bool:
+        """Whether rounding decides on which side of SELU's kink a unit is: Keras itself has two answers there."""
+        single, exact = (
+            network(images.astype(dtype))
+            for network, dtype in ((self._units, "float32"), (self._exact_units, "float64"))
+        )
+        return any(np.min(np.abs(e)) < np.max(np.abs(np.float64(s) - e)) for s, e in zip(single, exact, strict=True))
+
+    def _own_rounding(self, number: int, state, after, sizes) -> np.ndarray:
+        size = EPSILON * (np.abs(after[number]) + np.abs(sizes[number] - state[number]))
         if number < len(self._twin.weights) and "moving" in self._twin.weights[number].path:
             return size + np.max(np.abs(after[number] - self._twin.weights[number].numpy()))
         return size
@@ -133,6 +146,10 @@ class Keras:
         return [tf.identity(variable.value) for variable in self.variables]
 
 
+def hidden_units(network: keras.Model) -> keras.Model:
+    return keras.Model(network.inputs[0], [layer.output for layer in network.layers if layer.name.startswith("hidden")])
+
+
 def gradients(network: keras.Model, dtype: str, images, labels) -> list[tf.Tensor]:
     with tf.GradientTape() as tape:
         predicted = network(tf.cast(images, dtype), training=True)
@@ -144,11 +161,17 @@ def assert_takes_the_steps_of_keras(config: TrainingConfig, data: Prepared, firs
     ours, reference = made(config, data), Keras(config)
     order = image_order(config.seed, 1, data.training.size)
     ours.train_steps(order, 0, first, Totals())
-    for number in range(first, first + STATES):
+    number, compared = first - 1, 0
+    while compared < STATES:
+        number += 1
         chosen = order[number * config.batch_size : (number + 1) * config.batch_size]
-        before = values(ours.variables)
-        loss, after, allowed = reference.step(before, *pictures(data.training, data.spec, chosen))
+        before, batch = values(ours.variables), pictures(data.training, data.spec, chosen)
+        reference.set(before)
         totals = ours.train_steps(order, number, number + 1, Totals())
+        if config.activation == "selu" and reference.at_a_kink(batch[0]):
+            continue
+        compared += 1
+        loss, after, allowed = reference.step(before, *batch)
         assert totals.loss / len(chosen) == pytest.approx(loss, rel=1e-5)
         mine = values(ours.variables)
         for variable, my, its, limit in zip(reference.variables, mine, after, allowed, strict=True):
@@ -160,6 +183,7 @@ def assert_takes_the_steps_of_keras(config: TrainingConfig, data: Prepared, firs
         limits = np.concatenate([allowed[i].ravel() for i in trained])
         assert np.median(limits[steps > 0] / steps[steps > 0]) < 0.1
         assert (steps > 0).mean() > 0.5
+    assert number < first + 2 * STATES
 
 
 @pytest.mark.parametrize("name", PRESETS)

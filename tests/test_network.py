@@ -81,7 +81,7 @@ def test_batch_normalization_and_the_optimizer_are_set_as_in_the_notebook(pair):
     assert norms[0] == norms[1]
     assert bool(norms[0]) == (config.batch_norm != "off")
     mine = build_optimizer(config.optimizer, config.learning_rate)
-    assert type(mine) is type(notebook.optimizer)
+    assert isinstance(mine, type(notebook.optimizer))
     assert settings(mine) == settings(notebook.optimizer)
 
 
@@ -125,7 +125,7 @@ def test_an_activation_is_keras_own_of_that_name(activation):
 def test_an_optimizer_is_keras_own_with_its_defaults(name, kind, others):
     assert name in OPTIMIZERS
     optimizer = build_optimizer(name, 0.25)
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     assert settings(optimizer) == {**settings(kind(0.25)), **others}
 
 
