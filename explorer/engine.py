@@ -4,15 +4,14 @@ The engine hands run folders to workers and reads nothing back but the folders. 
 submitted before it is ready waits.
 """
 
-import logging
 import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
+from explorer.cluster import Settings, connect
 from explorer.config import TrainingConfig
-from explorer.errors import FieldError, InputError
+from explorer.errors import InputError
 from explorer.runs import (
     ACTIVE,
     CHECKPOINT,
@@ -31,33 +30,6 @@ STARTING, READY, BROKEN = "starting", "ready", "broken"
 
 # A queued run whose worker dies before it starts goes to the next worker, but not for ever.
 MOST_LOST_WORKERS = 3
-
-DASK_SETTINGS = {
-    # a run whose worker died is told and resumed by hand, not tried again behind the user's back
-    "distributed.scheduler.allowed-failures": 0,
-    # a worker holds one run and no data of Dask's: spilling and pausing would only get in the way
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How many workers, or whose: `scheduler` is the address of a running Dask scheduler."""
-
-    workers: int = 1
-    scheduler: str | None = None
-    memory_limit: str | int = "auto"
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        """The settings of `EXPLORER_WORKERS` and `EXPLORER_SCHEDULER`; raises `FieldError`."""
-        text, most = os.environ.get("EXPLORER_WORKERS") or "1", max(1, os.cpu_count() or 1)
-        if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise FieldError("EXPLORER_WORKERS", text, f"a whole number from 1 to {most}, the cores of this machine")
-        return cls(int(text), os.environ.get("EXPLORER_SCHEDULER") or None)
 
 
 class Engine:
@@ -136,7 +108,7 @@ class Engine:
 
     def _start(self) -> None:
         try:
-            client, cluster = _connect(self._settings or Settings.from_environment())
+            client, cluster = connect(self._settings or Settings.from_environment())
         except Exception as error:  # told on the page, whatever it is
             self.state, self.message = BROKEN, str(error) or type(error).__name__
             return
@@ -216,48 +188,6 @@ def settle_orphans(store: RunStore) -> None:
     for summary in store.list():
         if summary.state == INTERRUPTED and summary.status.process:
             summary.run.end(INTERRUPTED, summary.status.reason)
-
-
-def _connect(settings: Settings):
-    import dask
-    from distributed import Client, LocalCluster, Security
-
-    dask.config.set(DASK_SETTINGS)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
-    if settings.scheduler:
-        cluster, client = None, Client(settings.scheduler, timeout=10)
-    else:
-        security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
-        threads = str(max(1, (os.cpu_count() or 1) // settings.workers))
-        cluster = LocalCluster(
-            n_workers=settings.workers,
-            threads_per_worker=1,
-            memory_limit=settings.memory_limit,
-            dashboard_address="127.0.0.1:0",  # by default it would answer on every network interface
-            worker_dashboard_address="127.0.0.1:0",
-            security=security,
-            env={"TF_NUM_INTRAOP_THREADS": threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            silence_logs="CRITICAL",
-        )
-        client = Client(cluster, security=security)
-    client.register_plugin(_warm_plugin())
-    return client, cluster
-
-
-def _warm_plugin():
-    from distributed import WorkerPlugin
-
-    class WarmWorker(WorkerPlugin):
-        """Warms every worker that joins, also one that replaces a dead one."""
-
-        name = "explorer-warm"
-
-        def setup(self, worker) -> None:
-            from explorer.worker_process import THIS
-
-            THIS.start()
-
-    return WarmWorker()
 
 
 def _execute(path: str) -> str:

@@ -20,6 +20,9 @@ class FieldError(InputError):
         self.field, self.value, self.allowed = field, value, allowed
         super().__init__(f"{field}: {_shown(value)} is not allowed; it must be {allowed}")
 
+    def __reduce__(self) -> tuple:  # it crosses between processes
+        return FieldError, (self.field, self.value, self.allowed)
+
 
 def _shown(value: object) -> str:
     try:

@@ -6,8 +6,9 @@ import signal
 import pytest
 from browser import wait_for
 
+from explorer.cluster import Settings
 from explorer.config import TrainingConfig
-from explorer.engine import Engine, Settings, settle_orphans
+from explorer.engine import Engine, settle_orphans
 from explorer.errors import FieldError, InputError
 from explorer.runs import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, RunStore, queue_position
 

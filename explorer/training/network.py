@@ -96,26 +96,34 @@ class Nadam(keras.optimizers.Nadam):
     """Keras's Nadam with its scalars worked out once a step instead of once a weight.
 
     Three of Keras's four divisions a weight are by one and the same number; a product costs a fraction of a division.
-    Gains a tenth of an epoch.
+    Gains a tenth of an epoch, and makes the program a third smaller, so that it compiles faster.
     """
+
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        self._factors = None  # of another step, or of another program's
+        super()._backend_update_step(gradients, variables, learning_rate)
+        self._factors = None
 
     def update_step(self, gradient, variable, learning_rate):
         """Keras's own update, up to single-precision rounding."""
         number = self._get_variable_index(variable)
         momentum, velocity = self._momentums[number], self._velocities[number]
-        # single precision from the start, as Keras has it: 1 - 0.999 differs there by 5e-5 from its value in Python
-        beta_1, beta_2, step = (
-            keras.ops.cast(x, variable.dtype) for x in (self.beta_1, self.beta_2, self.iterations + 1)
-        )
-        now, following = (beta_1 * (1.0 - 0.5 * keras.ops.power(0.96, at)) for at in (step, step + 1))
-        of_momentum = learning_rate * following / (1 - self._u_product * following)
-        of_gradient = learning_rate * (1 - now) / (1 - self._u_product)
-        of_velocity = 1 / (1 - keras.ops.power(beta_2, step))
+        if self._factors is None:
+            self._factors = self._factors_of_step(learning_rate)
+        of_momentum, of_gradient, of_velocity, less_momentum, less_velocity = self._factors
 
-        self.assign_add(momentum, (gradient - momentum) * (1 - beta_1))
-        self.assign_add(velocity, (keras.ops.square(gradient) - velocity) * (1 - beta_2))
+        self.assign_add(momentum, (gradient - momentum) * less_momentum)
+        self.assign_add(velocity, (keras.ops.square(gradient) - velocity) * less_velocity)
         scale = keras.ops.sqrt(velocity * of_velocity) + self.epsilon
         self.assign_sub(variable, (momentum * of_momentum + gradient * of_gradient) / scale)
+
+    def _factors_of_step(self, rate):
+        # single precision from the start, as Keras has it: 1 - 0.999 differs there by 5e-5 from its value in Python
+        beta_1, beta_2, step = (keras.ops.cast(x, "float32") for x in (self.beta_1, self.beta_2, self.iterations + 1))
+        now, following = (beta_1 * (1.0 - 0.5 * keras.ops.power(0.96, at)) for at in (step, step + 1))
+        of_momentum = rate * following / (1 - self._u_product * following)
+        of_gradient = rate * (1 - now) / (1 - self._u_product)
+        return of_momentum, of_gradient, 1 / (1 - keras.ops.power(beta_2, step)), 1 - beta_1, 1 - beta_2
 
 
 def build_optimizer(name: str, learning_rate: float) -> keras.Optimizer:

@@ -1,0 +1,70 @@
+"""Questions to the process beside the workers: answers, faults, limits, death."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from explorer.desk import Desk
+from explorer.errors import EngineError, FieldError
+
+
+@pytest.fixture(scope="module")
+def desk():
+    started = Desk()
+    yield started
+    started.close()
+
+
+def fail():
+    raise FieldError("depth", -1, "a whole number")
+
+
+def fill_memory():
+    held = []
+    while True:
+        held.append(bytearray(b"x" * 10**8))
+        time.sleep(0.02)
+
+
+def hang():
+    time.sleep(60)
+
+
+def test_an_answer_comes_from_another_process(desk):
+    assert desk.ask(os.getpid).result(60) != os.getpid()
+
+
+def test_a_fault_of_the_question_is_its_own(desk):
+    with pytest.raises(FieldError, match="depth: -1 is not allowed; it must be a whole number"):
+        desk.ask(fail).result(60)
+
+
+def test_a_question_that_takes_too_long_is_ended_and_the_next_is_answered(desk):
+    late, following = desk.ask(hang, seconds=0.5), desk.ask(abs, -3)
+    with pytest.raises(EngineError, match=r"it took longer than 0.5 s"):
+        late.result(60)
+    assert following.result(60) == 3
+
+
+def test_a_process_that_dies_is_told_and_replaced(desk):
+    with pytest.raises(EngineError, match="the process that worked on it died"):
+        desk.ask(os.kill, desk.ask(os.getpid).result(60), signal.SIGKILL).result(60)
+    assert desk.ask(abs, -4).result(60) == 4
+
+
+def test_a_question_that_is_cancelled_before_its_turn_is_not_asked(desk, tmp_path):
+    first = desk.ask(time.sleep, 0.5)
+    second = desk.ask(os.mkdir, str(tmp_path / "made"))
+    assert second.cancel()
+    first.result(60)
+    assert desk.ask(abs, -5).result(60) == 5
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_question_that_takes_too_much_memory_is_ended():
+    desk = Desk(memory_limit=1_500_000_000)
+    with pytest.raises(EngineError, match=r"more than 1\.5 GB of memory"):
+        desk.ask(fill_memory).result(60)
+    desk.close()
