@@ -17,13 +17,13 @@ PROBE_IMAGES = 256
 UPDATE_RATIO = SIGNALS.index("update_ratio")
 
 # Where an activation is flat, by what goes into it: below the first bound or above the second its slope is under
-# 0.01 in size and stays so (ReLU: 0). For tanh, sigmoid and softsign that is the last hundredth before each end.
+# 0.01 in size and stays so (ReLU: 0). Tanh, sigmoid and softsign: the last hundredth of the values before each end.
 _FLAT_TANH, _FLAT_SIGMOID = math.atanh(0.99), math.log(99)
 FLAT = {
     "relu": (0.0, math.inf),
     "elu": (math.log(0.01), math.inf),
     "selu": (math.log(0.01 / 1.7581), math.inf),
-    "gelu": (-3.06, math.inf),
+    "gelu": (-3.07, math.inf),
     "silu": (-6.27, math.inf),
     "mish": (-6.26, math.inf),
     "tanh": (-_FLAT_TANH, _FLAT_TANH),
