@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from explorer import signals_file
 from explorer.config import ACTIVATIONS, TrainingConfig
+from explorer.errors import InputError
+from explorer.questions import signals_at_start
 from explorer.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals, tidy
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.prepared import Prepared
@@ -262,3 +264,26 @@ def test_cutting_back_is_seen_by_whoever_reads_on(tmp_path, last, kept):
     for _ in range(5):  # longer than before, and another file all the same
         signals_file.append(path, made(7, 0.25))
     assert [s.epoch for s in signals_file.read(path)] == [*kept, *[7] * 5]
+
+
+# --- Before training ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_norm", ["off", "after_activation", "before_activation"])
+@pytest.mark.parametrize("depth", [0, 3])
+def test_before_training_the_page_is_told_what_a_run_records_first(batch_norm, depth, prepared):
+    config = CONFIG.with_(batch_norm=batch_norm, depth=depth, input_scaling="standardized", seed=5)
+    network = CompiledNetwork(config, prepared, jit_compile=False)
+    network.start(config)
+    asked, recorded = signals_at_start(config.to_dict()), network.signals(0, None)
+    assert [layer.layer for layer in asked.layers] == [layer.layer for layer in recorded.layers]
+    assert asked.epoch == recorded.epoch == 0
+    for mine, its in zip(asked.layers, recorded.layers, strict=True):
+        assert mine.update_ratio is its.update_ratio is None
+        for name in set(SIGNALS) - {"update_ratio"}:
+            assert getattr(mine, name) == pytest.approx(getattr(its, name), rel=1e-4, abs=1e-9), (mine.layer, name)
+
+
+def test_a_network_too_large_to_look_into_at_once_is_refused():
+    with pytest.raises(InputError, match=r"depth and width: 20 layers of 2,048 units have [\d,]+ parameters; at most"):
+        signals_at_start(CONFIG.with_(depth=20, width=2048).to_dict())
