@@ -67,7 +67,10 @@ def _this_process(pid: int) -> Process:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing."""
+    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing.
+
+    A `shipped` run came with the software: nobody here has trained it.
+    """
 
     status: str
     reason: str = ""
@@ -84,6 +87,7 @@ class RunStatus:
     compile_seconds: float | None = None
     compiled: bool | None = None
     parameters: int | None = None
+    shipped: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -370,8 +374,12 @@ class RunStore:
             annotations.bin_run(self.folder, run.name)
 
     def trained_before(self, config: TrainingConfig) -> Run | None:
-        """The newest run of exactly this configuration that was trained to its end."""
-        return next((s.run for s in self.list() if s.state == COMPLETED and s.config == config), None)
+        """The newest run of exactly this configuration that was trained to its end.
+
+        A shipped one does not count: who presses Train on a preset wants to see it learn.
+        """
+        found = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
+        return next((s.run for s in found if s.config == config), None)
 
 
 def summarize(run: Run) -> RunSummary:
