@@ -5,6 +5,7 @@ submitted before it is ready waits.
 """
 
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -47,6 +48,8 @@ class Engine:
         self._client = self._cluster = None
         self._wanted: TrainingConfig | None = None
         self._lost: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._news = threading.Event()
         self._memory_kills: dict[int, int] = {}
         self._starter = threading.Thread(target=self._start, daemon=True, name="engine")
         self._starter.start()
@@ -97,6 +100,31 @@ class Engine:
         """The process numbers of the workers that are up."""
         return list(self._client.run(os.getpid, on_error="ignore").values()) if self.state == READY else []
 
+    @property
+    def slots(self) -> int:
+        """How many runs can be trained at once."""
+        return self._settings.workers if self.state == READY else 0
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with workers that are not used, one sentence each."""
+        return []
+
+    def wait_for_news(self, seconds: float) -> set[str]:
+        """The names of the runs that ended since the last call; waits for one, at most so long."""
+        self._news.wait(seconds)
+        with self._lock:
+            self._news.clear()
+            ended, self._ended = self._ended, set()
+        return ended
+
+    def abandon(self) -> None:
+        """Ends the workers of this machine at once, whatever they do; what is not on disk is lost."""
+        for nanny in self._cluster.workers.values() if self._cluster else ():
+            nanny.auto_restart = False
+            with suppress(OSError, TypeError):  # it has ended, or is between two processes
+                os.kill(nanny.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Ends the workers of this machine; a cluster that was only joined goes on."""
         self._starter.join()
@@ -108,7 +136,8 @@ class Engine:
 
     def _start(self) -> None:
         try:
-            client, cluster = connect(self._settings or Settings.from_environment())
+            self._settings = self._settings or Settings.from_environment()
+            client, cluster = connect(self._settings)
         except Exception as error:  # told on the page, whatever it is
             self.state, self.message = BROKEN, str(error) or type(error).__name__
             return
@@ -130,6 +159,12 @@ class Engine:
 
     def _finished(self, run: Run, future) -> None:
         """Settles a run whose task has ended; drops the future, or Dask would compute a lost result again."""
+        self._settle(run, future)
+        with self._lock:
+            self._ended.add(run.name)
+            self._news.set()
+
+    def _settle(self, run: Run, future) -> None:
         with self._lock:
             if self._futures.get(run.name) is future:
                 del self._futures[run.name]
