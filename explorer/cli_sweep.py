@@ -69,7 +69,8 @@ def sweep(options: argparse.Namespace, store: RunStore, answer: Answer) -> int:
 
 
 def _drive(study: Study, options: argparse.Namespace, store: RunStore, answer: Answer) -> int:
-    settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options))
+    needed = tuple(study.spec.space.values("dataset"))
+    settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options), datasets=needed)
     say(f"{study.name}: its folder is {study.path}")
     with stopped_by_signals(study) as received:
         status = drive(study, store, lambda: Engine(settings), say)

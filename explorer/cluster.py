@@ -37,13 +37,15 @@ class Tls:
 class Settings:
     """How many workers, or whose: `scheduler` is the address of a running Dask scheduler.
 
-    Without `tls`, certificates come from Dask's own configuration where that names any.
+    Without `tls`, certificates come from Dask's own configuration where that names any. `datasets` are those that
+    every worker of another machine must have.
     """
 
     workers: int = 1
     scheduler: str | None = None
     memory_limit: str | int = "auto"
     tls: Tls | None = None
+    datasets: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -78,7 +80,11 @@ def connect(settings: Settings):
             silence_logs="CRITICAL",
         )
         client = Client(cluster, security=security)
-    client.register_plugin(_warm_plugin())
+    try:
+        client.register_plugin(_warm_plugin())
+    except ImportError:
+        if cluster is not None:  # a worker of another machine without this package is told as such later
+            raise
     return client, cluster
 
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 
 from explorer.cluster import Settings, connect
 from explorer.config import TrainingConfig
-from explorer.errors import InputError
+from explorer.errors import ExplorerError, InputError
+from explorer.fleet import Fleet
 from explorer.runs import (
     ACTIVE,
     CHECKPOINT,
@@ -45,7 +46,7 @@ class Engine:
         self._lock = threading.RLock()
         self._waiting: list[Run] = []
         self._futures: dict[str, object] = {}
-        self._client = self._cluster = None
+        self._client = self._cluster = self._fleet = None
         self._wanted: TrainingConfig | None = None
         self._lost: dict[str, int] = {}
         self._ended: set[str] = set()
@@ -70,10 +71,13 @@ class Engine:
     def stop(self, run: Run) -> None:
         """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
         if ask_to_stop(run) != STOPPED:
+            self._hurry()
             return
         with self._lock:
             future = self._futures.pop(run.name, None)
             self._waiting = [other for other in self._waiting if other.name != run.name]
+            if self._fleet is not None:
+                self._fleet.drop(run)
         if future is not None:
             future.cancel()
 
@@ -81,6 +85,11 @@ class Engine:
         """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
         if run.status().status in ACTIVE:
             run.request("pause")
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self._fleet is not None:
+            self._fleet.hurry()
 
     def resume(self, run: Run) -> None:
         """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
@@ -103,12 +112,14 @@ class Engine:
     @property
     def slots(self) -> int:
         """How many runs can be trained at once."""
-        return self._settings.workers if self.state == READY else 0
+        if self.state != READY:
+            return 0
+        return self._settings.workers if self._fleet is None else self._fleet.slots
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with workers that are not used, one sentence each."""
-        return []
+        return [] if self._fleet is None else self._fleet.problems
 
     def wait_for_news(self, seconds: float) -> set[str]:
         """The names of the runs that ended since the last call; waits for one, at most so long."""
@@ -128,6 +139,8 @@ class Engine:
     def close(self) -> None:
         """Ends the workers of this machine; a cluster that was only joined goes on."""
         self._starter.join()
+        if self._fleet is not None:
+            self._fleet.close()
         for part in (self._client, self._cluster):
             if part is not None:
                 part.close()
@@ -142,8 +155,10 @@ class Engine:
             self.state, self.message = BROKEN, str(error) or type(error).__name__
             return
         client.subscribe_topic("worker-restart-memory", self._note_memory)
+        # workers of other machines see no folder of this one
+        fleet = Fleet(client, self._settings.datasets, self._came_back) if cluster is None else None
         with self._lock:
-            self._client, self._cluster = client, cluster
+            self._client, self._cluster, self._fleet = client, cluster, fleet
             self.state = READY
             for run in self._waiting:
                 self._send(run)
@@ -153,23 +168,32 @@ class Engine:
             self.prepare(wanted)
 
     def _send(self, run: Run) -> None:
+        if self._fleet is not None:
+            self._fleet.add(run)
+            return
         future = self._client.submit(_execute, str(run.path), pure=False, key=f"{run.name}-{time.time_ns()}")
         self._futures[run.name] = future
         future.add_done_callback(lambda done: self._finished(run, done))
 
     def _finished(self, run: Run, future) -> None:
         """Settles a run whose task has ended; drops the future, or Dask would compute a lost result again."""
-        self._settle(run, future)
+        with self._lock:
+            if self._futures.get(run.name) is future:
+                del self._futures[run.name]
+        self._came_back(run, future.status == "error")
+
+    def _came_back(self, run: Run, lost: bool) -> None:
+        """Hears that nobody trains a run any more; `lost` when its worker left it where it was."""
+        try:
+            if lost:
+                self._settle(run)
+        except (ExplorerError, OSError):  # its folder was deleted
+            pass
         with self._lock:
             self._ended.add(run.name)
             self._news.set()
 
-    def _settle(self, run: Run, future) -> None:
-        with self._lock:
-            if self._futures.get(run.name) is future:
-                del self._futures[run.name]
-        if future.status != "error":
-            return
+    def _settle(self, run: Run) -> None:
         status = run.status()
         lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
         if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two

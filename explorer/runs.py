@@ -265,7 +265,7 @@ class RunStore:
                 except FileExistsError:
                     continue
                 try:
-                    write_json(building / CONFIG, {**config.to_dict(), "versions": _versions()})
+                    write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
                     write_json(building / STATUS, status.to_dict())
                     if trial is not None:
                         write_json(building / TRIAL, trial)
@@ -363,7 +363,8 @@ def _why(error: Exception) -> str:
 
 
 @lru_cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that decide a run's numbers."""
     found = {}
     for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
         try:

@@ -132,6 +132,14 @@ class Space:
         """The fields that may differ from trial to trial."""
         return list(self.order)
 
+    def values(self, name: str) -> list[Any]:
+        """Every value that a field with choices may take."""
+        tables = [self.domains, *(condition.then for condition in self.conditions)]
+        found = [value for table in tables if name in table for value in table[name].values]
+        if name not in self.domains:
+            found.append(self.settings.get(name, FIELDS[name].default))
+        return list(dict.fromkeys(found))
+
     def _domain(self, name: str, known: Mapping[str, Any]) -> tuple[str, Domain | None]:
         for number, condition in enumerate(self.conditions, 1):
             if name in condition.then and condition.holds(known):
