@@ -34,6 +34,7 @@ UNREADABLE = "unreadable"
 
 CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl", "request"
 BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
+TRIAL = "trial.json"
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,13 @@ class Run:
             os.truncate(path, len(kept))
         return self.history()
 
+    def trial(self) -> dict[str, Any] | None:
+        """Which trial of a sweep the run belongs to: `study`, `trial`, `seed` (from 0); None when to none."""
+        try:
+            return read_json(self.path / TRIAL)
+        except (OSError, ValueError):
+            return None
+
     def request(self, what: str) -> None:
         """Asks whoever trains this run to `stop` or to `pause`."""
         (self.path / REQUEST).write_text(what)
@@ -280,8 +288,11 @@ class RunStore:
         self._index: dict[str, list] = {}
         self._unindexed = 0
 
-    def create(self, config: TrainingConfig, name: str | None = None) -> Run:
-        """A new run folder, queued; raises `RunError` when it cannot be written."""
+    def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
+        """A new run folder, queued; raises `RunError` when it cannot be written.
+
+        `trial` says which trial of a sweep the run belongs to: it is in the folder from its first moment.
+        """
         now = time.time()
         base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
         stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
@@ -297,8 +308,10 @@ class RunStore:
                 except FileExistsError:
                     continue
                 try:
-                    write_json(building / CONFIG, {**config.to_dict(), "versions": _versions()})
+                    write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
                     write_json(building / STATUS, status.to_dict())
+                    if trial is not None:
+                        write_json(building / TRIAL, trial)
                     building.rename(path)  # a reader sees the whole folder or none
                 except OSError:
                     shutil.rmtree(building, ignore_errors=True)
@@ -464,7 +477,8 @@ def _why(error: Exception) -> str:
 
 
 @lru_cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that decide a run's numbers."""
     found = {}
     for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
         try:
