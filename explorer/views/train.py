@@ -92,13 +92,14 @@ def _card(config: TrainingConfig | None) -> None:
             st.markdown("One of the settings is not allowed; it is marked on the left.")
             return
         spec = DATASETS[config.dataset]
+        training, validation = spec.counts(config.validation_split)
         st.html(_picture(config))
         seconds, measured = estimate.predicted_seconds(config, state.store().list())
         source = "measured on this machine" if measured else "a guess, nothing is measured yet"
         norm = "" if config.batch_norm == OFF else " with batch normalization"
         st.markdown(
-            f"**{estimate.parameters(config):,} parameters**{norm} · {spec.title}: {spec.train_images:,} images to "
-            f"train on, {spec.validation_images:,} to validate · about **{duration(seconds)} an epoch** ({source})"
+            f"**{estimate.parameters(config):,} parameters**{norm} · {spec.title}: {training:,} images to "
+            f"train on, {validation:,} to validate · about **{duration(seconds)} an epoch** ({source})"
         )
 
 
@@ -267,7 +268,7 @@ def _progress(summary: RunSummary) -> None:
         "Validation accuracy",
         f"{best.val_accuracy:.1%}" if best else "–",
         help=f"At the best epoch, that of the {RULES['val_loss'].words}, on "
-        f"{DATASETS[summary.config.dataset].validation_images:,} validation images; one seed.",
+        f"{DATASETS[summary.config.dataset].counts(summary.config.validation_split)[1]:,} validation images; one seed.",
     )
     columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the same epoch: its lowest.")
     columns[3].metric(
