@@ -116,7 +116,7 @@ def _parser() -> _Parser:
 
 def _add_fields(parser: _Parser) -> None:
     """Every hyperparameter as an option; one that is not given leaves no trace, so that a preset shows through."""
-    names = ", ".join(presets.PRESETS)
+    names = ", ".join(presets.ALL_PRESETS)
     parser.add_argument(
         "--preset", type=presets.preset, metavar="NAME", help=f"start from one of {names}; other options change it"
     )

@@ -47,7 +47,7 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("files", set()),
         ("datasets", {"errors"}),
         ("config", {"errors", "datasets"}),
-        ("presets", {"errors", "config"}),
+        ("presets", {"errors", "config", "datasets"}),
         ("history", {"errors", "config"}),
         ("palette", {"history"}),
         ("charts", {"history", "palette"}),
