@@ -34,6 +34,7 @@ UNREADABLE = "unreadable"
 
 CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl", "request"
 BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
+TRIAL = "trial.json"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ def _this_process(pid: int) -> Process:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing."""
+    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing.
+
+    A `shipped` run came with the software: nobody here has trained it.
+    """
 
     status: str
     reason: str = ""
@@ -84,6 +88,7 @@ class RunStatus:
     compile_seconds: float | None = None
     compiled: bool | None = None
     parameters: int | None = None
+    shipped: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -197,6 +202,13 @@ class Run:
             os.truncate(path, len(kept))
         return self.history()
 
+    def trial(self) -> dict[str, Any] | None:
+        """Which trial of a sweep the run belongs to: `study`, `trial`, `seed` (from 0); None when to none."""
+        try:
+            return read_json(self.path / TRIAL)
+        except (OSError, ValueError):
+            return None
+
     def request(self, what: str) -> None:
         """Asks whoever trains this run to `stop` or to `pause`."""
         (self.path / REQUEST).write_text(what)
@@ -276,8 +288,11 @@ class RunStore:
         self._index: dict[str, list] = {}
         self._unindexed = 0
 
-    def create(self, config: TrainingConfig, name: str | None = None) -> Run:
-        """A new run folder, queued; raises `RunError` when it cannot be written."""
+    def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
+        """A new run folder, queued; raises `RunError` when it cannot be written.
+
+        `trial` says which trial of a sweep the run belongs to: it is in the folder from its first moment.
+        """
         now = time.time()
         base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
         stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
@@ -293,8 +308,10 @@ class RunStore:
                 except FileExistsError:
                     continue
                 try:
-                    write_json(building / CONFIG, {**config.to_dict(), "versions": _versions()})
+                    write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
                     write_json(building / STATUS, status.to_dict())
+                    if trial is not None:
+                        write_json(building / TRIAL, trial)
                     building.rename(path)  # a reader sees the whole folder or none
                 except OSError:
                     shutil.rmtree(building, ignore_errors=True)
@@ -370,8 +387,12 @@ class RunStore:
             annotations.bin_run(self.folder, run.name)
 
     def trained_before(self, config: TrainingConfig) -> Run | None:
-        """The newest run of exactly this configuration that was trained to its end."""
-        return next((s.run for s in self.list() if s.state == COMPLETED and s.config == config), None)
+        """The newest run of exactly this configuration that was trained to its end.
+
+        A shipped one does not count: who presses Train on a preset wants to see it learn.
+        """
+        found = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
+        return next((s.run for s in found if s.config == config), None)
 
 
 def summarize(run: Run) -> RunSummary:
@@ -456,7 +477,8 @@ def _why(error: Exception) -> str:
 
 
 @lru_cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that decide a run's numbers."""
     found = {}
     for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
         try:
