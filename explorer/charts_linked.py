@@ -144,7 +144,7 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
         lines.encode(x=x, y=y, color=_color(metric), detail="run:N"),
         points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),
         ticks.encode(x=x, y=y, text="text:N"),
-    ).properties(height=HEIGHT, width="container")
+    ).properties(height=HEIGHT)
 
 
 def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def scatter(
             tooltip=_tooltip(frame, metric, dict.fromkeys([x, y])),
         )
         .add_params(_brush(SCATTER))
-        .properties(height=HEIGHT, width="container", name="view_scatter")
+        .properties(height=HEIGHT, name="view_scatter")
     )
 
 
@@ -211,7 +211,7 @@ def heat_map(
     ]
     cells = base.mark_rect(cornerRadius=3).encode(color=color, tooltip=tooltip).add_params(_brush(HEAT))
     text = base.mark_text(color=ON_COLOR, fontSize=11).encode(text=alt.Text(f"mean({metric}):Q", format=form))
-    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT, width="container")
+    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT)
 
 
 def _order(frame: pd.DataFrame, column: str, step: int = 1) -> list[str]:
@@ -231,16 +231,9 @@ def linked(
     """The three views of one table of runs, each filtered by the others' brushes."""
     frame = linked_frame(table, axes, heat)
     count = len(axes)
-    return (
-        alt.vconcat(
-            parallel(frame, axes, metric, (SCATTER, HEAT)).properties(width=1050),
-            alt.hconcat(
-                scatter(frame, *scattered, metric, (HEAT,), count).properties(width=430),
-                heat_map(frame, *heat, metric, (SCATTER,), count).properties(width=430),
-                spacing=30,
-            ),
-            spacing=24,
-        )
-        .resolve_scale(color="shared")
-        .configure_view(stroke=None)
+    views = (
+        parallel(frame, axes, metric, (SCATTER, HEAT)),
+        scatter(frame, *scattered, metric, (HEAT,), count),
+        heat_map(frame, *heat, metric, (SCATTER,), count),
     )
+    return alt.vconcat(*views, spacing=28).resolve_scale(color="independent").configure_view(stroke=None)
