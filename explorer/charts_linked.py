@@ -16,7 +16,8 @@ from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
 MOST_RUNS = 2000  # drawn at once; above, the page picks the best
 MOST_LEVELS = 8  # of a number in a heat map; above, it is cut into ranges
 PARALLEL, SCATTER, HEAT = "brush_parallel", "brush_scatter", "brush_heat"
-HEIGHT = 330
+HEIGHT = 300
+WIDTH, HALF = 1010, 415  # concatenated views have no width of their container's
 
 
 def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]) -> pd.DataFrame:
@@ -231,9 +232,10 @@ def linked(
     """The three views of one table of runs, each filtered by the others' brushes."""
     frame = linked_frame(table, axes, heat)
     count = len(axes)
-    views = (
-        parallel(frame, axes, metric, (SCATTER, HEAT)),
-        scatter(frame, *scattered, metric, (HEAT,), count),
-        heat_map(frame, *heat, metric, (SCATTER,), count),
+    below = alt.hconcat(
+        scatter(frame, *scattered, metric, (HEAT,), count).properties(width=HALF),
+        heat_map(frame, *heat, metric, (SCATTER,), count).properties(width=HALF),
+        spacing=28,
     )
-    return alt.vconcat(*views, spacing=28).resolve_scale(color="independent").configure_view(stroke=None)
+    above = parallel(frame, axes, metric, (SCATTER, HEAT)).properties(width=WIDTH)
+    return alt.vconcat(above, below, spacing=28).resolve_scale(color="independent").configure_view(stroke=None)

@@ -130,13 +130,21 @@ def shown(field: str, value: Any) -> str:
     return FIELDS[field].title(value) if FIELDS[field].choices else f"{value:,.6g}"
 
 
+_IN_SHORT = {"learning_rate": "rate", "batch_size": "batch", "epochs": "at most"}
+_NORM_IN_SHORT = {"off": "no batch norm", "after_activation": "batch norm", "before_activation": "batch norm before"}
+
+
 def label(row: Mapping[str, Any], fields: Sequence[str]) -> str:
-    """A run or a group in words: the given fields of its configuration, or "the same settings" without any."""
-    parts = [
-        shown(f, row[f]) if FIELDS[f].choices and f != "batch_norm" else f"{FIELDS[f].label.lower()} {shown(f, row[f])}"
-        for f in fields
-    ]
-    return ", ".join(parts) or "the same settings"
+    """A run or a group in few words: the given fields of its configuration, or "the same settings" without any."""
+    return ", ".join(_in_short(name, row[name]) for name in fields) or "the same settings"
+
+
+def _in_short(name: str, value: Any) -> str:
+    if name == "batch_norm":
+        return _NORM_IN_SHORT[value]
+    if FIELDS[name].choices:
+        return shown(name, value)
+    return f"{_IN_SHORT.get(name, FIELDS[name].label.lower())} {shown(name, value)}"
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------

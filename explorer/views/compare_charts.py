@@ -1,5 +1,6 @@
 """What the Compare page shows of runs: their curves, their repeats, and settings against results."""
 
+from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -140,7 +141,8 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     numbers = numbers[:MOST_RUNS]
     table = found[found["group"].isin(numbers)]
     rows = groups(table, metric)  # once more, so that the labels say only what sets these groups apart
-    members = counted(table).merge(rows[["group", "label"]], on="group")
+    letters = {number: ascii_uppercase[place] for place, number in enumerate(rows["group"])}
+    rows, members = (part.assign(group=part["group"].map(letters)) for part in (rows, counted(table)))
     left, right = st.columns(2)
     left.markdown("##### Mean, one standard deviation, every member")
     left.altair_chart(bars(rows, members, metric), key="compare_bars", alt="Mean, spread and members of each group")
@@ -162,7 +164,7 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
         dataset = table["dataset"].iloc[0]
         st.markdown(
             "\n".join(
-                f"- **{row.label}**: {errors_in_words(row.mean, row.spread, row.runs, dataset)}"
+                f"- **{row.group}** – {row.label}: {errors_in_words(row.mean, row.spread, row.runs, dataset)}"
                 + (f" {row.left_out} not finished and not counted." if row.left_out else "")
                 for row in rows.itertuples()
             )
@@ -212,14 +214,16 @@ def settings(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     preferred = sorted(fields, key=lambda name: (not is_number(name), name != "learning_rate"))
     everything = [*fields, *RESULTS]
     title = {**{name: FIELDS[name].label for name in fields}, **RESULTS}.get
-    columns = st.columns([2, 4, 2, 2, 2, 2])
-    metric = columns[0].selectbox("Colour", list(HIGHER_IS_BETTER), format_func=title, key="compare_color")
-    axes = columns[1].multiselect("Axes", everything, [*fields[:6], metric], format_func=title, key="compare_axes")
-    x = columns[2].selectbox("Across", everything, everything.index(preferred[0]), format_func=title, key="compare_sx")
-    y = columns[3].selectbox("Up", everything, everything.index(metric), format_func=title, key="compare_sy")
-    heat_x = columns[4].selectbox("Map across", fields, fields.index(preferred[0]), format_func=title, key="compare_hx")
-    heat_y = columns[5].selectbox("Map up", fields, fields.index(preferred[-1]), format_func=title, key="compare_hy")
+    left, right = st.columns([1, 3])
+    metric = left.selectbox("Colour", list(HIGHER_IS_BETTER), format_func=title, key="compare_color")
+    axes = right.multiselect("Axes", everything, [*fields[:6], metric], format_func=title, key="compare_axes")
+    columns = st.columns(4)
+    x = columns[0].selectbox("Points, across", everything, everything.index(preferred[0]), title, key="compare_sx")
+    y = columns[1].selectbox("Points, up", everything, everything.index(metric), title, key="compare_sy")
+    heat_x = columns[2].selectbox("Map, across", fields, fields.index(preferred[0]), title, key="compare_hx")
+    heat_y = columns[3].selectbox("Map, up", fields, fields.index(preferred[-1]), title, key="compare_hy")
     st.caption("Draw a rectangle in any of the three: the other two keep only its runs. A double click takes it away.")
+    st.html("<style>.st-key-compare_linked { overflow-x: auto; }</style>")  # wider than a phone
     st.altair_chart(
         linked(runs, axes or fields[:6], (x, y), (heat_x, heat_y), metric),
         key="compare_linked",

@@ -128,7 +128,7 @@ def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
 def _cells(table: "pd.DataFrame", settings: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
-    cells = table[["val_loss", "val_accuracy", *settings, "best_epoch", "trained", "seconds", "status", "curve"]].copy()
+    cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
     cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]))
     cells["val_accuracy"] *= 100
     cells["created"] = pd.to_datetime(table["created"], unit="s")
@@ -156,7 +156,7 @@ def _columns() -> dict:
         "trained": column.NumberColumn("Epochs", format="%d", help="How many were trained."),
         "seconds": column.NumberColumn("Seconds", format="%.1f", help="Of all epochs, training and validation."),
         "status": column.TextColumn("Status"),
-        "curve": column.LineChartColumn("Validation loss over epochs", width=170, color=NEUTRAL),
+        "curve": column.LineChartColumn("Curve", width=90, help="Validation loss over epochs.", color=NEUTRAL),
         "created": column.DatetimeColumn("Asked for", format="calendar"),
         "note": column.TextColumn("Note", width="large"),
     }
