@@ -136,11 +136,11 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
         axis=alt.Axis(labelAngle=0, orient="top", labelExpr=f"({labels})[datum.value]", domain=False, ticks=False,
                       labelFontWeight="bold", grid=True, labelPadding=14),
     )  # fmt: skip
-    y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.08], nice=False))
     folded = runs.transform_fold(names, as_=["axis", "height"])
     lines = folded.transform_filter(_through_parallel(len(axes))).mark_line(strokeWidth=1.3, opacity=0.65)
     points = folded.mark_point(opacity=0, filled=True, size=60).encode(x=x, y=y, tooltip=_tooltip(frame, metric, axes))
-    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=6, fontSize=11, color=NEUTRAL)
+    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=4, dy=-8, fontSize=11, color=NEUTRAL)
     return alt.layer(
         lines.encode(x=x, y=y, color=_color(metric), detail="run:N"),
         points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),

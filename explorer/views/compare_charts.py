@@ -24,7 +24,7 @@ from explorer.comparison import (
 from explorer.config import FIELDS
 from explorer.datasets import DATASETS
 from explorer.errors import RunError
-from explorer.history import RULES, EpochRecord, time_to_accuracy
+from explorer.history import RULES, VALIDATION, EpochRecord, time_to_accuracy
 from explorer.progress import duration
 from explorer.runs import Run
 from explorer.views import state
@@ -62,9 +62,11 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             help="An exponential moving average, corrected for its start; the raw curve stays, faint.",
         )  # fmt: skip
         log_y = st.toggle("Logarithmic loss", key="compare_log_y")
-        log_x = st.toggle("Logarithmic epochs or time", key="compare_log_x")
+        log_x = st.toggle(f"Logarithmic {'epochs' if x == EPOCH else 'time'}", key="compare_log_x")
+        training = st.toggle("Training too", True, key="compare_training")
     histories = _histories(runs)
     frame = overlay_frame(histories, smoothing)
+    frame = frame if training else frame[frame["split"] == VALIDATION]
     if frame.empty:
         st.info("None of these runs has finished an epoch yet.")
         return
@@ -75,21 +77,22 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             alt=f"{metric} of the compared runs, on training and validation images",
         )
     st.caption(
-        f"A ring marks each run's best epoch ({RULES['val_loss'].words}). In the legend a click highlights a run, "
-        "a double click hides it or shows it again."
+        f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). In the "
+        "legend a click highlights a run, a double click hides it or shows it again."
     )
     _differences(runs, histories)
 
 
 def _histories(runs: "pd.DataFrame") -> list[tuple[str, list[EpochRecord]]]:
-    found = []
-    for words, name in zip(labels(runs), runs["run"], strict=True):
-        try:
-            found.append((words, Run(state.store().folder / name).history()))
-        except RunError as error:
-            st.warning(f"{error}.")
-            found.append((words, []))
-    return found
+    return [(words, _history(name)) for words, name in zip(labels(runs), runs["run"], strict=True)]
+
+
+def _history(name: str) -> list[EpochRecord]:
+    try:
+        return Run(state.store().folder / name).history()
+    except RunError as error:
+        st.warning(f"{error}.")
+        return []
 
 
 def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochRecord]]]) -> None:
@@ -146,29 +149,22 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     left, right = st.columns(2)
     left.markdown("##### Mean, one standard deviation, every member")
     left.altair_chart(bars(rows, members, metric), key="compare_bars", alt="Mean, spread and members of each group")
-    folder = state.store().folder
-    curves_of = [
-        (
-            row.label,
-            [(name, Run(folder / name).history()) for name in members.loc[members["group"] == row.group, "run"]],
-        )
-        for row in rows.itertuples()
-    ]
-    right.markdown("##### Over epochs: mean, one standard deviation, every member")
-    right.altair_chart(
-        band(band_frame(curves_of, METRICS[metric]), METRICS[metric]), key="compare_band",
-        alt="Mean and spread of each group over epochs",
-    )  # fmt: skip
-    right.caption("Mean and band end where the first member does: what goes on longest is no mean of the group.")
     if metric == "val_accuracy":
-        dataset = table["dataset"].iloc[0]
-        st.markdown(
-            "\n".join(
-                f"- **{row.group}** – {row.label}: {errors_in_words(row.mean, row.spread, row.runs, dataset)}"
-                + (f" {row.left_out} not finished and not counted." if row.left_out else "")
-                for row in rows.itertuples()
-            )
-        )
+        left.markdown("\n".join(f"- {_errors(row, table['dataset'].iloc[0])}" for row in rows.itertuples()))
+    right.markdown("##### Over epochs: mean, one standard deviation, every member")
+    frame = band_frame([(f"{row.group} – {row.label}", _of_group(members, row.group)) for row in rows.itertuples()],
+                       METRICS[metric])  # fmt: skip
+    right.altair_chart(band(frame, METRICS[metric]), key="compare_band", alt="Mean and spread of each group")
+    right.caption("Mean and band end where the first member does: what goes on longest is no mean of the group.")
+
+
+def _errors(row, dataset: str) -> str:
+    left_out = f" {row.left_out} not finished and not counted." if row.left_out else ""
+    return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, dataset)}{left_out}"
+
+
+def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[EpochRecord]]]:
+    return [(name, _history(name)) for name in members.loc[members["group"] == group, "run"]]
 
 
 def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], metric: str) -> None:
