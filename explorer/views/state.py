@@ -3,6 +3,7 @@
 import importlib
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,11 +14,17 @@ from explorer.errors import FieldError, InputError
 from explorer.presets import PRESETS
 from explorer.runs import ACTIVE, Run, RunStore
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 RUN = "run"
 _TRAINED_BEFORE = "trained_before"
 _PREPARED = "prepared"
 _SEEN = "seen"
 _MESSAGE = "message"
+_COMPARED = "compared"
+_ROWS = "leaderboard_rows"
+_BINNED = "binned"
 _DOWNLOAD = "download_started"
 
 
@@ -156,3 +163,53 @@ def download_started() -> float:
 def download_is_heard_of() -> None:
     """Its own progress tells the rest."""
     st.session_state.pop(_DOWNLOAD, None)
+
+
+# --- Compare ----------------------------------------------------------------------------------------------
+
+
+@st.cache_resource
+def _latest_table() -> dict:
+    return {}
+
+
+def table() -> "pd.DataFrame":
+    """All readable runs as one frame that nobody may change; it is made again only when a run has changed."""
+    from explorer.comparison import grouped, run_table
+
+    summaries, kept = store().list(), _latest_table()
+    before = kept.get("summaries", ())
+    same = len(before) == len(summaries) and all(a is b or a == b for a, b in zip(before, summaries, strict=True))
+    if not same or "table" not in kept:
+        kept["table"] = grouped(run_table(summaries))
+    kept["summaries"] = summaries
+    return kept["table"]
+
+
+def compared() -> list[str]:
+    """The names of the runs chosen in the leaderboard."""
+    return st.session_state.get(_COMPARED, [])
+
+
+def compare(names: list[str]) -> None:
+    """Remembers which runs are chosen in the leaderboard."""
+    st.session_state[_COMPARED] = names
+
+
+def leaderboard_key(names: tuple[str, ...]) -> str:
+    """The leaderboard's key while it has these rows: rows are chosen by place, so that other rows are another table."""
+    known, version = st.session_state.get(_ROWS, ((), 0))
+    if known != names:
+        version += 1
+        st.session_state[_ROWS] = names, version
+    return f"leaderboard_{version}"
+
+
+def last_binned() -> list[str]:
+    """The runs that this session has deleted last, to be had back with one click."""
+    return st.session_state.get(_BINNED, [])
+
+
+def remember_binned(names: list[str]) -> None:
+    """Keeps which runs were deleted last."""
+    st.session_state[_BINNED] = names
