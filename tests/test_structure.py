@@ -55,7 +55,12 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("progress", {"config", "history", "runs"}),
         ("annotations", {"errors", "files"}),
         ("run_index", {"annotations", "config", "files", "history"}),
-        ("runs", {"annotations", "errors", "config", "files", "history", "run_index"}),
+        ("signals", set()),
+        ("signals_file", {"files", "signals"}),
+        (
+            "runs",
+            {"annotations", "errors", "config", "files", "history", "run_index", "signals", "signals_file"},
+        ),
         ("comparison", {"config", "datasets", "errors", "runs"}),
     ],
 )
