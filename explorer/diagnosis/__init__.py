@@ -36,7 +36,7 @@ _LEARNS_NOTHING = {"stuck", "underfitting", "rate_too_low", "rate_too_high", "pa
 EXPLAINS: dict[str, set[str]] = {
     "symmetric": _LEARNS_NOTHING | {"vanishing", "initializer", "dead", "self_normalisation", "inputs"},
     "exploding": _LEARNS_NOTHING | {"diverged", "initializer", "dead", "saturated", "vanishing"},
-    "vanishing": _LEARNS_NOTHING | {"initializer"},
+    "vanishing": _LEARNS_NOTHING,
     "inputs": _LEARNS_NOTHING | {"saturated", "vanishing", "exploding", "diverged"},
     "initializer": _LEARNS_NOTHING | {"vanishing", "exploding", "dead", "saturated"},
     "dead": _LEARNS_NOTHING | {"vanishing", "diverged"},

@@ -75,12 +75,13 @@ def overfitting(run: Observed) -> Finding | None:
     if best is None or last.epoch - best.epoch < limit("overfitting_epochs"):
         return None
     recent = median(r.val_loss for r in run.records[-3:])
+    long = last.epoch - best.epoch >= limit("strong_overfitting_epochs")
     rise, fall = recent / best.val_loss, last.loss / best.loss
     if rise < limit("overfitting_rise") or fall > limit("overfitting_fall"):
         return None
     return Finding(
         "overfitting",
-        PROBLEM if rise >= limit("strong_overfitting_rise") else WARNING,
+        PROBLEM if rise >= limit("strong_overfitting_rise") and long else WARNING,
         best.epoch + 1,
         f"Since epoch {best.epoch} the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, and the "
         f"training loss has fallen from {best.loss:.3f} to {last.loss:.3f}.",

@@ -53,9 +53,9 @@ def exploding(run: Observed) -> Finding | None:
         "exploding",
         PROBLEM,
         0,
-        f"Before training, the gradient has length {number(length)}. One step at learning rate {config.learning_rate:g} "
-        f"changes the weights of a layer by {share:.1%}; through {config.depth + 1} layers that multiplies to a factor "
-        f"of up to {number(factor)} in what the network computes.",
+        f"Before training, the gradient has length {number(length)}. One step at learning rate "
+        f"{config.learning_rate:g} changes the weights of a layer by {share:.1%}; through {config.depth + 1} layers "
+        f"that multiplies to a factor of up to {number(factor)} in what the network computes.",
         _WHY_EXPLODING,
         {"clip_norm": 1.0} if clipping(config) == 0 else {"optimizer": "nadam"},
     )

@@ -76,6 +76,9 @@ LIMITS: dict[str, Threshold] = {
     "overfitting_epochs": Threshold(5, "epochs since the lowest validation loss, at least", "noise on CIFAR-10"),
     "overfitting_rise": Threshold(1.03, "validation loss / its minimum, at least: warning", "noise on CIFAR-10: 1.02"),
     "strong_overfitting_rise": Threshold(1.15, "the same: problem", "the notebook's SELU: 1.35; ELU: 1.07"),
+    "strong_overfitting_epochs": Threshold(
+        10, "epochs since the lowest validation loss, at least: problem", "noise on digits, 360 images: 5 epochs"
+    ),
     "overfitting_fall": Threshold(0.97, "training loss / that of the best epoch, at most", "still learning"),
     "plateau_epochs": Threshold(10, "epochs to judge a plateau by", "half the notebook's patience"),
     "plateau_fall": Threshold(0.03, "fall of the training loss within them, below", "the notebook's ELU: 0.06 or more"),
