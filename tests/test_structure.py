@@ -53,7 +53,9 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("charts", {"history", "palette"}),
         ("reference", {"config"}),
         ("progress", {"config", "history", "runs"}),
-        ("runs", {"errors", "config", "files", "history"}),
+        ("signals", set()),
+        ("signals_file", {"files", "signals"}),
+        ("runs", {"errors", "config", "files", "history", "signals", "signals_file"}),
     ],
 )
 def test_rooms_know_only_what_they_may(module, may_import):
