@@ -55,7 +55,10 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("progress", {"config", "history", "runs"}),
         ("signals", set()),
         ("signals_file", {"files", "signals"}),
-        ("runs", {"errors", "config", "files", "history", "signals", "signals_file"}),
+        ("annotations", {"errors", "files"}),
+        ("run_index", {"annotations", "config", "files", "history"}),
+        ("runs", {"annotations", "errors", "config", "files", "history", "run_index", "signals", "signals_file"}),
+        ("comparison", {"config", "datasets", "errors", "runs"}),
     ],
 )
 def test_rooms_know_only_what_they_may(module, may_import):

@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+import time
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ _MESSAGE = "message"
 _REDRAW = "redraw"
 _ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
 _SETTINGS = "settings"
+_DOWNLOAD = "download_started"
 
 
 @st.cache_resource
@@ -207,6 +209,21 @@ def prepare(config: TrainingConfig) -> None:
     if st.session_state.get(_PREPARED) != config:
         st.session_state[_PREPARED] = config
         engine().prepare(config)
+
+
+def download_starts() -> None:
+    """Remembers that a download was just asked for, until its process is heard of."""
+    st.session_state[_DOWNLOAD] = time.time()
+
+
+def download_started() -> float:
+    """When a download was asked for that has not been heard of yet, in seconds since 1970; 0 when there is none."""
+    return st.session_state.get(_DOWNLOAD, 0.0)
+
+
+def download_is_heard_of() -> None:
+    """Its own progress tells the rest."""
+    st.session_state.pop(_DOWNLOAD, None)
 
 
 # --- The fault gallery ------------------------------------------------------------------------------------
