@@ -103,7 +103,7 @@ _ALL = (
     Case(
         "rate_too_high",
         "A learning rate that is too high",
-        "Five ELU layers learn digits well with a learning rate of 0.001. What do you expect with 0.02?",
+        "Three ELU layers learn digits well with a learning rate of 0.001. What do you expect with 0.02?",
         (
             "The same accuracy in a twentieth of the time",
             "It learns at first, then the loss jumps about and stays worse",
@@ -112,7 +112,7 @@ _ALL = (
         1,
         "Each step changes the weights by percents instead of thousandths. It goes downhill for a while, until the "
         "valley is narrower than the step.",
-        _digits(depth=5, learning_rate=0.02, epochs=12),
+        _digits(depth=3, learning_rate=0.02, epochs=12),
         "rate_too_high",
         6,
         {"learning_rate": 1e-3},
@@ -121,7 +121,7 @@ _ALL = (
     Case(
         "rate_too_low",
         "A learning rate that is too low",
-        "The same five layers with a learning rate of 0.0000001: what do the curves look like?",
+        "Five ELU layers with a learning rate of 0.0000001: what do the curves look like?",
         (
             "Smooth and almost flat",
             "Ragged, because the steps are lost in the noise",
@@ -351,9 +351,9 @@ _ALL = (
         ),
         1,
         "The validation loss goes up and down by chance. The first time up looks like the turn, and is none.",
-        _digits(depth=5, learning_rate=2e-3, batch_size=16, epochs=40, patience=1),
+        _digits(activation="relu", epochs=30, patience=1),
         "patience_too_short",
-        40,
+        30,
         {"patience": 10},
         "With a patience of 10 the same run goes on through the ups and downs.",
     ),

@@ -35,7 +35,7 @@ _LEARNS_NOTHING = {"stuck", "underfitting", "rate_too_low", "rate_too_high", "pa
 # a cause and what it brings about: who sees the cause is not told its consequences as well
 EXPLAINS: dict[str, set[str]] = {
     "symmetric": _LEARNS_NOTHING | {"vanishing", "initializer", "dead", "self_normalisation", "inputs"},
-    "exploding": _LEARNS_NOTHING | {"diverged", "initializer", "dead", "saturated", "vanishing"},
+    "exploding": _LEARNS_NOTHING | {"diverged", "dead", "saturated", "vanishing"},
     "vanishing": _LEARNS_NOTHING,
     "inputs": _LEARNS_NOTHING | {"saturated", "vanishing", "exploding", "diverged"},
     "initializer": _LEARNS_NOTHING | {"vanishing", "exploding", "dead", "saturated"},
@@ -54,13 +54,8 @@ EXPLAINS: dict[str, set[str]] = {
 def diagnose(run: Observed) -> list[Finding]:
     """Everything the rules find in a run, the gravest first and causes instead of their consequences."""
     found = [finding for rule in RULES if (finding := rule(run))]
-    # only what is at least as grave explains: a note about the weights is no reason to be silent about a problem
-    grave = {finding.name: SEVERITIES.index(finding.severity) for finding in found}
-    explained = {
-        later.name
-        for cause in found
-        for later in found
-        if later.name in EXPLAINS.get(cause.name, ()) and grave[cause.name] <= grave[later.name]
-    }
+    # a note explains nothing: that the weights could be drawn better is no reason to be silent about a problem
+    causes = [finding.name for finding in found if finding.severity != NOTE]
+    explained = set().union(*(EXPLAINS.get(name, ()) for name in causes))
     left = [finding for finding in found if finding.name not in explained]
     return sorted(left, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -20,19 +20,17 @@ def rate_too_high(run: Observed) -> Finding | None:
         "holds. So the loss jumps about, or settles on a poor level that smaller steps would leave."
     )
     step = _update(run)
-    if step is not None and run.now.epoch > 0:
-        since = run.since(lambda s: s.epoch > 0 and _update_of(s) > limit("large_update"))
-        if since is not None:
-            tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
-            return Finding(
-                "rate_too_high",
-                PROBLEM if step > limit("huge_update") and not _learnt(run) else WARNING,
-                since,
-                f"One step changes the weights by {step:.1%} of their size (median of the layers); about 0.1 % is "
-                f"usual. The learning rate is {rate:g}.{tested}",
-                why,
-                lower,
-            )
+    if step is not None and step > limit("large_update"):
+        tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+        return Finding(
+            "rate_too_high",
+            PROBLEM if step > limit("huge_update") and not _learnt(run) else WARNING,
+            run.since(lambda s: _update_of(s) > limit("large_update") / 2) or run.now.epoch,
+            f"One step changes the weights by {step:.1%} of their size (median of the layers, latest epochs); about "
+            f"0.1 % is usual. The learning rate is {rate:g}.{tested}",
+            why,
+            lower,
+        )
     rises = [later.loss > earlier.loss for earlier, later in zip(run.records, run.records[1:], strict=False)]
     recent = rises[-int(limit("slope_epochs")) :]
     if len(recent) < limit("slope_epochs") or sum(recent) < limit("rising_share") * len(recent) or _learnt(run):
@@ -47,7 +45,7 @@ def rate_too_low(run: Observed) -> Finding | None:
     """Steps so small that nothing would change in reasonable time."""
     rate = run.config.learning_rate
     step = _update(run)
-    if step is None or run.now.epoch == 0 or not run.last:
+    if step is None or not run.last:
         return None
     first, last = run.records[0].loss, run.last.loss
     per_epoch = (first - last) / first / max(1, len(run.records) - 1)
@@ -179,8 +177,10 @@ def _update_of(signals) -> float:
 
 
 def _update(run: Observed) -> float | None:
-    value = _update_of(run.now) if run.now else math.nan
-    return value if math.isfinite(value) and value > 0 else None
+    """The step relative to the weights, median over the layers and the latest three epochs."""
+    recent = [_update_of(signals) for signals in run.signals[-3:] if signals.epoch > 0]
+    recent = [value for value in recent if math.isfinite(value) and value > 0]
+    return median(recent) if recent else None
 
 
 def _learnt(run: Observed) -> bool:

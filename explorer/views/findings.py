@@ -56,6 +56,12 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
                 teach(finding.name)
 
 
+def line(finding: Finding) -> None:
+    """Draws a finding in one line: its name, how grave it is, and its evidence."""
+    color, icon = SEVERITY_COLORS[finding.severity], ICONS[finding.severity]
+    st.markdown(f":{color}-badge[{icon} {LESSONS[finding.name].title}] {finding.evidence}")
+
+
 def teach(name: str) -> None:
     """Draws the lesson of a finding."""
     lesson = LESSONS[name]

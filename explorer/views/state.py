@@ -1,19 +1,24 @@
 """What the pages remember: the one place that knows `session_state` keys, URL parameters and shared resources."""
 
 import importlib
+import secrets
 import threading
 import time
+from concurrent.futures import Future
 
 import streamlit as st
 
 from explorer import datasets
 from explorer.config import FIELDS, TrainingConfig
+from explorer.desk import Desk
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
 from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.presets import PRESETS
 from explorer.runs import ACTIVE, Run, RunStore
+from explorer.signals import EpochSignals
+from explorer.start_questions import StartQuestions
 
 RUN, TWIN, CASE = "run", "twin", "case"
 _TRAINED_BEFORE = "trained_before"
@@ -23,6 +28,8 @@ _MESSAGE = "message"
 _REDRAW = "redraw"
 _ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
 _SETTINGS = "settings"
+_START = "start_signals"
+_SESSION = "session"
 _DOWNLOAD = "download_started"
 
 
@@ -38,6 +45,18 @@ def store() -> RunStore:
 def engine() -> Engine:
     """The workers, shared by all sessions; the first call starts them in the background."""
     return Engine()
+
+
+@st.cache_resource
+def desk() -> Desk:
+    """The process that answers questions, shared by all sessions; it starts with the first one."""
+    return Desk()
+
+
+@st.cache_resource
+def start_questions() -> StartQuestions:
+    """What networks do before training, shared by all sessions."""
+    return StartQuestions(desk())
 
 
 def page_is_drawn() -> None:
@@ -224,6 +243,33 @@ def download_started() -> float:
 def download_is_heard_of() -> None:
     """Its own progress tells the rest."""
     st.session_state.pop(_DOWNLOAD, None)
+
+
+# --- Before training --------------------------------------------------------------------------------------
+
+
+def ask_start(config: TrainingConfig) -> "Future[EpochSignals]":
+    """The signals of the sidebar's network before training; an earlier question of this session is withdrawn."""
+    return start_questions().ask(config, who=_session())
+
+
+def ask_reference(config: TrainingConfig) -> "Future[EpochSignals]":
+    """The same of a network to compare with."""
+    return start_questions().ask(config)
+
+
+def keep_start(config: TrainingConfig, signals: EpochSignals) -> None:
+    """Keeps the latest answer, which is shown until the next one is there."""
+    st.session_state[_START] = config, signals
+
+
+def kept_start() -> tuple[TrainingConfig, EpochSignals] | None:
+    """The latest answer of this session, with the configuration that it speaks of."""
+    return st.session_state.get(_START)
+
+
+def _session() -> str:
+    return st.session_state.setdefault(_SESSION, secrets.token_hex(8))
 
 
 # --- The fault gallery ------------------------------------------------------------------------------------
