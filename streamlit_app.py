@@ -5,10 +5,16 @@ def main() -> None:
     """Shows the chosen page; the workers start behind it once it is drawn."""
     import streamlit as st
 
-    from explorer.views import state, train
+    from explorer.views import evaluate, state, train
 
     st.set_page_config("Deep network explorer", ":material/hub:", layout="wide")
-    page = st.navigation([st.Page(train.render, title="Train", icon=":material/model_training:", default=True)])
+    page = st.navigation(
+        [
+            st.Page(train.render, title="Train", icon=":material/model_training:", default=True),
+            st.Page(evaluate.render, title="Evaluate", icon=":material/fact_check:", url_path="evaluate"),
+        ],
+        position="top",
+    )
     page.run()
     state.page_is_drawn()
 
