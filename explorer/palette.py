@@ -28,3 +28,5 @@ SEQUENTIAL = ("#46327E", "#365C8D", "#277F8E", "#1FA187", "#4AC16D", "#A0DA39", 
 DIVERGING = ("#2C6BB3", "#7FA9D6", "#B9BDC4", "#E3A565", "#C95F10")
 # how grave a finding is, as Streamlit's own badges name their colours
 SEVERITY_COLORS = {"problem": "red", "warning": "orange", "note": "blue"}
+# teal against magenta: told apart by colour-blind eyes as well, and by none mistaken for a split
+RIGHT_COLOR, WRONG_COLOR = "#1D9A8A", "#C2437F"

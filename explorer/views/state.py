@@ -11,9 +11,13 @@ import streamlit as st
 
 from explorer import datasets
 from explorer.config import FIELDS, TrainingConfig
+from explorer.datasets import Dataset
 from explorer.desk import Desk
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
+from explorer.evaluation.gallery import ALL, HITS, MISTAKES, Filter
+from explorer.evaluation.library import Library
+from explorer.evaluation.predictions import Request
 from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.presets import PRESETS
@@ -38,6 +42,14 @@ _SETTINGS = "settings"
 _START = "start_signals"
 _SESSION = "session"
 _DOWNLOAD = "download_started"
+
+# the Evaluate page's widgets, and those of its settings that the URL carries
+MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
+CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
+ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
+CONFUSION = "confusion"
+_SHOWN, _LOOKED = "gallery_shown", "looked"
+GALLERY_STEP = 24
 
 
 @st.cache_resource
@@ -64,6 +76,18 @@ def desk() -> Desk:
 def start_questions() -> StartQuestions:
     """What networks do before training, shared by all sessions."""
     return StartQuestions(desk())
+
+
+@st.cache_resource
+def library() -> Library:
+    """The saved models and what they said, shared by all sessions."""
+    return Library(store(), desk())
+
+
+@st.cache_resource(max_entries=4)
+def dataset(name: str) -> Dataset:
+    """A data set, read once; raises `DataError` when it is not on this machine."""
+    return datasets.load(name)
 
 
 def page_is_drawn() -> None:
@@ -388,3 +412,60 @@ def take_settings(config: TrainingConfig) -> None:
     """Has the Train page start from a configuration."""
     st.session_state[_SETTINGS] = config
     st.toast("The Train page starts from these settings now.", icon=":material/tune:")
+
+
+# --- the Evaluate page ------------------------------------------------------------------------------------
+
+
+def scaling_key(model: str) -> str:
+    """The key of the widget that asks what happens to a model's pixels: every model has its own answer."""
+    return f"scaling_{model}"
+
+
+def chosen_scaling(model: str) -> str | None:
+    """What was answered there; None before anybody did."""
+    return st.session_state.get(scaling_key(model))
+
+
+def look(request: Request) -> int:
+    """Counts a look at a model's test images, once a session, and returns how many there were."""
+    looked = st.session_state.setdefault(_LOOKED, set())
+    seen = library().hash(request)
+    if seen not in looked:
+        looked.add(seen)
+        library().look(request)
+    return library().looks(request)
+
+
+def cell_is_chosen(names: tuple[str, ...]) -> None:
+    """Filters the gallery by the cell of the confusion matrix that was clicked; clicking beside it shows all again."""
+    cells = st.session_state[CONFUSION].selection.get("cell") or [{}]
+    true, predicted = cells[0].get("true"), cells[0].get("predicted")
+    st.session_state[TRUE] = true if true in names else None
+    st.session_state[PREDICTED] = predicted if predicted in names else None
+    st.session_state[ORDER] = HITS if true and true == predicted else MISTAKES
+    st.session_state[SEARCH] = ""
+    filter_has_changed()
+
+
+def gallery_filter(names: tuple[str, ...]) -> Filter:
+    """What the gallery's widgets ask for."""
+    kept = st.session_state
+    true, predicted = (names.index(kept[key]) if kept.get(key) in names else None for key in (TRUE, PREDICTED))
+    order = kept.get(ORDER) or (ALL if kept.get(SEARCH) else MISTAKES)
+    return Filter(order, true, predicted, kept.get(SEARCH) or "")
+
+
+def gallery_shown() -> int:
+    """How many images the gallery shows at most."""
+    return st.session_state.get(_SHOWN, GALLERY_STEP)
+
+
+def show_more() -> None:
+    """Has the gallery show more images."""
+    st.session_state[_SHOWN] = gallery_shown() + GALLERY_STEP
+
+
+def filter_has_changed() -> None:
+    """The gallery starts from its first images again."""
+    st.session_state.pop(_SHOWN, None)
