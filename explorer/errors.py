@@ -31,6 +31,10 @@ def _shown(value: object) -> str:
         return "a number of thousands of digits"
 
 
+class ModelError(InputError):
+    """A model file that is not opened, or that does not fit the images."""
+
+
 class DataError(ExplorerError):
     """A data set that is missing, damaged or could not be fetched."""
 

@@ -1,5 +1,6 @@
 """The whole click path in a real browser, on digits."""
 
+import os
 import re
 import subprocess
 import sys
@@ -169,3 +170,26 @@ def test_readable_on_a_phone(page, server):
     open_page(page, address + "?dataset=digits")
     page.get_by_role("button", name="Train", exact=True).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_without_cifar10_digits_train_at_once_and_its_download_can_be_cancelled(browser, tmp_path):
+    """Nothing waits for a network; a cancelled download leaves nothing that could be taken for the data."""
+    npm = tmp_path / "bin" / "npm"  # the last source that is tried before the slow one: it never ends
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\nexec sleep 600\n")
+    npm.chmod(0o755)
+    data, path = tmp_path / "data", f"{npm.parent}{os.pathsep}{os.environ['PATH']}"
+    places = {"EXPLORER_DATA": str(data), "KERAS_HOME": str(tmp_path / "keras"), "PATH": path}
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(30_000)
+    with serve(tmp_path / "runs", **places) as address:
+        page = context.new_page()
+        open_page(page, address)
+        page.get_by_text("CIFAR-10 is not on this machine yet").wait_for()
+        page.get_by_text("1,437 images to train on").wait_for()
+        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+        page.get_by_role("button", name="Download CIFAR-10").click()
+        press(page, "Cancel the download")
+        page.get_by_role("button", name="Download CIFAR-10").wait_for()
+        assert not (data / "cifar10.uint8").exists()
+    context.close()

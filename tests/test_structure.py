@@ -53,7 +53,10 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("charts", {"history", "palette"}),
         ("reference", {"config"}),
         ("progress", {"config", "history", "runs"}),
-        ("runs", {"errors", "config", "files", "history"}),
+        ("annotations", {"errors", "files"}),
+        ("run_index", {"annotations", "config", "files", "history"}),
+        ("runs", {"annotations", "errors", "config", "files", "history", "run_index"}),
+        ("comparison", {"config", "datasets", "errors", "runs"}),
     ],
 )
 def test_rooms_know_only_what_they_may(module, may_import):

@@ -2,35 +2,42 @@
 
 import subprocess
 import sys
+import time
 
 import streamlit as st
 
 from explorer import datasets, sources
 from explorer.datasets import DATASETS
 from explorer.progress import duration
+from explorer.views import state
 
 NAME = "cifar10"
+REFRESH_SECONDS = 0.5
+SECONDS_TO_BE_HEARD_OF = 15  # a process that is asked to download says so by then, or it never will
 
 
 def offer() -> None:
     """Says that CIFAR-10 is missing and offers it; draws nothing where it is there."""
+    if not datasets.available(NAME):
+        # always looking: the fetch may be another page's or the command line's
+        st.fragment(_banner, run_every=REFRESH_SECONDS)()
+
+
+def _banner() -> None:
     if datasets.available(NAME):
-        return
-    progress = sources.read_progress(NAME)
-    running = progress is not None and "error" not in progress
-    st.fragment(_banner, run_every=0.5 if running else None)(running)
-
-
-def _banner(was_running: bool) -> None:
-    progress = sources.read_progress(NAME)
-    running = progress is not None and "error" not in progress
-    if running != was_running or datasets.available(NAME):
         st.rerun()
+    progress = sources.read_progress(NAME)
+    running = progress is not None and "error" not in progress
+    if progress and progress["process_started"] >= state.download_started() - 1:  # it is older by a tick of the clock
+        state.download_is_heard_of()
     with st.container(border=True):
         if running:
             total = progress["total"]
             st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_words(progress))
             st.button("Cancel the download", on_click=sources.request_cancel, args=(NAME,), icon=":material/close:")
+            return
+        if time.time() - state.download_started() < SECONDS_TO_BE_HEARD_OF:
+            st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
             st.error(progress["error"])
@@ -43,6 +50,7 @@ def _banner(was_running: bool) -> None:
 
 
 def _start() -> None:
+    state.download_starts()
     subprocess.Popen(
         [sys.executable, "-m", "explorer", "data", NAME],
         stdin=subprocess.DEVNULL,

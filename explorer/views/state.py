@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+import time
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ _TRAINED_BEFORE = "trained_before"
 _PREPARED = "prepared"
 _SEEN = "seen"
 _MESSAGE = "message"
+_DOWNLOAD = "download_started"
 
 
 @st.cache_resource
@@ -139,3 +141,18 @@ def prepare(config: TrainingConfig) -> None:
     if st.session_state.get(_PREPARED) != config:
         st.session_state[_PREPARED] = config
         engine().prepare(config)
+
+
+def download_starts() -> None:
+    """Remembers that a download was just asked for, until its process is heard of."""
+    st.session_state[_DOWNLOAD] = time.time()
+
+
+def download_started() -> float:
+    """When a download was asked for that has not been heard of yet, in seconds since 1970; 0 when there is none."""
+    return st.session_state.get(_DOWNLOAD, 0.0)
+
+
+def download_is_heard_of() -> None:
+    """Its own progress tells the rest."""
+    st.session_state.pop(_DOWNLOAD, None)

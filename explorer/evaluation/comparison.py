@@ -1,0 +1,73 @@
+"""Two models on the same images: where they differ, and whether that is more than chance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SIGNIFICANT = 0.05
+
+
+def mcnemar_p_value(only_a: int, only_b: int) -> float:
+    """McNemar's exact test, two-sided: how likely so uneven a split of the differing images is for equal models.
+
+    McNemar, Note on the sampling error of the difference between correlated proportions (1947). Whole numbers
+    all the way, so that it is exact for any number of images.
+    """
+    count, fewer = only_a + only_b, min(only_a, only_b)
+    if count == 0:
+        return 1.0
+    ways, at_most = 1, 0
+    for number in range(fewer + 1):
+        at_most += ways
+        ways = ways * (count - number) // (number + 1)
+    return min(1.0, 2 * at_most / 2**count)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many images both models, one of them, or neither tells right."""
+
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+
+    @classmethod
+    def of(cls, right_a: np.ndarray, right_b: np.ndarray) -> "Comparison":
+        """The counts of two arrays of right answers `[N]` on the same images."""
+        return cls(
+            int((right_a & right_b).sum()),
+            int((right_a & ~right_b).sum()),
+            int((~right_a & right_b).sum()),
+            int((~right_a & ~right_b).sum()),
+        )
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test."""
+        return mcnemar_p_value(self.only_a, self.only_b)
+
+    def sentence(self, name_a: str, name_b: str) -> str:
+        """The outcome in one plain sentence."""
+        differing = self.only_a + self.only_b
+        if not differing:
+            return f"{name_a} and {name_b} are right on exactly the same images."
+        better, worse = (name_a, name_b) if self.only_a >= self.only_b else (name_b, name_a)
+        most, least = max(self.only_a, self.only_b), min(self.only_a, self.only_b)
+        counted = (
+            f"of the {differing:,} images that only one of them gets right, {better} has {most:,} and {worse} {least:,}"
+        )
+        chance = f"equal models would differ at least so much {_often(self.p_value)} (McNemar's exact test)"
+        if self.p_value < SIGNIFICANT:
+            return f"{better} is better than {worse} on such images: {counted}; {chance}."
+        return f"These images do not tell {name_a} and {name_b} apart: {counted}; {chance}."
+
+
+def _often(p_value: float) -> str:
+    if p_value < 1e-4:
+        return "less than once in 10,000 times, p < 0.0001"
+    return (
+        f"in {p_value:.2%} of cases, p = {p_value:.4f}"
+        if p_value < 0.01
+        else f"in {p_value:.0%} of cases, p = {p_value:.3f}"
+    )

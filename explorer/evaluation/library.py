@@ -1,0 +1,226 @@
+"""The models of a store and what they said: files listed, questions put to the desk, answers kept.
+
+An answer is kept in memory and, below the models folder, on disk, named by the hash of the model's file: a model that
+was looked at before is there at once, and one that has changed is asked again.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explorer.desk import Desk
+from explorer.errors import InputError, ModelError
+from explorer.evaluation import network
+from explorer.evaluation.network import Inside
+from explorer.evaluation.predictions import TEST, Predictions, Request
+from explorer.evaluation.safety import SUFFIXES, check_place
+from explorer.history import RULES
+from explorer.runs import BEST, LOGS, Run, RunStore, RunSummary, summarize
+
+KEPT_FOLDER = ".evaluations"
+KEPT_IN_MEMORY = 16
+# opening and asking a model takes a second; a file that takes this long is not worth waiting for
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model file below the models folder.
+
+    `run` is the run in whose folder it lies, with a best epoch if it is that epoch's; `problem` says why it is not
+    offered.
+    """
+
+    name: str
+    path: Path
+    run: RunSummary | None = None
+    problem: str = ""
+
+    @property
+    def words(self) -> str:
+        """What it is: the run's best epoch and how that was selected, or a file."""
+        best = self.run.best if self.run else None
+        return f"epoch {best.epoch}, {RULES['val_loss'].words}" if best else "model file"
+
+    def request(self, **wanted: str) -> Request:
+        """The question about it; data set and scaling are those of the run whose folder it lies in."""
+        config = self.run.config if self.run else None
+        known = {"dataset": config.dataset, "scaling": config.input_scaling} if config else {}
+        return Request(str(self.path), self.name, **{**known, **wanted})
+
+
+def saved_models(store: RunStore) -> list[SavedModel]:
+    """Every model of the store, the runs' newest first, then the other files by name; links that lead out are told."""
+    runs = {summary.name: summary for summary in store.list()}
+    models = [_model(store, summary.run.path / BEST, summary) for summary in runs.values() if _has_best(summary.run)]
+    for folder, folders, files in os.walk(store.folder):
+        place = Path(folder)
+        inside = runs.get(place.name) if place.parent == store.folder else None
+        folders[:] = [name for name in sorted(folders) if not name.startswith(".") and not (inside and name == LOGS)]
+        models += [
+            _model(store, place / name, inside)
+            for name in sorted(files)
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not (inside and name == BEST)
+        ]
+    return models
+
+
+def find(store: RunStore, name: str) -> SavedModel:
+    """The model of a run's name, of a name below the models folder, or of a path.
+
+    Raises `InputError` when there is none, `ModelError` for a link that leads out of the models folder.
+    """
+    try:
+        for path in (store.folder / name, Path(name).absolute()):
+            if name and path.is_dir() and _has_best(Run(path)):
+                return _offered(_model(store, path / BEST, summarize(Run(path))))
+            if name and path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
+                own = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
+                return _offered(_model(store, path, own))
+    except OSError as error:  # such as a name that is too long to be one
+        raise InputError(f"model: {name!r} is not there ({error.strerror})") from error
+    raise InputError(
+        f"model: {name!r} is not there; it must be a run with a saved model in {store.folder}, "
+        f"or a file that ends in {', '.join(SUFFIXES)}"
+    )
+
+
+def _has_best(run: Run) -> bool:
+    path = run.path / BEST
+    return path.exists() or path.is_symlink()
+
+
+def _model(store: RunStore, path: Path, run: RunSummary | None) -> SavedModel:
+    of_run = run is not None and path.name == BEST
+    name = run.name if of_run else str(path.relative_to(store.folder) if path.is_relative_to(store.folder) else path)
+    known = run if run is not None and run.config is not None else None
+    try:
+        check_place(path, store.folder)
+    except ModelError as error:
+        return SavedModel(name, path, known, str(error))
+    # a file beside a run's best epoch has the run's settings, but is not that epoch
+    return SavedModel(name, path, known if of_run or known is None else RunSummary(run.run, run.config, run.status))
+
+
+def _offered(model: SavedModel) -> SavedModel:
+    if model.problem:
+        raise ModelError(model.problem)
+    return model
+
+
+class Library:
+    """Answers questions about saved models, each model and split once; safe to share between threads."""
+
+    def __init__(self, store: RunStore, desk: Desk):
+        self.store, self._desk = store, desk
+        self._folder = store.folder / KEPT_FOLDER
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[tuple, Future] = OrderedDict()
+        self._hashes: dict[Path, tuple[tuple, str]] = {}
+
+    def models(self) -> list[SavedModel]:
+        """Every model of the store."""
+        return saved_models(self.store)
+
+    def predictions(self, request: Request) -> "Future[Predictions]":
+        """What a model says about a split; the future raises `ModelError`, `DataError` or `EngineError`."""
+        model_hash = self.hash(request)
+        kept = self._folder / f"{model_hash[:24]}-{request.key}.npz"
+
+        def ask() -> Future:
+            with suppress(OSError, ValueError):
+                return _done(Predictions.load(kept))
+            answer = self._desk.ask(network.predict, request, seconds=SECONDS)
+            answer.add_done_callback(lambda done: self._keep(done, request))
+            return answer
+
+        return self._once((model_hash, request.key), ask)
+
+    def inside(self, request: Request) -> "Future[Inside]":
+        """The weights of a model, to look at."""
+        key = (self.hash(request), "inside", request.dataset)
+        return self._once(key, lambda: self._desk.ask(network.look_inside, request, seconds=SECONDS))
+
+    def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
+        """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
+        key = (self.hash(request), request.scaling, hashlib.sha256(image.tobytes()).hexdigest())
+        return self._once(key, lambda: self._desk.ask(network.predict_images, request, image[None], seconds=SECONDS))
+
+    def hash(self, request: Request) -> str:
+        """SHA-256 of a model's file, read again only when the file has changed; raises `ModelError`."""
+        path = Path(request.path)
+        try:
+            found = path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            known = self._hashes.get(path)
+            if known is None or known[0] != stamp:
+                with path.open("rb") as stream:
+                    known = stamp, hashlib.file_digest(stream, "sha256").hexdigest()
+                self._hashes[path] = known
+            return known[1]
+        except OSError as error:
+            raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
+
+    def look(self, request: Request) -> None:
+        """Writes down that a person has asked for a model's answers on the test images."""
+        if request.split == TEST:
+            with suppress(OSError):  # a folder that cannot be written has nothing to count
+                self._folder.mkdir(exist_ok=True)
+                with self._looks(request).open("a") as stream:
+                    stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+
+    def looks(self, request: Request) -> int:
+        """How often a model's answers on the test images were asked for."""
+        try:
+            return len(self._looks(request).read_text().splitlines())
+        except OSError:
+            return 0
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _looks(self, request: Request) -> Path:
+        return self._folder / f"{self.hash(request)[:24]}.test-looks"
+
+    def _once(self, key: tuple, ask) -> Future:
+        """The answer of a key that is there or on its way, else a new one; an answer that failed is asked again."""
+        with self._lock:
+            answer = self._answers.get(key)
+            if answer is None or answer.cancelled() or (answer.done() and _transient(answer.exception())):
+                answer = self._answers[key] = ask()
+            self._answers.move_to_end(key)
+            while len(self._answers) > KEPT_IN_MEMORY:
+                self._answers.popitem(last=False)
+        return answer
+
+    def _keep(self, answer: Future, request: Request) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        found = answer.result()
+        with suppress(OSError):  # a folder that cannot be written keeps nothing, and the page goes on
+            self._folder.mkdir(exist_ok=True)
+            found.save(self._folder / f"{found.facts.model_hash[:24]}-{request.key}.npz")
+
+
+def _transient(error: BaseException | None) -> bool:
+    """A fault that may not come again: the process died, or the data set is fetched by now."""
+    return error is not None and not isinstance(error, ModelError)
+
+
+def _done(value) -> Future:
+    answer: Future = Future()
+    answer.set_result(value)
+    return answer
+
+
+def offered(models: Iterable[SavedModel]) -> list[SavedModel]:
+    """Those that may be opened."""
+    return [model for model in models if not model.problem]

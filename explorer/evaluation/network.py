@@ -1,0 +1,282 @@
+"""What the process of the desk does with a model file: checks it, opens it with Keras, asks it.
+
+The only module of this room that imports TensorFlow, and only inside functions. Each public function is one question.
+"""
+
+import hashlib
+import shutil
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from explorer import datasets
+from explorer.config import RAW, STANDARDIZED, UNIT
+from explorer.datasets import DATASETS, Dataset, DatasetSpec
+from explorer.errors import DataError, ModelError
+from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
+from explorer.evaluation.safety import LARGEST_FILE, check_file
+
+BATCH = 1000
+KEPT_MODELS = 4
+FILTERS = 100
+HISTOGRAM_BINS = 41
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """What a model has learnt, to look at.
+
+    `filters` are float32 `[n, *image_shape]`, the first weights of the first dense layer; `histograms` hold for each
+    layer with weights its name, how many, the edges of the bins and the share of weights in each.
+    """
+
+    filters: np.ndarray
+    units: int
+    histograms: list[tuple[str, int, np.ndarray, np.ndarray]]
+
+
+def predict(request: Request) -> Predictions:
+    """The probabilities that a model file gives to a split of its data set.
+
+    Raises `ModelError` for a file that is not opened or does not fit, `DataError` without the images.
+    """
+    started = time.perf_counter()
+    opened = _open(request)
+    dataset = _dataset(opened, request)
+    facts = _facts(opened, request, dataset.spec)
+    load_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    images, _ = dataset.split(request.split)
+    probabilities = opened.probabilities(images, facts)
+    return Predictions(facts, request.split, probabilities, time.perf_counter() - started, load_seconds)
+
+
+def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
+    """The probabilities float32 `[N, classes]` of images uint8 `[N, *image_shape]`."""
+    opened = _open(request)
+    return opened.probabilities(images, _facts(opened, request, _spec(opened, request)))
+
+
+def look_inside(request: Request) -> Inside:
+    """The first layer's weights as images, and how the weights of every layer are spread."""
+    opened = _open(request)
+    return opened.inside(_spec(opened, request))
+
+
+# --- opening ----------------------------------------------------------------------------------------------
+
+
+def _open(request: Request) -> "_Opened":
+    """The model of a file as it is now; one that was opened before is still here."""
+    path = Path(request.path)
+    try:
+        with tempfile.TemporaryDirectory(prefix="model-") as folder:
+            # what is checked, hashed and opened is one copy: the file itself may be replaced in between
+            copy = Path(folder) / f"model{path.suffix.lower()}"
+            if path.stat().st_size <= LARGEST_FILE:
+                shutil.copyfile(path, copy)
+            else:
+                copy = path
+            check_file(copy, request.name)
+            model_hash = hashlib.sha256(copy.read_bytes()).hexdigest()
+            if model_hash not in _kept:
+                _kept[model_hash] = _Opened(_load(copy, request.name), model_hash, request.name)
+    except OSError as error:
+        raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
+    _kept.move_to_end(model_hash)
+    while len(_kept) > KEPT_MODELS:
+        _kept.popitem(last=False)
+    return _kept[model_hash]
+
+
+_kept: "OrderedDict[str, _Opened]" = OrderedDict()
+
+
+def _load(path: Path, name: str):
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever Keras raises for a file that it does not understand
+        text = " ".join(str(error).split())[:160] or type(error).__name__
+        raise ModelError(f"model: {name!r} cannot be opened by Keras: {text}") from error
+
+
+class _Opened:
+    """A model that Keras has opened, with finite weights, one input and one output."""
+
+    def __init__(self, model, model_hash: str, name: str):
+        self.model, self.hash, self.name = model, model_hash, name
+        shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
+        if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
+            raise ModelError(f"model: {name!r} must take one array of images and give one row of numbers for each")
+        self.input_shape, self.outputs = tuple(model.input_shape[1:]), model.output_shape[1]
+        for layer in _flat(model):
+            for weight in layer.weights:
+                if not np.isfinite(weight.numpy()).all():
+                    raise ModelError(
+                        f"model: {name!r} is broken: the layer {layer.name!r} has weights that are not finite (NaN or "
+                        "infinite), as after training that diverged"
+                    )
+        self._forward = self._compiled()
+
+    def _compiled(self):
+        """The forward pass over flat uint8 images of any number, by TensorFlow; XLA would take longer to compile."""
+        import tensorflow as tf
+
+        features = int(np.prod(self.input_shape))
+        numbers = tf.TensorSpec([features], tf.float32)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, features], tf.uint8), numbers, numbers])
+        def forward(images, mean, scale):
+            scaled = (tf.cast(images, tf.float32) - mean) * scale
+            return self.model(tf.reshape(scaled, [-1, *self.input_shape]), training=False)
+
+        return forward.get_concrete_function()
+
+    def facts(self, dataset: str, scaling: str, note: str) -> Facts:
+        layers = _flat(self.model)
+        last = layers[-1]
+        activation = getattr(getattr(last, "activation", None), "__name__", "")
+        return Facts(
+            model_hash=self.hash,
+            input_shape=self.input_shape,
+            outputs=self.outputs,
+            # as everywhere else here: those of the input scaling are not counted
+            parameters=sum(layer.count_params() for layer in layers if type(layer).__name__ != "Normalization"),
+            layers=len(layers),
+            dataset=dataset,
+            scaling=scaling,
+            note=note,
+            logits=activation == "linear" and type(last).__name__ == "Dense",
+        )
+
+    def carries_scaling(self) -> bool:
+        """Whether pixels are scaled by a layer of the model."""
+        for layer in _flat(self.model):
+            if type(layer).__name__ in ("Normalization", "Rescaling"):
+                return True
+            if type(layer).__name__ == "Dense":
+                return False
+        return False
+
+    def probabilities(self, images: np.ndarray, facts: Facts) -> np.ndarray:
+        """Those of images uint8 `[N, *image_shape]`, as float32 `[N, classes]`."""
+        import tensorflow as tf
+
+        mean, variance = _scaling(facts)
+        flat, scale = images.reshape(len(images), -1), (1 / np.sqrt(variance)).astype("float32")
+        found = [
+            self._forward(tf.constant(flat[start : start + BATCH]), mean, scale).numpy()
+            for start in range(0, len(flat), BATCH)
+        ]
+        outputs = np.concatenate(found).astype("float32")
+        if facts.logits:
+            outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            outputs /= outputs.sum(axis=1, keepdims=True)
+        if not np.isfinite(outputs).all():
+            raise ModelError(f"model: {self.name!r} answers with numbers that are not finite on these images")
+        return outputs
+
+    def inside(self, spec: DatasetSpec) -> Inside:
+        weighted = [layer for layer in _flat(self.model) if layer.weights]
+        dense = next((layer for layer in weighted if type(layer).__name__ == "Dense"), None)
+        filters, units = np.zeros((0, *spec.image_shape), "float32"), 0
+        if dense is not None and dense.kernel.shape[0] == spec.features:
+            kernel = dense.kernel.numpy().T.astype("float32")
+            filters, units = kernel[:FILTERS].reshape(-1, *spec.image_shape), len(kernel)
+        histograms = []
+        for layer in weighted:
+            if type(layer).__name__ == "Dense":
+                values = layer.kernel.numpy().ravel()
+                counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
+                histograms.append((layer.name, values.size, edges, counts / values.size))
+        return Inside(filters, units, histograms)
+
+
+def _flat(model) -> list:
+    """The layers of a model, those of models within it in their place."""
+    found = []
+    for layer in model.layers:
+        found += _flat(layer) if hasattr(layer, "layers") else [layer]
+    return found
+
+
+# --- fitting the images -----------------------------------------------------------------------------------
+
+
+def _spec(opened: _Opened, request: Request) -> DatasetSpec:
+    """The data set that a model belongs to: the one that is asked for, else the one whose images fit."""
+    features = int(np.prod(opened.input_shape))
+    if request.dataset:
+        spec = datasets.spec_of(request.dataset)
+        if not _fits(opened.input_shape, spec):
+            raise ModelError(
+                f"model: {opened.name!r} takes images of shape {_shape(opened.input_shape)} and those of {spec.title} "
+                f"have {_shape(spec.image_shape)}"
+            )
+    else:
+        spec = next((spec for spec in DATASETS.values() if _fits(opened.input_shape, spec)), None)
+        if spec is None:
+            known = ", ".join(f"{_shape(spec.image_shape)} in {spec.title}" for spec in DATASETS.values())
+            raise ModelError(
+                f"model: {opened.name!r} takes images of shape {_shape(opened.input_shape)} ({features:,} numbers); "
+                f"there are {known}"
+            )
+    if opened.outputs != spec.classes:
+        raise ModelError(
+            f"model: {opened.name!r} has {opened.outputs} outputs and {spec.title} has {spec.classes} classes"
+        )
+    return spec
+
+
+def _fits(shape: tuple[int, ...], spec: DatasetSpec) -> bool:
+    return shape in (spec.image_shape, (*spec.image_shape, 1), (spec.features,))
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _dataset(opened: _Opened, request: Request) -> Dataset:
+    spec = _spec(opened, request)
+    if not datasets.available(spec.name):
+        raise DataError(
+            f"dataset: {spec.name!r} is not on this machine yet; `python -m explorer data {spec.name}` fetches it"
+        )
+    return datasets.load(spec.name)
+
+
+def _facts(opened: _Opened, request: Request, spec: DatasetSpec) -> Facts:
+    if opened.carries_scaling():
+        return opened.facts(spec.name, CARRIED, "the model scales the pixels itself")
+    if request.scaling != AUTOMATIC:
+        return opened.facts(spec.name, request.scaling, "the model carries no scaling; this one was asked for")
+    if len(opened.input_shape) == 1:
+        why = "the model takes flat images and carries no scaling, so standardised pixels are assumed"
+        return opened.facts(spec.name, STANDARDIZED, why)
+    why = "the model takes whole images and carries no scaling, so raw pixels are assumed"
+    return opened.facts(spec.name, RAW, why)
+
+
+def _scaling(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance, float32 `[features]`, of what is done to the pixels before the model sees them."""
+    spec = DATASETS[facts.dataset]
+    if facts.scaling == STANDARDIZED:
+        return _statistics(facts.dataset)
+    variance = spec.max_value**2 if facts.scaling == UNIT else 1.0
+    return np.zeros(spec.features, "float32"), np.full(spec.features, variance, "float32")
+
+
+@lru_cache(maxsize=len(DATASETS))
+def _statistics(dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    from explorer.training.prepared import feature_statistics
+
+    images, _ = datasets.load(dataset).split("train")
+    return feature_statistics(images.reshape(len(images), -1))

@@ -1,0 +1,100 @@
+"""What a model is asked and what it answers: the record that pages, exports and the cache share."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer.config import FIELDS
+from explorer.datasets import Dataset
+from explorer.errors import FieldError
+from explorer.evaluation.figures import Evaluation
+from explorer.files import replace_file
+
+VALIDATION, TEST = "validation", "test"
+SPLITS = (VALIDATION, TEST)
+CARRIED, AUTOMATIC = "carried", "automatic"
+SCALINGS = (AUTOMATIC, *FIELDS["input_scaling"].choices)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A model file and the images it is to see.
+
+    `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
+    carries no scaling of its own; `automatic` leaves that to what is usual for its input.
+    """
+
+    path: str
+    name: str
+    dataset: str = ""
+    split: str = VALIDATION
+    scaling: str = AUTOMATIC
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise FieldError("split", self.split, f"one of {', '.join(SPLITS)}")
+        if self.scaling not in SCALINGS:
+            raise FieldError("scaling", self.scaling, f"one of {', '.join(SCALINGS)}")
+
+    @property
+    def key(self) -> str:
+        """All but the model, as a part of a file's name."""
+        return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an opened model; `scaling` is `carried` or what was done to the pixels, `note` says why."""
+
+    model_hash: str
+    input_shape: tuple[int, ...]
+    outputs: int
+    parameters: int
+    layers: int
+    dataset: str
+    scaling: str
+    note: str = ""
+    logits: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities float32 `[N, classes]` of a split's images in the split's order; seconds without loading."""
+
+    facts: Facts
+    split: str
+    probabilities: np.ndarray
+    seconds: float
+    load_seconds: float
+
+    def evaluation(self, dataset: Dataset) -> Evaluation:
+        """The predictions beside the data set's labels."""
+        indices = getattr(dataset, self.split)
+        return Evaluation(self.probabilities, dataset.labels[indices].astype(np.int64), dataset.spec.class_names)
+
+    def save(self, path: Path) -> None:
+        """Writes them as one `.npz`."""
+        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds")}
+        text = json.dumps({**told, "facts": asdict(self.facts)})
+        with replace_file(path, durable=False) as stream:
+            np.savez(stream, probabilities=self.probabilities, told=np.array(text))
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Those of `save`; raises `OSError` or `ValueError` for anything else."""
+        with np.load(path, allow_pickle=False) as stored:
+            try:
+                told, probabilities = json.loads(str(stored["told"])), stored["probabilities"]
+                facts = _facts(told.pop("facts"))
+                return cls(facts, probabilities=probabilities, **told)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"{path.name} holds no predictions") from error
+
+
+def _facts(values: Mapping[str, Any]) -> Facts:
+    facts = Facts(**{f.name: values[f.name] for f in fields(Facts)})
+    return replace(facts, input_shape=tuple(facts.input_shape))

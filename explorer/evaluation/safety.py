@@ -1,0 +1,180 @@
+"""What is looked at before Keras opens a model file: a model file is code, and this one may be hostile.
+
+Every check raises `ModelError` with one sentence. It runs in the process of the desk, under its limits.
+"""
+
+import io
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+from explorer.errors import ModelError
+from explorer.evaluation.allowed import check_config
+
+KERAS, LEGACY = ".keras", (".h5", ".hdf5")
+SUFFIXES = (KERAS, *LEGACY)
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+MEBIBYTE = 2**20
+LARGEST_FILE = 512 * MEBIBYTE
+LARGEST_CONFIG = 16 * MEBIBYTE
+# An archive of weights hardly shrinks when it is packed; one that grows more than this was made to fill a memory.
+MOST_GROWTH = 20
+ENTRIES = {"metadata.json", "config.json", "model.weights.h5"}
+MOST_OBJECTS = 20_000
+
+
+def check_place(path: Path, folder: Path) -> None:
+    """A file that seems to lie below the models folder must really lie there."""
+    if not path.is_relative_to(folder):
+        return
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # the last one: links that lead in a circle
+        inside = False
+    if not inside:
+        raise ModelError(
+            f"model: {str(path.relative_to(folder))!r} is a link that points outside the models folder; "
+            "put the file itself there"
+        )
+
+
+def check_file(path: Path, name: str) -> None:
+    """Everything that can be told of a model file without Keras; `name` is what the sentences call it."""
+    shown = f"model: {name!r}"
+    if path.suffix.lower() not in SUFFIXES:
+        raise ModelError(f"{shown} is no model file; its name must end in {', '.join(SUFFIXES)}")
+    size = path.stat().st_size
+    if size == 0:
+        raise ModelError(f"{shown} is empty (0 bytes)")
+    if size > LARGEST_FILE:
+        raise ModelError(f"{shown} has {size / MEBIBYTE:,.0f} MiB; at most {LARGEST_FILE // MEBIBYTE} MiB are opened")
+    if path.suffix.lower() == KERAS:
+        _check_archive(path, shown)
+    else:
+        _check_legacy(path, shown)
+
+
+# --- the Keras 3 archive ----------------------------------------------------------------------------------
+
+
+def _check_archive(path: Path, shown: str) -> None:
+    with path.open("rb") as stream:
+        beginning = stream.read(len(HDF5_SIGNATURE))
+    if beginning == HDF5_SIGNATURE:
+        raise ModelError(f"{shown} is an HDF5 file; give it a name that ends in .h5")
+    if not beginning.startswith(b"PK"):
+        raise ModelError(f"{shown} is not a Keras model file, whatever its name says")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_entries(archive.infolist(), shown)
+            if damaged := archive.testzip():
+                raise ModelError(f"{shown} is damaged: the checksum of its {damaged} is wrong")
+            config, weights = archive.read("config.json"), archive.read("model.weights.h5")
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+        raise ModelError(
+            f"{shown} is cut off or damaged: it begins as a Keras archive and does not end as one"
+        ) from error
+    check_config(_json(config, shown), shown)
+    if not weights.startswith(HDF5_SIGNATURE):
+        raise ModelError(f"{shown} is damaged: its weights are no HDF5 file")
+    _check_hdf5(io.BytesIO(weights), shown)
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], shown: str) -> None:
+    names = [entry.filename for entry in entries]
+    for entry in entries:
+        name = entry.filename
+        if name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/"):
+            raise ModelError(f"{shown} holds the path {name!r}, which leads out of the archive")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise ModelError(f"{shown} holds the link {name!r}; a model has none")
+        if entry.flag_bits & 1:
+            raise ModelError(f"{shown} is encrypted")
+    unpacked = sum(entry.file_size for entry in entries)
+    packed = max(1, sum(entry.compress_size for entry in entries))
+    if unpacked > LARGEST_FILE or (unpacked > MEBIBYTE and unpacked > MOST_GROWTH * packed):
+        raise ModelError(
+            f"{shown} would grow from {packed / MEBIBYTE:,.1f} to {unpacked / MEBIBYTE:,.0f} MiB when it is unpacked, "
+            "which no model does"
+        )
+    unknown = sorted(set(names) - ENTRIES)
+    if unknown or len(names) > len(ENTRIES):
+        what = f"the entry {unknown[0]!r}" if unknown else "an entry twice"
+        raise ModelError(f"{shown} holds {what}; a model has {', '.join(sorted(ENTRIES))}")
+    if missing := sorted(ENTRIES - set(names)):
+        raise ModelError(f"{shown} is not a Keras model file: it has no {missing[0]}")
+    if any(entry.file_size > LARGEST_CONFIG for entry in entries if entry.filename.endswith(".json")):
+        raise ModelError(f"{shown} describes its layers with more than {LARGEST_CONFIG // MEBIBYTE} MiB")
+
+
+# --- the legacy file --------------------------------------------------------------------------------------
+
+
+def _check_legacy(path: Path, shown: str) -> None:
+    with path.open("rb") as stream:
+        if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+            raise ModelError(f"{shown} is not an HDF5 file, whatever its name says")
+    config = _check_hdf5(path, shown)
+    if config is None:
+        raise ModelError(f"{shown} holds weights but no model; save the whole model with model.save")
+    text = config if isinstance(config, bytes) else str(config).encode()
+    check_config(_json(text, shown), shown)
+
+
+def _check_hdf5(source: Path | io.BytesIO, shown: str) -> bytes | str | None:
+    """Walks through an HDF5 file and returns the description of the model that a legacy file carries."""
+    import h5py
+
+    try:
+        with h5py.File(source, "r") as file:
+            _check_objects(file, shown)
+            return file.attrs.get("model_config")
+    except ModelError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:  # all that h5py raises for damage
+        raise ModelError(f"{shown} is cut off or damaged: its HDF5 part cannot be read") from error
+
+
+def _check_objects(file, shown: str) -> None:
+    import h5py
+
+    waiting, seen, unpacked = [file], set(), 0
+    while waiting:
+        group = waiting.pop()
+        for key in group:
+            link = group.get(key, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise ModelError(f"{shown} links to another file, {link.filename!r}; a model carries its own weights")
+            if not isinstance(link, h5py.HardLink):
+                raise ModelError(f"{shown} holds the link {key!r}; a model has none")
+            item = group[key]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                raise ModelError(f"{shown} holds {key!r} twice; a model does not")
+            seen.add(address)
+            if len(seen) > MOST_OBJECTS:
+                raise ModelError(f"{shown} holds more than {MOST_OBJECTS:,} groups and arrays")
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+                continue
+            if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
+                raise ModelError(f"{shown} holds {key!r}, which is no array of numbers")
+            if item.external or item.is_virtual:
+                raise ModelError(f"{shown} keeps {key!r} in another file; a model carries its own weights")
+            unpacked += item.nbytes
+            if unpacked > LARGEST_FILE:
+                raise ModelError(
+                    f"{shown} holds arrays of more than {LARGEST_FILE // MEBIBYTE} MiB; that many are not read"
+                )
+
+
+def _json(text: bytes, shown: str) -> dict:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{shown} is damaged: the description of its layers cannot be read") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{shown} is damaged: the description of its layers is no object")
+    return value
