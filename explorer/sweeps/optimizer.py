@@ -4,6 +4,8 @@ Every draw depends on the study's seed, the trial's number and what was told bef
 was started: a sweep that was killed goes on with the trials that it would have had.
 """
 
+import json
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,8 +50,9 @@ class Optimizer:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._spec = optuna, spec
         self._grid = spec.space.grid() if spec.sampler == GRID else []
+        self._journal = _journal(journal) if journal else None
         self._study = optuna.create_study(
-            storage=_storage(journal) if journal else None,
+            storage=optuna.storages.JournalStorage(self._journal) if self._journal else None,
             study_name=spec.name,
             direction=OBJECTIVES[spec.objective],
             pruner=pruner(spec, most_epochs(spec)),
@@ -98,6 +101,8 @@ class Optimizer:
             # on to draw the learning rates that diverge
             trial.handle.set_user_attr(FAILED, True)
             self._study.tell(trial.number, state=states.PRUNED)
+        if self._journal:
+            self._journal.sync()
 
     def records(self, runs: dict[int, list[str]]) -> list[TrialRecord]:
         """All that is told of every trial, from the storage; `runs` names the runs of each number."""
@@ -171,8 +176,7 @@ def _grid_sampler(grid: list[dict[str, Any]]) -> Any:
     return GridSampler()
 
 
-def _storage(path: Path) -> Any:
-    from optuna.storages import JournalStorage
+def _journal(path: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     class NoLock:
@@ -184,8 +188,22 @@ def _storage(path: Path) -> Any:
         def release(self) -> None:
             return None
 
+    class Journal(JournalFileBackend):
+        """Optuna's file, written through to the disk when a trial is told and not at each of its settings.
+
+        A power cut may take what was not: those settings are drawn again, and are the same.
+        """
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs))
+
+        def sync(self) -> None:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
     _cut_unfinished_line(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=NoLock()))
+    return Journal(str(path), lock_obj=NoLock())
 
 
 def _cut_unfinished_line(path: Path) -> None:
