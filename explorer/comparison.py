@@ -5,7 +5,7 @@ Pure functions over one tidy frame, one row a run (`run_table`):
     run, name, tags, note        what it is called; `tags` is a tuple of words
     dataset … seed               every field of the configuration
     status, created              in one word; seconds since 1970
-    epochs, best_epoch           how many were trained, and the one of the lowest validation loss
+    trained, best_epoch          how many epochs were trained, and the one of the lowest validation loss
     val_loss, val_accuracy       at that epoch, accuracy from 0 to 1
     seconds, curve               of all epochs; the validation loss over epochs, thinned out
 """
@@ -29,14 +29,14 @@ RESULTS = {
     "val_accuracy": "Validation accuracy",
     "val_loss": "Validation loss",
     "best_epoch": "Best epoch",
-    "epochs": "Epochs",
+    "trained": "Epochs trained",
     "seconds": "Seconds",
 }
 HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False}
 CONFIDENCE = 0.95
 FEWEST_PAIRS = 2  # one pair has no spread
 
-_SUMMARY = ("status", "created", "epochs", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve")
+_SUMMARY = ("status", "created", "trained", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve")
 COLUMNS = ("run", "name", "tags", "note", *FIELDS, *_SUMMARY)
 
 
@@ -54,7 +54,7 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
         **{field: [getattr(s.config, field) for s in readable] for field in FIELDS},
         "status": [s.state for s in readable],
         "created": [s.created for s in readable],
-        "epochs": [s.outline.epochs for s in readable],
+        "trained": [s.outline.epochs for s in readable],
         "best_epoch": pd.array([b.epoch if b else None for b in bests], dtype="Int64"),
         "val_loss": [b.val_loss if b else math.nan for b in bests],
         "val_accuracy": [b.val_accuracy if b else math.nan for b in bests],
