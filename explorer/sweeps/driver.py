@@ -131,7 +131,7 @@ class Driver:
         found: dict[int, list[tuple[int, Run]]] = {}
         for summary in self._store.list():
             mark = summary.run.trial()
-            if mark and mark.get("study") == self._study.name:
+            if mark and mark.get("study") == self._study.name and "trial" in mark:
                 found.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
         return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in found.items()}
 
