@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts_linked import is_choice, is_logarithmic, title
+from explorer.config import FIELDS
 from explorer.history import EpochRecord
 from explorer.palette import NEUTRAL, SPLIT_COLORS, VALIDATION
 
@@ -89,10 +90,12 @@ def importance(shares: Mapping[str, float]) -> alt.LayerChart:
 def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
     """One setting against the objective, a point a completed trial; columns: the field, the objective, run."""
     scale = alt.Scale(type="log", nice=False) if is_logarithmic(field) else alt.Scale(zero=False)
+    whole = {"tickMinStep": 1} if field in FIELDS and isinstance(FIELDS[field].default, int) else {}
+    axis = alt.Axis(format="~g", grid=False, tickCount=4, **whole)
     x = (
         alt.X(f"{field}:N", title=title(field), axis=alt.Axis(labelAngle=-30, grid=False))
         if is_choice(field)
-        else alt.X(f"{field}:Q", title=title(field), scale=scale, axis=alt.Axis(format="~g", grid=False, tickCount=4))
+        else alt.X(f"{field}:Q", title=title(field), scale=scale, axis=axis)
     )
     kind = "N" if is_choice(field) else "Q"
     return (

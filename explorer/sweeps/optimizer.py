@@ -7,7 +7,8 @@ was started: a sweep that was killed goes on with the trials that it would have 
 import json
 import os
 import random
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -72,11 +73,25 @@ class Optimizer:
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
         found = []
         for frozen in running:
-            self._study.sampler = self._sampler(frozen.number)
+            half = frozen.params and SETTINGS not in frozen.user_attrs
+            self._study.sampler = self._draw_again(frozen) if half else self._sampler(frozen.number)
             trial = self._draw(self._optuna.trial.Trial(self._study, frozen._trial_id))
             trial.pruned = frozen.user_attrs.get(PRUNED, "")
             found.append(trial)
         return found
+
+    def _draw_again(self, half: Any) -> Any:
+        """A sampler of what a trial with a part of its settings would have drawn.
+
+        What is stored is not drawn, so drawing the rest alone would give other values.
+        """
+        study = self._optuna.create_study(
+            direction=OBJECTIVES[self._spec.objective], sampler=self._sampler(half.number)
+        )
+        study.add_trials([t for t in self._study.get_trials(deepcopy=False) if t.number != half.number])
+        trial = study.ask()
+        self._spec.space.draw(lambda key, domain: self._suggest(trial, key, domain))
+        return _sampler_of(lambda frozen, key: trial.params[key])
 
     def look(self, trial: OpenTrial, records: Sequence[EpochRecord], last_epoch: int) -> str:
         """Tells the pruner a trial's new epochs; returns why to end it, which is stored, or nothing."""
@@ -141,12 +156,16 @@ class Optimizer:
     def _sampler(self, number: int) -> Any:
         samplers = self._optuna.samplers
         if self._grid:
-            return _grid_sampler(self._grid)
+            grid = self._grid
+            return _sampler_of(lambda trial, key: grid[trial.number % len(grid)][key.partition(" ")[0]])
         seed = random.Random(f"{self._spec.seed}/{number}").getrandbits(31)
         if self._spec.sampler == RANDOM:
             return samplers.RandomSampler(seed=seed)
         startup = min(STARTUP_DRAWS, max(2, self._spec.trials // 3))
-        return samplers.TPESampler(seed=seed, n_startup_trials=startup, group=True, warn_independent_sampling=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            # in groups: fields that only some trials have are drawn together too
+            return samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True)
 
 
 def most_epochs(spec: StudySpec) -> int:
@@ -158,11 +177,11 @@ def most_epochs(spec: StudySpec) -> int:
     return int(max(found))
 
 
-def _grid_sampler(grid: list[dict[str, Any]]) -> Any:
+def _sampler_of(value: Callable[[Any, str], Any]) -> Any:
     from optuna.samplers import BaseSampler
 
-    class GridSampler(BaseSampler):
-        """The trial's number is its place in the grid; Optuna's own grid knows no conditions."""
+    class Known(BaseSampler):
+        """Values that are known beforehand, as a grid's are; Optuna's own grid knows no conditions."""
 
         def infer_relative_search_space(self, study, trial):
             return {}
@@ -171,9 +190,9 @@ def _grid_sampler(grid: list[dict[str, Any]]) -> Any:
             return {}
 
         def sample_independent(self, study, trial, param_name, param_distribution):
-            return grid[trial.number % len(grid)][param_name.partition(" ")[0]]
+            return value(trial, param_name)
 
-    return GridSampler()
+    return Known()
 
 
 def _journal(path: Path) -> Any:

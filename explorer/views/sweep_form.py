@@ -80,18 +80,20 @@ def _range(field: Field, value: float, grid: bool) -> Any:
     low, high = max(field.minimum, value / AROUND), min(field.maximum, value * AROUND)
     if whole:
         low, high = max(field.minimum, round(value / 4)), min(field.maximum, max(value, 1) * 2)
-    columns = st.columns([2, 2, 2, 1] if not grid else [2, 2, 2, 1, 1], vertical_alignment="bottom")
-    typed = columns[0].text_input(f"{field.label}: lowest", f"{low:g}", key=f"vary_{field.name}_low", help=field.help)
-    above = columns[1].text_input("highest", f"{high:g}", key=f"vary_{field.name}_high")
+    name, key = field.label, f"vary_{field.name}"
+    st.markdown(name, help=field.help)
+    columns = st.columns(4 if grid else 3, vertical_alignment="bottom")
+    typed = columns[0].text_input("from", f"{low:g}", key=f"{key}_low")
+    above = columns[1].text_input("to", f"{high:g}", key=f"{key}_high")
     only = columns[2].text_input(
-        "or only", "", key=f"vary_{field.name}_only", placeholder="1, 2, 5", help="Single values, with commas between."
+        "or only these", "", key=f"{key}_only", placeholder="1, 2, 5", help="Single values, with commas between."
     )
-    log = columns[3].toggle("log", field.logarithmic, key=f"vary_{field.name}_log", help="Even in the logarithm.")
+    log = st.toggle("drawn evenly over the logarithm", field.logarithmic, key=f"{key}_log")
     if only.strip():
         return [_number(field, part) for part in only.split(",")]
     found = {"low": _number(field, typed), "high": _number(field, above), "log": log}
     if grid:
-        found["points"] = int(columns[4].number_input("points", 2, 100, 3, key=f"vary_{field.name}_points"))
+        found["points"] = int(columns[3].number_input("points", 2, 100, 3, key=f"{key}_points"))
     return found
 
 
@@ -153,7 +155,7 @@ def _budget() -> dict[str, Any]:
     found["epochs"] = int(columns[0].number_input("Epochs a trial", 1, 10_000, 10, key="trial_epochs"))
     found["seeds"] = int(columns[1].number_input("Seeds a trial", 1, 20, 1, key="trial_seeds", help=_SEEDS))
     found["objective"] = columns[0].selectbox(
-        "Objective", list(OBJECTIVES), format_func=lambda name: RULES[name].words, key="objective"
+        "Objective", list(OBJECTIVES), format_func=_OBJECTIVES.get, key="objective", help=_OBJECTIVE_HELP
     )
     found["pruner"] = columns[1].selectbox(
         "End bad trials early", list(PRUNERS), key="pruner",
@@ -169,6 +171,8 @@ def _budget() -> dict[str, Any]:
     return found
 
 
+_OBJECTIVES = {"val_loss": "validation loss", "val_accuracy": "validation accuracy"}
+_OBJECTIVE_HELP = "A trial's value is that of its best epoch: " + ", or ".join(RULES[name].words for name in OBJECTIVES)
 _SEEDS = "Each trial is trained from so many seeds, and its value is their mean: slower, and less of an accident."
 
 

@@ -295,6 +295,7 @@ def _analysis(study: Study, spec: StudySpec, trials: Sequence[TrialRecord]) -> N
         )
     else:
         st.caption(f"How much each setting mattered is told after {FEWEST_TRIALS} completed trials.")
+    varied.sort(key=lambda name: -shares.get(name, 0.0))  # the most important first, here and in the linked views
     for start in range(0, len(varied), SLICES_A_ROW):
         row = varied[start : start + SLICES_A_ROW]
         for column, name in zip(st.columns(SLICES_A_ROW), row, strict=False):
