@@ -46,7 +46,7 @@ def render() -> None:
     if not choice:
         place = f"`{state.store().folder}`"
         st.info(
-            f"There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into {place}."
+            f"There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file in {place}."
         )
         return
     model, request = _choice(choice)

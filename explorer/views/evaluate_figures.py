@@ -29,8 +29,8 @@ def figures(evaluation: Evaluation, predictions: Predictions) -> None:
     columns[3].metric(
         "Calibration error",
         f"{evaluation.calibration_error:.2%}",
-        help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence (expected "
-        "calibration error). 0 % is a model that is right exactly as often as it is sure.",
+        help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
+        "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
     )
     columns[4].metric(
         "Seconds",

@@ -24,11 +24,13 @@ from explorer.presets import PRESETS
 from explorer.runs import ACTIVE, Run, RunStore
 from explorer.signals import EpochSignals
 from explorer.start_questions import StartQuestions
+from explorer.sweeps.folder import Study, StudyStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RUN, TWIN, CASE = "run", "twin", "case"
+STUDY, NEW_STUDY = "study", "-"
 _TRAINED_BEFORE = "trained_before"
 _PREPARED = "prepared"
 _SEEN = "seen"
@@ -58,6 +60,12 @@ def store() -> RunStore:
     runs = RunStore()
     settle_orphans(runs)
     return runs
+
+
+@st.cache_resource
+def studies() -> StudyStore:
+    """The sweeps below the run folders, shared by all sessions."""
+    return StudyStore(store())
 
 
 @st.cache_resource
@@ -237,6 +245,28 @@ def chosen_run() -> Run | None:
             return None
     active = next((summary for summary in store().list() if summary.state in ACTIVE), None)
     return active.run if active else None
+
+
+def open_study(name: str | None) -> None:
+    """Chooses the sweep that the page shows, or none to make one; the URL carries it."""
+    if name:
+        st.query_params[STUDY] = name
+    else:
+        st.query_params[STUDY] = NEW_STUDY
+
+
+def chosen_study() -> Study | None:
+    """The sweep that the URL names, else the newest; None to make one."""
+    name = st.query_params.get(STUDY)
+    if name == NEW_STUDY:
+        return None
+    if name:
+        try:
+            return studies().get(name)
+        except InputError as error:
+            st.warning(f"{error}.")
+    found = studies().list()
+    return found[0] if found else None
 
 
 def shown_as_trained_before(run: Run) -> bool:
