@@ -55,7 +55,7 @@ def check_memory(config: TrainingConfig, available: int) -> None:
 
 def epoch_cost(config: TrainingConfig) -> float:
     """Seconds an epoch by rule of thumb: good for ratios between configurations."""
-    images = DATASETS[config.dataset].train_images
+    images, _ = DATASETS[config.dataset].counts(config.validation_split)
     steps = math.ceil(images / config.batch_size)
     sizes = layer_sizes(config)
     operations = 6 * sum(a * b for a, b in itertools.pairwise(sizes)) * images

@@ -24,7 +24,7 @@ def signals_at_start(values: Mapping[str, Any]) -> EpochSignals:
             f"depth and width: {config.depth} layers of {config.width:,} units have {parameters:,} parameters; "
             f"at most {MOST_PARAMETERS:,} can be looked into before training"
         )
-    data = worker.programs().data(datasets.load(config.dataset))
+    data = worker.programs().data(datasets.load(config.dataset, config.validation_split))
     from explorer.training.signals import Probe, first_blocks
 
     probe = Probe(*first_blocks(config), data.training.images, data.training.labels)

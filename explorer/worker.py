@@ -47,7 +47,7 @@ def programs():
 def warm(config: TrainingConfig) -> None:
     """Loads the data and compiles the network of a configuration, so that a run of it starts at once."""
     estimate.check_memory(config, psutil.virtual_memory().available)
-    programs().network(config, datasets.load(config.dataset))
+    programs().network(config, datasets.load(config.dataset, config.validation_split))
 
 
 def execute(run: Run, watcher: Watcher | None = None) -> str:
@@ -87,7 +87,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         step=0,
     )
     estimate.check_memory(config, psutil.virtual_memory().available)
-    dataset = datasets.load(config.dataset)
+    dataset = datasets.load(config.dataset, config.validation_split)
     cache = programs()
     from explorer.training.checkpoint import Checkpoint
     from explorer.training.trainer import train

@@ -10,8 +10,10 @@ import numpy as np
 from explorer.config import TrainingConfig
 from explorer.history import EpochRecord, best_epoch, epochs_without_improvement
 from explorer.signals import EpochSignals
+from explorer.training import schedules
 from explorer.training.checkpoint import Checkpoint
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
+from explorer.training.dropout import noise_of
 
 STOP, PAUSE = "stop", "pause"
 
@@ -66,7 +68,8 @@ def train(
             variable.assign(value)
     while (end := ending(config, records)) is None:
         epoch = checkpoint.epoch + 1
-        record = _train_epoch(config, network, epoch, checkpoint, control, on_step, on_signals)
+        rates = schedules.rates(config, network.steps_per_epoch, epoch, records)
+        record = _train_epoch(config, network, epoch, rates, checkpoint, control, on_step, on_signals)
         if isinstance(record, Outcome):
             return record
         records.append(record)
@@ -98,6 +101,7 @@ def _train_epoch(
     config: TrainingConfig,
     network: CompiledNetwork,
     epoch: int,
+    rates: np.ndarray,
     begun: Checkpoint,
     control: Callable[[], str | None],
     on_step: Callable[[int, int], None],
@@ -105,6 +109,7 @@ def _train_epoch(
 ) -> EpochRecord | Outcome:
     started = time.perf_counter() - begun.seconds
     order = image_order(config.seed, epoch, network.data.training.size)
+    noise = noise_of(config.seed, epoch)
     step, totals = begun.step, Totals(begun.loss, begun.correct)
     steps_a_call, last, before = FIRST_CALL_STEPS, network.steps_per_epoch - 1, None
     while step < network.steps_per_epoch:
@@ -120,7 +125,7 @@ def _train_epoch(
             stop = min(stop, last)
         elif on_signals:  # the last step by itself, so that its update can be seen
             before = network.probe.kernels()
-        totals = network.train_steps(order, step, stop, totals)
+        totals = network.train_steps(order, step, stop, totals, rates, noise)
         if not math.isfinite(totals.loss):
             return Outcome(
                 "diverged",

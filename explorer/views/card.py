@@ -17,13 +17,14 @@ def card(config: TrainingConfig | None) -> None:
             st.markdown("One of the settings is not allowed; it is marked on the left.")
             return
         spec = DATASETS[config.dataset]
+        training, validation = spec.counts(config.validation_split)
         st.html(_picture(config))
         seconds, measured = estimate.predicted_seconds(config, state.store().list())
         source = "measured on this machine" if measured else "a guess, nothing is measured yet"
         norm = "" if config.batch_norm == OFF else " with batch normalization"
         st.markdown(
-            f"**{estimate.parameters(config):,} parameters**{norm} · {spec.title}: {spec.train_images:,} images to "
-            f"train on, {spec.validation_images:,} to validate · about **{duration(seconds)} an epoch** ({source})"
+            f"**{estimate.parameters(config):,} parameters**{norm} · {spec.title}: {training:,} images to "
+            f"train on, {validation:,} to validate · about **{duration(seconds)} an epoch** ({source})"
         )
 
 

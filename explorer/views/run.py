@@ -173,7 +173,7 @@ def _progress(summary: RunSummary) -> None:
         "Validation accuracy",
         f"{best.val_accuracy:.1%}" if best else "–",
         help=f"At the best epoch, that of the {RULES['val_loss'].words}, on "
-        f"{DATASETS[summary.config.dataset].validation_images:,} validation images; one seed.",
+        f"{DATASETS[summary.config.dataset].counts(summary.config.validation_split)[1]:,} validation images; one seed.",
     )
     columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the same epoch: its lowest.")
     columns[3].metric(
