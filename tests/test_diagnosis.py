@@ -195,7 +195,7 @@ def test_raw_pixels_that_make_gradients_explode_are_the_cause():
         ({"input_scaling": "raw"}, "inputs are not standardised"),
         ({"kernel_initializer": "he_normal"}, "not by lecun_normal"),
         ({"batch_norm": "after_activation"}, "batch normalization does the same work"),
-        ({"dropout": "ordinary", "dropout_rate": 0.1}, "ordinary dropout shifts"),
+        ({"dropout": "hidden"}, "ordinary dropout shifts"),
     ],
 )
 def test_what_breaks_self_normalisation_is_named(changes, words):
@@ -203,7 +203,7 @@ def test_what_breaks_self_normalisation_is_named(changes, words):
     assert "self_normalisation" not in found(selu, seen=epochs(3))
     told = found(selu.with_(**changes), seen=epochs(3))["self_normalisation"]
     assert words in told.evidence.lower() and told.severity == WARNING
-    assert set(told.change) == set(changes) - {"dropout_rate"}
+    assert set(told.change) == set(changes)
     measured = found(selu.with_(**changes), seen=epochs(3, activation_variance=30.0))["self_normalisation"]
     assert measured.severity == PROBLEM and "variance 30" in measured.evidence
 
@@ -280,7 +280,7 @@ def test_validation_better_than_training_is_a_note_that_says_why():
     told = found(records=better)["validation_better"]
     assert told.severity == NOTE and "mean over an epoch" in told.why and not told.change
     assert "noise of each batch" in found(DIGITS.with_(batch_norm="after_activation"), better)["validation_better"].why
-    dropout = DIGITS.with_(dropout="ordinary", dropout_rate=0.3)
+    dropout = DIGITS.with_(dropout="hidden")
     assert "Dropout switches off" in found(dropout, better)["validation_better"].why
 
 

@@ -52,7 +52,7 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("palette", {"history"}),
         ("gallery", {"config", "errors"}),
         ("twins", {"config", "estimate"}),
-        ("charts_inside", {"palette", "signals"}),
+        ("charts_inside", {"history", "palette", "signals"}),
         ("charts_twins", {"charts", "history", "palette"}),
         ("charts", {"history", "palette"}),
         ("reference", {"config"}),

@@ -21,7 +21,7 @@ from explorer.runs import (
     queue_position,
     summarize,
 )
-from explorer.views import findings, inside, latest, state, twin
+from explorer.views import findings, inside, latest, rates, state, twin
 
 REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
@@ -67,6 +67,7 @@ def _live(run: Run, drawn: tuple) -> None:
         twin.both(before, summary)
     else:
         _charts(summary)
+    rates.rate_curve(summary.config, summary.records, place="run")
     _told(summary)
 
 
