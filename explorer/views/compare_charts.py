@@ -78,7 +78,7 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         )
     st.caption(
         f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). In the "
-        "legend a click highlights a run, a double click hides it or shows it again."
+        "legend a click highlights a run, a shift-click hides it or shows it again."
     )
     _differences(runs, histories)
 
