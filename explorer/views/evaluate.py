@@ -44,9 +44,9 @@ def render() -> None:
             st.warning(f"Not offered: {model.problem}.", icon=":material/link_off:")
     choice = offered(models)
     if not choice:
-        place = f"`{state.store().folder}`"
         st.info(
-            f"There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into {place}."
+            "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
+            f"`{state.store().folder}`."
         )
         return
     model, request = _choice(choice)
