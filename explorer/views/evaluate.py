@@ -17,7 +17,7 @@ from explorer.views import (
     evaluate_inside,
     state,
 )
-from explorer.views.evaluate_shared import Shown, answered, title
+from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, title
 
 TABS = {
     "Where it fails": evaluate_failures.draw,
@@ -51,17 +51,26 @@ def render() -> None:
         return
     model, request = _choice(choice)
     try:
-        shown = _shown(model, request)
+        _evaluation(model, request, choice)
+    except NotYet as waiting:
+        look_for(waiting)
+
+
+def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
+    try:
+        predictions = answered(state.library().predictions(request), f"Opening {model.name}")
+        dataset = state.dataset(predictions.facts.dataset)
     except DataError as error:
         download.offer()
         st.error(f"{error}.")
+        return
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
-    else:
-        if shown is not None:
-            _headline(shown)
-            evaluate_figures.figures(shown.evaluation, shown.predictions)
-            _tabs(shown, choice)
+        return
+    shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
+    _headline(shown)
+    evaluate_figures.figures(shown.evaluation, predictions)
+    _tabs(shown, models)
 
 
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
@@ -89,14 +98,6 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     model = by_name[name]
     scaling = state.chosen_scaling(model.name)
     return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
-
-
-def _shown(model: SavedModel, request: Request) -> Shown | None:
-    predictions = answered(state.library().predictions(request), f"Opening {model.name}")
-    if predictions is None:
-        return None
-    dataset = state.dataset(predictions.facts.dataset)
-    return Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
 
 
 def _headline(shown: Shown) -> None:

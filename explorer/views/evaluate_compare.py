@@ -7,7 +7,7 @@ from explorer.evaluation.cards import cards
 from explorer.evaluation.comparison import Comparison
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
-from explorer.evaluation.predictions import Predictions
+from explorer.evaluation.predictions import TEST, Predictions
 from explorer.views import state
 from explorer.views.evaluate_shared import Shown, answered, title
 
@@ -36,10 +36,9 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
         return
-    if predictions is not None:
-        if shown.split == "test":
-            state.look(request)
-        _compare(shown, name, predictions)
+    if shown.split == TEST:
+        state.look(request)
+    _compare(shown, name, predictions)
 
 
 def _compare(shown: Shown, name: str, predictions: Predictions) -> None:

@@ -17,8 +17,6 @@ def draw(shown: Shown, _) -> None:
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
         return
-    if inside is None:
-        return
     left, right = st.columns(2, gap="medium")
     with left:
         _filters(inside.filters, inside.units)
