@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from explorer import datasets, estimate, presets, sources, terminal, worker
+from explorer import cli_sweep, datasets, estimate, presets, sources, terminal, worker
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
@@ -110,6 +110,8 @@ def _parser() -> _Parser:
     data, name = add("data", _data, "make a data set available and verify it", runs=False), FIELDS["dataset"]
     data.add_argument("name", metavar="NAME", nargs="?", default=name.default, type=name.parse, help=name.allowed)
     data.add_argument("--from", dest="source", metavar="PATH", help="an archive, folder or .npz that is already here")
+    cli_sweep.add_options(add("sweep", _sweep, "search settings over many runs; a study is a TOML file"))
+    cli_sweep.add_worker_options(add("worker", cli_sweep.worker, "join a Dask scheduler as a worker", runs=False))
     _add_benchmark(add("benchmark", _benchmark, "compare epochs with the notebook's own model.fit", runs=False))
     return parser
 
@@ -295,6 +297,10 @@ def _data(options: argparse.Namespace) -> int:
     counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if count)
     _answer(told, options, lambda told: [f"{dataset.spec.title} {how}: {counts} images", told["path"]])
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    return cli_sweep.sweep(options, _store(options), _answer)
 
 
 def _benchmark(options: argparse.Namespace) -> int:

@@ -18,12 +18,34 @@ DASK_SETTINGS = {
 
 
 @dataclass(frozen=True)
+class Tls:
+    """The user's own certificates, as paths: the authority's, this side's, and its private key."""
+
+    ca: str
+    cert: str
+    key: str
+
+    def security(self):
+        """Dask's form of it, the same for every role."""
+        from distributed import Security
+
+        sides = {f"tls_{role}_{part}": getattr(self, part) for role in ("client", "worker") for part in ("cert", "key")}
+        return Security(require_encryption=True, tls_ca_file=self.ca, **sides)
+
+
+@dataclass(frozen=True)
 class Settings:
-    """How many workers, or whose: `scheduler` is the address of a running Dask scheduler."""
+    """How many workers, or whose: `scheduler` is the address of a running Dask scheduler.
+
+    Without `tls`, certificates come from Dask's own configuration where that names any. `datasets` are those that
+    every worker of another machine must have.
+    """
 
     workers: int = 1
     scheduler: str | None = None
     memory_limit: str | int = "auto"
+    tls: Tls | None = None
+    datasets: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -42,7 +64,8 @@ def connect(settings: Settings):
     dask.config.set(DASK_SETTINGS)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
     if settings.scheduler:
-        cluster, client = None, Client(settings.scheduler, timeout=10)
+        security = settings.tls.security() if settings.tls else None
+        cluster, client = None, Client(settings.scheduler, security=security, timeout=10)
     else:
         security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
         threads = str(max(1, (os.cpu_count() or 1) // settings.workers))
@@ -57,7 +80,11 @@ def connect(settings: Settings):
             silence_logs="CRITICAL",
         )
         client = Client(cluster, security=security)
-    client.register_plugin(_warm_plugin())
+    try:
+        client.register_plugin(_warm_plugin())
+    except ImportError:
+        if cluster is not None:  # a worker of another machine without this package is told as such later
+            raise
     return client, cluster
 
 

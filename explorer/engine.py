@@ -5,13 +5,15 @@ submitted before it is ready waits.
 """
 
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
 
 from explorer.cluster import Settings, connect
 from explorer.config import TrainingConfig
-from explorer.errors import InputError
+from explorer.errors import ExplorerError, InputError
+from explorer.fleet import Fleet
 from explorer.runs import (
     ACTIVE,
     CHECKPOINT,
@@ -44,9 +46,11 @@ class Engine:
         self._lock = threading.RLock()
         self._waiting: list[Run] = []
         self._futures: dict[str, object] = {}
-        self._client = self._cluster = None
+        self._client = self._cluster = self._fleet = None
         self._wanted: TrainingConfig | None = None
         self._lost: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._news = threading.Event()
         self._memory_kills: dict[int, int] = {}
         self._starter = threading.Thread(target=self._start, daemon=True, name="engine")
         self._starter.start()
@@ -67,10 +71,13 @@ class Engine:
     def stop(self, run: Run) -> None:
         """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
         if ask_to_stop(run) != STOPPED:
+            self._hurry()
             return
         with self._lock:
             future = self._futures.pop(run.name, None)
             self._waiting = [other for other in self._waiting if other.name != run.name]
+            if self._fleet is not None:
+                self._fleet.drop(run)
         if future is not None:
             future.cancel()
 
@@ -78,6 +85,11 @@ class Engine:
         """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
         if run.status().status in ACTIVE:
             run.request("pause")
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self._fleet is not None:
+            self._fleet.hurry()
 
     def resume(self, run: Run) -> None:
         """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
@@ -97,9 +109,38 @@ class Engine:
         """The process numbers of the workers that are up."""
         return list(self._client.run(os.getpid, on_error="ignore").values()) if self.state == READY else []
 
+    @property
+    def slots(self) -> int:
+        """How many runs can be trained at once."""
+        if self.state != READY:
+            return 0
+        return self._settings.workers if self._fleet is None else self._fleet.slots
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with workers that are not used, one sentence each."""
+        return [] if self._fleet is None else self._fleet.problems
+
+    def wait_for_news(self, seconds: float) -> set[str]:
+        """The names of the runs that ended since the last call; waits for one, at most so long."""
+        self._news.wait(seconds)
+        with self._lock:
+            self._news.clear()
+            ended, self._ended = self._ended, set()
+        return ended
+
+    def abandon(self) -> None:
+        """Ends the workers of this machine at once, whatever they do; what is not on disk is lost."""
+        for nanny in self._cluster.workers.values() if self._cluster else ():
+            nanny.auto_restart = False
+            with suppress(OSError, TypeError):  # it has ended, or is between two processes
+                os.kill(nanny.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Ends the workers of this machine; a cluster that was only joined goes on."""
         self._starter.join()
+        if self._fleet is not None:
+            self._fleet.close()
         for part in (self._client, self._cluster):
             if part is not None:
                 part.close()
@@ -108,13 +149,16 @@ class Engine:
 
     def _start(self) -> None:
         try:
-            client, cluster = connect(self._settings or Settings.from_environment())
+            self._settings = self._settings or Settings.from_environment()
+            client, cluster = connect(self._settings)
         except Exception as error:  # told on the page, whatever it is
             self.state, self.message = BROKEN, str(error) or type(error).__name__
             return
         client.subscribe_topic("worker-restart-memory", self._note_memory)
+        # workers of other machines see no folder of this one
+        fleet = Fleet(client, self._settings.datasets, self._came_back) if cluster is None else None
         with self._lock:
-            self._client, self._cluster = client, cluster
+            self._client, self._cluster, self._fleet = client, cluster, fleet
             self.state = READY
             for run in self._waiting:
                 self._send(run)
@@ -124,6 +168,9 @@ class Engine:
             self.prepare(wanted)
 
     def _send(self, run: Run) -> None:
+        if self._fleet is not None:
+            self._fleet.add(run)
+            return
         future = self._client.submit(_execute, str(run.path), pure=False, key=f"{run.name}-{time.time_ns()}")
         self._futures[run.name] = future
         future.add_done_callback(lambda done: self._finished(run, done))
@@ -133,8 +180,20 @@ class Engine:
         with self._lock:
             if self._futures.get(run.name) is future:
                 del self._futures[run.name]
-        if future.status != "error":
-            return
+        self._came_back(run, future.status == "error")
+
+    def _came_back(self, run: Run, lost: bool) -> None:
+        """Hears that nobody trains a run any more; `lost` when its worker left it where it was."""
+        try:
+            if lost:
+                self._settle(run)
+        except (ExplorerError, OSError):  # its folder was deleted
+            pass
+        with self._lock:
+            self._ended.add(run.name)
+            self._news.set()
+
+    def _settle(self, run: Run) -> None:
         status = run.status()
         lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
         if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two

@@ -4,7 +4,6 @@ import itertools
 import math
 import socket
 from collections.abc import Iterable
-from statistics import median
 
 from explorer.config import OFF, TrainingConfig
 from explorer.datasets import DATASETS
@@ -73,7 +72,7 @@ def predicted_seconds(config: TrainingConfig, summaries: Iterable[RunSummary]) -
     host, nearest = socket.gethostname(), None
     cost = epoch_cost(config)
     for summary in summaries:
-        if not summary.records or summary.config is None or summary.status.host != host:
+        if not summary.outline.epochs or summary.config is None or summary.status.host != host:
             continue
         distance = abs(math.log(epoch_cost(summary.config) / cost))
         distance += (summary.config.batch_norm != config.batch_norm) + (summary.config.dataset != config.dataset)
@@ -81,5 +80,4 @@ def predicted_seconds(config: TrainingConfig, summaries: Iterable[RunSummary]) -
             nearest = distance, summary
     if nearest is None:
         return cost, False
-    seconds = median(record.seconds for record in nearest[1].records)
-    return seconds * cost / epoch_cost(nearest[1].config), True
+    return nearest[1].outline.epoch_seconds * cost / epoch_cost(nearest[1].config), True

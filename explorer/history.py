@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from statistics import median
 from typing import TYPE_CHECKING
 
 from explorer.errors import FieldError
@@ -44,6 +45,10 @@ class EpochRecord:
         raise ValueError(f"not an epoch record: {line[:80]!r}")
 
 
+_NUMBERS = tuple(f.name for f in fields(EpochRecord) if f.name != "epoch")
+_NUMERIC = (float, int, type(None))
+
+
 @dataclass(frozen=True)
 class SelectionRule:
     """How one epoch is chosen to stand for a run; `words` completes "selected by …"."""
@@ -79,6 +84,76 @@ def epochs_without_improvement(records: Sequence[EpochRecord]) -> int:
     """How many epochs have passed since the lowest validation loss, as Keras's EarlyStopping counts them."""
     best = best_epoch(records)
     return records[-1].epoch - best.epoch if best else len(records)
+
+
+def time_to_accuracy(records: Sequence[EpochRecord], accuracy: float) -> tuple[int, float] | None:
+    """The first epoch whose validation accuracy (0–1) reaches a level, and the seconds until its end; None without."""
+    seconds = 0.0
+    for record in records:
+        seconds += record.seconds if math.isfinite(record.seconds) else 0.0
+        if record.val_accuracy >= accuracy:
+            return record.epoch, seconds
+    return None
+
+
+CURVE_POINTS = 24  # as many as a curve in a table's row can show
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a list shows of a history, so that it need not hold every epoch of thousands of runs.
+
+    `best` is by lowest validation loss; `seconds` are those of all epochs, `epoch_seconds` their median; `curve` is the
+    validation loss, thinned out to at most `CURVE_POINTS`, the last epoch included, NaN where it was not finite.
+    """
+
+    epochs: int = 0
+    best: EpochRecord | None = None
+    seconds: float = 0.0
+    epoch_seconds: float | None = None
+    curve: tuple[float, ...] = ()
+
+
+NO_EPOCHS = Outline()
+
+
+def outline(records: Sequence[EpochRecord]) -> Outline:
+    """The outline of a history."""
+    return Outline(
+        epochs=len(records),
+        best=best_epoch(records),
+        seconds=sum(r.seconds for r in records),
+        epoch_seconds=median(r.seconds for r in records) if records else None,
+        curve=_thinned([r.val_loss for r in records]),
+    )
+
+
+def outline_of_lines(lines: Sequence[str]) -> Outline:
+    """The outline of a history's lines, without a record of each; raises `ValueError` when one may be damaged."""
+    rows = json.loads(f"[{','.join(lines)}]")  # one call for all lines is several times as fast as one for each
+    try:
+        columns = [[row[name] for row in rows] for name in _NUMBERS]
+        sound = len(rows) == len(lines) and all(type(row["epoch"]) is int for row in rows)
+    except (KeyError, TypeError):
+        sound = False
+    if not sound or any(type(value) not in _NUMERIC for column in columns for value in column):
+        raise ValueError("not a history of epoch records")
+    loss, seconds = _NUMBERS.index("val_loss"), _NUMBERS.index("seconds")
+    columns = [[math.nan if value is None else float(value) for value in column] for column in columns]
+    finite = [place for place, value in enumerate(columns[loss]) if math.isfinite(value)]
+    best = min(finite, key=columns[loss].__getitem__, default=None)
+    return Outline(
+        epochs=len(rows),
+        best=None if best is None else EpochRecord(rows[best]["epoch"], *(column[best] for column in columns)),
+        seconds=sum(columns[seconds]),
+        epoch_seconds=median(columns[seconds]) if rows else None,
+        curve=_thinned(columns[loss]),
+    )
+
+
+def _thinned(values: Sequence[float]) -> tuple[float, ...]:
+    step = max(1, -(-len(values) // CURVE_POINTS))
+    return tuple(values[::-1][::step][::-1])  # counted from the end, so that the last one is among them
 
 
 METRICS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy")}

@@ -58,7 +58,7 @@ def row(summary: RunSummary) -> dict[str, Any]:
     return {
         "run": summary.name,
         "status": summary.state,
-        "epochs": len(summary.records),
+        "epochs": summary.outline.epochs,
         **_best(summary.best),
         "created": datetime.fromtimestamp(summary.created, UTC).isoformat(timespec="seconds")
         if summary.status

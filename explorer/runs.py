@@ -6,6 +6,7 @@ import random
 import shutil
 import socket
 import string
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,13 @@ from typing import Any
 
 import psutil
 
+from explorer import annotations, run_index, signals_file
+from explorer.annotations import NOTES, NOTHING, Annotation
 from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import ExplorerError, InputError, RunError
 from explorer.files import read_json, write_json
-from explorer.history import EpochRecord, best_epoch
+from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline, outline_of_lines
+from explorer.signals import EpochSignals
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
@@ -30,7 +34,9 @@ RESUMABLE = (PAUSED, STOPPED, INTERRUPTED)
 UNREADABLE = "unreadable"
 
 CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl", "request"
+SIGNALS = "signals.jsonl"
 BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
+TRIAL = "trial.json"
 
 
 @dataclass(frozen=True)
@@ -149,13 +155,30 @@ class Run:
 
     def history(self) -> list[EpochRecord]:
         """Every finished epoch; a line that is still being written is left out. Raises `RunError` for a damaged one."""
+        return [self._record(number, line) for number, line in enumerate(self._lines(), 1)]
+
+    def outline(self) -> Outline:
+        """What a list shows of the history, several times as fast as reading all of it; raises `RunError`."""
         try:
-            text = (self.path / HISTORY).read_text(encoding="utf-8")
+            return outline_of_lines(self._lines())
+        except ValueError:
+            return outline(self.history())  # says which line is damaged
+
+    def annotation(self) -> Annotation:
+        """The name, tags and note that were given to it."""
+        return annotations.read(self.path)
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Gives it a name, tags and a note."""
+        annotations.write(self.path, annotation)
+
+    def _lines(self) -> list[str]:
+        try:
+            return (self.path / HISTORY).read_text(encoding="utf-8").split("\n")[:-1]
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise RunError(f"{HISTORY} of {self.name} cannot be read: {_why(error)}") from error
-        return [self._record(number, line) for number, line in enumerate(text.split("\n")[:-1], 1)]
 
     def _record(self, number: int, line: str) -> EpochRecord:
         try:
@@ -170,8 +193,22 @@ class Run:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def keep_epochs(self, count: int) -> list[EpochRecord]:
-        """Cuts the history back to its first `count` epochs, those that the checkpoint knows, and returns them."""
+    def signals(self) -> list[EpochSignals]:
+        """What was measured inside the network after each epoch, from epoch 0; cheap to ask again.
+
+        Empty for a run of an older version; a damaged epoch is left out.
+        """
+        return signals_file.read(self.path / SIGNALS)
+
+    def append_signals(self, signals: EpochSignals) -> None:
+        """Adds the signals of one epoch; they are on disk when this returns."""
+        signals_file.append(self.path / SIGNALS, signals)
+
+    def keep_epochs(self, count: int, *, fresh: bool = False) -> list[EpochRecord]:
+        """Cuts history and signals back to the first `count` epochs, those that the checkpoint knows; the history.
+
+        `fresh` leaves out the signals before the first step as well: they will be measured again.
+        """
         path = self.path / HISTORY
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         if len(lines) < count:
@@ -179,7 +216,15 @@ class Run:
         kept = b"".join(line + b"\n" for line in lines[:count])
         if path.exists() and path.stat().st_size != len(kept):
             os.truncate(path, len(kept))
+        signals_file.keep(self.path / SIGNALS, -1 if fresh else count)
         return self.history()
+
+    def trial(self) -> dict[str, Any] | None:
+        """Which trial of a sweep the run belongs to: `study`, `trial`, `seed` (from 0); None when to none."""
+        try:
+            return read_json(self.path / TRIAL)
+        except (OSError, ValueError):
+            return None
 
     def request(self, what: str) -> None:
         """Asks whoever trains this run to `stop` or to `pause`."""
@@ -214,14 +259,20 @@ class RunSummary:
     run: Run
     config: TrainingConfig | None = None
     status: RunStatus | None = None
-    records: Sequence[EpochRecord] = field(default=(), repr=False)
-    best: EpochRecord | None = None
+    outline: Outline = NO_EPOCHS
+    annotation: Annotation = NOTHING
     problem: str = ""
+    known: Sequence[EpochRecord] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
         """The run's name."""
         return self.run.name
+
+    @property
+    def title(self) -> str:
+        """The name it was given, else its own."""
+        return self.annotation.name or self.run.name
 
     @property
     def state(self) -> str:
@@ -233,16 +284,32 @@ class RunSummary:
         """When it was asked for, in seconds since 1970."""
         return self.status.created if self.status else 0.0
 
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch of the lowest validation loss."""
+        return self.outline.best
+
+    @property
+    def records(self) -> Sequence[EpochRecord]:
+        """Every epoch: as they were when a summary was made of one run, read now in a list of many."""
+        return self.known if self.known is not None else () if self.problem else self.run.history()
+
 
 class RunStore:
     """All run folders below one folder."""
 
     def __init__(self, folder: Path | None = None):
         self.folder = Path(folder or os.environ.get("EXPLORER_RUNS") or "models").absolute()
-        self._seen: dict[str, tuple[tuple, RunSummary]] = {}
+        self._lock = threading.Lock()
+        self._seen: dict[str, _Seen] | None = None
+        self._index: dict[str, list] = {}
+        self._unindexed = 0
 
-    def create(self, config: TrainingConfig, name: str | None = None) -> Run:
-        """A new run folder, queued; raises `RunError` when it cannot be written."""
+    def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
+        """A new run folder, queued; raises `RunError` when it cannot be written.
+
+        `trial` says which trial of a sweep the run belongs to: it is in the folder from its first moment.
+        """
         now = time.time()
         base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
         stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
@@ -258,8 +325,10 @@ class RunStore:
                 except FileExistsError:
                     continue
                 try:
-                    write_json(building / CONFIG, {**config.to_dict(), "versions": _versions()})
+                    write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
                     write_json(building / STATUS, status.to_dict())
+                    if trial is not None:
+                        write_json(building / TRIAL, trial)
                     building.rename(path)  # a reader sees the whole folder or none
                 except OSError:
                     shutil.rmtree(building, ignore_errors=True)
@@ -282,23 +351,57 @@ class RunStore:
 
         Raises `RunError` when the folder is there and cannot be read.
         """
-        summaries = []
         try:
             entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise RunError(f"runs: {str(self.folder)!r} cannot be read ({error.strerror})") from error
-        for entry in entries:
-            stamp = tuple(_stamp(entry.path, name) for name in (CONFIG, STATUS, HISTORY))
-            if not any(stamp):
-                continue  # not a run folder
-            known = self._seen.get(entry.name)
-            if known is None or known[0] != stamp:
-                known = stamp, summarize(Run(Path(entry.path)))
-                self._seen[entry.name] = known
-            summaries.append(_as_seen_now(known[1]))
+        with self._lock:
+            if self._seen is None:
+                self._seen = {}
+                self._index = run_index.load(self.folder, _STATUS_FIELDS)
+            found = {entry.name: self._look(entry.name, entry.path) for entry in entries}
+            self._seen = {name: seen for name, seen in found.items() if seen is not None}
+            self._keep_index()
+            summaries = [_as_seen_now(seen.summary) for seen in self._seen.values()]
         return sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
+
+    def _look(self, name: str, path: str) -> "_Seen | None":
+        """What is known of a folder, read again where it has changed; None when it is no run's."""
+        known, folder = self._seen.get(name), run_index.stamp(path, "")
+        if known and known.settled and known.folder == folder:
+            return known
+        stamps = [run_index.stamp(path, file) for file in _FILES]
+        if not any(stamps):
+            return None
+        if known is None and (entry := self._index.pop(name, None)) and _same(entry[0], stamps):
+            summary = _from_index(Run(Path(path)), entry)
+        elif known is None or known.stamps != stamps:
+            summary = _light(Run(Path(path)), annotated=stamps[-1] is not None)
+            self._unindexed += 1
+        else:
+            summary = known.summary
+        # a change to a folder that is younger than the clock's tick may have come after it was read
+        settled = summary.state not in ACTIVE and bool(folder) and time.time_ns() - folder[0] > _TICK
+        return _Seen(folder, stamps, summary, settled)
+
+    def _keep_index(self) -> None:
+        """Writes the index once enough of it is new that reading that again would be felt."""
+        self._index = {}
+        if self._unindexed < max(_FEWEST_INDEXED, len(self._seen) // 20):
+            return
+        entries = {name: _to_index(seen) for name, seen in self._seen.items() if not seen.summary.problem}
+        run_index.save(self.folder, entries, _STATUS_FIELDS)
+        self._unindexed = 0
+
+    def bin(self, run: Run) -> None:
+        """Moves a run to the bin; raises `InputError` for one that is queued or running, or in use."""
+        state = summarize(run).state
+        if state in ACTIVE:
+            raise InputError(f"run: {run.name!r} is {state}; stop it first, then it can be deleted")
+        with run.locked():
+            annotations.bin_run(self.folder, run.name)
 
     def trained_before(self, config: TrainingConfig) -> Run | None:
         """The newest run of exactly this configuration that was trained to its end.
@@ -310,12 +413,55 @@ class RunStore:
 
 
 def summarize(run: Run) -> RunSummary:
-    """What a list shows of a run folder, read afresh; an unreadable one says why."""
+    """What there is to show of a run folder, read afresh with every epoch; an unreadable one says why."""
     try:
         config, status, records = run.config, run.status(), run.history()
     except RunError as error:
         return RunSummary(run, problem=str(error))
-    return RunSummary(run, config, status, records, best_epoch(records))
+    return RunSummary(run, config, status, outline(records), run.annotation(), known=records)
+
+
+def _light(run: Run, annotated: bool) -> RunSummary:
+    try:
+        annotation = run.annotation() if annotated else NOTHING
+        return RunSummary(run, run.config, run.status(), run.outline(), annotation)
+    except RunError as error:
+        return RunSummary(run, problem=str(error))
+
+
+# --- The store's memory -----------------------------------------------------------------------------------
+
+_FILES = (CONFIG, STATUS, HISTORY, NOTES)
+_STATUS_FIELDS = tuple(f.name for f in fields(RunStatus))
+_TICK = 2_000_000_000  # ns: no file system's clock is coarser
+_FEWEST_INDEXED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A folder as it was read; a settled one can only change by a file that comes, goes or is replaced."""
+
+    folder: tuple[int, int, int] | None
+    stamps: list[tuple[int, int, int] | None]
+    summary: RunSummary
+    settled: bool
+
+
+def _to_index(seen: _Seen) -> list:
+    summary = seen.summary
+    return [seen.stamps, asdict(summary.status), *run_index.pack(summary.config, summary.outline, summary.annotation)]
+
+
+def _from_index(run: Run, entry: list) -> RunSummary:
+    values = entry[1]
+    process = Process(**values["process"]) if values["process"] else None
+    config, outlined, annotation = run_index.unpack(entry[2:])
+    run.__dict__["config"] = config
+    return RunSummary(run, config, RunStatus(**{**values, "process": process}), outlined, annotation)
+
+
+def _same(written: list, stamps: list) -> bool:
+    return [tuple(stamp) if stamp else None for stamp in written] == stamps
 
 
 def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
@@ -342,15 +488,6 @@ def _as_seen_now(summary: RunSummary) -> RunSummary:
     return summary if status is summary.status else replace(summary, status=status)
 
 
-def _stamp(folder: str, name: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(f"{folder}/{name}")  # noqa: PTH116 (a Path a file doubles the time of listing thousands)
-    except OSError:
-        return None
-    # the inode too: a file replaced within a tick of the clock by one of its size has the other two in common
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
 def _why(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "it is missing"
@@ -358,7 +495,8 @@ def _why(error: Exception) -> str:
 
 
 @lru_cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that decide a run's numbers."""
     found = {}
     for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
         try:

@@ -8,7 +8,7 @@ import pytest
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.estimate import BASE_BYTES, check_memory, epoch_cost, memory_bytes, parameters, predicted_seconds
-from explorer.history import EpochRecord
+from explorer.history import EpochRecord, outline
 from explorer.presets import PRESETS
 from explorer.runs import COMPLETED, Run, RunStatus, RunSummary
 
@@ -82,7 +82,7 @@ def measured(config: TrainingConfig, *seconds: float, host: str = "") -> RunSumm
     """The summary of a run whose epochs took so long, on this machine unless another is named."""
     status = RunStatus(COMPLETED, host=host or socket.gethostname())
     records = [EpochRecord(epoch, 1.0, 0.5, 1.0, 0.5, 1e-3, time) for epoch, time in enumerate(seconds, 1)]
-    return RunSummary(Run(None), config, status, records)
+    return RunSummary(Run(None), config, status, outline(records))
 
 
 def scaled(seconds: float, by: TrainingConfig, to: TrainingConfig) -> float:

@@ -189,7 +189,22 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_path(tmp_path):
 
 def test_a_status_keeps_every_value_over_json():
     status = RunStatus(
-        RUNNING, "a reason", 1.5, 2.5, 3.5, 4.5, Process("host", 7, 8.5), "host", "training", 3, 4, 5, 0.25, True, 99
+        RUNNING,
+        "a reason",
+        1.5,
+        2.5,
+        3.5,
+        4.5,
+        Process("host", 7, 8.5),
+        "host",
+        "training",
+        3,
+        4,
+        5,
+        0.25,
+        True,
+        99,
+        True,
     )
     assert all(value not in (None, "", 0) for value in vars(status).values())
     assert RunStatus.from_dict(json.loads(json.dumps(status.to_dict(), allow_nan=False))) == status
@@ -328,13 +343,14 @@ def test_the_newest_run_comes_first_and_of_equals_the_last_by_name(store):
 LISTER = """
 import json
 import sys
+from explorer.run_index import INDEX
 from explorer.runs import RunStore
 from tests.test_runs import record
 
 opened = []
 
 def hear(event, arguments):
-    if event == "open" and str(arguments[0]).startswith(sys.argv[1]):
+    if event == "open" and str(arguments[0]).startswith(sys.argv[1]) and INDEX not in str(arguments[0]):
         opened.append(str(arguments[0]))
 
 sys.addaudithook(hear)

@@ -1,0 +1,119 @@
+"""What a person writes on a run, its name, tags and note, and the bin that deleted runs wait in.
+
+Both lie in the folders themselves: `notes.json` in the run's, the bin in `.bin` beside the runs.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.errors import FieldError, InputError, RunError
+from explorer.files import read_json, write_json
+
+NOTES = "notes.json"
+LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 80, 30, 2000, 20
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A run's name, tags and note; all may be empty. Raises `FieldError` for what is too long."""
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        tags = dict.fromkeys(" ".join(tag.split()) for tag in self.tags)
+        object.__setattr__(self, "name", " ".join(self.name.split()))
+        object.__setattr__(self, "tags", tuple(tag for tag in tags if tag))
+        object.__setattr__(self, "note", self.note.strip())
+        _check("name", self.name, LONGEST_NAME)
+        _check("note", self.note, LONGEST_NOTE)
+        for tag in self.tags:
+            _check("tag", tag, LONGEST_TAG)
+        if len(self.tags) > MOST_TAGS:
+            raise FieldError("tags", len(self.tags), f"at most {MOST_TAGS} of them")
+
+
+def _check(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise FieldError(field, f"{text[:20]}…", f"at most {longest:,} characters long, not {len(text):,}")
+
+
+NOTHING = Annotation()
+
+
+def read(folder: Path) -> Annotation:
+    """What is written on a run; nothing where its notes are missing or damaged, which hides no run."""
+    try:
+        values = read_json(folder / NOTES)
+        return Annotation(str(values.get("name", "")), tuple(map(str, values.get("tags", ()))), str(values["note"]))
+    except (OSError, ValueError, TypeError, KeyError, FieldError):
+        return NOTHING
+
+
+def write(folder: Path, annotation: Annotation) -> None:
+    """Replaces what is written on a run; raises `RunError` when it cannot be written."""
+    try:
+        if annotation == NOTHING:
+            (folder / NOTES).unlink(missing_ok=True)
+        else:
+            values = {"name": annotation.name, "tags": list(annotation.tags), "note": annotation.note}
+            write_json(folder / NOTES, values)
+    except OSError as error:
+        raise RunError(f"{NOTES} of {folder.name} cannot be written ({error.strerror})") from error
+
+
+# --- The bin ----------------------------------------------------------------------------------------------
+
+BIN = ".bin"
+
+
+def bin_run(runs: Path, name: str) -> None:
+    """Moves a run folder to the bin; the caller sees to it that nobody trains it. Raises `RunError`."""
+    try:
+        (runs / BIN).mkdir(exist_ok=True)
+        (runs / name).rename(runs / BIN / name)
+    except OSError as error:
+        raise RunError(f"run: {name!r} cannot be moved to the bin ({error.strerror})") from error
+
+
+def binned(runs: Path) -> list[str]:
+    """The names of the runs in the bin, the one that was put there last first."""
+    try:
+        found = [(path.stat().st_ctime, path.name) for path in (runs / BIN).iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"the bin cannot be read ({error.strerror})") from error
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def restore(runs: Path, names: Iterable[str]) -> None:
+    """Moves runs back out of the bin; raises `InputError` for one that is not there, or is there again."""
+    for name in names:
+        source, target = runs / BIN / name, runs / name
+        if name not in binned(runs):
+            raise InputError(f"run: {name!r} is not in the bin")
+        if target.exists():
+            raise InputError(f"run: {name!r} cannot be restored, there is one of that name again")
+        try:
+            source.rename(target)
+        except OSError as error:
+            raise RunError(f"run: {name!r} cannot be restored ({error.strerror})") from error
+
+
+def empty_bin(runs: Path) -> int:
+    """Deletes what is in the bin for good, and returns how many runs that were; raises `RunError`."""
+    names = binned(runs)
+    if not names:
+        return 0
+    doomed = runs / f"{BIN}-{time.time_ns()}"  # what is binned meanwhile is not emptied with it
+    try:
+        (runs / BIN).rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise RunError(f"the bin cannot be emptied ({error.strerror})") from error
+    return len(names)

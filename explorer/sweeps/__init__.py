@@ -1,0 +1,1 @@
+"""Sweeps: a search space, a study on disk, and the driver that trains its trials over the engine."""

@@ -1,0 +1,363 @@
+"""Drives one study: asks for trials, has their runs trained, tells what came of them, and survives everything.
+
+The order of writing is what loses nothing: settings are stored before a run folder is made, a run folder says which
+trial it belongs to from its first moment, and a trial is told once, when its runs have ended. A new driver finds in
+the storage which trials are open and in the run folders how far they are.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Protocol
+
+from explorer.errors import EngineError, ExplorerError, InputError, RunError
+from explorer.history import RULES, best_epoch
+from explorer.runs import (
+    ACTIVE,
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    PAUSED,
+    QUEUED,
+    STOPPED,
+    Process,
+    Run,
+    RunStore,
+)
+from explorer.sweeps import folder
+from explorer.sweeps.folder import (
+    TRIAL_COMPLETED,
+    TRIAL_FAILED,
+    TRIAL_PRUNED,
+    TRIAL_RUNNING,
+    Study,
+    TrialRecord,
+)
+from explorer.sweeps.optimizer import OpenTrial, Optimizer
+
+# A trial whose worker dies goes on elsewhere, but not for ever: it may be what kills the workers.
+MOST_LOST_WORKERS = 3
+LOOK_SECONDS = 0.2
+LOOK_FACTOR = 10
+SIGN_OF_LIFE_SECONDS = 5.0
+STOP_SECONDS = 1.2
+STOPPED_WORDS = "the sweep was stopped; it goes on here when the sweep is resumed"
+
+
+class Executor(Protocol):
+    """Who trains the runs: the engine, or what stands in for it where only scheduling is measured."""
+
+    @property
+    def slots(self) -> int:
+        """How many runs can be trained at once now."""
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with workers that are not used, one sentence each."""
+
+    def submit(self, run: Run) -> None:
+        """Queues a new run."""
+
+    def resume(self, run: Run) -> None:
+        """Queues a run again; raises `InputError` when that is not possible."""
+
+    def stop(self, run: Run) -> None:
+        """Asks a run to stop."""
+
+    def pause(self, run: Run) -> None:
+        """Asks a run to write itself down and pause."""
+
+    def abandon(self) -> None:
+        """Ends the workers of this machine at once, whatever they do."""
+
+    def wait_for_news(self, seconds: float) -> set[str]:
+        """The names of the runs that ended since the last call; waits for one, at most so long."""
+
+
+@dataclass
+class Trial:
+    """An open trial and its runs, one a seed, trained one after another."""
+
+    asked: OpenTrial
+    runs: list[Run] = field(default_factory=list)
+    lost: int = 0
+
+
+class Driver:
+    """One study's driver; `drive` returns when the study is through, stopped or broken."""
+
+    def __init__(
+        self, study: Study, store: RunStore, executor: Executor, say: Callable[[str], None] = lambda text: None
+    ):
+        self._study, self._spec, self._store, self._executor, self._say = study, study.spec, store, executor, say
+        self._open: dict[int, Trial] = {}
+        self._seen = self._look_again = 0.0
+        self._problems: list[str] = []
+        self._workers = 0
+
+    def drive(self) -> str:
+        """Goes on with the study to its end and returns its last status; the caller holds the study's lock."""
+        self._optimizer = Optimizer(self._spec, self._study.path / folder.JOURNAL)
+        self._earlier = self._study.status().seconds
+        self._started = time.monotonic()
+        self._recover()
+        news = True
+        while True:
+            if self._study.stop_requested():
+                return self._stop()
+            if self._fill():
+                news = True
+            self._give_sign_of_life()
+            if not self._open and self._all_asked():
+                return self._end(folder.COMPLETED, self._why_over())
+            ended = self._executor.wait_for_news(0 if news else LOOK_SECONDS)
+            news = self._settle(ended)
+
+    # --- the beginning --------------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        runs = self._runs_by_trial()
+        names = {number: [run.name for run in found] for number, found in runs.items()}
+        self._study.rewrite(self._optimizer.records(names))
+        # after a power cut the storage may not know the newest trials; they are asked for again and find their runs
+        self._runs = runs
+        for asked in self._optimizer.open_trials():
+            self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
+
+    def _runs_by_trial(self) -> dict[int, list[Run]]:
+        found: dict[int, list[tuple[int, Run]]] = {}
+        for summary in self._store.list():
+            mark = summary.run.trial()
+            if mark and mark.get("study") == self._study.name and "trial" in mark:
+                found.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
+        return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in found.items()}
+
+    # --- the middle -----------------------------------------------------------------------------------------
+
+    def _fill(self) -> bool:
+        """Starts trials while there are workers for them; true when it started any."""
+        started = False
+        while len(self._open) < self._executor.slots and not self._all_asked():
+            asked = self._optimizer.ask()
+            trial = self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
+            if not trial.runs:
+                self._next_run(trial)
+            started = True
+        return started
+
+    def _next_run(self, trial: Trial) -> None:
+        number, seed = trial.asked.number, len(trial.runs)
+        drawn = trial.asked.settings
+        try:
+            config = self._spec.space.config(drawn, epochs=self._spec.epochs)
+            config = config.with_(seed=(config.seed + seed) % 2**31)
+            name = f"{self._study.name.replace(' ', '_')}_{number:03d}"
+            run = self._store.create(config, name, {"study": self._study.name, "trial": number, "seed": seed})
+        except InputError as error:  # settings that do not go together; a disk that is full ends the driver
+            self._tell(trial, TRIAL_FAILED, reason=str(error))
+            return
+        trial.runs.append(run)
+        self._record(trial, TRIAL_RUNNING)
+        self._executor.submit(run)
+
+    def _settle(self, ended: set[str]) -> bool:
+        """Looks at the open trials whose runs have ended, and at all of them now and then; true when one moved on."""
+        began = time.monotonic()
+        all_due = began >= self._look_again
+        due = [t for t in self._open.values() if all_due or not t.runs or t.runs[-1].name in ended]
+        moved = [self._settle_one(trial) for trial in due]
+        if all_due:  # hundreds of open trials take time to look at: most of it must be left for those that end
+            now = time.monotonic()
+            self._look_again = now + max(LOOK_SECONDS, LOOK_FACTOR * (now - began))
+        return any(moved)
+
+    def _settle_one(self, trial: Trial) -> bool:
+        if not trial.runs:  # the driver before this one was killed before it made the folder
+            self._next_run(trial)
+            return True
+        run = trial.runs[-1]
+        try:
+            status = run.status()
+            first = len(trial.runs) == 1
+            if first and self._optimizer.look(trial.asked, run.history(), run.config.epochs):
+                return self._settle_pruned(trial, run, status.status)
+            return self._settle_ended(trial, run, status)
+        except RunError as error:  # also of a folder that was deleted
+            self._tell(trial, TRIAL_FAILED, reason=str(error))
+            return True
+
+    def _settle_pruned(self, trial: Trial, run: Run, status: str) -> bool:
+        if status in ACTIVE:
+            if run.requested() is None:
+                self._executor.stop(run)
+            return False
+        if status in (STOPPED, PAUSED, INTERRUPTED):
+            run.end(STOPPED, trial.asked.pruned)
+        self._tell(trial, TRIAL_PRUNED, reason=trial.asked.pruned)
+        return True
+
+    def _settle_ended(self, trial: Trial, run: Run, status) -> bool:
+        if status.status in ACTIVE:
+            return False
+        if status.status == COMPLETED:
+            if len(trial.runs) < self._spec.seeds:
+                self._next_run(trial)
+            else:
+                self._tell_completed(trial)
+        elif status.status == INTERRUPTED:
+            self._go_on(trial, run, status.reason)
+        elif status.status == PAUSED and status.reason == STOPPED_WORDS:
+            self._go_on(trial, run, "")
+        elif status.status == FAILED:
+            self._tell(trial, TRIAL_FAILED, reason=status.reason)
+        else:
+            self._tell(trial, TRIAL_FAILED, reason=f"by hand: {status.reason}")
+        return True
+
+    def _go_on(self, trial: Trial, run: Run, why: str) -> None:
+        """Has a run go on from its last epoch, on whichever worker is free."""
+        if why:
+            trial.lost += 1
+            self._say(f"trial {trial.asked.number}: {why}; it goes on from epoch {len(run.history())}")
+        if trial.lost > MOST_LOST_WORKERS:
+            self._tell(trial, TRIAL_FAILED, reason=f"{trial.lost} workers ended under it, the last one: {why}")
+            return
+        try:
+            self._executor.resume(run)
+        except InputError:  # its process is still on its way out and holds the folder
+            trial.lost -= bool(why)
+            time.sleep(LOOK_SECONDS)
+
+    # --- what is told ---------------------------------------------------------------------------------------
+
+    def _tell_completed(self, trial: Trial) -> None:
+        metric = RULES[self._spec.objective].metric
+        best = [best_epoch(run.history(), self._spec.objective) for run in trial.runs]
+        values = [getattr(record, metric) if record else math.nan for record in best]
+        value = fmean(values)
+        if not math.isfinite(value):
+            self._tell(trial, TRIAL_FAILED, reason=f"no epoch with a finite {metric}")
+            return
+        self._tell(trial, TRIAL_COMPLETED, value)
+
+    def _tell(self, trial: Trial, state: str, value: float | None = None, reason: str = "") -> None:
+        self._optimizer.tell(trial.asked, state, value, reason)
+        del self._open[trial.asked.number]
+        self._record(trial, state, value, reason, time.time())
+
+    def _record(
+        self, trial: Trial, state: str, value: float | None = None, reason: str = "", ended: float | None = None
+    ) -> None:
+        names = [run.name for run in trial.runs]
+        asked = trial.asked
+        record = TrialRecord(asked.number, state, asked.settings, names, value, reason, asked.started, ended)
+        self._study.record(record)
+        if ended is not None:
+            shown = "" if value is None else f", {self._spec.objective} {value:.4f}"
+            self._say(f"trial {asked.number} {state}{shown}{': ' * bool(reason)}{reason}")
+
+    def _seconds(self) -> float:
+        return self._earlier + time.monotonic() - self._started
+
+    def _give_sign_of_life(self) -> None:
+        now = time.monotonic()
+        workers, problems = self._executor.slots, self._executor.problems
+        news = (workers, problems) != (self._workers, self._problems)
+        if not news and now - self._seen < SIGN_OF_LIFE_SECONDS:
+            return
+        for problem in problems:
+            if problem not in self._problems:
+                self._say(problem)
+        self._seen, self._workers, self._problems = now, workers, list(problems)
+        self._study.update(seen=time.time(), seconds=self._seconds(), workers=workers, problems=self._problems)
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def _all_asked(self) -> bool:
+        return self._optimizer.asked >= self._spec.planned or self._time_is_up()
+
+    def _time_is_up(self) -> bool:
+        return self._spec.minutes is not None and self._seconds() >= 60 * self._spec.minutes
+
+    def _why_over(self) -> str:
+        asked, planned = self._optimizer.asked, self._spec.planned
+        if asked < planned:
+            return f"the {self._spec.minutes:g} minutes are over; {asked:,} of {planned:,} trials were started"
+        return f"all {planned:,} trials are through"
+
+    def _stop(self) -> str:
+        """Has every run write itself down; one that cannot at once, as while it compiles, loses its open epoch."""
+        for trial in self._open.values():
+            if trial.runs:
+                with suppress(ExplorerError):
+                    self._executor.pause(trial.runs[-1])
+        end = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < end and any(self._active(trial) for trial in self._open.values()):
+            time.sleep(0.02)
+        self._executor.abandon()
+        for trial in self._open.values():
+            if trial.runs:
+                self._write_down(trial.runs[-1])
+        self._study.clear_request()
+        return self._end(folder.STOPPED, "stopped; every trial is kept, and resuming goes on with the open ones")
+
+    def _active(self, trial: Trial) -> bool:
+        with suppress(RunError):
+            return bool(trial.runs) and trial.runs[-1].status().status in ACTIVE
+        return False
+
+    def _write_down(self, run: Run) -> None:
+        with suppress(RunError):
+            if run.status().status in (QUEUED, PAUSED, *ACTIVE, INTERRUPTED):
+                run.clear_request()
+                run.end(PAUSED, STOPPED_WORDS)
+
+    def _end(self, status: str, reason: str) -> str:
+        self._study.update(
+            status=status, reason=reason, process=None, seen=time.time(), seconds=self._seconds(), workers=0
+        )
+        self._say(f"{self._study.name} is {status}: {reason}")
+        return status
+
+
+def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], say=lambda text: None) -> str:
+    """Locks a study, starts its workers, drives it to its end and returns its last status.
+
+    Raises `InputError` when it is driven already or is completed, `EngineError` when there are no workers.
+    """
+    with study.locked():
+        if study.status().status == folder.COMPLETED:
+            raise InputError(f"study: {study.name!r} is completed; there is nothing to resume")
+        study.clear_request()
+        current = Process.current()
+        process = {"host": current.host, "pid": current.pid, "started": current.started}
+        study.update(status=folder.STARTING, reason="", process=process, seen=time.time(), problems=[])
+        executor = make_executor()
+        try:
+            ready = _wait_until_ready(study, executor)
+            if ready:
+                study.update(status=folder.RUNNING)
+                return Driver(study, store, executor, say).drive()
+            reason = "stopped before its workers were up"
+            study.clear_request()
+            study.update(status=folder.STOPPED, reason=reason, process=None, seen=time.time())
+            return folder.STOPPED
+        except Exception as error:
+            reason = str(error) if isinstance(error, ExplorerError) else f"{type(error).__name__}: {error}"
+            with suppress(OSError):
+                study.update(status=folder.FAILED, reason=reason, process=None, seen=time.time())
+            raise
+        finally:
+            executor.abandon()
+
+
+def _wait_until_ready(study: Study, executor) -> bool:
+    while (state := executor.wait_until_ready(LOOK_SECONDS)) == "starting":
+        if study.stop_requested():
+            return False
+    if state != "ready":
+        raise EngineError(f"the workers could not be started: {executor.message}")
+    return True

@@ -1,0 +1,223 @@
+"""A study on disk, below the runs folder: what was asked, every trial, where it stands, and who drives it.
+
+The folder is the only channel between the driver and whoever looks, as a run's folder is for a run. Optuna's storage
+lies in it too, but only the driver touches that.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import ExplorerError, InputError, RunError
+from explorer.files import read_json, replace_file, write_json
+from explorer.runs import Process, RunStore
+from explorer.sweeps.spec import SCHEMA_VERSION, StudySpec
+
+STUDIES = ".sweeps"
+STUDY, STATUS, TRIALS, REQUEST, LOCK = "study.json", "status.json", "trials.jsonl", "request", ".lock"
+JOURNAL, LOG = "optuna.log", "driver.log"
+
+NEW, STARTING, RUNNING, COMPLETED = "new", "starting", "running", "completed"
+STOPPED, FAILED, INTERRUPTED = "stopped", "failed", "interrupted"
+ACTIVE = (STARTING, RUNNING)
+
+# a trial's states: the first is open, the others are final
+TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED = "running", "completed", "pruned", "failed"
+TRIAL_STATES = (TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED)
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """Where a study stands. `seconds` is how long it has been driven up to `seen`, its last sign of life."""
+
+    status: str = NEW
+    reason: str = ""
+    created: float = 0.0
+    seen: float = 0.0
+    seconds: float = 0.0
+    workers: int = 0
+    process: dict[str, Any] | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def seen_now(self) -> "StudyStatus":
+        """The same, as interrupted when its driver is gone."""
+        if self.status in ACTIVE and self.process and Process(**self.process).ended():
+            return replace(self, status=INTERRUPTED, reason="its driver ended before the sweep did")
+        return self
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What is told of a trial: its drawn settings, its runs by name, and how it ended.
+
+    `value` is the objective at the best epoch, over all seeds their mean; None unless it was completed.
+    """
+
+    trial: int
+    state: str
+    settings: dict[str, Any]
+    runs: list[str]
+    value: float | None = None
+    reason: str = ""
+    started: float = 0.0
+    ended: float | None = None
+
+
+class Study:
+    """One study's folder."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._read: tuple[tuple, list[TrialRecord]] = ((), [])
+
+    @property
+    def name(self) -> str:
+        """The study's name, unique below its runs folder."""
+        return self.path.name
+
+    @cached_property
+    def spec(self) -> StudySpec:
+        """What was asked; raises `RunError` when it cannot be read."""
+        try:
+            return StudySpec.from_dict(read_json(self.path / STUDY))
+        except (OSError, ValueError, ExplorerError) as error:
+            raise RunError(f"{STUDY} of study {self.name} cannot be read: {error}") from error
+
+    def status(self) -> StudyStatus:
+        """Where it stands now; raises `RunError` when that cannot be read."""
+        try:
+            values = read_json(self.path / STATUS)
+            values.pop("schema_version", None)
+            return StudyStatus(**values).seen_now()
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{STATUS} of study {self.name} cannot be read: {error}") from error
+
+    def update(self, **changes: Any) -> StudyStatus:
+        """Writes the status with some fields changed."""
+        values = read_json(self.path / STATUS)
+        values.pop("schema_version", None)
+        status = replace(StudyStatus(**values), **changes)
+        durable = "status" in changes
+        write_json(self.path / STATUS, {"schema_version": SCHEMA_VERSION, **asdict(status)}, durable=durable)
+        return status
+
+    def trials(self) -> list[TrialRecord]:
+        """Every trial by number; a line that is still being written is left out."""
+        path = self.path / TRIALS
+        try:
+            found = path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._read[0]:
+                self._read = stamp, _last_of_each(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{TRIALS} of study {self.name} cannot be read: {error}") from error
+        return list(self._read[1])
+
+    def record(self, trial: TrialRecord) -> None:
+        """Adds what is now told of a trial; it can be worked out again, so it need not outlive a power cut."""
+        with (self.path / TRIALS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(trial)) + "\n")
+
+    def rewrite(self, trials: Sequence[TrialRecord]) -> None:
+        """Replaces all that is told of trials."""
+        with replace_file(self.path / TRIALS) as stream:
+            stream.write("".join(json.dumps(asdict(trial)) + "\n" for trial in trials).encode())
+
+    def request_stop(self) -> None:
+        """Asks the driver to stop."""
+        (self.path / REQUEST).write_text("stop")
+
+    def stop_requested(self) -> bool:
+        """Whether the driver was asked to stop."""
+        return (self.path / REQUEST).exists()
+
+    def clear_request(self) -> None:
+        """Forgets what was asked."""
+        (self.path / REQUEST).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the study for one driver; raises `InputError` when another one has it. Ends with the process."""
+        with (self.path / LOCK).open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"study: {self.name!r} is driven by another process; stop that one first") from None
+            yield
+
+
+class StudyStore:
+    """All studies below a runs folder."""
+
+    def __init__(self, runs: RunStore):
+        self.runs = runs
+        self.folder = runs.folder / STUDIES
+        self._known: dict[str, Study] = {}
+
+    def create(self, spec: StudySpec) -> Study:
+        """A new study's folder; raises `InputError` when one of that name is there."""
+        path = self.folder / spec.name
+        building = self.folder / f".{spec.name}.{os.getpid()}"
+        try:
+            building.mkdir(parents=True, exist_ok=True)
+            write_json(building / STUDY, {"schema_version": SCHEMA_VERSION, **spec.to_dict()})
+            status = StudyStatus(created=time.time())
+            write_json(building / STATUS, {"schema_version": SCHEMA_VERSION, **asdict(status)})
+            if path.exists():
+                raise FileExistsError
+            building.rename(path)
+        except FileExistsError:
+            raise InputError(
+                f"study: {spec.name!r} is there already; `sweep resume` goes on with it, "
+                "and another `name` makes another one"
+            ) from None
+        except OSError as error:
+            raise RunError(f"studies: {str(self.folder)!r} cannot be written ({error.strerror})") from error
+        finally:
+            with suppress(OSError):
+                for left in building.iterdir():
+                    left.unlink()
+                building.rmdir()
+        return self.get(spec.name)
+
+    def get(self, name: str) -> Study:
+        """The study of that name; raises `InputError` when there is none."""
+        if not name or Path(name).name != name or not (self.folder / name / STUDY).exists():
+            names = ", ".join(study.name for study in self.list()) or "there is none yet"
+            raise InputError(f"study: {name!r} is not there; it must be one of those in {self.folder}: {names}")
+        return self._known.setdefault(name, Study(self.folder / name))
+
+    def list(self) -> list[Study]:
+        """Every study, the newest first."""
+        try:
+            names = [entry.name for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RunError(f"studies: {str(self.folder)!r} cannot be read ({error.strerror})") from error
+        studies = [self._known.setdefault(name, Study(self.folder / name)) for name in names]
+        return sorted(studies, key=_created, reverse=True)
+
+
+def _created(study: Study) -> float:
+    try:
+        return study.status().created
+    except RunError:
+        return 0.0
+
+
+def _last_of_each(text: str) -> list[TrialRecord]:
+    found: dict[int, TrialRecord] = {}
+    for line in text.split("\n")[:-1]:
+        record = TrialRecord(**json.loads(line))
+        found[record.trial] = record
+    return [found[number] for number in sorted(found)]

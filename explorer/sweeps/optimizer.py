@@ -1,0 +1,239 @@
+"""Optuna's part of a study: which settings to try next, and what came of each. Only the driver uses it.
+
+Every draw depends on the study's seed, the trial's number and what was told before, never on how often the driver
+was started: a sweep that was killed goes on with the trials that it would have had.
+"""
+
+import json
+import os
+import random
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from explorer.history import EpochRecord
+from explorer.sweeps.folder import (
+    TRIAL_COMPLETED,
+    TRIAL_FAILED,
+    TRIAL_PRUNED,
+    TRIAL_RUNNING,
+    TrialRecord,
+)
+from explorer.sweeps.pruning import pruner, verdict
+from explorer.sweeps.space import Choices, Domain
+from explorer.sweeps.spec import GRID, OBJECTIVES, RANDOM, StudySpec
+
+SETTINGS, REASON, PRUNED, FAILED = "settings", "reason", "pruned", "failed"
+STARTUP_DRAWS = 6
+
+
+@dataclass
+class OpenTrial:
+    """A trial that has settings and no result yet; `pruned` says why it is being ended early."""
+
+    number: int
+    settings: dict[str, Any]
+    started: float
+    handle: Any = field(repr=False)
+    told: int = 0
+    pruned: str = ""
+
+
+class Optimizer:
+    """Asks and tells; its storage is one file that is only ever appended to, or memory without a file."""
+
+    def __init__(self, spec: StudySpec, journal: Path | None = None):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._optuna, self._spec = optuna, spec
+        self._grid = spec.space.grid() if spec.sampler == GRID else []
+        self._journal = _journal(journal) if journal else None
+        self._study = optuna.create_study(
+            storage=optuna.storages.JournalStorage(self._journal) if self._journal else None,
+            study_name=spec.name,
+            direction=OBJECTIVES[spec.objective],
+            pruner=pruner(spec, most_epochs(spec)),
+            sampler=optuna.samplers.RandomSampler(seed=0),
+            load_if_exists=True,
+        )
+        self.asked = len(self._study.get_trials(deepcopy=False))
+
+    def ask(self) -> OpenTrial:
+        """The next trial, with its settings drawn and stored."""
+        self._study.sampler = self._sampler(self.asked)
+        self.asked += 1
+        return self._draw(self._study.ask())
+
+    def open_trials(self) -> list[OpenTrial]:
+        """The trials of an earlier driver that have no result, their settings drawn to the end."""
+        running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
+        found = []
+        for frozen in running:
+            half = frozen.params and SETTINGS not in frozen.user_attrs
+            self._study.sampler = self._draw_again(frozen) if half else self._sampler(frozen.number)
+            trial = self._draw(self._optuna.trial.Trial(self._study, frozen._trial_id))
+            trial.pruned = frozen.user_attrs.get(PRUNED, "")
+            found.append(trial)
+        return found
+
+    def _draw_again(self, half: Any) -> Any:
+        """A sampler of what a trial with a part of its settings would have drawn.
+
+        What is stored is not drawn, so drawing the rest alone would give other values.
+        """
+        study = self._optuna.create_study(
+            direction=OBJECTIVES[self._spec.objective], sampler=self._sampler(half.number)
+        )
+        study.add_trials([t for t in self._study.get_trials(deepcopy=False) if t.number != half.number])
+        trial = study.ask()
+        self._spec.space.draw(lambda key, domain: self._suggest(trial, key, domain))
+        return _sampler_of(lambda frozen, key: trial.params[key])
+
+    def look(self, trial: OpenTrial, records: Sequence[EpochRecord], last_epoch: int) -> str:
+        """Tells the pruner a trial's new epochs; returns why to end it, which is stored, or nothing."""
+        if not trial.pruned:
+            trial.told, reason = verdict(self._spec, trial.handle, records, trial.told, last_epoch)
+            if reason:
+                trial.handle.set_user_attr(PRUNED, reason)
+                trial.pruned = reason
+        return trial.pruned
+
+    def tell(self, trial: OpenTrial, state: str, value: float | None = None, reason: str = "") -> None:
+        """Stores a trial's result: it is counted once this returns, and never again."""
+        states = self._optuna.trial.TrialState
+        if reason:
+            trial.handle.set_user_attr(REASON, reason)
+        if state == TRIAL_COMPLETED:
+            self._study.tell(trial.number, value)
+        elif state == TRIAL_PRUNED:
+            self._study.tell(trial.number, state=states.PRUNED)
+        else:
+            # to the sampler a failed trial is a bad one: Optuna's own FAIL would leave it ignorant, and it would go
+            # on to draw the learning rates that diverge
+            trial.handle.set_user_attr(FAILED, True)
+            self._study.tell(trial.number, state=states.PRUNED)
+        if self._journal:
+            self._journal.sync()
+
+    def records(self, runs: dict[int, list[str]]) -> list[TrialRecord]:
+        """All that is told of every trial, from the storage; `runs` names the runs of each number."""
+        found = []
+        for frozen in self._study.get_trials(deepcopy=False):
+            state = {"COMPLETE": TRIAL_COMPLETED, "PRUNED": TRIAL_PRUNED}.get(frozen.state.name, TRIAL_RUNNING)
+            found.append(
+                TrialRecord(
+                    frozen.number,
+                    TRIAL_FAILED if frozen.user_attrs.get(FAILED) and state == TRIAL_PRUNED else state,
+                    frozen.user_attrs.get(SETTINGS, {}),
+                    runs.get(frozen.number, []),
+                    frozen.value if state == TRIAL_COMPLETED else None,
+                    frozen.user_attrs.get(REASON, ""),
+                    _seconds(frozen.datetime_start) or 0.0,
+                    _seconds(frozen.datetime_complete),
+                )
+            )
+        return found
+
+    def _draw(self, handle: Any) -> OpenTrial:
+        stored = handle.user_attrs.get(SETTINGS)
+        if stored is None:
+            stored = self._spec.space.draw(lambda key, domain: self._suggest(handle, key, domain))
+            handle.set_user_attr(SETTINGS, stored)
+        return OpenTrial(handle.number, stored, _seconds(handle.datetime_start) or 0.0, handle)
+
+    def _suggest(self, handle: Any, key: str, domain: Domain) -> Any:
+        if isinstance(domain, Choices) or self._grid:
+            return handle.suggest_categorical(key, list(domain.grid(key)))
+        if isinstance(domain.low, int):
+            return handle.suggest_int(key, domain.low, domain.high, log=domain.log, step=domain.step or 1)
+        value = handle.suggest_float(key, domain.low, domain.high, log=domain.log, step=domain.step)
+        return min(domain.high, max(domain.low, float(f"{value:.4g}")))
+
+    def _sampler(self, number: int) -> Any:
+        samplers = self._optuna.samplers
+        if self._grid:
+            grid = self._grid
+            return _sampler_of(lambda trial, key: grid[trial.number % len(grid)][key.partition(" ")[0]])
+        seed = random.Random(f"{self._spec.seed}/{number}").getrandbits(31)
+        if self._spec.sampler == RANDOM:
+            return samplers.RandomSampler(seed=seed)
+        startup = min(STARTUP_DRAWS, max(2, self._spec.trials // 3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            # in groups: fields that only some trials have are drawn together too
+            return samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True)
+
+
+def most_epochs(spec: StudySpec) -> int:
+    """The most epochs that a trial of a study can have."""
+    found = [spec.space.settings.get("epochs", spec.epochs)]
+    tables = [spec.space.domains, *(condition.then for condition in spec.space.conditions)]
+    for domain in filter(None, (table.get("epochs") for table in tables)):
+        found += domain.values if isinstance(domain, Choices) else [domain.high]
+    return int(max(found))
+
+
+def _sampler_of(value: Callable[[Any, str], Any]) -> Any:
+    from optuna.samplers import BaseSampler
+
+    class Known(BaseSampler):
+        """Values that are known beforehand, as a grid's are; Optuna's own grid knows no conditions."""
+
+        def infer_relative_search_space(self, study, trial):
+            return {}
+
+        def sample_relative(self, study, trial, search_space):
+            return {}
+
+        def sample_independent(self, study, trial, param_name, param_distribution):
+            return value(trial, param_name)
+
+    return Known()
+
+
+def _journal(path: Path) -> Any:
+    from optuna.storages.journal import JournalFileBackend
+
+    class NoLock:
+        """The study's own lock lets one driver in; one more would outlive a killed driver and keep the next out."""
+
+        def acquire(self) -> bool:
+            return True
+
+        def release(self) -> None:
+            return None
+
+    class Journal(JournalFileBackend):
+        """Optuna's file, written through to the disk when a trial is told and not at each of its settings.
+
+        A power cut may take what was not: those settings are drawn again, and are the same.
+        """
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs))
+
+        def sync(self) -> None:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+    _cut_unfinished_line(path)
+    return Journal(str(path), lock_obj=NoLock())
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    """A driver that was killed while it wrote may have left half a line, to which nothing must be appended."""
+    if path.exists():
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with path.open("r+b") as stream:
+                stream.truncate(whole)
+
+
+def _seconds(when: datetime | None) -> float | None:
+    return when.timestamp() if when else None

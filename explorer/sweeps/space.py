@@ -1,0 +1,272 @@
+"""What a sweep searches: fields with choices or ranges, and conditions between them. Pure; knows no sampler.
+
+A space is drawn from field by field: `draw` asks a function for each value, so that a random sampler, Optuna and the
+enumeration of a grid all go the same way.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from explorer.config import FIELDS, TrainingConfig
+from explorer.errors import FieldError, InputError
+
+MOST_GRID_POINTS = 100_000
+RANGE_KEYS = ("low", "high", "log", "step", "points")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A few values, each as likely as the others."""
+
+    values: tuple[Any, ...]
+
+    def grid(self, name: str) -> tuple[Any, ...]:
+        """Every value."""
+        return self.values
+
+    def to_dict(self) -> Any:
+        """As TOML has it."""
+        return list(self.values)
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`, both included; `log` draws evenly over their logarithms.
+
+    `step` leaves only every so many; `points` says how many of them a grid takes.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    points: int | None = None
+
+    def grid(self, name: str) -> tuple[Any, ...]:
+        """The values that a grid takes; raises `FieldError` without `step` or `points`."""
+        whole = isinstance(self.low, int)
+        if self.step is not None:
+            count = math.floor((self.high - self.low) / self.step * (1 + 1e-12)) + 1
+            return tuple(self.low + number * self.step for number in range(count))
+        if self.points is None:
+            raise FieldError(f"space.{name}", self.to_dict(), "choices, or a range with `points`, for a grid")
+        shares = [number / (self.points - 1) for number in range(self.points)]
+        if self.log:
+            values = [self.low * (self.high / self.low) ** share for share in shares]
+        else:
+            values = [self.low + share * (self.high - self.low) for share in shares]
+        values[-1] = self.high
+        return tuple(dict.fromkeys(round(v) if whole else float(f"{v:.6g}") for v in values))
+
+    def to_dict(self) -> Any:
+        """As TOML has it."""
+        found = {"low": self.low, "high": self.high, "log": self.log, "step": self.step, "points": self.points}
+        return {name: value for name, value in found.items() if value not in (None, False)}
+
+
+Domain = Choices | Range
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Where every field of `when` has one of its values, the fields of `then` are drawn from these instead."""
+
+    when: Mapping[str, tuple[Any, ...]]
+    then: Mapping[str, Domain]
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether it applies to these values."""
+        return all(values[name] in allowed for name, allowed in self.when.items())
+
+    def to_dict(self) -> Any:
+        """As TOML has it."""
+        return {
+            "when": {name: list(values) for name, values in self.when.items()},
+            "then": {name: domain.to_dict() for name, domain in self.then.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Space:
+    """Settings that stay, fields that vary, and conditions; of several that hold for a field the first counts."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", _order(self.domains, self.conditions))
+
+    def draw(self, pick: Callable[[str, Domain], Any]) -> dict[str, Any]:
+        """One value for each field that varies here; `pick(key, domain)` chooses it.
+
+        The key is the field's name, or one of its own where a condition gives the field another domain.
+        """
+        known = {name: self.settings.get(name, each.default) for name, each in FIELDS.items()}
+        drawn = {}
+        for name in self.order:
+            key, domain = self._domain(name, known)
+            if domain is None:
+                continue
+            fixed = isinstance(domain, Choices) and len(domain.values) == 1
+            known[name] = drawn[name] = domain.values[0] if fixed else pick(key, domain)
+        return drawn
+
+    def config(self, drawn: Mapping[str, Any], **more: Any) -> TrainingConfig:
+        """The configuration of a draw; raises `FieldError` when its settings do not go together."""
+        return TrainingConfig(**{**more, **self.settings, **drawn})
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination, as `draw` would return it; raises `FieldError` for a range without points."""
+        found: list[dict[str, Any]] = []
+        for values in self._walk():
+            found.append(values)
+            if len(found) > MOST_GRID_POINTS:
+                raise InputError(f"space: a grid of more than {MOST_GRID_POINTS:,} points; use sampler random or tpe")
+        return found
+
+    def fields(self) -> list[str]:
+        """The fields that may differ from trial to trial."""
+        return list(self.order)
+
+    def values(self, name: str) -> list[Any]:
+        """Every value that a field with choices may take."""
+        tables = [self.domains, *(condition.then for condition in self.conditions)]
+        found = [value for table in tables if name in table for value in table[name].values]
+        if name not in self.domains:
+            found.append(self.settings.get(name, FIELDS[name].default))
+        return list(dict.fromkeys(found))
+
+    def _domain(self, name: str, known: Mapping[str, Any]) -> tuple[str, Domain | None]:
+        for number, condition in enumerate(self.conditions, 1):
+            if name in condition.then and condition.holds(known):
+                return f"{name} (condition {number})", condition.then[name]
+        return name, self.domains.get(name)
+
+    def _walk(self) -> Iterator[dict[str, Any]]:
+        """All draws in order: an odometer whose wheels may change with the wheels before them."""
+        chosen: list[int] = []
+        while True:
+            sizes: list[int] = []
+
+            def pick(key: str, domain: Domain, sizes: list[int] = sizes) -> Any:
+                values = domain.grid(key)
+                place = len(sizes)
+                sizes.append(len(values))
+                if place == len(chosen):
+                    chosen.append(0)
+                return values[chosen[place]]
+
+            yield self.draw(pick)
+            while chosen and chosen[-1] + 1 >= sizes[len(chosen) - 1]:
+                chosen.pop()
+            if not chosen:
+                return
+            chosen[-1] += 1
+
+
+def parse_space(settings: Any, space: Any, conditions: Any) -> Space:
+    """The space of a TOML file's tables; raises `FieldError` with the field, the value and what is allowed."""
+    fixed = {name: _check(name, value, "settings") for name, value in _table(settings, "settings").items()}
+    domains = {name: _parse_domain(name, value, "space") for name, value in _table(space, "space").items()}
+    if not isinstance(conditions, list):
+        raise FieldError("condition", conditions, "written as [[condition]]")
+    parsed = tuple(_parse_condition(number, value) for number, value in enumerate(conditions, 1))
+    varied = {*domains, *itertools.chain.from_iterable(condition.then for condition in parsed)}
+    if not varied:
+        raise FieldError("space", {}, "a table with at least one field, such as depth = [1, 2, 4]")
+    for name in domains:
+        if name in fixed:
+            raise FieldError(f"settings.{name}", fixed[name], "left out, because the space varies it")
+    return Space(fixed, domains, parsed)
+
+
+def _parse_condition(number: int, value: Any) -> Condition:
+    where = f"condition {number}"
+    table = _table(value, where)
+    if set(table) != {"when", "then"}:
+        raise FieldError(where, value, 'two tables, such as when = { activation = "selu" } and then = { … }')
+    when, then = _table(table["when"], f"{where}.when"), _table(table["then"], f"{where}.then")
+    if not when or not then:
+        raise FieldError(where, value, "tables with at least one field each")
+    return Condition(
+        {name: tuple(_check(name, v, f"{where}.when") for v in _as_list(value)) for name, value in when.items()},
+        {name: _parse_domain(name, value, f"{where}.then") for name, value in then.items()},
+    )
+
+
+def _parse_domain(name: str, value: Any, where: str) -> Domain:
+    label = f"{where}.{name}"
+    _check_name(name, where)
+    if not isinstance(value, dict):
+        values = tuple(_check(name, v, where) for v in _as_list(value))
+        if not values or len(set(values)) < len(values):
+            raise FieldError(label, value, "a list of different values")
+        return Choices(values)
+    if FIELDS[name].choices or isinstance(FIELDS[name].default, bool):
+        raise FieldError(label, value, f"a list of values, each {FIELDS[name].allowed}")
+    unknown = set(value) - set(RANGE_KEYS)
+    if unknown or not {"low", "high"} <= set(value):
+        raise FieldError(label, value, "a list, or a range with low and high (and log, step or points)")
+    return _parse_range(name, value, where)
+
+
+def _parse_range(name: str, value: dict[str, Any], where: str) -> Range:
+    label = f"{where}.{name}"
+    low, high = (_check(name, value[end], where, f".{end}") for end in ("low", "high"))
+    log, step, points = value.get("log", False), value.get("step"), value.get("points")
+    if not isinstance(log, bool):
+        raise FieldError(f"{label}.log", log, "true or false")
+    if not low < high:
+        raise FieldError(f"{label}.high", high, f"above low, which is {low:g}")
+    if log and low <= 0:
+        raise FieldError(f"{label}.low", low, "above 0 where log is true")
+    if step is not None:
+        kinds = (int,) if isinstance(low, int) else (int, float)
+        if isinstance(step, bool) or not isinstance(step, kinds) or not 0 < step <= high - low or log:
+            span = f"a {'whole ' * isinstance(low, int)}number above 0 and at most {high - low:g}"
+            raise FieldError(f"{label}.step", step, "left out where log is true" if log else span)
+    if points is not None and (type(points) is not int or not 2 <= points <= 1000 or step is not None):
+        allowed = "left out where there is a step" if step is not None else "a whole number from 2 to 1,000"
+        raise FieldError(f"{label}.points", points, allowed)
+    return Range(low, high, log, step, points)
+
+
+def _check(name: str, value: Any, where: str, end: str = "") -> Any:
+    _check_name(name, where)
+    try:
+        return FIELDS[name].check(value)
+    except FieldError as error:
+        raise FieldError(f"{where}.{name}{end}", value, error.allowed) from None
+
+
+def _check_name(name: str, where: str) -> None:
+    if name not in FIELDS:
+        raise FieldError(where, name, "one of " + ", ".join(FIELDS))
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FieldError(where, value, "a table")
+    return value
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _order(domains: Mapping[str, Domain], conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    """The fields that vary, each after those that its conditions look at; raises `InputError` for a circle."""
+    waiting = list(dict.fromkeys([*domains, *(name for condition in conditions for name in condition.then)]))
+    after = {name: {w for c in conditions if name in c.then for w in c.when} for name in waiting}
+    ordered: list[str] = []
+    while waiting:
+        ready = next((name for name in waiting if not after[name] & set(waiting)), None)
+        if ready is None:
+            raise InputError(f"condition: {', '.join(waiting)} depend on one another in a circle")
+        ordered.append(ready)
+        waiting.remove(ready)
+    return tuple(ordered)

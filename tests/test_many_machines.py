@@ -1,0 +1,133 @@
+"""A sweep over a real scheduler and workers that share nothing with the driver but the network."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from browser import ROOT, free_port, wait_for
+
+from explorer.cluster import Settings, Tls
+from explorer.engine import Engine
+from explorer.runs import COMPLETED, RUNNING, RunStore
+from explorer.sweeps.driver import drive
+from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
+from explorer.sweeps.spec import StudySpec
+
+EPOCHS = 200
+SPEC = {
+    "name": "many machines",
+    "sampler": "grid",
+    "trials": 6,
+    "epochs": EPOCHS,
+    "settings": {"dataset": "digits", "width": 10, "patience": EPOCHS},
+    "space": {"depth": [1], "learning_rate": [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2]},
+}
+
+
+@pytest.fixture
+def tls(tmp_path) -> Tls:
+    """Certificates in files, as a user has them."""
+    from distributed import Security
+
+    made = Security.temporary()
+    contents = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.pem").write_text(content)
+    return Tls(**{name: str(tmp_path / f"{name}.pem") for name in contents})
+
+
+class Machines:
+    """Processes that stand for machines: each with a home folder and a process group of its own."""
+
+    def __init__(self, folder: Path, tls: Tls):
+        self.folder, self.tls = folder, tls
+        self.port = free_port()
+        self.address = f"tls://127.0.0.1:{self.port}"
+        self.started: list[subprocess.Popen] = []
+
+    def scheduler(self) -> None:
+        listen = ["--host", "127.0.0.1", "--port", str(self.port), "--protocol", "tls", "--no-dashboard"]
+        files = ["--tls-ca-file", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
+        self._start("scheduler", ["-m", "distributed.cli.dask_scheduler", *listen, *files])
+
+    def worker(self, name: str) -> subprocess.Popen:
+        files = ["--tls-ca", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
+        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files])
+
+    def _start(self, name: str, command: list[str]) -> subprocess.Popen:
+        home = self.folder / name
+        home.mkdir()
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("EXPLORER_")}
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=home,
+            env={**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "TMPDIR": str(home)},
+            stderr=(home / "stderr").open("w"),
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self.started:
+            kill_group(process)
+            process.wait(10)
+
+
+def kill_group(process: subprocess.Popen) -> None:
+    """Ends a machine: everything that was started in it, without a word."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def trained_by(machine: subprocess.Popen, host_runs) -> bool:
+    return any(child.cpu_percent(0.1) > 0 for child in psutil.Process(machine.pid).children(recursive=True))
+
+
+def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
+    machines = Machines(tmp_path, tls)
+    store = RunStore(tmp_path / "runs")
+    study = StudyStore(store).create(StudySpec.from_dict(SPEC))
+    said: list[str] = []
+    engine = None
+    try:
+        machines.scheduler()
+        for name in ("first", "second", "third"):
+            machines.worker(name)
+        engine = Engine(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
+        driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
+        driver.start()
+        wait_for(lambda: engine.slots == 3, 90)
+
+        def midway():
+            return [s for s in store.list() if s.state == RUNNING and 3 <= len(s.records) < EPOCHS / 2]
+
+        wait_for(lambda: len(midway()) >= 2, 90)
+        kill_group(machines.started[1])
+        machines.worker("fourth")
+        wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
+        driver.join(120)
+        assert not driver.is_alive()
+    finally:
+        if engine:
+            engine.close()
+        machines.close()
+
+    assert study.status().status == "completed"
+    trials = study.trials()
+    assert [(trial.trial, trial.state) for trial in trials] == [(n, TRIAL_COMPLETED) for n in range(6)]
+    runs = store.list()
+    assert {run.state for run in runs} == {COMPLETED}
+    assert Counter(run.run.trial()["trial"] for run in runs) == Counter(range(6))
+    for run in runs:
+        assert [record.epoch for record in run.records] == list(range(1, EPOCHS + 1))
+        assert (run.run.path / "best.keras").stat().st_size > 1000
+        assert not (run.run.path / "checkpoint.npz").exists()
+        assert len(list((run.run.path / "logs" / "train").iterdir())) == 1
