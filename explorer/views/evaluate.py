@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.config import FIELDS
 from explorer.errors import DataError, ExplorerError, RunError
 from explorer.evaluation.library import SavedModel, offered
-from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
+from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, Request
 from explorer.evaluation.summary import times
 from explorer.views import (
     download,
@@ -75,26 +75,27 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
 
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     by_name = {model.name: model for model in models}
+    state.start_choice(state.MODEL, list(by_name))
+    state.start_choice(state.SPLIT, SPLITS)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         "Model",
         list(by_name),
         key=state.MODEL,
-        bind="query-params",
         format_func=lambda name: title(by_name[name]),
         help="Runs with their best epoch, newest first, then the other model files in the models folder.",
     )
     split = right.segmented_control(
         "Images",
         SPLITS,
-        default=VALIDATION,
         required=True,
         key=state.SPLIT,
-        bind="query-params",
         format_func=str.capitalize,
         help="Choose between models on validation images; look at the test images last, and once.",
         width="stretch",
     )
+    state.share_choice(state.MODEL, list(by_name))
+    state.share_choice(state.SPLIT, SPLITS)
     model = by_name[name]
     scaling = state.chosen_scaling(model.name)
     return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))

@@ -20,13 +20,14 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     if not others:
         st.info("There is only one saved model; a second one to compare it with comes from the **Train** page.")
         return
+    state.start_choice(state.OTHER, list(others))
     name = st.selectbox(
         f"Compare {shown.model.name} with",
         list(others),
         format_func=lambda name: title(others[name]),
         key=state.OTHER,
-        bind="query-params",
     )
+    state.share_choice(state.OTHER, list(others))
     other = others[name]
     scaling = state.chosen_scaling(name)
     wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}

@@ -69,4 +69,4 @@ def _poll(waiting: NotYet) -> None:
 def title(model: SavedModel) -> str:
     """A model in a list: its name, and for a run the accuracy of its best epoch."""
     best = model.run.best if model.run else None
-    return f"{model.name} · {best.val_accuracy:.1%}" if best else model.name
+    return f"{model.run.title} · {best.val_accuracy:.1%}" if best else model.name
