@@ -47,23 +47,19 @@ def classes(shown: Shown, _) -> None:
     from explorer.charts_evaluate import class_bars, class_frame
 
     rows = shown.evaluation.classes
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
-    share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
+    share = st.column_config.NumberColumn
     right.dataframe(
         pd.DataFrame([vars(row) for row in rows]),
         hide_index=True,
         height="content",
         column_config={
             "name": "Class",
-            "precision": st.column_config.ProgressColumn(
-                "Precision", help="Of those called so, how many are.", **share
-            ),
-            "recall": st.column_config.ProgressColumn(
-                "Recall", help="Of those that are, how many are called so.", **share
-            ),
-            "f1": st.column_config.ProgressColumn("F1", help="The harmonic mean of precision and recall.", **share),
-            "support": st.column_config.NumberColumn("Images", format="localized"),
+            "precision": share("Precision", format="percent", help="Of the images called so, how many are."),
+            "recall": share("Recall", format="percent", help="Of the images that are, how many are called so."),
+            "f1": share("F1", format="percent", help="The harmonic mean of precision and recall."),
+            "support": share("Images", format="localized"),
         },
     )
 

@@ -4,6 +4,7 @@ import importlib
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -445,6 +446,23 @@ def take_settings(config: TrainingConfig) -> None:
 
 
 # --- the Evaluate page ------------------------------------------------------------------------------------
+
+
+def start_choice(key: str, options: Sequence[str]) -> None:
+    """Gives a choice its first value in this session: the URL's where it is among the options, else the first one.
+
+    One whose option has gone, such as a run that was deleted, falls back to the first one as well.
+    """
+    wanted = st.session_state.get(key, st.query_params.get(key))
+    st.session_state[key] = wanted if wanted in options else options[0]
+
+
+def share_choice(key: str, options: Sequence[str]) -> None:
+    """Puts a choice that is not the first one into the URL, so that it can be sent to others."""
+    if st.session_state[key] != options[0]:
+        st.query_params[key] = st.session_state[key]
+    else:
+        st.query_params.pop(key, None)
 
 
 def scaling_key(model: str) -> str:
