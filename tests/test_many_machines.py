@@ -9,7 +9,6 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from browser import ROOT, free_port, wait_for
 
@@ -20,7 +19,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.spec import StudySpec
 
-EPOCHS = 200
+EPOCHS = 80
 SPEC = {
     "name": "many machines",
     "sampler": "grid",
@@ -87,10 +86,6 @@ def kill_group(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def trained_by(machine: subprocess.Popen, host_runs) -> bool:
-    return any(child.cpu_percent(0.1) > 0 for child in psutil.Process(machine.pid).children(recursive=True))
-
-
 def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
     machines = Machines(tmp_path, tls)
     store = RunStore(tmp_path / "runs")
@@ -104,12 +99,12 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
         engine = Engine(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
         driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
         driver.start()
-        wait_for(lambda: engine.slots == 3, 90)
+        wait_for(lambda: engine.slots == 3, 120)
 
         def midway():
             return [s for s in store.list() if s.state == RUNNING and 3 <= len(s.records) < EPOCHS / 2]
 
-        wait_for(lambda: len(midway()) >= 2, 90)
+        wait_for(lambda: len(midway()) >= 1, 120)
         kill_group(machines.started[1])
         machines.worker("fourth")
         wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
