@@ -14,7 +14,7 @@ from browser import ROOT, free_port, wait_for
 
 from explorer.cluster import Settings, Tls
 from explorer.engine import Engine
-from explorer.runs import COMPLETED, RUNNING, RunStore
+from explorer.runs import COMPLETED, RunStore
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.spec import StudySpec
@@ -50,6 +50,7 @@ class Machines:
         self.port = free_port()
         self.address = f"tls://127.0.0.1:{self.port}"
         self.started: list[subprocess.Popen] = []
+        self.homes: list[Path] = []
 
     def scheduler(self) -> None:
         listen = ["--host", "127.0.0.1", "--port", str(self.port), "--protocol", "tls", "--no-dashboard"]
@@ -72,7 +73,16 @@ class Machines:
             start_new_session=True,
         )
         self.started.append(process)
+        self.homes.append(home)
         return process
+
+    def midway(self) -> subprocess.Popen | None:
+        """A machine that is in the middle of a trial, by the copy of the run folder in its own home."""
+        for process, home in zip(self.started, self.homes, strict=True):
+            for history in home.rglob("run-*/history.jsonl"):
+                if 3 <= len(history.read_text().splitlines()) < EPOCHS / 2:
+                    return process
+        return None
 
     def close(self) -> None:
         for process in self.started:
@@ -101,11 +111,7 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
         driver.start()
         wait_for(lambda: engine.slots == 3, 120)
 
-        def midway():
-            return [s for s in store.list() if s.state == RUNNING and 3 <= len(s.records) < EPOCHS / 2]
-
-        wait_for(lambda: len(midway()) >= 1, 120)
-        kill_group(machines.started[1])
+        kill_group(wait_for(machines.midway, 120))
         machines.worker("fourth")
         wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
         driver.join(120)
