@@ -11,11 +11,12 @@ import pandas as pd
 from explorer.charts import FORMATS, LABELS
 from explorer.comparison import HIGHER_IS_BETTER, RESULTS
 from explorer.history import METRICS, VALIDATION, EpochRecord, best_epoch, tidy
-from explorer.palette import NEUTRAL, RUN_COLORS, SPLIT_DASHES
+from explorer.palette import RUN_COLORS, SPLIT_DASHES
 
 MOST_RUNS = len(RUN_COLORS)  # that a chart of curves tells apart
 MOST_POINTS = 200  # a curve, of up to `MOST_RUNS` runs with two splits
-HEIGHT = 360
+HEIGHT = 300
+LEGEND_LINE = 20
 EPOCH, MINUTES = "epoch", "minutes"
 X_TITLES = {EPOCH: "Epoch", MINUTES: "Minutes of training and validation"}
 
@@ -75,11 +76,11 @@ def overlay(
             strokeDash=alt.StrokeDash(
                 "split:N",
                 scale=alt.Scale(domain=list(SPLIT_DASHES), range=list(SPLIT_DASHES.values())),
-                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeColor=NEUTRAL),
+                legend=None,  # the page says it in words, once for all charts
             ),
             opacity=alt.condition(highlighted, alt.value(1.0), alt.value(0.12)),
         )
-        .properties(height=HEIGHT)
+        .properties(height=HEIGHT + LEGEND_LINE * len(runs))
     )  # fmt: skip
     tooltip = [
         alt.Tooltip("run:N", title="run"),
@@ -101,13 +102,17 @@ def overlay(
     return alt.layer(raw, lines, points, ring)
 
 
-def _run_color(field: str, runs: Sequence[str]) -> alt.Color:
+def _run_color(field: str, runs: Sequence[str], legend: bool = True) -> alt.Color:
     return alt.Color(
         f"{field}:N",
         title=None,
         sort=list(runs),
         scale=alt.Scale(domain=list(runs), range=[RUN_COLORS[i % MOST_RUNS] for i in range(len(runs))]),
-        legend=alt.Legend(orient="bottom", columns=2, symbolType="stroke", symbolStrokeWidth=4, labelLimit=420),
+        legend=alt.Legend(
+            orient="bottom", columns=1, symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1, labelLimit=460
+        )
+        if legend
+        else None,
     )
 
 
@@ -160,24 +165,23 @@ def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
         means.mark_area(opacity=0.22).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=0.8, opacity=0.55).encode(y=y, detail="run:N"),
         means.mark_line(strokeWidth=3).encode(y="mean:Q", tooltip=tooltip),
-    ).properties(height=HEIGHT)
+    ).properties(height=HEIGHT + LEGEND_LINE * len(names))
 
 
 def bars(rows: pd.DataFrame, members: pd.DataFrame, metric: str = "val_accuracy") -> alt.LayerChart:
     """One bar a group from one standard deviation below the mean to one above, every member as a point.
 
-    `rows` holds label, runs, mean, spread; `members` label, run, seed and the metric.
+    `rows` holds group, label, runs, mean, spread; `members` group, run, seed and the metric. `group` is its short name.
     """
     form = ".1%" if metric == "val_accuracy" else ".4f"
     rows = rows.assign(from_=rows["mean"] - rows["spread"].fillna(0), to=rows["mean"] + rows["spread"].fillna(0))
-    names = rows["label"].tolist()
+    names = rows["group"].tolist()
     base = alt.Chart(rows).encode(
-        y=alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=320)),
-        color=_run_color("label", names).copy(deep=False),
+        y=alt.Y("group:N", title=None, sort=names, axis=alt.Axis(labelFontWeight="bold", labelFontSize=13)),
+        color=_run_color("group", names, legend=False),
     )
-    base.encoding.color.legend = None
-    x_axis = alt.Axis(format="~%" if metric == "val_accuracy" else "~g", grid=True)
-    tooltip = [alt.Tooltip("label:N", title="group"), alt.Tooltip("runs:Q", title="seeds"),
+    x_axis = alt.Axis(format=".1~%" if metric == "val_accuracy" else "~g", grid=True, tickCount=6)
+    tooltip = [alt.Tooltip("group:N"), alt.Tooltip("label:N", title="settings"), alt.Tooltip("runs:Q", title="seeds"),
                alt.Tooltip("mean:Q", format=form), alt.Tooltip("spread:Q", format=form)]  # fmt: skip
     points = [alt.Tooltip("run:N"), alt.Tooltip("seed:Q"), alt.Tooltip(f"{metric}:Q", title=metric, format=form)]
     return alt.layer(

@@ -16,7 +16,8 @@ from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
 MOST_RUNS = 2000  # drawn at once; above, the page picks the best
 MOST_LEVELS = 8  # of a number in a heat map; above, it is cut into ranges
 PARALLEL, SCATTER, HEAT = "brush_parallel", "brush_scatter", "brush_heat"
-HEIGHT = 330
+HEIGHT = 300
+WIDTH, HALF = 1010, 415  # concatenated views have no width of their container's
 
 
 def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]) -> pd.DataFrame:
@@ -135,16 +136,16 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
         axis=alt.Axis(labelAngle=0, orient="top", labelExpr=f"({labels})[datum.value]", domain=False, ticks=False,
                       labelFontWeight="bold", grid=True, labelPadding=14),
     )  # fmt: skip
-    y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.08], nice=False))
     folded = runs.transform_fold(names, as_=["axis", "height"])
     lines = folded.transform_filter(_through_parallel(len(axes))).mark_line(strokeWidth=1.3, opacity=0.65)
     points = folded.mark_point(opacity=0, filled=True, size=60).encode(x=x, y=y, tooltip=_tooltip(frame, metric, axes))
-    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=6, fontSize=11, color=NEUTRAL)
+    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=4, dy=-8, fontSize=11, color=NEUTRAL)
     return alt.layer(
         lines.encode(x=x, y=y, color=_color(metric), detail="run:N"),
         points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),
         ticks.encode(x=x, y=y, text="text:N"),
-    ).properties(height=HEIGHT, width="container")
+    ).properties(height=HEIGHT)
 
 
 def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
@@ -174,7 +175,7 @@ def scatter(
             tooltip=_tooltip(frame, metric, dict.fromkeys([x, y])),
         )
         .add_params(_brush(SCATTER))
-        .properties(height=HEIGHT, width="container", name="view_scatter")
+        .properties(height=HEIGHT, name="view_scatter")
     )
 
 
@@ -211,7 +212,7 @@ def heat_map(
     ]
     cells = base.mark_rect(cornerRadius=3).encode(color=color, tooltip=tooltip).add_params(_brush(HEAT))
     text = base.mark_text(color=ON_COLOR, fontSize=11).encode(text=alt.Text(f"mean({metric}):Q", format=form))
-    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT, width="container")
+    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT)
 
 
 def _order(frame: pd.DataFrame, column: str, step: int = 1) -> list[str]:
@@ -231,16 +232,10 @@ def linked(
     """The three views of one table of runs, each filtered by the others' brushes."""
     frame = linked_frame(table, axes, heat)
     count = len(axes)
-    return (
-        alt.vconcat(
-            parallel(frame, axes, metric, (SCATTER, HEAT)).properties(width=1050),
-            alt.hconcat(
-                scatter(frame, *scattered, metric, (HEAT,), count).properties(width=430),
-                heat_map(frame, *heat, metric, (SCATTER,), count).properties(width=430),
-                spacing=30,
-            ),
-            spacing=24,
-        )
-        .resolve_scale(color="shared")
-        .configure_view(stroke=None)
+    below = alt.hconcat(
+        scatter(frame, *scattered, metric, (HEAT,), count).properties(width=HALF),
+        heat_map(frame, *heat, metric, (SCATTER,), count).properties(width=HALF),
+        spacing=28,
     )
+    above = parallel(frame, axes, metric, (SCATTER, HEAT)).properties(width=WIDTH)
+    return alt.vconcat(above, below, spacing=28).resolve_scale(color="independent").configure_view(stroke=None)

@@ -22,6 +22,7 @@ from explorer import cli_sweep, datasets, estimate, presets, sources, terminal, 
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
+from explorer.evaluation import predictions
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
 from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run, RunStore
 from explorer.terminal import say
@@ -105,6 +106,7 @@ def _parser() -> _Parser:
     add("resume", _resume, "go on with a run exactly where it ended").add_argument("run", metavar="RUN")
     add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
     add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
+    _add_evaluate(add("evaluate", _evaluate, "how good a saved model is, on validation or test images"))
     data, name = add("data", _data, "make a data set available and verify it", runs=False), FIELDS["dataset"]
     data.add_argument("name", metavar="NAME", nargs="?", default=name.default, type=name.parse, help=name.allowed)
     data.add_argument("--from", dest="source", metavar="PATH", help="an archive, folder or .npz that is already here")
@@ -133,6 +135,17 @@ def _add_fields(parser: _Parser) -> None:
         )
     parser.add_argument(
         "--no-batch-norm", dest="batch_norm", action="store_const", const=OFF, default=argparse.SUPPRESS
+    )
+
+
+def _add_evaluate(parser: _Parser) -> None:
+    parser.add_argument("model", metavar="RUN_OR_FILE", help="a run, or a .keras or .h5 file")
+    splits, scalings = ", ".join(predictions.SPLITS), ", ".join(predictions.SCALINGS)
+    parser.add_argument("--split", default=predictions.VALIDATION, metavar="NAME", help=f"one of {splits}")
+    parser.add_argument(
+        "--scaling",
+        metavar="NAME",
+        help=f"what happens to the pixels of a model that does not scale them itself: one of {scalings}",
     )
 
 
@@ -240,6 +253,27 @@ def _runs(options: argparse.Namespace) -> int:
     if not rows:
         say(f"there are no runs in {store.folder} yet; `python -m explorer train` makes one")
     _answer({"folder": str(store.folder), "selected_by": SELECTED_BY, "runs": rows}, options, lines_of_runs)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from explorer.desk import Desk
+    from explorer.evaluation import library, summary
+
+    store = _store(options)
+    model = library.find(store, options.model)
+    request = model.request(split=options.split, **({"scaling": options.scaling} if options.scaling else {}))
+    if request.dataset:
+        _check_data(request.dataset)
+    desk = Desk()
+    try:
+        books = library.Library(store, desk)
+        found = books.predictions(request).result()
+        books.look(request)
+    finally:
+        desk.close()
+    told = summary.figures(model, found, books.looks(request))
+    _answer(told, options, summary.lines)
     return 0
 
 

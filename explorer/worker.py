@@ -95,7 +95,7 @@ def _train(run: Run, watcher: Watcher) -> str:
     run.update(phase="compiling")
     network, was_there = cache.network(config, dataset)
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
-    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0)
+    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
     run.update(
         phase="training",
         steps=network.steps_per_epoch,
@@ -109,6 +109,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         network,
         on_epoch=writer.epoch,
         on_step=writer.step,
+        on_signals=run.append_signals,
         control=run.requested,
         history=history,
         checkpoint=checkpoint,

@@ -189,7 +189,22 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_path(tmp_path):
 
 def test_a_status_keeps_every_value_over_json():
     status = RunStatus(
-        RUNNING, "a reason", 1.5, 2.5, 3.5, 4.5, Process("host", 7, 8.5), "host", "training", 3, 4, 5, 0.25, True, 99
+        RUNNING,
+        "a reason",
+        1.5,
+        2.5,
+        3.5,
+        4.5,
+        Process("host", 7, 8.5),
+        "host",
+        "training",
+        3,
+        4,
+        5,
+        0.25,
+        True,
+        99,
+        True,
     )
     assert all(value not in (None, "", 0) for value in vars(status).values())
     assert RunStatus.from_dict(json.loads(json.dumps(status.to_dict(), allow_nan=False))) == status

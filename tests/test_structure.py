@@ -50,12 +50,21 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("presets", {"errors", "config"}),
         ("history", {"errors", "config"}),
         ("palette", {"history"}),
+        ("gallery", {"config", "errors"}),
+        ("twins", {"config", "estimate"}),
+        ("charts_inside", {"palette", "signals"}),
+        ("charts_twins", {"charts", "history", "palette"}),
         ("charts", {"history", "palette"}),
         ("reference", {"config"}),
         ("progress", {"config", "history", "runs"}),
         ("annotations", {"errors", "files"}),
         ("run_index", {"annotations", "config", "files", "history"}),
-        ("runs", {"annotations", "errors", "config", "files", "history", "run_index"}),
+        ("signals", set()),
+        ("signals_file", {"files", "signals"}),
+        (
+            "runs",
+            {"annotations", "errors", "config", "files", "history", "run_index", "signals", "signals_file"},
+        ),
         ("comparison", {"config", "datasets", "errors", "runs"}),
     ],
 )
@@ -97,3 +106,10 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("[]")
+
+
+def test_the_rules_of_diagnosis_know_only_records():
+    allowed = {"config", "datasets", "diagnosis", "estimate", "history", "signals"}
+    for path in modules("diagnosis"):
+        assert {n.split(".")[1] for n in imports(path) if n.startswith("explorer.")} <= allowed, path
+        assert roots(path) <= {"explorer", *sys.stdlib_module_names}, path

@@ -18,7 +18,7 @@ import numpy as np
 from explorer import datasets
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import DATASETS, Dataset, DatasetSpec
-from explorer.errors import DataError, ModelError
+from explorer.errors import DataError, ExplorerError, ModelError
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
 from explorer.evaluation.safety import LARGEST_FILE, check_file
 
@@ -86,7 +86,7 @@ def _open(request: Request) -> "_Opened":
             check_file(copy, request.name)
             model_hash = hashlib.sha256(copy.read_bytes()).hexdigest()
             if model_hash not in _kept:
-                _kept[model_hash] = _Opened(_load(copy, request.name), model_hash, request.name)
+                _kept[model_hash] = _load(copy, model_hash, request.name)
     except OSError as error:
         raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
     _kept.move_to_end(model_hash)
@@ -98,11 +98,14 @@ def _open(request: Request) -> "_Opened":
 _kept: "OrderedDict[str, _Opened]" = OrderedDict()
 
 
-def _load(path: Path, name: str):
+def _load(path: Path, model_hash: str, name: str) -> "_Opened":
     import keras
 
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        return _Opened(model, model_hash, name)
+    except ExplorerError:
+        raise
     except Exception as error:  # whatever Keras raises for a file that it does not understand
         text = " ".join(str(error).split())[:160] or type(error).__name__
         raise ModelError(f"model: {name!r} cannot be opened by Keras: {text}") from error

@@ -15,8 +15,10 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier
 
 from explorer.config import TrainingConfig
+from explorer.signals import EpochSignals
 from explorer.training.network import build_network, build_optimizer, reset_optimizer, start_weights
 from explorer.training.prepared import Prepared, Split
+from explorer.training.signals import Probe, blocks_of
 
 EVALUATION_BATCH = 500
 
@@ -64,17 +66,16 @@ class CompiledNetwork:
         self.optimizer.build(self.network.trainable_variables)
         self._scaled_layers = self.network.layers[2:]  # after Flatten and the input scaling
         self._loss = keras.losses.SparseCategoricalCrossentropy()
+        self.probe = Probe(*blocks_of(self._scaled_layers), data.training.images, data.training.labels)
         self.compile_seconds = 0.0
         self.compiled, self.compile_error = jit_compile, ""
         self._make_programs()
 
     def start(self, config: TrainingConfig) -> None:
         """Sets weights, scaling and optimizer to what a fresh run of this configuration starts from."""
-        mean, variance = self.data.scaling(config.input_scaling)
-        start_weights(self.network, config, mean, variance)
+        start_weights(self.network, config, *self.data.scaling(config.input_scaling))
         reset_optimizer(self.optimizer, config.learning_rate)
-        self._mean = tf.constant(mean)
-        self._deviation = tf.constant(np.maximum(np.sqrt(variance), keras.config.epsilon()))
+        self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
 
     def compile(self) -> None:
         """Traces and compiles now what training would compile at its first step; changes no variable."""
@@ -133,6 +134,10 @@ class CompiledNetwork:
         )
         return float(loss) / split.size, float(correct) / split.size
 
+    def signals(self, epoch: int, before: list[tf.Tensor] | None) -> EpochSignals:
+        """What goes on inside on the probe batch; `before` are `probe.kernels()` before the epoch's last step."""
+        return self.probe.measure(epoch, self._mean, self._deviation, before)
+
     # --- the programs -------------------------------------------------------------------------------------
 
     def _make_programs(self) -> None:
@@ -171,6 +176,7 @@ class CompiledNetwork:
         with ThreadPoolExecutor() as pool:
             calls = [pool.submit(self._train, np.zeros(shape, np.int32), 0, 0, *none) for shape in batches]
             calls.append(pool.submit(self.evaluate, self.data.validation))
+            calls.append(pool.submit(self.probe.compile))
         for call in calls:
             call.result()
 

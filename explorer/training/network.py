@@ -4,10 +4,13 @@ import hashlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, TrainingConfig
 from explorer.datasets import DATASETS
+
+NORM_EPSILON = 1e-3  # Keras's default for batch normalization
 
 
 def build_network(config: TrainingConfig) -> keras.Sequential:
@@ -34,8 +37,7 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
         layers.Dense(
             spec.classes,
             activation="softmax",
-            # the notebook leaves the output layer to Keras's default
-            kernel_initializer=_initializer("glorot_uniform", config.seed, "output"),
+            kernel_initializer=_first_initializer(config, "output"),
             name="output",
         )
     )
@@ -44,7 +46,7 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
 
 def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
     name = f"hidden_{number}"
-    initializer = _initializer(config.kernel_initializer, config.seed, name)
+    initializer = _first_initializer(config, name)
     if config.batch_norm == BEFORE_ACTIVATION:
         return [
             layers.Dense(config.width, kernel_initializer=initializer, name=name),
@@ -57,13 +59,20 @@ def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
     return [dense]
 
 
-def _initializer(name: str, seed: int, layer: str) -> keras.Initializer:
+def _first_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
     """An initializer whose draw depends on the seed and the layer alone (and on the shape it is asked for)."""
+    # the notebook leaves the output layer to Keras's default
+    name = "glorot_uniform" if layer == "output" else config.kernel_initializer
     if name == "zeros":
         return keras.initializers.Zeros()
-    digest = hashlib.sha256(f"{seed}/{layer}".encode()).digest()
+    digest = hashlib.sha256(f"{config.seed}/{layer}".encode()).digest()
     own_seed = int.from_bytes(digest[:4], "little") >> 1
     return keras.initializers.get({"class_name": name, "config": {"seed": own_seed}})
+
+
+def first_kernel(config: TrainingConfig, layer: str, shape: tuple[int, int]) -> tf.Tensor:
+    """The first kernel of a layer (`hidden_1` … `output`), float32 `[inputs, units]`."""
+    return _first_initializer(config, layer)(shape)
 
 
 def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray) -> None:
@@ -74,8 +83,7 @@ def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.nd
     """
     for layer in network.layers:
         if isinstance(layer, layers.Dense):
-            name = "glorot_uniform" if layer.name == "output" else config.kernel_initializer
-            layer.kernel_initializer = _initializer(name, config.seed, layer.name)
+            layer.kernel_initializer = _first_initializer(config, layer.name)
             layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
             layer.bias.assign(np.zeros(layer.bias.shape, "float32"))
         elif isinstance(layer, layers.BatchNormalization):
