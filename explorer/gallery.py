@@ -333,8 +333,8 @@ _ALL = (
         ),
         1,
         "It has five times as many weights as there are images, and soon knows these by heart. From then on it only "
-        "becomes surer, also of its errors: the validation loss rises while the accuracy stays. The weights of the best "
-        "epoch are kept.",
+        "becomes surer, also of its errors: the validation loss rises while the accuracy stays. The weights of the "
+        "best epoch are kept.",
         _digits(depth=1, activation="relu", learning_rate=0.01, epochs=30),
         "overfitting",
         30,
