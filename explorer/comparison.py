@@ -5,7 +5,7 @@ Pure functions over one tidy frame, one row a run (`run_table`):
     run, name, tags, note        what it is called; `tags` is a tuple of words
     dataset … seed               every field of the configuration
     status, created              in one word; seconds since 1970
-    epochs, best_epoch           how many were trained, and the one of the lowest validation loss
+    trained, best_epoch          how many epochs were trained, and the one of the lowest validation loss
     val_loss, val_accuracy       at that epoch, accuracy from 0 to 1
     seconds, curve               of all epochs; the validation loss over epochs, thinned out
 """
@@ -13,6 +13,8 @@ Pure functions over one tidy frame, one row a run (`run_table`):
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count as count_from
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from explorer.config import FIELDS
@@ -29,14 +31,14 @@ RESULTS = {
     "val_accuracy": "Validation accuracy",
     "val_loss": "Validation loss",
     "best_epoch": "Best epoch",
-    "epochs": "Epochs",
+    "trained": "Epochs trained",
     "seconds": "Seconds",
 }
 HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False}
 CONFIDENCE = 0.95
 FEWEST_PAIRS = 2  # one pair has no spread
 
-_SUMMARY = ("status", "created", "epochs", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve")
+_SUMMARY = ("status", "created", "trained", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve")
 COLUMNS = ("run", "name", "tags", "note", *FIELDS, *_SUMMARY)
 
 
@@ -54,7 +56,7 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
         **{field: [getattr(s.config, field) for s in readable] for field in FIELDS},
         "status": [s.state for s in readable],
         "created": [s.created for s in readable],
-        "epochs": [s.outline.epochs for s in readable],
+        "trained": [s.outline.epochs for s in readable],
         "best_epoch": pd.array([b.epoch if b else None for b in bests], dtype="Int64"),
         "val_loss": [b.val_loss if b else math.nan for b in bests],
         "val_accuracy": [b.val_accuracy if b else math.nan for b in bests],
@@ -64,9 +66,63 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
+def matching(
+    table: "pd.DataFrame",
+    search: str = "",
+    statuses: Sequence[str] = (),
+    tags: Sequence[str] = (),
+    fields: Mapping[str, Sequence[Any]] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> "pd.DataFrame":
+    """The runs in which every searched word occurs (in run, name, tags or note) and that pass every filter.
+
+    `fields` lists the values allowed of some columns, `ranges` the least and greatest of others; an empty list of
+    statuses, tags or values allows all.
+    """
+    keep = table["run"].notna()
+    if words := search.lower().split():
+        text = (
+            table["run"] + " " + table["name"] + " " + table["tags"].str.join(" ") + " " + table["note"]
+        ).str.lower()
+        for word in words:
+            keep &= text.str.contains(word, regex=False)
+    if statuses:
+        keep &= table["status"].isin(statuses)
+    if tags:
+        keep &= table["tags"].map(lambda found: bool(set(tags) & set(found)))
+    for name, values in (fields or {}).items():
+        keep &= table[name].isin(values) if values else True
+    for name, (low, high) in (ranges or {}).items():
+        keep &= table[name].between(low, high)
+    return table[keep]
+
+
+def ranked(table: "pd.DataFrame", metric: str = "val_loss") -> "pd.DataFrame":
+    """The runs with the best result first and those without one last."""
+    return table.sort_values(metric, ascending=not HIGHER_IS_BETTER[metric], na_position="last", kind="stable")
+
+
+def labels(table: "pd.DataFrame") -> list[str]:
+    """A short, unique name for each of some runs: the one it was given, else what sets it apart from the others."""
+    fields = [name for name in differing(table) if name != SEED]
+    repeated = len(table) > 1 and table[SEED].nunique() > 1
+    found = []
+    for row in table.to_dict("records"):
+        words = row["name"] or (label(row, fields) if fields or not repeated else "")
+        words = f"{words} · seed {row[SEED]}" if repeated and not row["name"] else words
+        found.append(words.removeprefix(" · "))
+    return [f"{words} ({run[-4:]})" if found.count(words) > 1 else words
+            for words, run in zip(found, table["run"], strict=True)]  # fmt: skip
+
+
 def differing(table: "pd.DataFrame") -> list[str]:
     """The fields of the configuration in which the runs of a table differ, in the fields' order."""
     return [name for name in FIELDS if table[name].nunique(dropna=False) > 1]
+
+
+def is_number(column: str) -> bool:
+    """Whether a column of settings or results holds numbers."""
+    return not FIELDS[column].choices if column in FIELDS else column in RESULTS
 
 
 def shown(field: str, value: Any) -> str:
@@ -74,13 +130,21 @@ def shown(field: str, value: Any) -> str:
     return FIELDS[field].title(value) if FIELDS[field].choices else f"{value:,.6g}"
 
 
+_IN_SHORT = {"learning_rate": "rate", "batch_size": "batch", "epochs": "at most"}
+_NORM_IN_SHORT = {"off": "no batch norm", "after_activation": "batch norm", "before_activation": "batch norm before"}
+
+
 def label(row: Mapping[str, Any], fields: Sequence[str]) -> str:
-    """A run or a group in words: the given fields of its configuration, or "the same settings" without any."""
-    parts = [
-        shown(f, row[f]) if FIELDS[f].choices and f != "batch_norm" else f"{FIELDS[f].label.lower()} {shown(f, row[f])}"
-        for f in fields
-    ]
-    return ", ".join(parts) or "the same settings"
+    """A run or a group in few words: the given fields of its configuration, or "the same settings" without any."""
+    return ", ".join(_in_short(name, row[name]) for name in fields) or "the same settings"
+
+
+def _in_short(name: str, value: Any) -> str:
+    if name == "batch_norm":
+        return _NORM_IN_SHORT[value]
+    if FIELDS[name].choices:
+        return shown(name, value)
+    return f"{_IN_SHORT.get(name, FIELDS[name].label.lower())} {shown(name, value)}"
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------
@@ -194,6 +258,12 @@ def sampling_error(accuracy: float, images: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / images)
 
 
+def next_seeds(taken: Sequence[int], count: int) -> list[int]:
+    """The seeds that follow those a group has, from its least one on, leaving out those it has."""
+    free = (seed for seed in count_from(min(taken, default=0) + 1) if seed not in set(taken))
+    return list(islice(free, count))
+
+
 # --- In words ---------------------------------------------------------------------------------------------
 
 
@@ -203,26 +273,29 @@ def verdict(difference: PairedDifference, one: str, other: str) -> str:
     if difference.pairs < FEWEST_PAIRS:
         have = "no seed in common" if not difference.pairs else "only one seed in common"
         return (
-            f"Nothing can be concluded: {one} and {other} have {have}, and a difference needs at least "
+            f"Nothing can be concluded about {one} and {other}: they have {have}, and it takes at least "
             f"{FEWEST_PAIRS} (5 are better)."
         )
-    method = f"paired Student's t over {difference.pairs} common seeds"
-    interval = (
-        f"95 % interval {_signed(difference, difference.low)} to {_signed(difference, difference.high)}, {method}"
+    found = (
+        f"over {difference.pairs} common seeds its {words} is {_amount(difference)} on average, 95 % interval "
+        f"{_signed(difference.metric, difference.low)} to {_signed(difference.metric, difference.high)} "
+        "(paired Student's t)"
     )
-    mean = f"on average {_signed(difference, difference.mean)} in {words}"
     if not difference.conclusive:
-        return (
-            f"Nothing can be concluded: {one} differs from {other} by {mean}, and the interval holds zero ({interval})."
-        )
+        return f"Nothing can be concluded about {one} against {other}: {found}, which holds zero."
     better = (difference.mean > 0) == HIGHER_IS_BETTER[difference.metric]
-    return f"{one} is {'better' if better else 'worse'} than {other}: {mean} ({interval})."
+    return f"{one} is {'better' if better else 'worse'} than {other}: {found}, which leaves zero out."
 
 
-def _signed(difference: PairedDifference, value: float) -> str:
+def _amount(difference: PairedDifference) -> str:
+    side = "higher" if difference.mean >= 0 else "lower"
     if difference.metric == "val_accuracy":
-        return f"{100 * value:+.2f} points".replace("-", "−")
-    return f"{value:+.4f}".replace("-", "−")
+        return f"{100 * abs(difference.mean):.2f} points {side}"
+    return f"{abs(difference.mean):.4f} {side}"
+
+
+def _signed(metric: str, value: float) -> str:
+    return (f"{100 * value:+.2f}" if metric == "val_accuracy" else f"{value:+.4f}").replace("-", "−")
 
 
 def errors_in_words(mean: float, spread: float, runs: int, dataset: str) -> str:

@@ -37,6 +37,11 @@ def parameters(config: TrainingConfig) -> int:
     return dense + 4 * normalized
 
 
+def validation_images(config: TrainingConfig) -> int:
+    """How many images a run of this configuration is validated on."""
+    return DATASETS[config.dataset].counts(config.validation_split)[1]
+
+
 def memory_bytes(config: TrainingConfig) -> int:
     """About how much memory training takes at its peak."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))

@@ -86,6 +86,16 @@ def epochs_without_improvement(records: Sequence[EpochRecord]) -> int:
     return records[-1].epoch - best.epoch if best else len(records)
 
 
+def time_to_accuracy(records: Sequence[EpochRecord], accuracy: float) -> tuple[int, float] | None:
+    """The first epoch whose validation accuracy (0–1) reaches a level, and the seconds until its end; None without."""
+    seconds = 0.0
+    for record in records:
+        seconds += record.seconds if math.isfinite(record.seconds) else 0.0
+        if record.val_accuracy >= accuracy:
+            return record.epoch, seconds
+    return None
+
+
 CURVE_POINTS = 24  # as many as a curve in a table's row can show
 
 

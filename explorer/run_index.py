@@ -7,6 +7,7 @@ index is not used, and one that cannot be written is done without.
 import json
 import os
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +19,13 @@ from explorer.files import replace_file
 from explorer.history import EpochRecord, Outline
 
 INDEX = ".index.json"
-_FORM = [2, SCHEMA_VERSION, *FIELDS, *(f.name for f in fields(EpochRecord)), *(f.name for f in fields(Outline))]
+_VERSION = 1
+
+
+def _form(status_fields: Sequence[str]) -> list[Any]:
+    """What the entries' values are, in their order: an index of another form is not this version's."""
+    own = (*FIELDS, *(f.name for f in fields(EpochRecord)), *(f.name for f in fields(Outline)))
+    return [_VERSION, SCHEMA_VERSION, *status_fields, *own]
 
 
 def stamp(folder: str, name: str) -> tuple[int, int, int] | None:
@@ -31,21 +38,21 @@ def stamp(folder: str, name: str) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def load(folder: Path) -> dict[str, list]:
+def load(folder: Path, status_fields: Sequence[str]) -> dict[str, list]:
     """The entries of an index by the run's name; none where there is no index that this version has written."""
     try:
         head, _, body = (folder / INDEX).read_bytes().partition(b"\n")
-        if json.loads(head) == {"form": _FORM, "checksum": zlib.crc32(body)}:
+        if json.loads(head) == {"form": _form(status_fields), "checksum": zlib.crc32(body)}:
             return json.loads(body)
     except (OSError, ValueError):
         pass
     return {}
 
 
-def save(folder: Path, entries: dict[str, list]) -> None:
+def save(folder: Path, entries: dict[str, list], status_fields: Sequence[str]) -> None:
     """Replaces the index; a folder that cannot be written to stays without."""
     body = json.dumps(entries, separators=(",", ":")).encode()
-    head = json.dumps({"form": _FORM, "checksum": zlib.crc32(body)}).encode()
+    head = json.dumps({"form": _form(status_fields), "checksum": zlib.crc32(body)}).encode()
     with suppress(OSError), replace_file(folder / INDEX, durable=False) as stream:
         stream.write(head + b"\n" + body)
 

@@ -360,7 +360,7 @@ class RunStore:
         with self._lock:
             if self._seen is None:
                 self._seen = {}
-                self._index = run_index.load(self.folder)
+                self._index = run_index.load(self.folder, _STATUS_FIELDS)
             found = {entry.name: self._look(entry.name, entry.path) for entry in entries}
             self._seen = {name: seen for name, seen in found.items() if seen is not None}
             self._keep_index()
@@ -392,7 +392,7 @@ class RunStore:
         if self._unindexed < max(_FEWEST_INDEXED, len(self._seen) // 20):
             return
         entries = {name: _to_index(seen) for name, seen in self._seen.items() if not seen.summary.problem}
-        run_index.save(self.folder, entries)
+        run_index.save(self.folder, entries, _STATUS_FIELDS)
         self._unindexed = 0
 
     def bin(self, run: Run) -> None:
@@ -432,6 +432,7 @@ def _light(run: Run, annotated: bool) -> RunSummary:
 # --- The store's memory -----------------------------------------------------------------------------------
 
 _FILES = (CONFIG, STATUS, HISTORY, NOTES)
+_STATUS_FIELDS = tuple(f.name for f in fields(RunStatus))
 _TICK = 2_000_000_000  # ns: no file system's clock is coarser
 _FEWEST_INDEXED = 100
 

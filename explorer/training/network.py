@@ -91,7 +91,8 @@ def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.nd
     """Sets every weight of a network of this shape to what a fresh run of this configuration starts from.
 
     Also gives its layers the configuration's initializers, dropout rate and penalty, so that a network used again for
-    another run saves as if it had been built for it. `mean` and `variance` are of the input scaling, float32 `[features]`.
+    another run saves as if it had been built for it. `mean` and `variance` are of the input scaling, float32
+    `[features]`.
     """
     for layer in network.layers:
         if isinstance(layer, layers.Dense):

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer import estimate
 from explorer.diagnosis import PROBLEM, Observed, diagnose
 from explorer.diagnosis.teaching import LESSONS
 from explorer.gallery import CASES, Case
@@ -189,7 +190,7 @@ def _curves(summary: RunSummary) -> None:
         column.altair_chart(curves(frame, metric, level), key=f"case_chart_{metric}", alt=f"{metric} after each epoch")
     if summary.best:
         st.caption(
-            f"{summary.best.val_accuracy:.1%} of the {DATASETS[summary.config.dataset].validation_images:,} validation "
+            f"{summary.best.val_accuracy:.1%} of the {estimate.validation_images(summary.config):,} validation "
             f"images at epoch {summary.best.epoch} ({RULES['val_loss'].words}), one seed."
         )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer import engine
+from explorer import engine, estimate
 from explorer.config import FIELDS, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.diagnosis import Observed, diagnose
@@ -95,9 +95,9 @@ def _headline(summary: RunSummary) -> None:
 
 def _settings(config: TrainingConfig) -> str:
     parts = [f"{field.label.lower()} {field.title(value)}" for name, field in FIELDS.items()
-             if isinstance(value := getattr(config, name), str)]  # fmt: skip
+             if isinstance(value := getattr(config, name), str) and field.matters(vars(config))]  # fmt: skip
     numbers = [f"{field.label.lower()} {value:,.6g}" for name, field in FIELDS.items()
-               if not isinstance(value := getattr(config, name), str)]  # fmt: skip
+               if not isinstance(value := getattr(config, name), str) and field.matters(vars(config))]  # fmt: skip
     return " · ".join(parts + numbers)
 
 
@@ -173,7 +173,7 @@ def _progress(summary: RunSummary) -> None:
         "Validation accuracy",
         f"{best.val_accuracy:.1%}" if best else "–",
         help=f"At the best epoch, that of the {RULES['val_loss'].words}, on "
-        f"{DATASETS[summary.config.dataset].counts(summary.config.validation_split)[1]:,} validation images; one seed.",
+        f"{estimate.validation_images(summary.config):,} validation images; one seed.",
     )
     columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the same epoch: its lowest.")
     columns[3].metric(

@@ -4,33 +4,55 @@ import importlib
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer import datasets
 from explorer.config import FIELDS, TrainingConfig
+from explorer.datasets import Dataset
 from explorer.desk import Desk
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
+from explorer.evaluation.gallery import ALL, HITS, MISTAKES, Filter
+from explorer.evaluation.library import Library
+from explorer.evaluation.predictions import Request
 from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.presets import PRESETS
 from explorer.runs import ACTIVE, Run, RunStore
 from explorer.signals import EpochSignals
 from explorer.start_questions import StartQuestions
+from explorer.sweeps.folder import Study, StudyStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUN, TWIN, CASE = "run", "twin", "case"
+STUDY, NEW_STUDY = "study", "-"
 _TRAINED_BEFORE = "trained_before"
 _PREPARED = "prepared"
 _SEEN = "seen"
 _MESSAGE = "message"
+_COMPARED = "compared"
+_ROWS = "leaderboard_rows"
+_BINNED = "binned"
 _REDRAW = "redraw"
 _ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
 _SETTINGS = "settings"
 _START = "start_signals"
 _SESSION = "session"
 _DOWNLOAD = "download_started"
+
+# the Evaluate page's widgets, and those of its settings that the URL carries
+MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
+CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
+ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
+CONFUSION = "confusion"
+_SHOWN, _LOOKED = "gallery_shown", "looked"
+GALLERY_STEP = 24
 
 
 @st.cache_resource
@@ -39,6 +61,12 @@ def store() -> RunStore:
     runs = RunStore()
     settle_orphans(runs)
     return runs
+
+
+@st.cache_resource
+def studies() -> StudyStore:
+    """The sweeps below the run folders, shared by all sessions."""
+    return StudyStore(store())
 
 
 @st.cache_resource
@@ -57,6 +85,18 @@ def desk() -> Desk:
 def start_questions() -> StartQuestions:
     """What networks do before training, shared by all sessions."""
     return StartQuestions(desk())
+
+
+@st.cache_resource
+def library() -> Library:
+    """The saved models and what they said, shared by all sessions."""
+    return Library(store(), desk())
+
+
+@st.cache_resource(max_entries=4)
+def dataset(name: str) -> Dataset:
+    """A data set, read once; raises `DataError` when it is not on this machine."""
+    return datasets.load(name)
 
 
 def page_is_drawn() -> None:
@@ -208,6 +248,28 @@ def chosen_run() -> Run | None:
     return active.run if active else None
 
 
+def open_study(name: str | None) -> None:
+    """Chooses the sweep that the page shows, or none to make one; the URL carries it."""
+    if name:
+        st.query_params[STUDY] = name
+    else:
+        st.query_params[STUDY] = NEW_STUDY
+
+
+def chosen_study() -> Study | None:
+    """The sweep that the URL names, else the newest; None to make one."""
+    name = st.query_params.get(STUDY)
+    if name == NEW_STUDY:
+        return None
+    if name:
+        try:
+            return studies().get(name)
+        except InputError as error:
+            st.warning(f"{error}.")
+    found = studies().list()
+    return found[0] if found else None
+
+
 def shown_as_trained_before(run: Run) -> bool:
     """Whether the run is shown because Train was pressed for a configuration that had been trained."""
     return st.session_state.get(_TRAINED_BEFORE) == run.name
@@ -243,6 +305,56 @@ def download_started() -> float:
 def download_is_heard_of() -> None:
     """Its own progress tells the rest."""
     st.session_state.pop(_DOWNLOAD, None)
+
+
+# --- Compare ----------------------------------------------------------------------------------------------
+
+
+@st.cache_resource
+def _latest_table() -> dict:
+    return {}
+
+
+def table() -> "pd.DataFrame":
+    """All readable runs as one frame that nobody may change; it is made again only when a run has changed."""
+    from explorer.comparison import grouped, run_table
+
+    summaries, kept = store().list(), _latest_table()
+    before = kept.get("summaries", ())
+    same = len(before) == len(summaries) and all(a is b or a == b for a, b in zip(before, summaries, strict=True))
+    if not same or "table" not in kept:
+        kept["table"] = grouped(run_table(summaries))
+    kept["summaries"] = summaries
+    return kept["table"]
+
+
+def compared() -> list[str]:
+    """The names of the runs chosen in the leaderboard."""
+    return st.session_state.get(_COMPARED, [])
+
+
+def compare(names: list[str]) -> None:
+    """Remembers which runs are chosen in the leaderboard."""
+    st.session_state[_COMPARED] = names
+
+
+def leaderboard_key(names: tuple[str, ...]) -> str:
+    """The leaderboard's key while it has these rows: rows are chosen by place, so that other rows are another table."""
+    known, version = st.session_state.get(_ROWS, ((), 0))
+    if known != names:
+        version += 1
+        st.session_state[_ROWS] = names, version
+    return f"leaderboard_{version}"
+
+
+def last_binned() -> list[str]:
+    """The runs that this session has deleted last, to be had back with one click."""
+    return st.session_state.get(_BINNED, [])
+
+
+def remember_binned(names: list[str]) -> None:
+    """Keeps which runs were deleted last."""
+    st.session_state[_BINNED] = names
 
 
 # --- Before training --------------------------------------------------------------------------------------
@@ -331,3 +443,77 @@ def take_settings(config: TrainingConfig) -> None:
     """Has the Train page start from a configuration."""
     st.session_state[_SETTINGS] = config
     st.toast("The Train page starts from these settings now.", icon=":material/tune:")
+
+
+# --- the Evaluate page ------------------------------------------------------------------------------------
+
+
+def start_choice(key: str, options: Sequence[str]) -> None:
+    """Gives a choice its first value in this session: the URL's where it is among the options, else the first one.
+
+    One whose option has gone, such as a run that was deleted, falls back to the first one as well.
+    """
+    wanted = st.session_state.get(key, st.query_params.get(key))
+    st.session_state[key] = wanted if wanted in options else options[0]
+
+
+def share_choice(key: str, options: Sequence[str]) -> None:
+    """Puts a choice that is not the first one into the URL, so that it can be sent to others."""
+    if st.session_state[key] != options[0]:
+        st.query_params[key] = st.session_state[key]
+    else:
+        st.query_params.pop(key, None)
+
+
+def scaling_key(model: str) -> str:
+    """The key of the widget that asks what happens to a model's pixels: every model has its own answer."""
+    return f"scaling_{model}"
+
+
+def chosen_scaling(model: str) -> str | None:
+    """What was answered there; None before anybody did."""
+    return st.session_state.get(scaling_key(model))
+
+
+def look(request: Request) -> int:
+    """Counts a look at a model's test images, once a session, and returns how many there were."""
+    looked = st.session_state.setdefault(_LOOKED, set())
+    seen = library().hash(request)
+    if seen not in looked:
+        looked.add(seen)
+        library().look(request)
+    return library().looks(request)
+
+
+def cell_is_chosen(names: tuple[str, ...]) -> None:
+    """Filters the gallery by the cell of the confusion matrix that was clicked; clicking beside it shows all again."""
+    cells = st.session_state[CONFUSION].selection.get("cell") or [{}]
+    true, predicted = cells[0].get("true"), cells[0].get("predicted")
+    st.session_state[TRUE] = true if true in names else None
+    st.session_state[PREDICTED] = predicted if predicted in names else None
+    st.session_state[ORDER] = HITS if true and true == predicted else MISTAKES
+    st.session_state[SEARCH] = ""
+    filter_has_changed()
+
+
+def gallery_filter(names: tuple[str, ...]) -> Filter:
+    """What the gallery's widgets ask for."""
+    kept = st.session_state
+    true, predicted = (names.index(kept[key]) if kept.get(key) in names else None for key in (TRUE, PREDICTED))
+    order = kept.get(ORDER) or (ALL if kept.get(SEARCH) else MISTAKES)
+    return Filter(order, true, predicted, kept.get(SEARCH) or "")
+
+
+def gallery_shown() -> int:
+    """How many images the gallery shows at most."""
+    return st.session_state.get(_SHOWN, GALLERY_STEP)
+
+
+def show_more() -> None:
+    """Has the gallery show more images."""
+    st.session_state[_SHOWN] = gallery_shown() + GALLERY_STEP
+
+
+def filter_has_changed() -> None:
+    """The gallery starts from its first images again."""
+    st.session_state.pop(_SHOWN, None)

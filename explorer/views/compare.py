@@ -1,0 +1,63 @@
+"""The Compare page: all runs in one table, and below it the chosen ones beside each other."""
+
+import streamlit as st
+
+from explorer.errors import RunError
+from explorer.runs import ACTIVE
+from explorer.views import compare_actions, compare_charts, compare_table, state
+
+WATCH_SECONDS = 4
+CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
+SECTIONS = {
+    CURVES: (compare_charts.curves, ":material/show_chart:"),
+    REPEATS: (compare_charts.repeats, ":material/repeat:"),
+    SETTINGS: (compare_charts.settings, ":material/scatter_plot:"),
+}
+
+
+def render() -> None:
+    """Draws the page."""
+    st.header("Compare runs", anchor=False)
+    try:
+        table = state.table()
+        unreadable = [summary for summary in state.store().list() if summary.problem]
+    except RunError as error:
+        st.error(f"{error}.")
+        return
+    if message := state.told():
+        st.error(message)
+    if unreadable:
+        with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
+            st.markdown("\n".join(f"- {summary.problem}" for summary in unreadable[:20]))
+    if table.empty:
+        st.info("There is no run yet: train one on the Train page, and it appears here.")
+        compare_actions.bin_alone()
+        return
+    found = compare_table.filters(table)
+    chosen = compare_table.leaderboard(found)
+    compare_actions.bar(found, chosen)
+    section = st.segmented_control(
+        "Look at",
+        list(SECTIONS),
+        format_func=lambda name: f"{SECTIONS[name][1]} {name}",
+        default=CURVES,
+        required=True,
+        key="compare_section",
+        label_visibility="collapsed",
+    )
+    SECTIONS[section][0](found, chosen)
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_now())
+
+
+def _watch(drawn: tuple) -> None:
+    if drawn != _now():
+        st.rerun()  # a run began, ended or went on, here or elsewhere
+
+
+def _now() -> tuple:
+    try:
+        summaries = state.store().list()
+    except RunError:  # news as well: the whole page says it
+        return ()
+    active = tuple((s.name, s.state, s.outline.epochs) for s in summaries if s.state in ACTIVE)
+    return len(summaries), active

@@ -1,0 +1,163 @@
+"""The leaderboard: what narrows it down, and the table whose rows are chosen."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.comparison import differing, is_number, matching, ranked
+from explorer.config import FIELDS
+from explorer.datasets import DATASETS
+from explorer.history import RULES
+from explorer.palette import NEUTRAL
+from explorer.runs import STATUSES
+from explorer.views import state
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEIGHT = 400
+SELECTED_BY = RULES["val_loss"].words
+FILTERED = {name: field.label for name, field in FIELDS.items() if name != "dataset"} | {
+    "val_accuracy": "Validation accuracy",
+    "val_loss": "Validation loss",
+    "best_epoch": "Best epoch",
+    "trained": "Epochs trained",
+    "seconds": "Seconds",
+}
+
+
+# --- Narrowing down ---------------------------------------------------------------------------------------
+
+
+def filters(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Draws what narrows the table down, and returns the runs that are left, the best first."""
+    table = _of_one_dataset(table)
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
+    search = left.text_input(
+        "Search",
+        key="compare_search",
+        placeholder="Words in the run, its name, tags or note",
+        icon=":material/search:",
+    )
+    present = [status for status in STATUSES if status in set(table["status"])]
+    statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
+    words = sorted({tag for tags in table["tags"] for tag in tags})
+    tags = right.multiselect("Tags", words, key="compare_tags", placeholder="Any tag", disabled=not words)
+    fields, ranges = _by_field(table)
+    return ranked(matching(table, search, statuses, tags, fields, ranges))
+
+
+def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
+    names = [name for name in DATASETS if name in set(table["dataset"])]
+    dataset = table["dataset"].iloc[0]  # the newest run's
+    if len(names) > 1:
+        dataset = st.segmented_control(
+            "Data set",
+            names,
+            format_func=lambda name: f"{DATASETS[name].title} ({(table['dataset'] == name).sum():,})",
+            default=dataset,
+            required=True,
+            key="compare_dataset",
+            help="Results on different images cannot be compared.",
+        )
+    return table[table["dataset"] == dataset]
+
+
+def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[float, float]]]:
+    chosen = st.multiselect(
+        "Filter by",
+        list(FILTERED),
+        format_func=FILTERED.get,
+        key="compare_filters",
+        placeholder="Any setting or result",
+    )
+    fields, ranges = {}, {}
+    columns = st.columns(4) if chosen else []
+    for place, name in enumerate(chosen):
+        column = columns[place % 4]
+        values = sorted(table[name].dropna().unique().tolist())
+        if not is_number(name):
+            fields[name] = column.multiselect(FILTERED[name], values, key=f"compare_only_{name}", placeholder="Any")
+        elif len(values) > 1:
+            ranges[name] = column.select_slider(
+                FILTERED[name], values, (values[0], values[-1]), format_func=_number, key=f"compare_range_{name}"
+            )
+        else:
+            column.caption(f"{FILTERED[name]}: all {_number(values[0]) if values else 'unknown'}")
+    return fields, ranges
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+# --- The table --------------------------------------------------------------------------------------------
+
+
+def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Draws the runs, and returns those whose rows are chosen, in the table's order."""
+    every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
+    first = table.iloc[0] if len(table) else None
+    images = DATASETS[first["dataset"]].counts(first["validation_split"])[1] if len(table) else 0
+    st.caption(
+        f"{len(table):,} runs. Loss and accuracy are those of each run's best epoch, selected by the {SELECTED_BY}, "
+        f"on {images:,} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."
+        if len(table)
+        else "No run passes these filters."
+    )
+    if table.empty:
+        return table
+    names = tuple(table["run"])
+    places = {name: place for place, name in enumerate(names)}
+    event = st.dataframe(
+        _cells(table, list(FIELDS) if every else differing(table)),
+        key=state.leaderboard_key(names),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [places[name] for name in state.compared() if name in places]}},
+        hide_index=True,
+        height=min(HEIGHT, 38 + 35 * len(table)),
+        placeholder="",
+        column_config=_columns(),
+        alt="Leaderboard of runs, the lowest validation loss first",
+    )
+    rows = [row for row in event.selection.rows if row < len(table)]
+    state.compare([names[row] for row in rows])
+    return table.iloc[sorted(rows)]
+
+
+def _cells(table: "pd.DataFrame", settings: list[str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
+    cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]))
+    cells["val_accuracy"] *= 100
+    cells["created"] = pd.to_datetime(table["created"], unit="s")
+    if table["tags"].map(bool).any():
+        cells.insert(1, "tags", table["tags"])
+    if table["note"].any():
+        cells["note"] = table["note"]
+    return cells
+
+
+def _columns() -> dict:
+    column = st.column_config
+    named = {name: column.Column(field.label, help=field.help) for name, field in FIELDS.items()}
+    for name, field in FIELDS.items():
+        if not field.choices:
+            named[name] = column.NumberColumn(field.label, help=field.help, format="%g")
+    return named | {
+        "run": column.TextColumn("Run", width=230, pinned=True),
+        "tags": column.ListColumn("Tags"),
+        "val_loss": column.NumberColumn("Validation loss", format="%.4f", help=f"At the epoch of the {SELECTED_BY}."),
+        "val_accuracy": column.NumberColumn(
+            "Validation accuracy", format="%.2f %%", help=f"At the epoch of the {SELECTED_BY}, not the highest one."
+        ),
+        "best_epoch": column.NumberColumn("Best epoch", format="%d", help=f"The epoch of the {SELECTED_BY}."),
+        "trained": column.NumberColumn("Epochs", format="%d", help="How many were trained."),
+        "seconds": column.NumberColumn("Seconds", format="%.1f", help="Of all epochs, training and validation."),
+        "status": column.TextColumn("Status"),
+        "curve": column.LineChartColumn("Curve", width=90, help="Validation loss over epochs.", color=NEUTRAL),
+        "created": column.DatetimeColumn("Asked for", format="calendar"),
+        "note": column.TextColumn("Note", width="large"),
+    }
