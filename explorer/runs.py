@@ -119,7 +119,7 @@ class Run:
     def __init__(self, path: Path):
         self.path = path
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The folder's name, unique in its store."""
         return self.path.name

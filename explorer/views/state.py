@@ -12,7 +12,7 @@ from explorer.config import FIELDS, TrainingConfig
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import FieldError, InputError
 from explorer.presets import PRESETS
-from explorer.runs import ACTIVE, Run, RunStore
+from explorer.runs import ACTIVE, Run, RunStore, RunSummary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,8 +173,8 @@ def _latest_table() -> dict:
     return {}
 
 
-def table() -> "pd.DataFrame":
-    """All readable runs as one frame that nobody may change; it is made again only when a run has changed."""
+def listed() -> tuple[list[RunSummary], "pd.DataFrame"]:
+    """All runs, and the readable ones as one frame that nobody may change, made again only when a run has changed."""
     from explorer.comparison import grouped, run_table
 
     summaries, kept = store().list(), _latest_table()
@@ -183,7 +183,7 @@ def table() -> "pd.DataFrame":
     if not same or "table" not in kept:
         kept["table"] = grouped(run_table(summaries))
     kept["summaries"] = summaries
-    return kept["table"]
+    return summaries, kept["table"]
 
 
 def compared() -> list[str]:
