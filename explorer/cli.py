@@ -22,6 +22,7 @@ from explorer import cli_sweep, datasets, estimate, presets, sources, terminal, 
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
+from explorer.evaluation import predictions
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
 from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run, RunStore
 from explorer.terminal import say
@@ -105,6 +106,7 @@ def _parser() -> _Parser:
     add("resume", _resume, "go on with a run exactly where it ended").add_argument("run", metavar="RUN")
     add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
     add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
+    _add_evaluate(add("evaluate", _evaluate, "how good a saved model is, on validation or test images"))
     data, name = add("data", _data, "make a data set available and verify it", runs=False), FIELDS["dataset"]
     data.add_argument("name", metavar="NAME", nargs="?", default=name.default, type=name.parse, help=name.allowed)
     data.add_argument("--from", dest="source", metavar="PATH", help="an archive, folder or .npz that is already here")
@@ -116,7 +118,7 @@ def _parser() -> _Parser:
 
 def _add_fields(parser: _Parser) -> None:
     """Every hyperparameter as an option; one that is not given leaves no trace, so that a preset shows through."""
-    names = ", ".join(presets.PRESETS)
+    names = ", ".join(presets.ALL_PRESETS)
     parser.add_argument(
         "--preset", type=presets.preset, metavar="NAME", help=f"start from one of {names}; other options change it"
     )
@@ -136,12 +138,24 @@ def _add_fields(parser: _Parser) -> None:
     )
 
 
+def _add_evaluate(parser: _Parser) -> None:
+    parser.add_argument("model", metavar="RUN_OR_FILE", help="a run, or a .keras or .h5 file")
+    splits, scalings = ", ".join(predictions.SPLITS), ", ".join(predictions.SCALINGS)
+    parser.add_argument("--split", default=predictions.VALIDATION, metavar="NAME", help=f"one of {splits}")
+    parser.add_argument(
+        "--scaling",
+        metavar="NAME",
+        help=f"what happens to the pixels of a model that does not scale them itself: one of {scalings}",
+    )
+
+
 def _add_benchmark(parser: _Parser) -> None:
     epochs, dataset = FIELDS["epochs"], FIELDS["dataset"]
     kept = list(presets.PRESETS.values())
     parser.add_argument("--preset", nargs="+", type=presets.preset, default=kept, metavar="NAME", help="default: all")
     parser.add_argument("--dataset", type=dataset.parse, default=dataset.default, metavar="NAME", help=dataset.allowed)
-    parser.add_argument("--epochs", type=epochs.parse, default=5, metavar="N", help="pairs of epochs; default 5")
+    parser.add_argument("--epochs", type=epochs.parse, metavar="N", help="pairs of epochs; default 5")
+    cli_sweep.add_benchmarks(parser)
 
 
 def _store(options: argparse.Namespace) -> RunStore:
@@ -242,6 +256,27 @@ def _runs(options: argparse.Namespace) -> int:
     return 0
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    from explorer.desk import Desk
+    from explorer.evaluation import library, summary
+
+    store = _store(options)
+    model = library.find(store, options.model)
+    request = model.request(split=options.split, **({"scaling": options.scaling} if options.scaling else {}))
+    if request.dataset:
+        _check_data(request.dataset)
+    desk = Desk()
+    try:
+        books = library.Library(store, desk)
+        found = books.predictions(request).result()
+        books.look(request)
+    finally:
+        desk.close()
+    told = summary.figures(model, found, books.looks(request))
+    _answer(told, options, summary.lines)
+    return 0
+
+
 def _data(options: argparse.Namespace) -> int:
     name, source = options.name, options.source
     if source is not None and (name == "digits" or not Path(source).exists()):
@@ -272,10 +307,12 @@ def _sweep(options: argparse.Namespace) -> int:
 def _benchmark(options: argparse.Namespace) -> int:
     from explorer import benchmark
 
+    if cli_sweep.benchmark(options, _answer):
+        return 0
     _check_data(options.dataset)
     with terminal.native_messages_hidden():
         worker.programs()
-    told = benchmark.measure(options.preset, options.dataset, options.epochs, tell=say)
+    told = benchmark.measure(options.preset, options.dataset, options.epochs or 5, tell=say)
     _answer(told, options, benchmark.lines)
     return 0
 

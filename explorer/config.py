@@ -8,18 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.datasets import DATASETS
+from explorer.datasets import BOOK, DATASETS, NOTEBOOK
 from explorer.errors import FieldError
 
-SCHEMA_VERSION = 1
+# 2: dropout, L2, clipping, schedules and the choice of a split; what a configuration of 1 lacks has its default
+SCHEMA_VERSION = 2
 
 OFF, AFTER_ACTIVATION, BEFORE_ACTIVATION = "off", "after_activation", "before_activation"
 RAW, STANDARDIZED, UNIT = "raw", "standardized", "unit"
+DROPOUT, ALPHA, ALPHA_OUTPUT = "hidden", "alpha", "alpha_output"
+CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU = "constant", "one_cycle", "exponential", "cosine", "plateau"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One hyperparameter: its bounds or choices, its default, and the words that explain it."""
+    """One hyperparameter: its bounds or choices, its default, and the words that explain it.
+
+    `needs` names the values of other fields with which it makes a difference; none when it always does.
+    """
 
     name: str
     label: str
@@ -32,6 +38,7 @@ class Field:
     logarithmic: bool = False
     option: str = ""
     titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def flag(self) -> str:
@@ -49,6 +56,10 @@ class Field:
     def title(self, value: str) -> str:
         """A choice as a person reads it."""
         return self.titles.get(value, value)
+
+    def matters(self, values: Mapping[str, Any]) -> bool:
+        """Whether it makes a difference beside these values of the other fields."""
+        return all(values[name] in wanted for name, wanted in self.needs.items())
 
     def check(self, value: Any) -> Any:
         """The value in the field's own type; raises `FieldError` when it is not allowed."""
@@ -197,6 +208,123 @@ FIELDS: dict[str, Field] = {
             },
         ),
         Field(
+            "schedule",
+            "Schedule",
+            CONSTANT,
+            "How the learning rate changes while the network trains.",
+            MORE,
+            choices=(CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU),
+            titles={
+                CONSTANT: "constant",
+                ONE_CYCLE: "1cycle: up, down, and a last tenth far below",
+                EXPONENTIAL: "exponential decay",
+                COSINE: "cosine with warm-up",
+                PLATEAU: "reduced on a plateau",
+            },
+        ),
+        Field(
+            "peak_factor",
+            "Peak",
+            10.0,
+            "1cycle: how many times the learning rate it rises to, over 45 % of all epochs, before it falls again.",
+            MORE,
+            minimum=1.0,
+            maximum=100.0,
+            needs={"schedule": (ONE_CYCLE,)},
+        ),
+        Field(
+            "final_share",
+            "Last rate",
+            0.001,
+            "1cycle and cosine: what the rate ends at, as a share of the learning rate.",
+            MORE,
+            minimum=0.0,
+            maximum=1.0,
+            needs={"schedule": (ONE_CYCLE, COSINE)},
+        ),
+        Field(
+            "decay_epochs",
+            "Epochs to a tenth",
+            20,
+            "Exponential decay: after so many epochs the rate is a tenth of what it was.",
+            MORE,
+            minimum=1,
+            maximum=10_000,
+            needs={"schedule": (EXPONENTIAL,)},
+        ),
+        Field(
+            "warmup_epochs",
+            "Warm-up epochs",
+            2,
+            "Cosine: the rate first rises in even steps to the learning rate over so many epochs.",
+            MORE,
+            minimum=0,
+            maximum=10_000,
+            needs={"schedule": (COSINE,)},
+        ),
+        Field(
+            "plateau_patience",
+            "Epochs on a plateau",
+            5,
+            "Reduced on a plateau: after so many epochs in a row without a lower validation loss the rate is cut.",
+            MORE,
+            minimum=1,
+            maximum=10_000,
+            needs={"schedule": (PLATEAU,)},
+        ),
+        Field(
+            "plateau_factor",
+            "Cut to",
+            0.5,
+            "Reduced on a plateau: what the rate is multiplied with.",
+            MORE,
+            minimum=0.01,
+            maximum=0.99,
+            needs={"schedule": (PLATEAU,)},
+        ),
+        Field(
+            "dropout",
+            "Dropout",
+            OFF,
+            "Silences some units at random in each training step, so that none is relied on alone.",
+            MORE,
+            choices=(OFF, DROPOUT, ALPHA, ALPHA_OUTPUT),
+            titles={
+                OFF: "off",
+                DROPOUT: "after each hidden layer",
+                ALPHA: "alpha dropout after each hidden layer",
+                ALPHA_OUTPUT: "alpha dropout before the output only",
+            },
+        ),
+        Field(
+            "dropout_rate",
+            "Dropout rate",
+            0.1,
+            "The share of units that dropout silences in a step.",
+            MORE,
+            minimum=0.0,
+            maximum=0.95,
+            needs={"dropout": (DROPOUT, ALPHA, ALPHA_OUTPUT)},
+        ),
+        Field(
+            "l2",
+            "L2 penalty",
+            0.0,
+            "This times the sum of all squared kernel weights is added to the loss, which keeps weights small.",
+            MORE,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Field(
+            "clip_norm",
+            "Gradient clipping",
+            0.0,
+            "The longest gradient, over all weights together, that is followed as it is; 0 clips none.",
+            MORE,
+            minimum=0.0,
+            maximum=1000.0,
+        ),
+        Field(
             "batch_size",
             "Batch size",
             32,
@@ -233,6 +361,15 @@ FIELDS: dict[str, Field] = {
             minimum=0,
             maximum=2**31 - 1,
         ),
+        Field(
+            "validation_split",
+            "Validation images",
+            NOTEBOOK,
+            "Which of the labelled images are kept back to validate on.",
+            MORE,
+            choices=(NOTEBOOK, BOOK),
+            titles={NOTEBOOK: "a fifth, drawn as in the notebook", BOOK: "the first tenth, as in the book"},
+        ),
     )
 }
 
@@ -254,10 +391,22 @@ class TrainingConfig:
     learning_rate: float = _default("learning_rate")
     input_scaling: str = _default("input_scaling")
     optimizer: str = _default("optimizer")
+    schedule: str = _default("schedule")
+    peak_factor: float = _default("peak_factor")
+    final_share: float = _default("final_share")
+    decay_epochs: int = _default("decay_epochs")
+    warmup_epochs: int = _default("warmup_epochs")
+    plateau_patience: int = _default("plateau_patience")
+    plateau_factor: float = _default("plateau_factor")
+    dropout: str = _default("dropout")
+    dropout_rate: float = _default("dropout_rate")
+    l2: float = _default("l2")
+    clip_norm: float = _default("clip_norm")
     batch_size: int = _default("batch_size")
     epochs: int = _default("epochs")
     patience: int = _default("patience")
     seed: int = _default("seed")
+    validation_split: str = _default("validation_split")
 
     def __post_init__(self) -> None:
         for name, field in FIELDS.items():

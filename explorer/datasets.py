@@ -7,7 +7,7 @@ import hashlib
 import importlib.util
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from explorer.errors import DataError, FieldError
 SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 42
+# how the labelled images are divided: as in the notebook, or as in the book whose exercise it answers
+NOTEBOOK, BOOK = "notebook", "book"
+BOOK_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,13 @@ class DatasetSpec:
     def classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    def counts(self, division: str = NOTEBOOK) -> tuple[int, int]:
+        """How many images there are to train on and to validate."""
+        if division == NOTEBOOK:
+            return self.train_images, self.validation_images
+        labelled = self.train_images + self.validation_images
+        return labelled - int(BOOK_SHARE * labelled), int(BOOK_SHARE * labelled)
 
 
 DATASETS: dict[str, DatasetSpec] = {
@@ -140,7 +150,7 @@ class Dataset:
     """A data set ready for use.
 
     `images` is uint8 [N, *image_shape] (it may be a read-only memory map), `labels` uint8 [N]; `train`,
-    `validation` and `test` are disjoint int64 arrays of indices into both.
+    `validation` and `test` are disjoint int64 arrays of indices into both, divided as `division` says.
     """
 
     spec: DatasetSpec
@@ -149,6 +159,14 @@ class Dataset:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    division: str = NOTEBOOK
+
+    def divided(self, division: str) -> "Dataset":
+        """The same images with those to train on and to validate divided in another way; test stays as it is."""
+        if division == self.division:
+            return self
+        train, validation = split_indices(len(self.train) + len(self.validation), division)
+        return replace(self, train=train, validation=validation, division=division)
 
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Copy the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
@@ -196,20 +214,25 @@ def available(name: str) -> bool:
     return name == "digits" or _size(stored_file(name)) == CIFAR10_LAYOUT.bytes
 
 
-def load(name: str) -> Dataset:
+def load(name: str, division: str = NOTEBOOK) -> Dataset:
     """Load a data set from this machine and verify it; never uses the network.
 
     Raises FieldError for an unknown name, DataError when it is absent or damaged.
     """
     spec = spec_of(name)
-    return _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
+    found = _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
+    return found.divided(division)
 
 
-def split_indices(images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (train, validation) as scikit-learn's `train_test_split(test_size=0.2, random_state=42)` draws.
+def split_indices(images: int, division: str = NOTEBOOK) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (train, validation): in the book the first tenth validates, in their own order.
 
-    Its rule is written out because importing it takes over a second; a test compares the two.
+    The notebook's are those that scikit-learn's `train_test_split(test_size=0.2, random_state=42)` draws. Its rule is
+    written out because importing it takes over a second; a test compares the two.
     """
+    if division == BOOK:
+        first = int(BOOK_SHARE * images)
+        return np.arange(first, images), np.arange(first)
     validation = math.ceil(VALIDATION_SHARE * images)
     order = np.random.RandomState(SPLIT_SEED).permutation(images)
     return order[validation:], order[:validation]

@@ -37,6 +37,11 @@ def parameters(config: TrainingConfig) -> int:
     return dense + 4 * normalized
 
 
+def validation_images(config: TrainingConfig) -> int:
+    """How many images a run of this configuration is validated on."""
+    return DATASETS[config.dataset].counts(config.validation_split)[1]
+
+
 def memory_bytes(config: TrainingConfig) -> int:
     """About how much memory training takes at its peak."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))
@@ -55,7 +60,7 @@ def check_memory(config: TrainingConfig, available: int) -> None:
 
 def epoch_cost(config: TrainingConfig) -> float:
     """Seconds an epoch by rule of thumb: good for ratios between configurations."""
-    images = DATASETS[config.dataset].train_images
+    images, _ = DATASETS[config.dataset].counts(config.validation_split)
     steps = math.ceil(images / config.batch_size)
     sizes = layer_sizes(config)
     operations = 6 * sum(a * b for a, b in itertools.pairwise(sizes)) * images

@@ -18,3 +18,15 @@ RUN_COLORS = ("#2F9B79", "#965EF8", "#ED391A", "#D2A408", "#4CABFD", "#944561", 
 # from worse to better: lighter step by step, so that it reads without hues too, and black text stands out on all of it
 WORSE_TO_BETTER = ("#7A63DB", "#3A97B5", "#55B36B", "#D9B41E")
 ON_COLOR = "#000000"
+
+# a run and its twin with one setting changed
+TWIN_COLORS = ("#3B82C4", "#C2508F")
+# one layer or one epoch picked out of many; what it is compared with is neutral
+LAYER = "#2A9D8F"
+# from small to large, and from below zero to above: light ends would vanish on white, dark ones on black
+SEQUENTIAL = ("#46327E", "#365C8D", "#277F8E", "#1FA187", "#4AC16D", "#A0DA39", "#E9D51D")
+DIVERGING = ("#2C6BB3", "#7FA9D6", "#B9BDC4", "#E3A565", "#C95F10")
+# how grave a finding is, as Streamlit's own badges name their colours
+SEVERITY_COLORS = {"problem": "red", "warning": "orange", "note": "blue"}
+# teal against magenta: told apart by colour-blind eyes as well, and by none mistaken for a split
+RIGHT_COLOR, WRONG_COLOR = "#1D9A8A", "#C2437F"

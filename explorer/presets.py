@@ -1,8 +1,16 @@
-"""The notebook's three experiments, as configurations."""
+"""The notebook's three experiments, and those of the book whose exercise it answers, as configurations."""
 
 from dataclasses import dataclass
 
-from explorer.config import AFTER_ACTIVATION, STANDARDIZED, TrainingConfig
+from explorer.config import (
+    AFTER_ACTIVATION,
+    ALPHA_OUTPUT,
+    BEFORE_ACTIVATION,
+    ONE_CYCLE,
+    STANDARDIZED,
+    TrainingConfig,
+)
+from explorer.datasets import BOOK
 from explorer.errors import FieldError
 
 
@@ -50,9 +58,64 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
+# Géron, Hands-On Machine Learning, 2nd edition, chapter 11, exercise 8, on the book's own division of the images.
+BOOK_PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "book_bn",
+            "The book's batch norm",
+            "Part c: ELU with batch normalization of the input and before each activation, ten times the rate.",
+            TrainingConfig(
+                activation="elu",
+                kernel_initializer="he_normal",
+                batch_norm=BEFORE_ACTIVATION,
+                learning_rate=5e-4,
+                epochs=100,
+                validation_split=BOOK,
+            ),
+        ),
+        Preset(
+            "book_alpha",
+            "The book's alpha dropout",
+            "Part e: SELU on standardised pixels with alpha dropout before the output.",
+            TrainingConfig(
+                activation="selu",
+                kernel_initializer="lecun_normal",
+                input_scaling=STANDARDIZED,
+                dropout=ALPHA_OUTPUT,
+                dropout_rate=0.1,
+                learning_rate=5e-4,
+                epochs=100,
+                validation_split=BOOK,
+            ),
+        ),
+        Preset(
+            "book_1cycle",
+            "The book's 1cycle",
+            "Part f: the network of part e with plain SGD, whose rate rises tenfold and falls again in 15 epochs.",
+            TrainingConfig(
+                activation="selu",
+                kernel_initializer="lecun_normal",
+                input_scaling=STANDARDIZED,
+                dropout=ALPHA_OUTPUT,
+                dropout_rate=0.1,
+                optimizer="sgd",
+                learning_rate=5e-3,
+                schedule=ONE_CYCLE,
+                batch_size=128,
+                epochs=15,
+                validation_split=BOOK,
+            ),
+        ),
+    )
+}
+
+ALL_PRESETS = PRESETS | BOOK_PRESETS
+
 
 def preset(name: str) -> Preset:
     """The preset of that name; raises `FieldError`."""
-    if name not in PRESETS:
-        raise FieldError("preset", name, "one of " + ", ".join(PRESETS))
-    return PRESETS[name]
+    if name not in ALL_PRESETS:
+        raise FieldError("preset", name, "one of " + ", ".join(ALL_PRESETS))
+    return ALL_PRESETS[name]

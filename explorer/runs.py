@@ -18,12 +18,13 @@ from typing import Any
 
 import psutil
 
-from explorer import annotations, run_index
+from explorer import annotations, run_index, signals_file
 from explorer.annotations import NOTES, NOTHING, Annotation
 from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import ExplorerError, InputError, RunError
 from explorer.files import read_json, write_json
 from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline, outline_of_lines
+from explorer.signals import EpochSignals
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 COMPLETED, STOPPED, FAILED, INTERRUPTED = "completed", "stopped", "failed", "interrupted"
@@ -33,6 +34,7 @@ RESUMABLE = (PAUSED, STOPPED, INTERRUPTED)
 UNREADABLE = "unreadable"
 
 CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl", "request"
+SIGNALS = "signals.jsonl"
 BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
 TRIAL = "trial.json"
 
@@ -191,8 +193,22 @@ class Run:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def keep_epochs(self, count: int) -> list[EpochRecord]:
-        """Cuts the history back to its first `count` epochs, those that the checkpoint knows, and returns them."""
+    def signals(self) -> list[EpochSignals]:
+        """What was measured inside the network after each epoch, from epoch 0; cheap to ask again.
+
+        Empty for a run of an older version; a damaged epoch is left out.
+        """
+        return signals_file.read(self.path / SIGNALS)
+
+    def append_signals(self, signals: EpochSignals) -> None:
+        """Adds the signals of one epoch; they are on disk when this returns."""
+        signals_file.append(self.path / SIGNALS, signals)
+
+    def keep_epochs(self, count: int, *, fresh: bool = False) -> list[EpochRecord]:
+        """Cuts history and signals back to the first `count` epochs, those that the checkpoint knows; the history.
+
+        `fresh` leaves out the signals before the first step as well: they will be measured again.
+        """
         path = self.path / HISTORY
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         if len(lines) < count:
@@ -200,6 +216,7 @@ class Run:
         kept = b"".join(line + b"\n" for line in lines[:count])
         if path.exists() and path.stat().st_size != len(kept):
             os.truncate(path, len(kept))
+        signals_file.keep(self.path / SIGNALS, -1 if fresh else count)
         return self.history()
 
     def trial(self) -> dict[str, Any] | None:

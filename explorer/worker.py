@@ -47,7 +47,7 @@ def programs():
 def warm(config: TrainingConfig) -> None:
     """Loads the data and compiles the network of a configuration, so that a run of it starts at once."""
     estimate.check_memory(config, psutil.virtual_memory().available)
-    programs().network(config, datasets.load(config.dataset))
+    programs().network(config, datasets.load(config.dataset, config.validation_split))
 
 
 def execute(run: Run, watcher: Watcher | None = None) -> str:
@@ -87,7 +87,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         step=0,
     )
     estimate.check_memory(config, psutil.virtual_memory().available)
-    dataset = datasets.load(config.dataset)
+    dataset = datasets.load(config.dataset, config.validation_split)
     cache = programs()
     from explorer.training.checkpoint import Checkpoint
     from explorer.training.trainer import train
@@ -95,7 +95,7 @@ def _train(run: Run, watcher: Watcher) -> str:
     run.update(phase="compiling")
     network, was_there = cache.network(config, dataset)
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
-    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0)
+    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
     run.update(
         phase="training",
         steps=network.steps_per_epoch,
@@ -109,6 +109,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         network,
         on_epoch=writer.epoch,
         on_step=writer.step,
+        on_signals=run.append_signals,
         control=run.requested,
         history=history,
         checkpoint=checkpoint,

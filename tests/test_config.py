@@ -18,12 +18,24 @@ NUMBERS = {
     "epochs": (1, 10_000, "a whole number from 1 to 10,000"),
     "patience": (1, 10_000, "a whole number from 1 to 10,000"),
     "seed": (0, 2_147_483_647, "a whole number from 0 to 2,147,483,647"),
+    "peak_factor": (1.0, 100.0, "a number from 1 to 100"),
+    "final_share": (0.0, 1.0, "a number from 0 to 1"),
+    "decay_epochs": (1, 10_000, "a whole number from 1 to 10,000"),
+    "warmup_epochs": (0, 10_000, "a whole number from 0 to 10,000"),
+    "plateau_patience": (1, 10_000, "a whole number from 1 to 10,000"),
+    "plateau_factor": (0.01, 0.99, "a number from 0.01 to 0.99"),
+    "dropout_rate": (0.0, 0.95, "a number from 0 to 0.95"),
+    "l2": (0.0, 1.0, "a number from 0 to 1"),
+    "clip_norm": (0.0, 1000.0, "a number from 0 to 1,000"),
 }
-WHOLE = [name for name in NUMBERS if name != "learning_rate"]
+FRACTIONS = ["learning_rate", "peak_factor", "final_share", "plateau_factor", "dropout_rate", "l2", "clip_norm"]
+WHOLE = [name for name in NUMBERS if name not in FRACTIONS]
 CHOICES = ["dataset", "activation", "kernel_initializer", "batch_norm", "input_scaling", "optimizer"]
+CHOICES += ["schedule", "dropout", "validation_split"]
 
 OUTSIDE = [(name, value) for name in WHOLE for value in (NUMBERS[name][0] - 1, NUMBERS[name][1] + 1)]
-OUTSIDE += [("learning_rate", math.nextafter(1e-7, 0)), ("learning_rate", math.nextafter(10, 11))]
+OUTSIDE += [(name, math.nextafter(NUMBERS[name][0], -1)) for name in FRACTIONS]
+OUTSIDE += [(name, math.nextafter(NUMBERS[name][1], 9999)) for name in FRACTIONS]
 
 # every field has another value than by default
 OTHER = TrainingConfig(
@@ -40,6 +52,18 @@ OTHER = TrainingConfig(
     epochs=5,
     patience=4,
     seed=0,
+    schedule="cosine",
+    peak_factor=3.0,
+    final_share=0.5,
+    decay_epochs=3,
+    warmup_epochs=1,
+    plateau_patience=2,
+    plateau_factor=0.1,
+    dropout="alpha",
+    dropout_rate=0.25,
+    l2=1e-4,
+    clip_norm=1.0,
+    validation_split="book",
 )
 
 
@@ -163,7 +187,7 @@ def test_every_value_is_read_from_its_own_text(config):
 def test_text_that_is_no_value_is_refused_as_it_was_typed(name, text):
     with pytest.raises(FieldError) as caught:
         FIELDS[name].parse(text)
-    typed = "inf" if (name, text) == ("learning_rate", "9" * 5000) else repr(text)
+    typed = "inf" if name in FRACTIONS and text == "9" * 5000 else repr(text)
     assert str(caught.value) == f"{name}: {typed} is not allowed; it must be {words(name)}"
 
 

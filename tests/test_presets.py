@@ -4,7 +4,7 @@ import pytest
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError
-from explorer.presets import PRESETS, preset
+from explorer.presets import ALL_PRESETS, PRESETS, preset
 
 
 def create_dnn_model(
@@ -67,4 +67,4 @@ def test_each_preset_has_words_of_its_own(text):
 def test_an_unknown_preset_is_refused_with_the_known_ones(name):
     with pytest.raises(FieldError) as caught:
         preset(name)
-    assert str(caught.value) == f"preset: {name!r} is not allowed; it must be one of elu, bn, selu"
+    assert str(caught.value) == f"preset: {name!r} is not allowed; it must be one of " + ", ".join(ALL_PRESETS)

@@ -97,7 +97,7 @@ def trained(tmp_path_factory) -> Run:
 
 def test_a_run_leaves_its_whole_record_and_nothing_else(trained):
     names = {path.name for path in trained.path.iterdir()}
-    assert names == {"config.json", "status.json", "history.jsonl", "best.keras", "logs", ".lock"}
+    assert names == {"config.json", "status.json", "history.jsonl", "signals.jsonl", "best.keras", "logs", ".lock"}
     status = trained.status()
     assert (status.status, status.reason) == ("completed", "all 4 epochs are trained")
     assert status.compiled is True and status.process is None and status.host == Process.current().host

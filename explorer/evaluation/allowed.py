@@ -20,7 +20,8 @@ ACTIVATIONS = _names(
 MODELS = frozenset({"Sequential", "Functional", "Model"})
 LAYERS = _names(
     "InputLayer Flatten Reshape Permute Normalization Rescaling Dense BatchNormalization LayerNormalization "
-    "UnitNormalization Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout AlphaDropout "
+    "BatchNormalizationV1 BatchNormalizationV2 UnitNormalization "
+    "Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout AlphaDropout "
     "GaussianDropout GaussianNoise ActivityRegularization Add Subtract Multiply Average Maximum Minimum "
     "Concatenate Identity"
 )

@@ -122,16 +122,17 @@ class Driver:
         runs = self._runs_by_trial()
         names = {number: [run.name for run in found] for number, found in runs.items()}
         self._study.rewrite(self._optimizer.records(names))
+        # after a power cut the storage may not know the newest trials; they are asked for again and find their runs
+        self._runs = runs
         for asked in self._optimizer.open_trials():
-            self._open[asked.number] = Trial(asked, runs.get(asked.number, []))
+            self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
 
     def _runs_by_trial(self) -> dict[int, list[Run]]:
         found: dict[int, list[tuple[int, Run]]] = {}
-        if self._optimizer.asked:
-            for summary in self._store.list():
-                mark = summary.run.trial()
-                if mark and mark.get("study") == self._study.name:
-                    found.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
+        for summary in self._store.list():
+            mark = summary.run.trial()
+            if mark and mark.get("study") == self._study.name and "trial" in mark:
+                found.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
         return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in found.items()}
 
     # --- the middle -----------------------------------------------------------------------------------------
@@ -140,9 +141,10 @@ class Driver:
         """Starts trials while there are workers for them; true when it started any."""
         started = False
         while len(self._open) < self._executor.slots and not self._all_asked():
-            trial = Trial(self._optimizer.ask())
-            self._open[trial.asked.number] = trial
-            self._next_run(trial)
+            asked = self._optimizer.ask()
+            trial = self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
+            if not trial.runs:
+                self._next_run(trial)
             started = True
         return started
 

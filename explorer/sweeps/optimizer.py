@@ -4,8 +4,11 @@ Every draw depends on the study's seed, the trial's number and what was told bef
 was started: a sweep that was killed goes on with the trials that it would have had.
 """
 
+import json
+import os
 import random
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -48,8 +51,9 @@ class Optimizer:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._spec = optuna, spec
         self._grid = spec.space.grid() if spec.sampler == GRID else []
+        self._journal = _journal(journal) if journal else None
         self._study = optuna.create_study(
-            storage=_storage(journal) if journal else None,
+            storage=optuna.storages.JournalStorage(self._journal) if self._journal else None,
             study_name=spec.name,
             direction=OBJECTIVES[spec.objective],
             pruner=pruner(spec, most_epochs(spec)),
@@ -69,11 +73,24 @@ class Optimizer:
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
         found = []
         for frozen in running:
-            self._study.sampler = self._sampler(frozen.number)
+            half = frozen.params and SETTINGS not in frozen.user_attrs and not self._grid
+            self._study.sampler = self._draw_again(frozen) if half else self._sampler(frozen.number)
             trial = self._draw(self._optuna.trial.Trial(self._study, frozen._trial_id))
             trial.pruned = frozen.user_attrs.get(PRUNED, "")
             found.append(trial)
         return found
+
+    def _draw_again(self, half: Any) -> Any:
+        """A sampler of what a trial with a part of its settings would have drawn.
+
+        What is stored is not drawn, so drawing the rest alone would give other values.
+        """
+        direction = OBJECTIVES[self._spec.objective]
+        study = self._optuna.create_study(direction=direction, sampler=self._sampler(half.number))
+        study.add_trials([t for t in self._study.get_trials(deepcopy=False) if t.number != half.number])
+        trial = study.ask()
+        self._spec.space.draw(lambda key, domain: self._suggest(trial, key, domain))
+        return _sampler_of(lambda frozen, key: trial.params[key])
 
     def look(self, trial: OpenTrial, records: Sequence[EpochRecord], last_epoch: int) -> str:
         """Tells the pruner a trial's new epochs; returns why to end it, which is stored, or nothing."""
@@ -98,6 +115,8 @@ class Optimizer:
             # on to draw the learning rates that diverge
             trial.handle.set_user_attr(FAILED, True)
             self._study.tell(trial.number, state=states.PRUNED)
+        if self._journal:
+            self._journal.sync()
 
     def records(self, runs: dict[int, list[str]]) -> list[TrialRecord]:
         """All that is told of every trial, from the storage; `runs` names the runs of each number."""
@@ -136,12 +155,16 @@ class Optimizer:
     def _sampler(self, number: int) -> Any:
         samplers = self._optuna.samplers
         if self._grid:
-            return _grid_sampler(self._grid)
+            grid = self._grid
+            return _sampler_of(lambda trial, key: grid[trial.number % len(grid)][key.partition(" ")[0]])
         seed = random.Random(f"{self._spec.seed}/{number}").getrandbits(31)
         if self._spec.sampler == RANDOM:
             return samplers.RandomSampler(seed=seed)
         startup = min(STARTUP_DRAWS, max(2, self._spec.trials // 3))
-        return samplers.TPESampler(seed=seed, n_startup_trials=startup, group=True, warn_independent_sampling=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            # in groups: fields that only some trials have are drawn together too
+            return samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True)
 
 
 def most_epochs(spec: StudySpec) -> int:
@@ -153,11 +176,11 @@ def most_epochs(spec: StudySpec) -> int:
     return int(max(found))
 
 
-def _grid_sampler(grid: list[dict[str, Any]]) -> Any:
+def _sampler_of(value: Callable[[Any, str], Any]) -> Any:
     from optuna.samplers import BaseSampler
 
-    class GridSampler(BaseSampler):
-        """The trial's number is its place in the grid; Optuna's own grid knows no conditions."""
+    class Known(BaseSampler):
+        """Values that are known beforehand, as a grid's are; Optuna's own grid knows no conditions."""
 
         def infer_relative_search_space(self, study, trial):
             return {}
@@ -166,13 +189,12 @@ def _grid_sampler(grid: list[dict[str, Any]]) -> Any:
             return {}
 
         def sample_independent(self, study, trial, param_name, param_distribution):
-            return grid[trial.number % len(grid)][param_name.partition(" ")[0]]
+            return value(trial, param_name)
 
-    return GridSampler()
+    return Known()
 
 
-def _storage(path: Path) -> Any:
-    from optuna.storages import JournalStorage
+def _journal(path: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     class NoLock:
@@ -184,8 +206,22 @@ def _storage(path: Path) -> Any:
         def release(self) -> None:
             return None
 
+    class Journal(JournalFileBackend):
+        """Optuna's file, written through to the disk when a trial is told and not at each of its settings.
+
+        A power cut may take what was not: those settings are drawn again, and are the same.
+        """
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs))
+
+        def sync(self) -> None:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
     _cut_unfinished_line(path)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=NoLock()))
+    return Journal(str(path), lock_obj=NoLock())
 
 
 def _cut_unfinished_line(path: Path) -> None:

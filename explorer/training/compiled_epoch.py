@@ -15,8 +15,12 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier
 
 from explorer.config import TrainingConfig
+from explorer.signals import EpochSignals
+from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
+from explorer.training.dropout import LAYERS_A_STEP, dropped
 from explorer.training.network import build_network, build_optimizer, reset_optimizer, start_weights
 from explorer.training.prepared import Prepared, Split
+from explorer.training.signals import Probe, blocks_of
 
 EVALUATION_BATCH = 500
 
@@ -32,11 +36,19 @@ class Shape:
     width: int
     optimizer: str
     batch_size: int
+    dropout: str
+    penalized: bool
+    clipped: bool
+    validation_split: str
 
     @classmethod
     def of(cls, config: TrainingConfig) -> "Shape":
-        """The shape of a configuration; seed, rates, scaling, initializer and lengths are not part of it."""
-        return cls(**{name: getattr(config, name) for name in cls.__dataclass_fields__})
+        """The shape of a configuration: seed, rates, schedule, scaling, initializer and lengths are not part of it.
+
+        Of the penalty and of clipping only whether there is any.
+        """
+        switches = {"penalized": config.l2 > 0, "clipped": config.clip_norm > 0}
+        return cls(**{name: switches.get(name, getattr(config, name, None)) for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
@@ -59,27 +71,30 @@ class CompiledNetwork:
         self.data = data
         self.batch_size = min(config.batch_size, data.training.size)
         self.steps, self.tail = divmod(data.training.size, self.batch_size)
+        self.shape = Shape.of(config)
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
         self.optimizer.build(self.network.trainable_variables)
         self._scaled_layers = self.network.layers[2:]  # after Flatten and the input scaling
         self._loss = keras.losses.SparseCategoricalCrossentropy()
+        self.probe = Probe(*blocks_of(self._scaled_layers), data.training.images, data.training.labels)
         self.compile_seconds = 0.0
         self.compiled, self.compile_error = jit_compile, ""
         self._make_programs()
 
     def start(self, config: TrainingConfig) -> None:
         """Sets weights, scaling and optimizer to what a fresh run of this configuration starts from."""
-        mean, variance = self.data.scaling(config.input_scaling)
-        start_weights(self.network, config, mean, variance)
+        start_weights(self.network, config, *self.data.scaling(config.input_scaling))
         reset_optimizer(self.optimizer, config.learning_rate)
-        self._mean = tf.constant(mean)
-        self._deviation = tf.constant(np.maximum(np.sqrt(variance), keras.config.epsilon()))
+        self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
+        self._rate = config.learning_rate
+        self._strengths = tf.constant([config.dropout_rate, config.l2, config.clip_norm])
 
     def compile(self) -> None:
         """Traces and compiles now what training would compile at its first step; changes no variable."""
         self._mean = tf.zeros(self.data.spec.features)
         self._deviation = tf.ones(self.data.spec.features)
+        self._rate, self._strengths = 0.0, tf.ones(3)
         started = time.perf_counter()
         try:
             self._run_all_empty()
@@ -102,21 +117,32 @@ class CompiledNetwork:
         """Everything that training changes: the network's weights, then the optimizer's."""
         return [*self.network.weights, *self.optimizer.variables]
 
-    def train_steps(self, order: np.ndarray, start: int, stop: int, totals: Totals) -> Totals:
+    def train_steps(
+        self,
+        order: np.ndarray,
+        start: int,
+        stop: int,
+        totals: Totals,
+        rates: np.ndarray | None = None,
+        noise: int = 0,
+    ) -> Totals:
         """Trains on batches `start` to `stop` of an epoch whose images come in `order` (int `[N]`).
 
-        The totals go in and out, so an epoch sums in the same order however it is cut.
+        The totals go in and out, so an epoch sums in the same order however it is cut. `rates` are the learning rates
+        of all steps of the epoch (the configuration's, when left out), `noise` is what its dropout starts from.
         """
+        if rates is None:
+            rates = np.full(self.steps_per_epoch, self._rate)
         full = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
-        loss, correct = tf.constant(totals.loss, tf.float32), tf.constant(totals.correct)
+        sums = tf.constant(totals.loss, tf.float32), tf.constant(totals.correct)
         if start < self.steps:
-            loss, correct = self._train(full, start, min(stop, self.steps), loss, correct)
+            sums = self._train(full, start, min(stop, self.steps), *sums, rates[: self.steps], noise, 0)
         if self.tail and stop > self.steps:
-            loss, correct = self._train(order[None, -self.tail :], 0, 1, loss, correct)
-        return Totals(float(loss), int(correct))
+            sums = self._train(order[None, -self.tail :], 0, 1, *sums, rates[self.steps :], noise, self.steps)
+        return Totals(float(sums[0]), int(sums[1]))
 
     def evaluate(self, split: Split) -> tuple[float, float]:
-        """Mean loss and accuracy over a split, as `model.evaluate` gives them."""
+        """Mean loss and accuracy over a split, as `model.evaluate` gives them: with the penalty on the weights."""
         batch = min(EVALUATION_BATCH, split.size)
         batches = -(-split.size // batch)
         index = np.zeros(batches * batch, np.int32)
@@ -131,7 +157,12 @@ class CompiledNetwork:
             self._mean,
             self._deviation,
         )
-        return float(loss) / split.size, float(correct) / split.size
+        penalty = float(self._penalty(self._strengths[1])) if self.shape.penalized else 0.0
+        return float(loss) / split.size + penalty, float(correct) / split.size
+
+    def signals(self, epoch: int, before: list[tf.Tensor] | None) -> EpochSignals:
+        """What goes on inside on the probe batch; `before` are `probe.kernels()` before the epoch's last step."""
+        return self.probe.measure(epoch, self._mean, self._deviation, before)
 
     # --- the programs -------------------------------------------------------------------------------------
 
@@ -142,15 +173,17 @@ class CompiledNetwork:
         # batches of unknown size: traced once, then compiled for the full and for the incomplete batch
         batches, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None])
         scaling = [tf.TensorSpec([features])] * 2
+        sums, rates, strengths = [tf.TensorSpec([]), count], tf.TensorSpec([None]), tf.TensorSpec([3])
         self._train_program = self._function(
-            self._training_loop, [images, labels, batches, count, count, tf.TensorSpec([]), count, *scaling]
+            self._training_loop,
+            [images, labels, batches, count, count, *sums, *scaling, rates, strengths, count, count],
         )
         self._evaluate_program = self._function(self._evaluation_loop, [images, labels, batches, weights, *scaling])
 
     def _function(self, loop: Callable, signature: list[tf.TensorSpec]) -> Callable:
         return tf.function(loop, input_signature=signature, jit_compile=self.compiled, autograph=False)
 
-    def _train(self, batches: np.ndarray, start: int, stop: int, loss: tf.Tensor, correct: tf.Tensor):
+    def _train(self, batches, start: int, stop: int, loss, correct, rates, noise: int, first: int):
         # the images are arguments: a captured constant of 120 MB would be folded by the compiler
         return self._train_program(
             self.data.training.images,
@@ -162,6 +195,10 @@ class CompiledNetwork:
             correct,
             self._mean,
             self._deviation,
+            tf.constant(rates, tf.float32),
+            self._strengths,
+            tf.constant(noise),
+            tf.constant(first),
         )
 
     def _run_all_empty(self) -> None:
@@ -169,21 +206,36 @@ class CompiledNetwork:
         batches = [(self.steps, self.batch_size)] * bool(self.steps) + [(1, self.tail)] * bool(self.tail)
         none = tf.constant(0.0), tf.constant(0)
         with ThreadPoolExecutor() as pool:
-            calls = [pool.submit(self._train, np.zeros(shape, np.int32), 0, 0, *none) for shape in batches]
+            calls = [
+                pool.submit(self._train, np.zeros(shape, np.int32), 0, 0, *none, np.zeros(shape[0]), 0, 0)
+                for shape in batches
+            ]
             calls.append(pool.submit(self.evaluate, self.data.validation))
+            calls.append(pool.submit(self.probe.compile))
         for call in calls:
             call.result()
 
-    def _training_loop(self, images, labels, batches, start, stop, loss, correct, mean, deviation):
+    def _training_loop(
+        self, images, labels, batches, start, stop, loss, correct, mean, deviation, rates, strengths, noise, first
+    ):
+        dropout_rate, l2, clip_norm = tf.unstack(strengths)
+
         def step(number, loss, correct):
             # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
             chosen = batches[number]
             truth = tf.gather(labels, chosen)
             with tf.GradientTape() as tape:
-                predicted = self._predict(tf.gather(images, chosen), mean, deviation, training=True)
+                dropout = dropout_rate, noise, first + number
+                predicted = self._predict(tf.gather(images, chosen), mean, deviation, dropout)
                 batch_loss = self._loss(truth, predicted)
+                if self.shape.penalized:
+                    batch_loss += self._penalty(l2)
             variables = self.network.trainable_variables
-            self.optimizer.apply(tape.gradient(batch_loss, variables), variables)
+            gradients = tape.gradient(batch_loss, variables)
+            if self.shape.clipped:
+                gradients = _clipped(gradients, clip_norm)
+            self.optimizer.learning_rate.assign(rates[number])
+            self.optimizer.apply(gradients, variables)
             return (
                 number + 1,
                 loss + batch_loss * tf.cast(tf.size(chosen), tf.float32),
@@ -195,7 +247,7 @@ class CompiledNetwork:
     def _evaluation_loop(self, images, labels, batches, weights, mean, deviation):
         def step(number, loss, correct):
             truth, weight = tf.gather(labels, batches[number]), weights[number]
-            predicted = self._predict(tf.gather(images, batches[number]), mean, deviation, training=False)
+            predicted = self._predict(tf.gather(images, batches[number]), mean, deviation)
             losses = keras.losses.sparse_categorical_crossentropy(truth, predicted)
             return (
                 number + 1,
@@ -206,14 +258,35 @@ class CompiledNetwork:
         start = tf.constant(0), tf.constant(0.0), tf.constant(0)
         return tf.while_loop(lambda number, *_: number < tf.shape(batches)[0], step, start)[1:]
 
-    def _predict(self, pixels: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def _predict(self, pixels: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor, dropout: tuple | None = None):
+        """Class probabilities; `dropout` (rate, noise of the epoch, number of the step) says that it is training."""
+        training = dropout is not None
         values = (tf.cast(pixels, tf.float32) - mean) / deviation
-        for layer in self._scaled_layers:
-            if training and self.compiled and isinstance(layer, keras.layers.Dense):
+        for number, layer in enumerate(self._scaled_layers):
+            if isinstance(layer, DROPOUT_LAYERS):
+                if training:
+                    rate, noise, step = dropout
+                    values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_A_STEP + number]))
+            elif training and self.compiled and isinstance(layer, keras.layers.Dense):
                 values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
             else:
                 values = layer(values, training=training)
         return values
+
+    def _penalty(self, l2: tf.Tensor) -> tf.Tensor:
+        """What Keras's L2 regularizers of all kernels add to the loss."""
+        kernels = [layer.kernel.value for layer in self._scaled_layers if isinstance(layer, keras.layers.Dense)]
+        return l2 * tf.add_n([tf.reduce_sum(tf.square(kernel)) for kernel in kernels])
+
+
+def _clipped(gradients: list[tf.Tensor], most: tf.Tensor) -> list[tf.Tensor]:
+    """The gradients, shortened together to a length of `most` when they are longer, as by Keras's `global_clipnorm`.
+
+    When the length is not finite, none of them is.
+    """
+    length = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
+    scale = most * tf.minimum(1 / length, 1 / most) + (length - length)
+    return [gradient * scale for gradient in gradients]
 
 
 @tf.custom_gradient

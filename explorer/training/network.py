@@ -4,10 +4,13 @@ import hashlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
-from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, TrainingConfig
+from explorer.config import ALPHA, ALPHA_OUTPUT, BEFORE_ACTIVATION, DROPOUT, OFF, TrainingConfig
 from explorer.datasets import DATASETS
+
+NORM_EPSILON = 1e-3  # Keras's default for batch normalization
 
 
 def build_network(config: TrainingConfig) -> keras.Sequential:
@@ -30,12 +33,14 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
     for number in range(1, config.depth + 1):
         for layer in _hidden_layer(config, number):
             network.add(layer)
+    if config.dropout == ALPHA_OUTPUT:
+        network.add(layers.AlphaDropout(config.dropout_rate, name="dropout_output"))
     network.add(
         layers.Dense(
             spec.classes,
             activation="softmax",
-            # the notebook leaves the output layer to Keras's default
-            kernel_initializer=_initializer("glorot_uniform", config.seed, "output"),
+            kernel_initializer=_first_initializer(config, "output"),
+            kernel_regularizer=_regularizer(config),
             name="output",
         )
     )
@@ -44,38 +49,55 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
 
 def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
     name = f"hidden_{number}"
-    initializer = _initializer(config.kernel_initializer, config.seed, name)
+    dense = layers.Dense(
+        config.width,
+        activation=None if config.batch_norm == BEFORE_ACTIVATION else config.activation,
+        kernel_initializer=_first_initializer(config, name),
+        kernel_regularizer=_regularizer(config),
+        name=name,
+    )
+    found = [dense]
+    if config.batch_norm != OFF:
+        found.append(layers.BatchNormalization(name=f"batch_norm_{number}"))
     if config.batch_norm == BEFORE_ACTIVATION:
-        return [
-            layers.Dense(config.width, kernel_initializer=initializer, name=name),
-            layers.BatchNormalization(name=f"batch_norm_{number}"),
-            layers.Activation(config.activation, name=f"activation_{number}"),
-        ]
-    dense = layers.Dense(config.width, activation=config.activation, kernel_initializer=initializer, name=name)
-    if config.batch_norm == AFTER_ACTIVATION:
-        return [dense, layers.BatchNormalization(name=f"batch_norm_{number}")]
-    return [dense]
+        found.append(layers.Activation(config.activation, name=f"activation_{number}"))
+    if config.dropout in (DROPOUT, ALPHA):
+        kind = layers.Dropout if config.dropout == DROPOUT else layers.AlphaDropout
+        found.append(kind(config.dropout_rate, name=f"dropout_{number}"))
+    return found
 
 
-def _initializer(name: str, seed: int, layer: str) -> keras.Initializer:
+def _regularizer(config: TrainingConfig) -> keras.Regularizer | None:
+    return keras.regularizers.L2(config.l2) if config.l2 else None
+
+
+def _first_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
     """An initializer whose draw depends on the seed and the layer alone (and on the shape it is asked for)."""
+    # the notebook leaves the output layer to Keras's default
+    name = "glorot_uniform" if layer == "output" else config.kernel_initializer
     if name == "zeros":
         return keras.initializers.Zeros()
-    digest = hashlib.sha256(f"{seed}/{layer}".encode()).digest()
+    digest = hashlib.sha256(f"{config.seed}/{layer}".encode()).digest()
     own_seed = int.from_bytes(digest[:4], "little") >> 1
     return keras.initializers.get({"class_name": name, "config": {"seed": own_seed}})
+
+
+def first_kernel(config: TrainingConfig, layer: str, shape: tuple[int, int]) -> tf.Tensor:
+    """The first kernel of a layer (`hidden_1` … `output`), float32 `[inputs, units]`."""
+    return _first_initializer(config, layer)(shape)
 
 
 def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray) -> None:
     """Sets every weight of a network of this shape to what a fresh run of this configuration starts from.
 
-    Also gives its layers the configuration's initializers, so that a network used again for another run saves
-    as if it had been built for it. `mean` and `variance` are of the input scaling, float32 `[features]`.
+    Also gives its layers the configuration's initializers, dropout rate and penalty, so that a network used again for
+    another run saves as if it had been built for it. `mean` and `variance` are of the input scaling, float32
+    `[features]`.
     """
     for layer in network.layers:
         if isinstance(layer, layers.Dense):
-            name = "glorot_uniform" if layer.name == "output" else config.kernel_initializer
-            layer.kernel_initializer = _initializer(name, config.seed, layer.name)
+            layer.kernel_initializer = _first_initializer(config, layer.name)
+            layer.kernel_regularizer = layer.kernel.regularizer = _regularizer(config)
             layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
             layer.bias.assign(np.zeros(layer.bias.shape, "float32"))
         elif isinstance(layer, layers.BatchNormalization):
@@ -86,6 +108,8 @@ def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.nd
                 (layer.moving_variance, 1.0),
             ):
                 variable.assign(np.full(variable.shape, value, "float32"))
+        elif isinstance(layer, layers.Dropout | layers.AlphaDropout):
+            layer.rate = config.dropout_rate
         elif isinstance(layer, layers.Normalization):
             layer.adapt_mean.assign(mean)
             layer.adapt_variance.assign(variance)

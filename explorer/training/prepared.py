@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -38,6 +39,11 @@ class Prepared:
             return self._statistics
         variance = {RAW: 1.0, UNIT: self.spec.max_value**2}[kind]
         return np.zeros(features, "float32"), np.full(features, variance, "float32")
+
+    def scaling_tensors(self, kind: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """What an input scaling takes off each feature and divides it by, as Keras's own layer has it."""
+        mean, variance = self.scaling(kind)
+        return tf.constant(mean), tf.constant(np.maximum(np.sqrt(variance), keras.config.epsilon()))
 
     @cached_property
     def _statistics(self) -> tuple[np.ndarray, np.ndarray]:

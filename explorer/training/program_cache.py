@@ -20,14 +20,14 @@ class ProgramCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shape_locks: dict[Shape, threading.Lock] = {}
-        self._data: dict[str, Prepared] = {}
+        self._data: dict[tuple[str, str], Prepared] = {}
         self._data_lock = threading.Lock()
         self._programs: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
 
     def data(self, dataset: Dataset) -> Prepared:
         """The data set in TensorFlow's memory; loaded once a process."""
         with self._data_lock:
-            name = dataset.spec.name
+            name = dataset.spec.name, dataset.division
             if name not in self._data:
                 self._data[name] = Prepared(dataset)
             return self._data[name]

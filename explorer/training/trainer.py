@@ -9,8 +9,11 @@ import numpy as np
 
 from explorer.config import TrainingConfig
 from explorer.history import EpochRecord, best_epoch, epochs_without_improvement
+from explorer.signals import EpochSignals
+from explorer.training import schedules
 from explorer.training.checkpoint import Checkpoint
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
+from explorer.training.dropout import noise_of
 
 STOP, PAUSE = "stop", "pause"
 
@@ -43,25 +46,30 @@ def train(
     on_epoch: Callable[[EpochRecord, bool, Checkpoint], None],
     control: Callable[[], str | None] = lambda: None,
     on_step: Callable[[int, int], None] = lambda epoch, step: None,
+    on_signals: Callable[[EpochSignals], None] | None = None,
     history: Sequence[EpochRecord] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Trains until early stopping, the last epoch, divergence or a request.
 
     `on_epoch(record, improved, checkpoint)` is called after each epoch, when `network.network` holds the weights
-    that the record speaks of. `control()` is asked between calls of the compiled program. `history` and
-    `checkpoint` continue an earlier run: the history must hold the checkpoint's epochs and no more.
+    that the record speaks of. `on_signals(signals)` is called before the first step, and after each epoch just before
+    `on_epoch`; without it nothing is measured. `control()` is asked between calls of the compiled program. `history`
+    and `checkpoint` continue an earlier run: the history must hold the checkpoint's epochs and no more.
     """
     records = list(history)
     network.start(config)
     if checkpoint is None:
         checkpoint = Checkpoint(epoch=0)
+        if on_signals:
+            on_signals(network.signals(0, None))
     else:
         for variable, value in zip(network.variables, checkpoint.arrays, strict=True):
             variable.assign(value)
     while (end := ending(config, records)) is None:
         epoch = checkpoint.epoch + 1
-        record = _train_epoch(config, network, epoch, checkpoint, control, on_step)
+        rates = schedules.rates(config, network.steps_per_epoch, epoch, records)
+        record = _train_epoch(config, network, epoch, rates, checkpoint, control, on_step, on_signals)
         if isinstance(record, Outcome):
             return record
         records.append(record)
@@ -93,14 +101,17 @@ def _train_epoch(
     config: TrainingConfig,
     network: CompiledNetwork,
     epoch: int,
+    rates: np.ndarray,
     begun: Checkpoint,
     control: Callable[[], str | None],
     on_step: Callable[[int, int], None],
+    on_signals: Callable[[EpochSignals], None] | None,
 ) -> EpochRecord | Outcome:
     started = time.perf_counter() - begun.seconds
     order = image_order(config.seed, epoch, network.data.training.size)
+    noise = noise_of(config.seed, epoch)
     step, totals = begun.step, Totals(begun.loss, begun.correct)
-    steps_a_call = FIRST_CALL_STEPS
+    steps_a_call, last, before = FIRST_CALL_STEPS, network.steps_per_epoch - 1, None
     while step < network.steps_per_epoch:
         request = control()
         if request in (STOP, PAUSE):
@@ -110,7 +121,11 @@ def _train_epoch(
             return Outcome(status, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
         called = time.perf_counter()
         stop = min(step + steps_a_call, network.steps_per_epoch)
-        totals = network.train_steps(order, step, stop, totals)
+        if on_signals and step < last:
+            stop = min(stop, last)
+        elif on_signals:  # the last step by itself, so that its update can be seen
+            before = network.probe.kernels()
+        totals = network.train_steps(order, step, stop, totals, rates, noise)
         if not math.isfinite(totals.loss):
             return Outcome(
                 "diverged",
@@ -121,6 +136,8 @@ def _train_epoch(
         step = stop
         on_step(epoch, step)
     val_loss, val_accuracy = network.evaluate(network.data.validation)
+    if on_signals:
+        on_signals(network.signals(epoch, before))
     count = network.data.training.size
     return EpochRecord(
         epoch=epoch,

@@ -184,7 +184,7 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
     draw = st.success if difference.conclusive else st.info
     draw(verdict(difference, names[one], names[other]))
     if metric == "val_accuracy":
-        images = DATASETS[found["dataset"].iloc[0]].validation_images
+        images = DATASETS[found["dataset"].iloc[0]].counts(found["validation_split"].iloc[0])[1]
         error = sampling_error(rows.set_index("group").loc[one, "mean"], images)
         st.caption(
             f"The interval is about seeds alone. All runs are measured on the same {images:,} validation images; other "

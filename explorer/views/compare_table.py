@@ -97,7 +97,8 @@ def _number(value: float) -> str:
 def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
     """Draws the runs, and returns those whose rows are chosen, in the table's order."""
     every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
-    images = DATASETS[table["dataset"].iloc[0]].validation_images if len(table) else 0
+    first = table.iloc[0] if len(table) else None
+    images = DATASETS[first["dataset"]].counts(first["validation_split"])[1] if len(table) else 0
     st.caption(
         f"{len(table):,} runs. Loss and accuracy are those of each run's best epoch, selected by the {SELECTED_BY}, "
         f"on {images:,} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."

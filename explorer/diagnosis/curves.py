@@ -1,0 +1,185 @@
+"""Rules about the curves: a learning rate that does not suit, and how training and validation go together."""
+
+import math
+from statistics import median
+from typing import Any
+
+from explorer.config import ALPHA, DROPOUT, OFF, TrainingConfig
+from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
+from explorer.diagnosis.observed import Observed
+from explorer.diagnosis.thresholds import limit
+
+
+def rate_too_high(run: Observed) -> Finding | None:
+    """Steps so large that the loss jumps about instead of falling."""
+    rate = run.config.learning_rate
+    lower = {"learning_rate": float(f"{max(rate / 30, 1e-7):.1g}")}
+    if run.suggested_rate:
+        lower = {"learning_rate": run.suggested_rate}
+    why = (
+        "A step goes in the direction that is downhill here, and a large one ends where that direction no longer "
+        "holds. So the loss jumps about, or settles on a poor level that smaller steps would leave."
+    )
+    step = _update(run)
+    if step is not None and step > limit("large_update"):
+        tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+        return Finding(
+            "rate_too_high",
+            PROBLEM if step > limit("huge_update") and not _learnt(run) else WARNING,
+            run.since(lambda s: _update_of(s) > limit("large_update") / 2) or run.now.epoch,
+            f"One step changes the weights by {step:.1%} of their size (median of the layers, latest epochs); about "
+            f"0.1 % is usual. The learning rate is {rate:g}.{tested}",
+            why,
+            lower,
+        )
+    rises = [later.loss > earlier.loss for earlier, later in zip(run.records, run.records[1:], strict=False)]
+    recent = rises[-int(limit("slope_epochs")) :]
+    if len(recent) < limit("slope_epochs") or sum(recent) < limit("rising_share") * len(recent) or _learnt(run):
+        return None
+    if run.last.loss > limit("stuck_loss") * run.chance_loss:
+        return None  # it has not begun to learn; that is another finding
+    evidence = f"The training loss rose in {sum(recent)} of the last {len(recent)} epochs, at learning rate {rate:g}."
+    return Finding("rate_too_high", WARNING, run.last.epoch - len(recent) + 1, evidence, why, lower)
+
+
+def rate_too_low(run: Observed) -> Finding | None:
+    """Steps so small that nothing would change in reasonable time."""
+    rate = run.config.learning_rate
+    step = _update(run)
+    if step is None or not run.last:
+        return None
+    first, last = run.records[0].loss, run.last.loss
+    per_epoch = (first - last) / first / max(1, len(run.records) - 1)
+    if step >= limit("tiny_update") or per_epoch >= limit("slow_fall") or _learnt(run):
+        return None
+    since = run.since(lambda s: s.epoch > 0 and _update_of(s) < limit("tiny_update"), at_least=2)
+    if since is None:
+        return None
+    tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+    return Finding(
+        "rate_too_low",
+        PROBLEM,
+        since,
+        f"One step changes the weights by 1/{number(1 / step)} of their size (median of the layers); about 1/1,000 is "
+        f"usual. The training loss falls by {per_epoch:.1%} an epoch.{tested}",
+        "The direction is right and the steps are too short, so the valley is thousands of epochs away. Nothing looks "
+        "broken: the curves are smooth, and almost flat.",
+        {"learning_rate": run.suggested_rate or float(f"{min(max(rate * 1e-3 / step, rate * 10), 1e-2):.1g}")},
+    )
+
+
+def overfitting(run: Observed) -> Finding | None:
+    """The validation loss has turned up while the training loss goes on falling."""
+    best, last = run.best, run.last
+    if best is None or last.epoch - best.epoch < limit("overfitting_epochs"):
+        return None
+    recent = median(r.val_loss for r in run.records[-3:])
+    long = last.epoch - best.epoch >= limit("strong_overfitting_epochs")
+    rise, fall = recent / best.val_loss, last.loss / best.loss
+    if rise < limit("overfitting_rise") or fall > limit("overfitting_fall"):
+        return None
+    return Finding(
+        "overfitting",
+        PROBLEM if rise >= limit("strong_overfitting_rise") and long else WARNING,
+        best.epoch + 1,
+        f"Since epoch {best.epoch} the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, and the "
+        f"training loss has fallen from {number(best.loss)} to {number(last.loss)}.",
+        "The network now learns what is particular to the training images, and that does not help with others. "
+        f"The weights of epoch {best.epoch} are kept, so nothing is lost but time.",
+        _regularized(run.config),
+    )
+
+
+def _regularized(config: TrainingConfig) -> dict[str, Any]:
+    if config.dropout == OFF:
+        return {"dropout": ALPHA if config.activation == "selu" else DROPOUT}
+    return {"l2": 1e-4} if config.l2 == 0 else {"width": max(1, config.width // 2)}
+
+
+def underfitting(run: Observed) -> Finding | None:
+    """Training has come to rest, and not even the training images are known."""
+    window = int(limit("plateau_epochs"))
+    if len(run.records) <= window or run.last.accuracy >= limit("learnt_accuracy"):
+        return None
+    before, last = run.records[-window - 1], run.last
+    fall = 1 - last.loss / before.loss
+    if fall >= limit("plateau_fall") or last.val_loss > limit("plateau_gap") * last.loss:
+        return None
+    config = run.config
+    change = {"width": min(2048, config.width * 4)} if config.width < 50 else {"depth": max(2, config.depth * 2)}
+    since = next((a.epoch for a in run.records if a.loss <= last.loss / (1 - limit("plateau_fall"))), last.epoch)
+    return Finding(
+        "underfitting",
+        WARNING,
+        since,
+        f"In the last {window} epochs the training loss has changed by {abs(fall):.1%}, to {last.loss:.3f}, and "
+        f"{last.accuracy:.1%} of the training images are classified right; validation is no worse "
+        f"({last.val_accuracy:.1%}).",
+        "The network has learnt what it can with the units it has and the steps it makes. More images would not help, "
+        "because it does not even know those it has; more units, or another learning rate, may.",
+        change,
+    )
+
+
+def validation_better(run: Observed) -> Finding | None:
+    """The validation loss lies below the training loss, which looks wrong and is not."""
+    count = 0
+    for record in reversed(run.records):
+        if record.val_loss >= limit("validation_better") * record.loss:
+            break
+        count += 1
+    if count < limit("validation_better_epochs"):
+        return None
+    if run.config.dropout != OFF and run.config.dropout_rate > 0:
+        why = "Dropout switches off units while training and none while validating: the exam is easier than the lesson."
+    elif run.config.batch_norm != OFF:
+        why = "While training, batch normalization works with the noise of each batch; while validating it does not."
+    else:
+        why = "The training loss is the mean over an epoch while the network was still improving."
+    return Finding(
+        "validation_better",
+        NOTE,
+        run.last.epoch - count + 1,
+        f"In epoch {run.last.epoch} the validation loss is {run.last.val_loss:.3f} and the training loss "
+        f"{run.last.loss:.3f}.",
+        f"This is normal. {why}",
+    )
+
+
+def patience_too_short(run: Observed) -> Finding | None:
+    """Early stopping gave up within the noise of the validation curve."""
+    config = run.config
+    if not run.reason.startswith("early stopping") or len(run.records) < 2:
+        return None
+    before, last = run.records[-config.patience - 1], run.last
+    still = 1 - last.loss / before.loss
+    rise = last.val_loss / run.best.val_loss - 1
+    if config.patience > limit("short_patience") or still < limit("still_falling"):
+        return None
+    return Finding(
+        "patience_too_short",
+        WARNING,
+        last.epoch,
+        f"It was ended after {config.patience} epoch{'s' * (config.patience > 1)} without a lower validation loss "
+        f"({rise:+.1%} against the best). In these the training loss still fell by {still:.1%}.",
+        "From epoch to epoch the validation loss goes up and down by chance, because the steps are noisy and the "
+        "validation images few. A patience shorter than these ups and downs ends the run at the first of them.",
+        {"patience": 20},
+    )
+
+
+def _update_of(signals) -> float:
+    values = [layer.update_ratio for layer in signals.layers if layer.update_ratio is not None]
+    values = [value for value in values if math.isfinite(value)]
+    return median(values) if values else math.nan
+
+
+def _update(run: Observed) -> float | None:
+    """The step relative to the weights, median over the layers and the latest three epochs."""
+    recent = [_update_of(signals) for signals in run.signals[-3:] if signals.epoch > 0]
+    recent = [value for value in recent if math.isfinite(value) and value > 0]
+    return median(recent) if recent else None
+
+
+def _learnt(run: Observed) -> bool:
+    return bool(run.last) and run.last.accuracy >= limit("learnt_accuracy")

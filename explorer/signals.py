@@ -1,0 +1,114 @@
+"""What goes on inside a network: one record an epoch with the figures of every layer, and tidy frames for charts."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HISTOGRAM_BINS = 24
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class LayerSignals:
+    """One layer (`hidden_1` … `output`) on the probe batch; NaN where a value is not finite.
+
+    Activations are what the activation function gives, before any batch normalization behind it.
+
+    - `activation_mean`, `activation_variance`: over all units and images; `variance_over_images` is the mean over the
+      units of each one's variance over the images: near 0 when the layer says the same of every image.
+    - `dead`: share of units at a flat end of the activation (slope below 0.01; ReLU: not above 0) for every image.
+    - `saturated`: share of all units × images at a flat end. For ReLU that is the share of zeros: half at first.
+    - `gradient_rms`: root mean square of the loss's gradient with respect to the kernel.
+    - `update_ratio`: root mean square of what the epoch's last step changed in the kernel, over the kernel's; None
+      before the first step, NaN for a kernel of zeros.
+    - `weight_norm`: the kernel's Euclidean norm.
+    - `histogram_counts`: activations in `HISTOGRAM_BINS` equal bins over `histogram_range`; empty when not all are
+      finite.
+    """
+
+    layer: str
+    activation_mean: float
+    activation_variance: float
+    variance_over_images: float
+    dead: float
+    saturated: float
+    gradient_rms: float
+    update_ratio: float | None
+    weight_norm: float
+    histogram_counts: tuple[int, ...] = ()
+    histogram_range: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def histogram_edges(self) -> tuple[float, ...]:
+        """The bounds of the bins, one more than there are bins."""
+        bins = len(self.histogram_counts)
+        low, high = self.histogram_range
+        return tuple(low + (high - low) * at / bins for at in range(bins + 1)) if bins else ()
+
+
+@dataclass(frozen=True)
+class EpochSignals:
+    """Every layer after one epoch, from the first hidden layer to the output; epoch 0 is before the first step."""
+
+    epoch: int
+    layers: tuple[LayerSignals, ...]
+
+    def to_json(self) -> str:
+        """One line of JSON, a column a figure; a value that is not finite becomes null."""
+        columns = {f.name: [_plain(getattr(layer, f.name)) for layer in self.layers] for f in fields(LayerSignals)}
+        return json.dumps({"epoch": self.epoch, **columns}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> "EpochSignals":
+        """The signals of `to_json`'s line; raises `ValueError` for anything else."""
+        values = json.loads(line)
+        try:
+            epoch, names = values["epoch"], values["layer"]
+            if type(epoch) is not int or not all(isinstance(name, str) for name in names):
+                raise TypeError
+            columns = [[_number(v) for v in values[name]] for name in SIGNALS]
+            # before the first step there is no update, afterwards there is one, if only one that is no number
+            if epoch == 0:
+                columns[SIGNALS.index("update_ratio")] = [None] * len(names)
+            counts = [tuple(map(int, bins)) for bins in values["histogram_counts"]]
+            ranges = [(float(low), float(high)) for low, high in values["histogram_range"]]
+            rows = zip(names, *columns, counts, ranges, strict=True)
+            return cls(epoch, tuple(LayerSignals(*row) for row in rows))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ValueError(f"no signals of an epoch: {line[:80]!r}") from None
+
+
+# The figures of a layer, in the order of its fields: the values of the column `signal` in `tidy`.
+SIGNALS = tuple(f.name for f in fields(LayerSignals) if f.name != "layer" and not f.name.startswith("histogram"))
+
+
+def tidy(run_id: str, signals: Iterable[EpochSignals], names: Sequence[str] = SIGNALS) -> "pd.DataFrame":
+    """A long frame `run_id, epoch, layer, depth, signal, value`, one row a figure; depth counts from 1.
+
+    The update ratio has no rows in epoch 0; a value that is not finite is NaN.
+    """
+    import pandas as pd
+
+    rows = [
+        (run_id, of_epoch.epoch, layer.layer, depth, name, value)
+        for of_epoch in signals
+        for depth, layer in enumerate(of_epoch.layers, 1)
+        for name in names
+        if (value := getattr(layer, name)) is not None
+    ]
+    return pd.DataFrame(rows, columns=["run_id", "epoch", "layer", "depth", "signal", "value"])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,68 @@
+"""Starts a study's driver as a process of its own, and trains a study's winner to the end."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+
+from explorer.config import FIELDS, TrainingConfig
+from explorer.runs import Process, Run, RunStore
+from explorer.sweeps import folder
+from explorer.sweeps.folder import Study, TrialRecord
+
+WINNER_SEEDS = 5
+
+
+def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = None) -> None:
+    """Has a study driven by a new process that outlives this one; what it says goes into the study's folder."""
+    command = [sys.executable, "-m", "explorer", "sweep", "resume", study.name, "--runs", str(store.folder)]
+    command += ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
+    study.clear_request()
+    with (study.path / folder.LOG).open("w") as log:
+        driver = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # closing the page must not end it
+        )
+    started = psutil.Process(driver.pid).create_time()
+    here = Process.current()
+    process = {"host": here.host, "pid": driver.pid, "started": started}
+    if study.status().status not in folder.ACTIVE:  # it has not said so itself yet
+        study.update(status=folder.STARTING, reason="", process=process, seen=time.time())
+
+
+def last_words(study: Study) -> str:
+    """The last line that the study's driver has said; empty when there is none."""
+    try:
+        lines = (study.path / folder.LOG).read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1].removeprefix("explorer: ") if lines else ""
+
+
+def scheduler_address() -> str | None:
+    """The address of the scheduler whose workers sweeps use, by `EXPLORER_SCHEDULER`."""
+    return os.environ.get("EXPLORER_SCHEDULER") or None
+
+
+def winner_name(study: Study) -> str:
+    """What the names of the winner's runs begin with."""
+    return f"{study.name.replace(' ', '_')}_winner"
+
+
+def winner_configs(study: Study, trial: TrialRecord) -> list[TrainingConfig]:
+    """A trial's settings to be trained until early stopping, once for each of five seeds from the trial's own on."""
+    config = study.spec.space.config(trial.settings)
+    longest = max(FIELDS["epochs"].default, config.epochs)
+    return [config.with_(epochs=longest, seed=(config.seed + number) % 2**31) for number in range(WINNER_SEEDS)]
+
+
+def create_winners(study: Study, store: RunStore, trial: TrialRecord) -> list[Run]:
+    """New run folders of the winner; those that were trained to their end before are left out."""
+    wanted = [config for config in winner_configs(study, trial) if store.trained_before(config) is None]
+    mark = {"study": study.name, "winner": trial.trial}
+    return [store.create(config, winner_name(study), mark) for config in wanted]

@@ -1,0 +1,138 @@
+"""The Evaluate page: how good a saved model is, where it fails, and on which images."""
+
+import streamlit as st
+
+from explorer.config import FIELDS
+from explorer.errors import DataError, ExplorerError, RunError
+from explorer.evaluation.library import SavedModel, offered
+from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, Request
+from explorer.evaluation.summary import times
+from explorer.views import (
+    download,
+    evaluate_compare,
+    evaluate_export,
+    evaluate_failures,
+    evaluate_figures,
+    evaluate_image,
+    evaluate_inside,
+    state,
+)
+from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, title
+
+TABS = {
+    "Where it fails": evaluate_failures.draw,
+    "Classes": evaluate_figures.classes,
+    "Confidence": evaluate_figures.confidence,
+    "Your own image": evaluate_image.draw,
+    "Two models": evaluate_compare.draw,
+    "Inside": evaluate_inside.draw,
+    "Export": evaluate_export.draw,
+}
+
+
+def render() -> None:
+    """Draws the page."""
+    st.header("Evaluate a saved model", anchor=False)
+    state.desk().start()  # while a person reads, the process that opens models gets ready
+    try:
+        models = state.library().models()
+    except RunError as error:
+        st.error(f"{error}.")
+        return
+    for model in models:
+        if model.problem:
+            st.warning(f"Not offered: {model.problem}.", icon=":material/link_off:")
+    choice = offered(models)
+    if not choice:
+        st.info(
+            "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
+            f"`{state.store().folder}`."
+        )
+        return
+    model, request = _choice(choice)
+    try:
+        _evaluation(model, request, choice)
+    except NotYet as waiting:
+        look_for(waiting)
+
+
+def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
+    try:
+        predictions = answered(state.library().predictions(request), f"Opening {model.name}")
+        dataset = state.dataset(predictions.facts.dataset)
+    except DataError as error:
+        download.offer()
+        st.error(f"{error}.")
+        return
+    except ExplorerError as error:
+        st.error(f"{error}.", icon=":material/block:")
+        return
+    shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
+    _headline(shown)
+    evaluate_figures.figures(shown.evaluation, predictions)
+    _tabs(shown, models)
+
+
+def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
+    by_name = {model.name: model for model in models}
+    state.start_choice(state.MODEL, list(by_name))
+    state.start_choice(state.SPLIT, SPLITS)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    name = left.selectbox(
+        "Model",
+        list(by_name),
+        key=state.MODEL,
+        format_func=lambda name: title(by_name[name]),
+        help="Runs with their best epoch, newest first, then the other model files in the models folder.",
+    )
+    split = right.segmented_control(
+        "Images",
+        SPLITS,
+        required=True,
+        key=state.SPLIT,
+        format_func=str.capitalize,
+        help="Choose between models on validation images; look at the test images last, and once.",
+        width="stretch",
+    )
+    state.share_choice(state.MODEL, list(by_name))
+    state.share_choice(state.SPLIT, SPLITS)
+    model = by_name[name]
+    scaling = state.chosen_scaling(model.name)
+    return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
+
+
+def _headline(shown: Shown) -> None:
+    facts, spec = shown.predictions.facts, shown.dataset.spec
+    st.caption(
+        f"**{shown.model.name}** ({shown.model.words}) · {facts.parameters:,} parameters · "
+        f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
+    )
+    if shown.split == TEST:
+        looks = state.look(shown.request)
+        st.warning(
+            f"**Test images**: this model was looked at {times(looks)} here. A choice between models that is made on "
+            "these images makes their figures too good; choose on the validation images.",
+            icon=":material/visibility:",
+        )
+    if facts.scaling != CARRIED:
+        _scaling(shown)
+
+
+def _scaling(shown: Shown) -> None:
+    facts, field = shown.predictions.facts, FIELDS["input_scaling"]
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left.selectbox(
+        "Pixels are given to it as",
+        field.choices,
+        index=field.choices.index(facts.scaling),
+        format_func=field.title,
+        key=state.scaling_key(shown.model.name),
+    )
+    right.caption(f"{facts.note[:1].upper()}{facts.note[1:]}.")
+
+
+def _tabs(shown: Shown, models: list[SavedModel]) -> None:
+    for tab, draw in zip(st.tabs(list(TABS), key=state.TAB, on_change="rerun"), TABS.values(), strict=True):
+        if tab.open:  # only what is looked at is drawn
+            with tab:
+                draw(shown, models)

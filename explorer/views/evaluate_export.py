@@ -1,0 +1,35 @@
+"""What can be taken away: predictions, figures, and the page as one file."""
+
+import streamlit as st
+
+from explorer.evaluation import export, summary
+from explorer.views import state
+from explorer.views.evaluate_shared import Shown
+
+
+def draw(shown: Shown, _) -> None:
+    """A button for each file; each is made when it is asked for."""
+    name = f"{shown.model.name.replace('/', '-')}-{shown.split}"
+
+    def told() -> dict:
+        return summary.figures(shown.model, shown.predictions, state.library().looks(shown.request))
+
+    def frame():
+        return export.predictions_frame(shown.dataset, shown.split, shown.evaluation)
+
+    files = (
+        ("Predictions (CSV)", "csv", "text/csv", lambda: export.to_csv(frame())),
+        ("Predictions (Parquet)", "parquet", "application/vnd.apache.parquet", lambda: export.to_parquet(frame())),
+        ("Figures (JSON)", "json", "application/json", lambda: export.to_json(told())),
+        ("This page (HTML)", "html", "text/html",
+         lambda: export.to_html(told(), shown.dataset, shown.split, shown.evaluation)),
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for label, kind, mime, make in files:
+            st.download_button(
+                label, make, f"{name}.{kind}", mime, key=f"export_{kind}", on_click="ignore", icon=":material/download:"
+            )
+    st.caption(
+        "The predictions have a row an image: its place in the data set, true and predicted class, all probabilities. "
+        "The page is one file without scripts or links; it opens anywhere, also offline."
+    )
