@@ -65,7 +65,7 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
             "runs",
             {"annotations", "errors", "config", "files", "history", "run_index", "signals", "signals_file"},
         ),
-        ("comparison", {"config", "datasets", "errors", "runs"}),
+        ("comparison", {"config", "errors", "estimate", "runs"}),
     ],
 )
 def test_rooms_know_only_what_they_may(module, may_import):

@@ -22,7 +22,7 @@ from explorer.evaluation.predictions import Request
 from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.presets import PRESETS
-from explorer.runs import ACTIVE, Run, RunStore
+from explorer.runs import ACTIVE, Run, RunStore, RunSummary
 from explorer.signals import EpochSignals
 from explorer.start_questions import StartQuestions
 from explorer.sweeps.folder import Study, StudyStore
@@ -315,8 +315,8 @@ def _latest_table() -> dict:
     return {}
 
 
-def table() -> "pd.DataFrame":
-    """All readable runs as one frame that nobody may change; it is made again only when a run has changed."""
+def listed() -> tuple[list[RunSummary], "pd.DataFrame"]:
+    """All runs, and the readable ones as one frame that nobody may change, made again only when a run has changed."""
     from explorer.comparison import grouped, run_table
 
     summaries, kept = store().list(), _latest_table()
@@ -325,7 +325,7 @@ def table() -> "pd.DataFrame":
     if not same or "table" not in kept:
         kept["table"] = grouped(run_table(summaries))
     kept["summaries"] = summaries
-    return kept["table"]
+    return summaries, kept["table"]
 
 
 def compared() -> list[str]:
