@@ -26,5 +26,29 @@ def main() -> None:
         page.get_by_role("button", name="Resume").wait_for()
 
 
+def explaining() -> None:
+    """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}/gallery?case=sigmoid")
+        page.get_by_text("They shrink from layer to layer").click()
+        page.get_by_role("button", name="Train and see").click()
+        page.get_by_role("button", name="Train it with activation sigmoid").click()
+        page.get_by_text("With the change: 9").wait_for()
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(1500)  # the charts' last update
+        page.screenshot(path=FOLDER / "gallery.png", full_page=True)
+        page.set_viewport_size({"width": 1280, "height": 1250})
+        page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
+        page.get_by_text("Before training: what happens").click()
+        page.get_by_text("First", exact=False).first.wait_for()
+        page.get_by_text("Vanishing gradients").first.wait_for()
+        page.wait_for_timeout(4000)  # the references, and their drawing
+        page.screenshot(path=FOLDER / "before.png")
+
+
 if __name__ == "__main__":
     main()
+    explaining()
