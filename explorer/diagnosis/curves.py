@@ -21,7 +21,7 @@ def rate_too_high(run: Observed) -> Finding | None:
         "holds. So the loss jumps about, or settles on a poor level that smaller steps would leave."
     )
     step = _update(run)
-    if step is not None and step > limit("large_update"):
+    if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
         tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
         return Finding(
             "rate_too_high",
@@ -154,7 +154,7 @@ def patience_too_short(run: Observed) -> Finding | None:
     before, last = run.records[-config.patience - 1], run.last
     still = 1 - last.loss / before.loss
     rise = last.val_loss / run.best.val_loss - 1
-    if config.patience > limit("short_patience") or still < limit("still_falling"):
+    if config.patience > limit("short_patience") or still < limit("still_falling") or last.accuracy > limit("by_heart"):
         return None
     return Finding(
         "patience_too_short",

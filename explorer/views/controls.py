@@ -18,7 +18,9 @@ def sidebar() -> TrainingConfig | None:
         _presets()
         values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}
         with st.expander(MORE):
-            values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == MORE}
+            for name, field in FIELDS.items():
+                if field.group == MORE:
+                    values[name] = _widget(field) if field.matters(values) else field.default
     return TrainingConfig(**values) if None not in values.values() else None
 
 
@@ -41,8 +43,17 @@ def _widget(field: Field) -> object:
         return _choice(field)
     if field.logarithmic:
         return _logarithmic(field)
+    if isinstance(field.default, float):
+        return _fraction(field)
     draw = st.slider if field.maximum <= 100 else st.number_input
     return draw(field.label, int(field.minimum), int(field.maximum), key=field.name, help=field.help)
+
+
+def _fraction(field: Field) -> float:
+    # steps that suit shares; anything else may be typed
+    step = 0.05 if field.maximum <= 1 else 1.0
+    kind = {"format": "%g", "step": step, "key": field.name, "help": field.help}
+    return st.number_input(field.label, field.minimum, field.maximum, **kind)
 
 
 def _choice(field: Field) -> str:
