@@ -60,7 +60,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     matrix.wait_for()
     wait_for(lambda: len(figures(page)) == 24)
     assert all("taken for" in alt for alt in figures(page))
-    page.locator("[data-testid=stVegaLiteChart] path[aria-label*='true: cat; predicted: dog']").click()
+    page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
     wait_for(lambda: figures(page) and all("cat, taken for dog" in alt for alt in figures(page)))
     assert page.locator("figure img").first.evaluate("node => getComputedStyle(node).imageRendering") == "pixelated"
 
