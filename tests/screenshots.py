@@ -1,17 +1,19 @@
-"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py`."""
+"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py [NAME …]`."""
 
+import re
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
-from browser import chromium, epochs_shown, serve, wait_for
+from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
 FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12
 
 
-def main() -> None:
+def train() -> None:
     """Trains the SELU preset on CIFAR-10 and takes the page's picture while it does."""
-    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 980})
         page.goto(f"{address}?dataset=cifar10")
@@ -28,7 +30,6 @@ def main() -> None:
 
 def explaining() -> None:
     """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
-    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1500})
         page.set_default_timeout(120_000)
@@ -49,6 +50,25 @@ def explaining() -> None:
         page.screenshot(path=FOLDER / "before.png")
 
 
+def evaluate() -> None:
+    """Takes the Evaluate page's picture: a shipped model, and the cats that it takes for dogs."""
+    with tempfile.TemporaryDirectory() as runs, chromium() as browser:
+        for name in ("elu", "bn", "selu"):
+            shutil.copytree(ROOT / "models" / name, Path(runs) / name)
+        with serve(Path(runs)) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(240_000)
+            page.goto(f"{address}/evaluate?model=bn")
+            page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
+            page.get_by_alt_text(re.compile("cat, taken for dog")).first.wait_for()
+            page.mouse.move(640, 5)
+            page.wait_for_timeout(1000)
+            page.screenshot(path=FOLDER / "evaluate.png")
+
+
+PICTURES = {"train": train, "explain": explaining, "evaluate": evaluate}
+
 if __name__ == "__main__":
-    main()
-    explaining()
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()
