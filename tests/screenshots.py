@@ -38,9 +38,11 @@ def explaining() -> None:
         page.get_by_role("button", name="Train and see").click()
         page.get_by_role("button", name="Train it with activation sigmoid").click()
         page.get_by_text("With the change: 9").wait_for()
+        page.get_by_text("Training · epoch").wait_for(state="detached")
+        page.set_viewport_size({"width": 1280, "height": 2150})
         page.mouse.move(640, 5)
         page.wait_for_timeout(1500)  # the charts' last update
-        page.screenshot(path=FOLDER / "gallery.png", full_page=True)
+        page.screenshot(path=FOLDER / "gallery.png")
         page.set_viewport_size({"width": 1280, "height": 1250})
         page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
         page.get_by_text("Before training: what happens").click()
