@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -68,7 +69,40 @@ def evaluate() -> None:
             page.screenshot(path=FOLDER / "evaluate.png")
 
 
-PICTURES = {"train": train, "explain": explaining, "evaluate": evaluate}
+def sweep() -> None:
+    """Drives a sweep on digits to its end and takes the picture of its page."""
+    with tempfile.TemporaryDirectory() as runs:
+        file = Path(runs) / "rates and depths.toml"
+        file.write_text(SWEEP, encoding="utf-8")
+        command = [sys.executable, "-m", "explorer", "sweep", str(file), "--workers", "2", "--runs", runs]
+        subprocess.run(command, cwd=ROOT, check=True)
+        with serve(Path(runs)) as address, chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1180})
+            page.goto(f"{address}/sweep?study=rates%20and%20depths")
+            wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 6, 60)
+            page.wait_for_timeout(2000)
+            page.screenshot(path=FOLDER / "sweep.png")
+
+
+SWEEP = """
+sampler = "tpe"
+pruner = "median"
+trials = 24
+epochs = 12
+[settings]
+dataset = "digits"
+width = 32
+[space]
+activation = ["elu", "selu", "relu"]
+depth = { low = 1, high = 8 }
+learning_rate = { low = 1e-4, high = 1e-1, log = true }
+[[condition]]
+when = { activation = "selu" }
+then = { kernel_initializer = ["lecun_normal", "lecun_uniform"] }
+"""
+
+
+PICTURES = {"train": train, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

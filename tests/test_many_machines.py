@@ -1,6 +1,7 @@
 """A sweep over a real scheduler and workers that share nothing with the driver but the network."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,18 +58,18 @@ class Machines:
         files = ["--tls-ca-file", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
         self._start("scheduler", ["-m", "distributed.cli.dask_scheduler", *listen, *files])
 
-    def worker(self, name: str) -> subprocess.Popen:
+    def worker(self, name: str, code: Path = ROOT) -> subprocess.Popen:
         files = ["--tls-ca", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
-        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files])
+        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files], code)
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen:
+    def _start(self, name: str, command: list[str], code: Path = ROOT) -> subprocess.Popen:
         home = self.folder / name
         home.mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("EXPLORER_")}
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=home,
-            env={**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "TMPDIR": str(home)},
+            env={**kept, "HOME": str(home), "PYTHONPATH": str(code), "TMPDIR": str(home)},
             stderr=(home / "stderr").open("w"),
             start_new_session=True,
         )
@@ -96,6 +97,14 @@ def kill_group(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def other_code(folder: Path) -> Path:
+    """A copy of the project that differs in one comment."""
+    shutil.copytree(ROOT / "explorer", folder / "explorer", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "explorer" / "worker.py").open("a") as stream:
+        stream.write("# another version\n")
+    return folder
+
+
 def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
     machines = Machines(tmp_path, tls)
     store = RunStore(tmp_path / "runs")
@@ -110,10 +119,12 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
         driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
         driver.start()
         wait_for(lambda: engine.slots == 3, 120)
+        machines.worker("stranger", code=other_code(tmp_path / "code"))
 
         kill_group(wait_for(machines.midway, 120))
         machines.worker("fourth")
         wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
+        wait_for(lambda: "its code is not the same as here" in "".join(said), 60)
         driver.join(120)
         assert not driver.is_alive()
     finally:

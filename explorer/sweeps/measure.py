@@ -19,7 +19,7 @@ from explorer.terminal import columns
 
 TRIALS = 12
 RATES = [round(1e-5 * 1.3**number, 8) for number in range(TRIALS)]
-EPOCHS = {"digits": 60, "cifar10": 2}
+EPOCHS = {"digits": 20, "cifar10": 2}
 START_SECONDS = 180.0
 
 
