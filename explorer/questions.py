@@ -1,12 +1,17 @@
 """What pages ask of TensorFlow without training a run: plain values in, plain records out, to be sent to the desk."""
 
+import json
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from explorer import datasets, estimate, worker
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.signals import EpochSignals
+from explorer.training.range_test import Point, Suggestion
 
 # A network of this size is drawn and measured in about a second.
 MOST_PARAMETERS = 10_000_000
@@ -29,3 +34,33 @@ def signals_at_start(values: Mapping[str, Any]) -> EpochSignals:
 
     probe = Probe(*first_blocks(config), data.training.images, data.training.labels)
     return probe.measure_once(*data.scaling_tensors(config.input_scaling))
+
+
+def range_test(values: Mapping[str, Any], path: str) -> Suggestion:
+    """Tries growing learning rates on a fresh network of a configuration; nothing of any run is touched.
+
+    Writes a line of JSON for each step into the file as it happens (`rate`, `loss`, `smoothed`; null where it is not
+    finite), so that a page can draw it meanwhile, and returns what the curve suggests.
+    """
+    from explorer.training import range_test
+
+    config = TrainingConfig.from_dict(values)
+    network, _ = worker.programs().network(config, datasets.load(config.dataset, config.validation_split))
+    points = []
+    with Path(path).open("w", encoding="utf-8") as stream:
+        for point in range_test.measure(config, network):
+            points.append(point)
+            told = {name: value if math.isfinite(value) else None for name, value in asdict(point).items()}
+            stream.write(json.dumps(told) + "\n")
+            stream.flush()
+    return range_test.suggest([point.rate for point in points], [point.loss for point in points])
+
+
+def read_points(path: str) -> list[Point]:
+    """The steps that a range test has written so far; none while the file is not there."""
+    try:
+        whole, _, _ = Path(path).read_text(encoding="utf-8").rpartition("\n")
+    except FileNotFoundError:
+        return []
+    rows = [json.loads(line) for line in whole.split("\n") if line]
+    return [Point(**{name: math.nan if value is None else value for name, value in row.items()}) for row in rows]
