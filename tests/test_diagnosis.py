@@ -64,6 +64,13 @@ def test_a_consequence_is_not_told_beside_its_cause():
     assert set(told) == {"vanishing"}
 
 
+def test_a_lesser_cause_does_not_hide_a_problem():
+    shrinking = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
+    raw = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform", input_scaling="raw")
+    told = found(raw, [], [signals(0, by_depth=shrinking, saturated=0.55)])
+    assert told["inputs"].severity == WARNING and told["vanishing"].severity == PROBLEM
+
+
 def test_exploding_gradients_of_plain_descent_are_told_before_training():
     config = DIGITS.with_(optimizer="sgd", learning_rate=0.05, depth=40)
     seen = [signals(0, depth=40, gradient_rms=0.06)]
