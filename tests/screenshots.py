@@ -102,7 +102,47 @@ then = { kernel_initializer = ["lecun_normal", "lecun_uniform"] }
 """
 
 
-PICTURES = {"train": train, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
+def compare() -> None:
+    """Trains six networks with five seeds each on digits, and takes the pictures of what Compare shows of them."""
+    with tempfile.TemporaryDirectory() as runs:
+        file = Path(runs) / "six networks.toml"
+        file.write_text(SIX_NETWORKS, encoding="utf-8")
+        command = [sys.executable, "-m", "explorer", "sweep", str(file), "--workers", "2", "--runs", runs]
+        subprocess.run(command, cwd=ROOT, check=True)
+        with serve(Path(runs)) as address, chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1500})
+            page.set_default_timeout(120_000)
+            page.goto(f"{address}/compare?dataset=digits")
+            page.get_by_text("Solid: validation").wait_for()
+            for section, words, height in (
+                ("Curves", "Solid: validation", 1450),
+                ("Repeats", "paired Student's t", 1500),
+                ("Settings and results", "Draw a rectangle", 1640),
+            ):
+                page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
+                page.get_by_text(words).first.wait_for()
+                page.set_viewport_size({"width": 1280, "height": height})
+                page.mouse.move(640, 5)
+                page.wait_for_timeout(2500)  # the charts' drawing
+                page.screenshot(path=FOLDER / f"compare_{section.split()[0].lower()}.png")
+
+
+SIX_NETWORKS = """
+sampler = "grid"
+seeds = 5
+trials = 6
+epochs = 15
+[settings]
+dataset = "digits"
+width = 32
+learning_rate = 0.002
+[space]
+activation = ["elu", "sigmoid"]
+depth = [1, 4, 8]
+"""
+
+
+PICTURES = {"train": train, "compare": compare, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
