@@ -70,7 +70,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
 
     open_tab(page, "Two models")
     choose(page, "Compare bn with", "selu")
-    page.get_by_text(re.compile("bn is better than selu .* McNemar's exact test")).wait_for()
+    page.get_by_text(re.compile("bn is better than selu .*McNemar's exact test")).wait_for()
     wait_for(lambda: len(figures(page)) == 36, 120)
 
     open_tab(page, "Inside")

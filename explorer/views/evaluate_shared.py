@@ -13,7 +13,7 @@ from explorer.evaluation.predictions import Predictions, Request
 
 POLL_SECONDS = 0.25
 # an answer that comes this soon, as from a process that is warm, is drawn without a word of waiting in between
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class NotYet(Exception):
 
 def answered(answer: Future, words: str) -> Any:
     """The value of a future; raises what the future raises, or `NotYet` while it is worked out."""
-    wait([answer], PATIENCE_SECONDS)
+    if not answer.done():
+        with st.spinner(f"{words}…"):
+            wait([answer], PATIENCE_SECONDS)
     if not answer.done():
         raise NotYet(answer, words)
     return answer.result()
