@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from explorer.evaluation.figures import CalibrationBin, ClassFigures, row_shares
-from explorer.palette import NEUTRAL, RIGHT_COLOR, WRONG_COLOR
+from explorer.palette import NEUTRAL, RIGHT_COLOR, SHADES, WRONG_COLOR
 
 CELL = "cell"  # the selection's name: fields `true` and `predicted`
 MATRIX_HEIGHT, CLASS_HEIGHT, HEIGHT = 460, 390, 340
+# the page's own colour of text, light or dark; only charts of so few marks that they are drawn as SVG know it
+TEXT_COLOR = "currentColor"
 MEASURES = ("precision", "recall", "f1")
 CONFIDENCE_BINS = 20
 
@@ -44,7 +46,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
         alt.Tooltip("share:Q", title="share of the true class", format=".1%"),
     ]
     squares = (
-        base.mark_rect(stroke="currentColor", strokeWidth=0, cursor="pointer")
+        base.mark_rect(cursor="pointer")
         .encode(
             color=_kinds(None),
             opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95]), legend=None),
@@ -53,7 +55,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
         .add_params(cell)
         .properties(name="squares")
     )
-    numbers = base.mark_text(fontSize=12, fontWeight="bold").encode(text="label:N", tooltip=tooltip)
+    numbers = base.mark_text(fontSize=12, fontWeight="bold", color=TEXT_COLOR).encode(text="label:N", tooltip=tooltip)
     return alt.layer(squares, numbers).properties(height=MATRIX_HEIGHT)
 
 
@@ -70,12 +72,12 @@ def class_frame(classes: Sequence[ClassFigures]) -> pd.DataFrame:
 
 def class_bars(frame: pd.DataFrame) -> alt.Chart:
     """Precision, recall and F1 of each class, in the data set's order."""
-    colors = alt.Scale(domain=list(MEASURES), range=["#7FB3D9", "#3B6FA5", "#1F3F66"])
+    colors = alt.Scale(domain=list(MEASURES), range=list(SHADES))
     return (
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("class:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, grid=False)),
+            x=alt.X("class:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=False, grid=False)),
             xOffset=alt.XOffset("measure:N", sort=list(MEASURES)),
             y=alt.Y("value:Q", title="Share", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
             color=alt.Color("measure:N", sort=list(MEASURES), title=None, scale=colors, legend=_LEGEND),
@@ -197,7 +199,7 @@ def weight_ridges(frame: pd.DataFrame) -> alt.LayerChart:
     )
     names = (
         alt.Chart(frame.drop_duplicates("layer"))
-        .mark_text(align="left", baseline="bottom", dy=-2, dx=4, fontSize=11, opacity=0.8)
+        .mark_text(align="left", baseline="bottom", dy=-2, dx=4, fontSize=11, color=TEXT_COLOR)
         .encode(x=alt.value(0), y=y, text="layer:N")
     )
     return alt.layer(ridges, names).properties(height=height, title="The weights of each layer")

@@ -282,6 +282,14 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
     )
 
 
+def range_frame(points: Sequence, picked: float | None) -> pd.DataFrame:
+    """The steps of a range test as rate, loss, smooth, pick: whether a row stands for the suggested rate."""
+    rows = [(point.rate, point.loss, point.smoothed, False) for point in points]
+    if picked is not None:
+        rows.append((picked, math.nan, math.nan, True))
+    return pd.DataFrame(rows, columns=["rate", "loss", "smooth", "pick"])
+
+
 def range_test(frame: pd.DataFrame) -> alt.LayerChart:
     """Loss against learning rate, as measured and smoothed, and the suggested rate.
 

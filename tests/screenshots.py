@@ -1,5 +1,7 @@
-"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py`."""
+"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py [NAME …]`."""
 
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,9 +13,8 @@ FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12
 
 
-def main() -> None:
+def train() -> None:
     """Trains the SELU preset on CIFAR-10 and takes the page's picture while it does."""
-    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 980})
         page.goto(f"{address}?dataset=cifar10")
@@ -28,9 +29,48 @@ def main() -> None:
         page.get_by_role("button", name="Resume").wait_for()
 
 
+def explaining() -> None:
+    """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}/gallery?case=sigmoid")
+        page.get_by_text("They shrink from layer to layer").click()
+        page.get_by_role("button", name="Train and see").click()
+        page.get_by_role("button", name="Train it with activation sigmoid").click()
+        page.get_by_text("With the change: 9").wait_for()
+        page.get_by_text("Training · epoch").wait_for(state="detached")
+        page.set_viewport_size({"width": 1280, "height": 2150})
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(1500)  # the charts' last update
+        page.screenshot(path=FOLDER / "gallery.png")
+        page.set_viewport_size({"width": 1280, "height": 1250})
+        page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
+        page.get_by_text("Before training: what happens").click()
+        page.get_by_text("First", exact=False).first.wait_for()
+        page.get_by_text("Vanishing gradients").first.wait_for()
+        page.wait_for_timeout(4000)  # the references, and their drawing
+        page.screenshot(path=FOLDER / "before.png")
+
+
+def evaluate() -> None:
+    """Takes the Evaluate page's picture: a shipped model, and the cats that it takes for dogs."""
+    with tempfile.TemporaryDirectory() as runs, chromium() as browser:
+        for name in ("elu", "bn", "selu"):
+            shutil.copytree(ROOT / "models" / name, Path(runs) / name)
+        with serve(Path(runs)) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(240_000)
+            page.goto(f"{address}/evaluate?model=bn")
+            page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
+            page.get_by_alt_text(re.compile("cat, taken for dog")).first.wait_for()
+            page.mouse.move(640, 5)
+            page.wait_for_timeout(1000)
+            page.screenshot(path=FOLDER / "evaluate.png")
+
+
 def sweep() -> None:
     """Drives a sweep on digits to its end and takes the picture of its page."""
-    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as runs:
         file = Path(runs) / "rates and depths.toml"
         file.write_text(SWEEP, encoding="utf-8")
@@ -62,6 +102,9 @@ then = { kernel_initializer = ["lecun_normal", "lecun_uniform"] }
 """
 
 
+PICTURES = {"train": train, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
+
 if __name__ == "__main__":
-    main()
-    sweep()
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

@@ -65,6 +65,11 @@ def texts(page: AppTest) -> str:
     return "\n".join(part.value for part in parts)
 
 
+def _one(value) -> str:
+    """A query parameter: the test runner has it as a list before a page has set it, as text after."""
+    return value[0] if isinstance(value, list) else value
+
+
 def button(page: AppTest, label: str):
     return next(b for b in page.button if b.label.startswith(label))
 
@@ -105,19 +110,16 @@ def test_a_run_of_an_earlier_version_has_curves_and_findings_but_no_signals(stor
     assert "Nothing was measured inside this network" in texts(page) and "Stuck at the level of guessing" in texts(page)
 
 
-@pytest.mark.parametrize("way", inside.WAYS)
-def test_every_way_of_looking_inside(store, way):
+def test_every_way_of_looking_inside(store):
     page = app(run=trained(store, by_depth=SHRINKING).name)
-    before = len(page.get("vega_lite_chart"))
-    page.segmented_control(key="inside_way").set_value(way).run()
-    assert not page.exception
-    assert len(page.get("vega_lite_chart")) == before == 3
-    if way != inside.HISTOGRAM:
-        from explorer.charts_inside import SIGNAL_VIEWS
-
-        for name in SIGNAL_VIEWS:
-            page.selectbox(key="inside_signal").set_value(name).run()
-            assert not page.exception and SIGNAL_VIEWS[name].words in texts(page)
+    for way in inside.WAYS:
+        page.segmented_control(key="inside_way").set_value(way).run()
+        assert not page.exception
+        assert len(page.get("vega_lite_chart")) == 3
+        if way != inside.HISTOGRAM:
+            page.selectbox(key="inside_signal").set_value("dead").run()
+            assert not page.exception and "flat for every image of the probe" in texts(page)
+            page.selectbox(key="inside_signal").set_value("gradient_rms").run()
 
 
 def test_a_thousand_epochs_of_twenty_layers_are_thinned_out(store):
@@ -141,7 +143,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     page.selectbox(key="twin_value_activation").set_value("elu").run()
     button(page, "Train the twin").click().run()
     assert not page.exception
-    assert page.query_params["run"] == [twin.name] and page.query_params["twin"] == [run.name]
+    assert _one(page.query_params["run"]) == twin.name and _one(page.query_params["twin"]) == run.name
     assert "**One thing changed: activation sigmoid → elu.**" in texts(page)
     assert len(store.list()) == 2
 

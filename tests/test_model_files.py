@@ -126,6 +126,14 @@ def test_scaling_is_asked_only_of_a_model_that_has_none(tmp_path, digits):
     np.testing.assert_allclose(carried.probabilities, found["unit"], atol=1e-6)
 
 
+def test_a_model_saved_with_its_optimizer_is_opened(tmp_path, digits):
+    model = notebook_model(DIGITS, flatten=True)
+    model.save(tmp_path / "compiled.keras")
+    loss, accuracy = model.evaluate(*digits.split("validation"), batch_size=120, verbose=0)
+    evaluation = ask(tmp_path / "compiled.keras").evaluation(digits)
+    assert (evaluation.loss, evaluation.accuracy) == pytest.approx((loss, accuracy), rel=1e-4)
+
+
 def test_logits_become_probabilities(tmp_path):
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(10)])

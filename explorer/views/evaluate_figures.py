@@ -10,34 +10,43 @@ from explorer.views.evaluate_shared import Shown
 def figures(evaluation: Evaluation, predictions: Predictions) -> None:
     """The row of numbers."""
     low, high = evaluation.accuracy_interval
-    columns = st.columns(5)
-    columns[0].metric(
-        "Accuracy",
-        f"{evaluation.accuracy:.2%}",
-        f"{low:.1%} to {high:.1%}",
-        delta_color="off",
-        delta_arrow="off",
-        help=f"Share of the {evaluation.images:,} images that are told right, and its 95 % interval (Wilson): other "
-        "images of the same kind would give a share within it.",
-    )
-    columns[1].metric("Loss", f"{evaluation.loss:.4f}", help="Mean cross-entropy, as Keras's `evaluate` gives it.")
-    columns[2].metric(
-        "Top-2 accuracy",
-        f"{evaluation.top_2_accuracy:.2%}",
-        help="How often the true class is among the two most probable.",
-    )
-    columns[3].metric(
-        "Calibration error",
-        f"{evaluation.calibration_error:.2%}",
-        help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
-        "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
-    )
-    columns[4].metric(
-        "Seconds",
-        f"{predictions.seconds:.2f}",
-        help=f"For the {evaluation.images:,} images when they were first asked for; opening the model took "
-        f"{predictions.load_seconds:.2f} s.",
-    )
+    with st.container(horizontal=True, gap="medium"):  # on a phone they stand two beside each other
+        st.metric(
+            "Accuracy",
+            f"{evaluation.accuracy:.2%}",
+            f"{low:.1%} to {high:.1%}",
+            delta_color="off",
+            delta_arrow="off",
+            help=f"Share of the {evaluation.images:,} images that are told right, and its 95 % interval (Wilson): "
+            "other images of the same kind would give a share within it.",
+            width="content",
+        )
+        st.metric(
+            "Loss",
+            f"{evaluation.loss:.4f}",
+            help="Mean cross-entropy, as Keras's `evaluate` gives it.",
+            width="content",
+        )
+        st.metric(
+            "Top-2 accuracy",
+            f"{evaluation.top_2_accuracy:.2%}",
+            help="How often the true class is among the two most probable.",
+            width="content",
+        )
+        st.metric(
+            "Calibration error",
+            f"{evaluation.calibration_error:.2%}",
+            help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
+            "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
+            width="content",
+        )
+        st.metric(
+            "Seconds",
+            f"{predictions.seconds:.2f}",
+            help=f"For the {evaluation.images:,} images when they were first asked for; opening the model took "
+            f"{predictions.load_seconds:.2f} s.",
+            width="content",
+        )
 
 
 def classes(shown: Shown, _) -> None:

@@ -76,7 +76,9 @@ def _told(summary: RunSummary) -> None:
     signals = summary.run.signals()
     if not summary.records and not signals and summary.status.status != FAILED:
         return
-    seen = Observed(summary.config, summary.records, signals, summary.status.reason)
+    seen = Observed(
+        summary.config, summary.records, signals, summary.status.reason, state.suggested_rate(summary.config)
+    )
     words, pictures = st.columns([2, 3], gap="medium")
     with words:
         st.subheader("What this run tells", anchor=False)
