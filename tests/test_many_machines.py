@@ -118,14 +118,14 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
         engine = Engine(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
         driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
         driver.start()
-        wait_for(lambda: engine.slots == 3, 120)
+        wait_for(lambda: engine.slots == 3, 240)
         machines.worker("stranger", code=other_code(tmp_path / "code"))
 
-        kill_group(wait_for(machines.midway, 120))
+        kill_group(wait_for(machines.midway, 240))
         machines.worker("fourth")
-        wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
-        wait_for(lambda: "its code is not the same as here" in "".join(said), 60)
-        driver.join(120)
+        wait_for(lambda: any("it goes on from epoch" in line for line in said), 120)
+        wait_for(lambda: "its code is not the same as here" in "".join(said), 240)
+        driver.join(300)
         assert not driver.is_alive()
     finally:
         if engine:

@@ -14,7 +14,7 @@ from explorer.runs import COMPLETED, PAUSED, RUNNING, RunStore
 from explorer.sweeps import folder
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
 
-EPOCHS = 60
+EPOCHS = 120
 FILE = f"""
 sampler = "grid"
 trials = 9
@@ -56,7 +56,7 @@ def sweep(*arguments, runs):
 
 
 def said(process) -> dict:
-    output, errors = process.communicate(timeout=150)
+    output, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
     return json.loads(output)
 
@@ -73,7 +73,7 @@ def test_nothing_is_lost(tmp_path):
         return [s for s in store.list() if s.state == RUNNING and 3 <= s.outline.epochs < EPOCHS / 2]
 
     driver = sweep(str(file), "--workers", "2", runs=runs)
-    wait_for(lambda: done() and midway(), 120)
+    wait_for(lambda: done() and midway(), 300)
     finished = {s.name: (s.run.path / "history.jsonl").stat().st_mtime_ns for s in done()}
     driver.kill()
     driver.wait()
@@ -81,14 +81,14 @@ def test_nothing_is_lost(tmp_path):
     assert study.status().status == folder.INTERRUPTED
 
     driver = sweep("resume", "faults", "--workers", "2", runs=runs)
-    [victim, *_] = wait_for(midway, 120)
+    [victim, *_] = wait_for(midway, 300)
     os.kill(victim.status.process.pid, signal.SIGKILL)
 
     def goes_on():
         status = store.get(victim.name).status()
         return status.status == COMPLETED or status.started > victim.status.started
 
-    wait_for(goes_on, 120)
+    wait_for(goes_on, 300)
 
     told = said(sweep("stop", "faults", "--json", runs=runs))
     assert told["status"] == folder.STOPPED

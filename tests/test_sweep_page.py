@@ -160,7 +160,7 @@ def test_from_the_button_to_the_winner(tmp_path):
     store = RunStore(tmp_path)
     with serve(tmp_path) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.goto(f"{address}/sweep?dataset=digits&depth=1&width=16")
         page.get_by_role("heading", name="Search settings over many runs").wait_for()
         for label, value in (("Trials at most", "4"), ("Epochs a trial", "3")):
@@ -171,11 +171,11 @@ def test_from_the_button_to_the_winner(tmp_path):
         page.get_by_role("button", name="Start the sweep").click()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
         study = StudyStore(store).get("sweep 1")
-        wait_for(lambda: study.status().status == folder.RUNNING, 60)
+        wait_for(lambda: study.status().status == folder.RUNNING, 120)
         driver = study.status().process["pid"]
 
         page.reload()  # a page that is closed or loaded anew changes nothing
-        wait_for(lambda: study.status().status == folder.COMPLETED, 120)
+        wait_for(lambda: study.status().status == folder.COMPLETED, 300)
         page.get_by_text("4 of 4 trials").wait_for()
         assert [trial.state for trial in study.trials()] == [TRIAL_COMPLETED] * 4
         assert driver != study.status().process
@@ -186,7 +186,7 @@ def test_from_the_button_to_the_winner(tmp_path):
         winners = [s for s in store.list() if s.name.startswith("sweep_1_winner")]
         assert sorted(s.config.seed for s in winners) == [1, 2, 3, 4, 5]
         assert {s.config.learning_rate for s in winners} == {study.trials()[_best(study)].settings["learning_rate"]}
-        wait_for(lambda: any(s.state == COMPLETED for s in store.list() if s.name.startswith("sweep_1_winner")), 120)
+        wait_for(lambda: any(s.state == COMPLETED for s in store.list() if s.name.startswith("sweep_1_winner")), 300)
         page.get_by_text("1 of 5 seeds").wait_for()
 
 
