@@ -29,6 +29,7 @@ from explorer.runs import COMPLETED, RunStore
 from explorer.terminal import columns
 
 WORKER_EPOCHS = 2
+EVALUATIONS = 5
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     machine, images = told["machine"], told["images"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     head = ["preset", "model.fit", "explorer", "ratio", "compiling", "second start", "worker's peak"]
+    head += ["model.evaluate", "explorer", "ratio"]
     rows = [
         [
             row["preset"],
@@ -96,6 +98,9 @@ def lines(told: dict[str, Any]) -> list[str]:
             f"{row['compile_seconds']:.2f} s",
             f"{row['second_start_seconds']:.3f} s",
             f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
+            f"{row['keras_evaluate_seconds']:.3f} s",
+            f"{row['evaluation_seconds']:.3f} s",
+            f"{row['evaluation_ratio']:.2f}×",
         ]
         for row in told["presets"]
     ]
@@ -104,7 +109,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         f"{told['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
         f"seconds an epoch with validation: medians of {told['epochs']} each, in turns after one that is not counted; "
         "ratio: median of the pairs",
-        *columns([head, *rows], right="123456"),
+        f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS} in turns",
+        *columns([head, *rows], right="123456789"),
     ]
 
 
@@ -186,6 +192,42 @@ def notebook_model(config: TrainingConfig, *, flatten: bool):
     return model
 
 
+# --- an evaluation against the notebook's -----------------------------------------------------------------
+
+
+def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
+    """Evaluations of the validation images in turns with the notebook's `evaluate`, on one saved model."""
+    from explorer.evaluation import network
+    from explorer.evaluation.predictions import Request
+
+    images, labels = subject.dataset.split("validation")
+    scaled = subject.config.input_scaling == STANDARDIZED
+    if scaled:
+        mean, variance = worker.programs().data(subject.dataset).scaling(STANDARDIZED)
+        images = (images.reshape(len(images), -1) - mean) / variance**0.5
+    model = notebook_model(subject.config, flatten=not scaled)
+    pairs = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        request = Request(str(path), path.name, subject.config.dataset, scaling=subject.config.input_scaling)
+        for number in range(EVALUATIONS + 1):
+            predictions = network.predict(request)
+            if not number:
+                open_seconds = predictions.load_seconds
+            started = time.perf_counter()
+            model.evaluate(images, labels, verbose=0)
+            pairs.append((time.perf_counter() - started, predictions.seconds))
+    counted = pairs[1:]  # the first of `evaluate` traces and compiles
+    return {
+        "keras_evaluate_seconds": median(theirs for theirs, _ in counted),
+        "evaluation_seconds": median(ours for _, ours in counted),
+        "evaluation_ratio": median(theirs / ours for theirs, ours in counted),
+        "first_evaluation_seconds": pairs[0][1],
+        "open_seconds": open_seconds,
+    }
+
+
 # --- a worker process -------------------------------------------------------------------------------------
 
 
@@ -242,6 +284,7 @@ def peak_memory() -> int:
 MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {
     "a worker process of its own": worker_process,
     "epochs in turns with model.fit": epochs_in_turns,
+    "evaluations in turns with model.evaluate": evaluations_in_turns,
 }
 
 if __name__ == "__main__":

@@ -52,13 +52,16 @@ def overlay(
 ) -> alt.LayerChart:
     """Curves of several runs over epochs or minutes, each run's best epoch ringed.
 
-    A click on the legend highlights a run, a double click hides it or shows it again.
+    A click on the legend highlights a run, one with the shift key hides it or shows it again.
     """
     runs = list(dict.fromkeys(frame["run"]))
-    highlighted = alt.selection_point(fields=["run"], bind="legend", name=f"highlighted_{metric}")
-    hidden = alt.selection_point(
-        fields=["run"], bind={"legend": "dblclick"}, empty=False, toggle="true", clear=False, name=f"hidden_{metric}"
+    highlighted = alt.selection_point(
+        fields=["run"], bind={"legend": "click[!event.shiftKey]"}, name=f"highlighted_{metric}"
     )
+    hidden = alt.selection_point(
+        fields=["run"], bind={"legend": "click[event.shiftKey]"}, empty=False, toggle="true", clear=False,
+        name=f"hidden_{metric}",
+    )  # fmt: skip
     scale = alt.Scale(type="log") if log_y else alt.Scale(zero=False)
     base = (
         alt.Chart(frame[frame["metric"] == metric])

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from explorer.evaluation.figures import CalibrationBin, ClassFigures, row_shares
-from explorer.palette import NEUTRAL, RIGHT_COLOR, WRONG_COLOR
+from explorer.palette import NEUTRAL, RIGHT_COLOR, SHADES, WRONG_COLOR
 
 CELL = "cell"  # the selection's name: fields `true` and `predicted`
-MATRIX_HEIGHT, HEIGHT = 460, 320
+MATRIX_HEIGHT, CLASS_HEIGHT, HEIGHT = 460, 390, 340
+# the page's own colour of text, light or dark; only charts of so few marks that they are drawn as SVG know it
+TEXT_COLOR = "currentColor"
 MEASURES = ("precision", "recall", "f1")
 CONFIDENCE_BINS = 20
 
@@ -44,7 +46,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
         alt.Tooltip("share:Q", title="share of the true class", format=".1%"),
     ]
     squares = (
-        base.mark_rect(stroke="currentColor", strokeWidth=0, cursor="pointer")
+        base.mark_rect(cursor="pointer")
         .encode(
             color=_kinds(None),
             opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95]), legend=None),
@@ -53,7 +55,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
         .add_params(cell)
         .properties(name="squares")
     )
-    numbers = base.mark_text(fontSize=12, fontWeight="bold").encode(text="label:N", tooltip=tooltip)
+    numbers = base.mark_text(fontSize=12, fontWeight="bold", color=TEXT_COLOR).encode(text="label:N", tooltip=tooltip)
     return alt.layer(squares, numbers).properties(height=MATRIX_HEIGHT)
 
 
@@ -70,12 +72,12 @@ def class_frame(classes: Sequence[ClassFigures]) -> pd.DataFrame:
 
 def class_bars(frame: pd.DataFrame) -> alt.Chart:
     """Precision, recall and F1 of each class, in the data set's order."""
-    colors = alt.Scale(domain=list(MEASURES), range=["#7FB3D9", "#3B6FA5", "#1F3F66"])
+    colors = alt.Scale(domain=list(MEASURES), range=list(SHADES))
     return (
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("class:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, grid=False)),
+            x=alt.X("class:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=False, grid=False)),
             xOffset=alt.XOffset("measure:N", sort=list(MEASURES)),
             y=alt.Y("value:Q", title="Share", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
             color=alt.Color("measure:N", sort=list(MEASURES), title=None, scale=colors, legend=_LEGEND),
@@ -86,7 +88,7 @@ def class_bars(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("images:Q", format=","),
             ],
         )
-        .properties(height=HEIGHT, title="Precision, recall and F1 of each class")
+        .properties(height=CLASS_HEIGHT, title="Precision, recall and F1 of each class")
     )
 
 
@@ -94,9 +96,9 @@ _LEGEND = alt.Legend(orient="top")
 
 
 def reliability_frame(bins: Sequence[CalibrationBin]) -> pd.DataFrame:
-    """One row a bin that has images: low, high, middle, count, confidence, accuracy."""
-    rows = [(b.low, b.high, (b.low + b.high) / 2, b.count, b.confidence, b.accuracy) for b in bins if b.count]
-    return pd.DataFrame(rows, columns=["low", "high", "middle", "count", "confidence", "accuracy"])
+    """One row a bin that has images: low, high, zero, count, confidence, accuracy."""
+    rows = [(b.low, b.high, 0.0, b.count, b.confidence, b.accuracy) for b in bins if b.count]
+    return pd.DataFrame(rows, columns=["low", "high", "zero", "count", "confidence", "accuracy"])
 
 
 def reliability(frame: pd.DataFrame) -> alt.LayerChart:
@@ -108,10 +110,12 @@ def reliability(frame: pd.DataFrame) -> alt.LayerChart:
         alt.Tooltip("count:Q", title="images", format=","),
     ]
     base = alt.Chart(frame).encode(tooltip=tooltip)
-    bars = base.mark_bar(color=RIGHT_COLOR, opacity=0.55).encode(
+    # a bar with two ends on both axes is a rectangle; a bar mark would take the height for a thickness
+    bars = base.mark_rect(color=RIGHT_COLOR, opacity=0.5, xOffset=0.5, x2Offset=-0.5).encode(
         x=alt.X("low:Q", title="Confidence", scale=whole, axis=percent),
         x2="high:Q",
         y=alt.Y("accuracy:Q", title="Share that is right", scale=whole, axis=percent),
+        y2="zero:Q",
     )
     points = base.mark_point(color=RIGHT_COLOR, filled=True, size=70, opacity=1).encode(
         x="confidence:Q", y="accuracy:Q"
@@ -123,26 +127,28 @@ def reliability(frame: pd.DataFrame) -> alt.LayerChart:
 
 
 def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """How many right and wrong answers have which confidence: low, high, kind, count."""
+    """How many right and, on top of them, wrong answers have which confidence: low, high, kind, count, base, top."""
     edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
-    rows = []
+    rows, base = [], np.zeros(CONFIDENCE_BINS, int)
     for kind, chosen in (("right", right), ("wrong", ~right)):
         counts = np.histogram(confidence[chosen], edges)[0]
-        rows += [(edges[i], edges[i + 1], kind, int(count)) for i, count in enumerate(counts)]
-    return pd.DataFrame(rows, columns=["low", "high", "kind", "count"])
+        cells = zip(edges, edges[1:], counts, base, base + counts, strict=False)
+        rows += [(low, high, kind, int(count), int(start), int(top)) for low, high, count, start, top in cells]
+        base = base + counts
+    return pd.DataFrame(rows, columns=["low", "high", "kind", "count", "base", "top"])
 
 
 def confidence_histogram(frame: pd.DataFrame) -> alt.Chart:
     """How sure the model is where it is right and where it is wrong."""
     return (
         alt.Chart(frame)
-        .mark_bar(opacity=0.85)
+        .mark_rect(opacity=0.85, xOffset=0.5, x2Offset=-0.5)
         .encode(
             x=alt.X("low:Q", title="Confidence", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
             x2="high:Q",
-            y=alt.Y("count:Q", title="Images", stack=True),
+            y=alt.Y("top:Q", title="Images"),
+            y2="base:Q",
             color=_kinds(_LEGEND),
-            order=alt.Order("kind:N"),
             tooltip=[
                 alt.Tooltip("low:Q", title="confidence from", format=".0%"),
                 alt.Tooltip("high:Q", title="to", format=".0%"),
@@ -193,7 +199,7 @@ def weight_ridges(frame: pd.DataFrame) -> alt.LayerChart:
     )
     names = (
         alt.Chart(frame.drop_duplicates("layer"))
-        .mark_text(align="left", baseline="bottom", dy=-2, dx=4, fontSize=11, opacity=0.8)
+        .mark_text(align="left", baseline="bottom", dy=-2, dx=4, fontSize=11, color=TEXT_COLOR)
         .encode(x=alt.value(0), y=y, text="layer:N")
     )
     return alt.layer(ridges, names).properties(height=height, title="The weights of each layer")

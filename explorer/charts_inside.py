@@ -11,6 +11,7 @@ import altair as alt
 import pandas as pd
 
 from explorer import signals as signal_records
+from explorer.history import EpochRecord
 from explorer.palette import DIVERGING, LAYER, NEUTRAL, SEQUENTIAL
 from explorer.signals import EpochSignals, LayerSignals
 
@@ -208,6 +209,8 @@ def histogram(frame: pd.DataFrame) -> alt.Chart:
 
 
 THESE = "these settings"
+# the lines of the references, and how they are written in a legend of words
+DASHES = (([6, 3], "╌╌"), ([2, 3], "┈┈"), ([8, 3, 2, 3], "─·─"))
 START_SIGNALS = ("activation_mean", "activation_variance", "gradient_rms")
 
 
@@ -231,25 +234,29 @@ def start(frame: pd.DataFrame, signal: str, references: Sequence[str]) -> alt.La
     view = SIGNAL_VIEWS[signal]
     base = alt.Chart(frame).encode(
         x=alt.X("part:Q", title="Depth", axis=alt.Axis(format="%", grid=False), scale=_PADDED),
-        y=_value_axis(view),
+        y=_value_axis(view, title=None),
         tooltip=[alt.Tooltip("which:N", title="settings"), *_tooltip(view)[1:]],
     )
-    domain, dashes = list(references), [[6, 3], [2, 3], [8, 3, 2, 3]]
+    scale = alt.Scale(domain=list(references), range=[dash for dash, _ in DASHES[: len(references)]])
     faint = (
         base.transform_filter(alt.datum.which != THESE)
         .mark_line(strokeWidth=1.5, color=NEUTRAL)
-        .encode(
-            strokeDash=alt.StrokeDash(
-                "which:N",
-                title=None,
-                scale=alt.Scale(domain=domain, range=dashes[: len(domain)]),
-                legend=alt.Legend(orient="bottom", symbolStrokeColor=NEUTRAL, symbolStrokeWidth=1.5, columns=2),
-            )
-        )
+        .encode(strokeDash=alt.StrokeDash("which:N", scale=scale, legend=None))
     )
     strong = base.transform_filter(alt.datum.which == THESE)
     line = strong.mark_line(strokeWidth=2.5, color=LAYER, point=alt.OverlayMarkDef(size=36, color=LAYER))
-    return alt.layer(faint, line).properties(height=220, title=view.label)
+    return alt.layer(faint, line).properties(height=240, title=view.label)
+
+
+PLANNED, TRAINED = "planned", "trained"
+
+
+def rate_frame(planned: tuple[Sequence[float], Sequence[float]], records: Sequence[EpochRecord]) -> pd.DataFrame:
+    """Epochs and rates as planned, and as they were at the end of each epoch. Columns: epoch, rate, part."""
+    plan = pd.DataFrame({"epoch": planned[0], "rate": planned[1], "part": PLANNED})
+    step = max(1, -(-len(records) // MOST_EPOCHS))
+    rows = [(r.epoch, r.learning_rate, TRAINED) for r in records[::step]]
+    return pd.concat([plan, pd.DataFrame(rows, columns=["epoch", "rate", "part"])], ignore_index=True)
 
 
 def rate_curve(frame: pd.DataFrame) -> alt.Chart:
@@ -263,7 +270,7 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "part:N",
                 title=None,
-                scale=alt.Scale(domain=["trained", "planned"], range=[LAYER, NEUTRAL]),
+                scale=alt.Scale(domain=[TRAINED, PLANNED], range=[LAYER, NEUTRAL]),
                 legend=_LEGEND,
             ),
             tooltip=[
@@ -273,6 +280,14 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=180, title="Learning rate")
     )
+
+
+def range_frame(points: Sequence, picked: float | None) -> pd.DataFrame:
+    """The steps of a range test as rate, loss, smooth, pick: whether a row stands for the suggested rate."""
+    rows = [(point.rate, point.loss, point.smoothed, False) for point in points]
+    if picked is not None:
+        rows.append((picked, math.nan, math.nan, True))
+    return pd.DataFrame(rows, columns=["rate", "loss", "smooth", "pick"])
 
 
 def range_test(frame: pd.DataFrame) -> alt.LayerChart:
@@ -303,12 +318,16 @@ def range_test(frame: pd.DataFrame) -> alt.LayerChart:
     return alt.layer(measured, smooth, rule, text).properties(height=240, title="Loss while the rate grows")
 
 
-def _value_axis(view: SignalView) -> alt.Y:
+_LABEL = object()
+
+
+def _value_axis(view: SignalView, title: object = _LABEL) -> alt.Y:
+    title = view.label if title is _LABEL else title
     if view.logarithmic:
-        return alt.Y("value:Q", title=view.label, axis=alt.Axis(format="~e", tickCount=6), scale=alt.Scale(type="log"))
+        return alt.Y("value:Q", title=title, axis=alt.Axis(format="~e", tickCount=6), scale=alt.Scale(type="log"))
     if view.share:
-        return alt.Y("value:Q", title=view.label, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
-    return alt.Y("value:Q", title=view.label, axis=alt.Axis(format="~g"), scale=alt.Scale(zero=True))
+        return alt.Y("value:Q", title=title, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
+    return alt.Y("value:Q", title=title, axis=alt.Axis(format="~g"), scale=alt.Scale(zero=True))
 
 
 def _tooltip(view: SignalView) -> list[alt.Tooltip]:

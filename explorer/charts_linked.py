@@ -68,9 +68,10 @@ def levels(values: pd.Series, name: str) -> pd.Categorical:
     if len(distinct) <= MOST_LEVELS:
         words = [f"{value:g}" for value in distinct]
         return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(words)), ordered=True)
-    cuts = pd.qcut(values, MOST_LEVELS, duplicates="drop")
-    words = [f"{cut.left:.2g} – {cut.right:.2g}" for cut in cuts.cat.categories]
-    return cuts.cat.rename_categories([f"{word}{' ' * words[:i].count(word)}" for i, word in enumerate(words)]).array
+    codes = pd.qcut(values.rank(method="dense"), MOST_LEVELS, duplicates="drop", labels=False)
+    ends = values.groupby(codes).agg(["min", "max"])
+    words = [f"{low:.3g} – {high:.3g}" for low, high in zip(ends["min"], ends["max"], strict=True)]
+    return pd.Categorical.from_codes(codes.map({code: i for i, code in enumerate(ends.index)}), words, ordered=True)
 
 
 # --- Brushes ----------------------------------------------------------------------------------------------
@@ -93,11 +94,19 @@ def _through_parallel(axes: int) -> str:
     return f"!length(data({store})) || {asked}"
 
 
-def _color(metric: str, legend: bool = True) -> alt.Color:
+# Every scale has the domain of all runs: what is brushed away elsewhere moves and recolours nothing that stays.
+
+
+def _color_scale(frame: pd.DataFrame, metric: str) -> alt.Scale:
+    domain = [frame[metric].min(), frame[metric].max()]
+    return alt.Scale(domain=domain, range=list(WORSE_TO_BETTER), reverse=not HIGHER_IS_BETTER[metric])
+
+
+def _color(frame: pd.DataFrame, metric: str, legend: bool = True) -> alt.Color:
     return alt.Color(
         f"{metric}:Q",
         title=RESULTS[metric],
-        scale=alt.Scale(range=list(WORSE_TO_BETTER), reverse=not HIGHER_IS_BETTER[metric]),
+        scale=_color_scale(frame, metric),
         legend=alt.Legend(orient="top", gradientLength=240, format=_format(metric)) if legend else None,
     )
 
@@ -142,7 +151,7 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
     points = folded.mark_point(opacity=0, filled=True, size=60).encode(x=x, y=y, tooltip=_tooltip(frame, metric, axes))
     ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=4, dy=-8, fontSize=11, color=NEUTRAL)
     return alt.layer(
-        lines.encode(x=x, y=y, color=_color(metric), detail="run:N"),
+        lines.encode(x=x, y=y, color=_color(frame, metric), detail="run:N"),
         points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),
         ticks.encode(x=x, y=y, text="text:N"),
     ).properties(height=HEIGHT)
@@ -169,9 +178,9 @@ def scatter(
     return (
         runs.mark_point(filled=True, size=46, opacity=0.75)
         .encode(
-            x=_position(alt.X, x),
-            y=_position(alt.Y, y),
-            color=_color(metric, legend=False),
+            x=_position(alt.X, x, frame),
+            y=_position(alt.Y, y, frame),
+            color=_color(frame, metric, legend=False),
             tooltip=_tooltip(frame, metric, dict.fromkeys([x, y])),
         )
         .add_params(_brush(SCATTER))
@@ -179,10 +188,17 @@ def scatter(
     )
 
 
-def _position(channel: type, name: str):
+def _position(channel: type, name: str, frame: pd.DataFrame):
     if is_choice(name):
-        return channel(f"{name}:N", title=title(name), axis=alt.Axis(labelAngle=0, grid=False))
-    scale = alt.Scale(type="log", nice=False) if is_logarithmic(name) else alt.Scale(zero=False)
+        scale = alt.Scale(domain=sorted(frame[name].unique()))
+        return channel(f"{name}:N", title=title(name), scale=scale, axis=alt.Axis(labelAngle=0, grid=False))
+    low, high = frame[name].min(), frame[name].max()
+    if is_logarithmic(name):
+        room = (high / low) ** 0.04 if high > low else 2
+        scale = alt.Scale(type="log", nice=False, domain=[low / room, high * room])
+    else:
+        room = 0.04 * (high - low) or 1
+        scale = alt.Scale(nice=False, domain=[low - room, high + room])
     return channel(f"{name}:Q", title=title(name), scale=scale, axis=alt.Axis(format=_format(name), grid=False))
 
 
@@ -195,13 +211,13 @@ def heat_map(
     """
     runs = _filtered(frame, brushed, parallel_axes)
     base = runs.encode(
-        x=alt.X("heat_x:O", title=title(x), sort=_order(frame, "heat_x"), axis=alt.Axis(labelAngle=0, labelLimit=90)),
-        y=alt.Y("heat_y:O", title=title(y), sort=_order(frame, "heat_y", -1), axis=alt.Axis(labelLimit=110)),
+        x=alt.X("heat_x:O", title=title(x), scale=_levels(frame, "heat_x"), axis=alt.Axis(labelAngle=-30)),
+        y=alt.Y("heat_y:O", title=title(y), scale=_levels(frame, "heat_y", -1), axis=alt.Axis(labelLimit=110)),
     )
     form = ".1%" if metric == "val_accuracy" else ".3f"
     color = alt.Color(
         f"mean({metric}):Q",
-        scale=alt.Scale(range=list(WORSE_TO_BETTER), reverse=not HIGHER_IS_BETTER[metric]),
+        scale=_color_scale(frame, metric),
         legend=None,
     )
     tooltip = [
@@ -215,8 +231,8 @@ def heat_map(
     return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT)
 
 
-def _order(frame: pd.DataFrame, column: str, step: int = 1) -> list[str]:
-    return frame[column].cat.categories.tolist()[::step]
+def _levels(frame: pd.DataFrame, column: str, step: int = 1) -> alt.Scale:
+    return alt.Scale(domain=frame[column].cat.categories.tolist()[::step])
 
 
 def _filtered(frame: pd.DataFrame, brushed: Sequence[str], parallel_axes: int) -> alt.Chart:

@@ -154,7 +154,8 @@ def _add_benchmark(parser: _Parser) -> None:
     kept = list(presets.PRESETS.values())
     parser.add_argument("--preset", nargs="+", type=presets.preset, default=kept, metavar="NAME", help="default: all")
     parser.add_argument("--dataset", type=dataset.parse, default=dataset.default, metavar="NAME", help=dataset.allowed)
-    parser.add_argument("--epochs", type=epochs.parse, default=5, metavar="N", help="pairs of epochs; default 5")
+    parser.add_argument("--epochs", type=epochs.parse, metavar="N", help="pairs of epochs; default 5")
+    cli_sweep.add_benchmarks(parser)
 
 
 def _store(options: argparse.Namespace) -> RunStore:
@@ -306,10 +307,12 @@ def _sweep(options: argparse.Namespace) -> int:
 def _benchmark(options: argparse.Namespace) -> int:
     from explorer import benchmark
 
+    if cli_sweep.benchmark(options, _answer):
+        return 0
     _check_data(options.dataset)
     with terminal.native_messages_hidden():
         worker.programs()
-    told = benchmark.measure(options.preset, options.dataset, options.epochs, tell=say)
+    told = benchmark.measure(options.preset, options.dataset, options.epochs or 5, tell=say)
     _answer(told, options, benchmark.lines)
     return 0
 

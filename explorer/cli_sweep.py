@@ -50,6 +50,32 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-key", metavar="FILE", help="its private key")
 
 
+def add_benchmarks(parser: argparse.ArgumentParser) -> None:
+    """The options of `benchmark` that measure sweeps instead."""
+    parser.add_argument("--sweep", action="store_true", help="a sweep of 12 trials instead, side by side and in turn")
+    parser.add_argument(
+        "--saturation", type=int, metavar="TRIALS", help="instead, a study of so many instantaneous trials"
+    )
+    parser.add_argument("--simulated-workers", type=int, default=200, metavar="N", help="for --saturation; default 200")
+
+
+def benchmark(options: argparse.Namespace, answer: Answer) -> bool:
+    """Measures sweeps where that was asked; says whether it was."""
+    if options.saturation:
+        from explorer.sweeps import measure, simulation
+
+        for name, most in (("saturation", 100_000), ("simulated_workers", 10_000)):
+            if not 1 <= getattr(options, name) <= most:
+                raise FieldError(name.replace("_", "-"), getattr(options, name), f"a whole number from 1 to {most:,}")
+        told = simulation.simulate(options.simulated_workers, options.saturation)
+        answer(told, options, measure.lines_of_saturation)
+    elif options.sweep:
+        from explorer.sweeps import measure
+
+        answer(measure.measure(options.dataset, options.epochs, say), options, measure.lines)
+    return bool(options.saturation or options.sweep)
+
+
 def sweep(options: argparse.Namespace, store: RunStore, answer: Answer) -> int:
     """Drives, stops or shows a study; returns the exit status."""
     studies = StudyStore(store)

@@ -8,6 +8,7 @@ Pure functions over one tidy frame, one row a run (`run_table`):
     trained, best_epoch          how many epochs were trained, and the one of the lowest validation loss
     val_loss, val_accuracy       at that epoch, accuracy from 0 to 1
     seconds, curve               of all epochs; the validation loss over epochs, thinned out
+    images                       how many validation images the results are measured on
 """
 
 import math
@@ -18,8 +19,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from explorer.config import FIELDS
-from explorer.datasets import DATASETS
 from explorer.errors import FieldError
+from explorer.estimate import validation_images
 from explorer.runs import COMPLETED, RunSummary
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False}
 CONFIDENCE = 0.95
 FEWEST_PAIRS = 2  # one pair has no spread
 
-_SUMMARY = ("status", "created", "trained", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve")
+_SUMMARY = ("status", "created", "trained", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve", "images")
 COLUMNS = ("run", "name", "tags", "note", *FIELDS, *_SUMMARY)
 
 
@@ -62,6 +63,7 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
         "val_accuracy": [b.val_accuracy if b else math.nan for b in bests],
         "seconds": [s.outline.seconds for s in readable],
         "curve": [s.outline.curve for s in readable],
+        "images": [validation_images(s.config) for s in readable],
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
@@ -298,9 +300,8 @@ def _signed(metric: str, value: float) -> str:
     return (f"{100 * value:+.2f}" if metric == "val_accuracy" else f"{value:+.4f}").replace("-", "−")
 
 
-def errors_in_words(mean: float, spread: float, runs: int, dataset: str) -> str:
+def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
     """How much the seed and how much the choice of images moves a group's accuracy, beside each other."""
-    images = DATASETS[dataset].validation_images
     seeds = (
         f"the seed moves it by ±{100 * spread:.2f} points (standard deviation over {runs} seeds)"
         if runs > 1

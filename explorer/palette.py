@@ -30,3 +30,6 @@ DIVERGING = ("#2C6BB3", "#7FA9D6", "#B9BDC4", "#E3A565", "#C95F10")
 SEVERITY_COLORS = {"problem": "red", "warning": "orange", "note": "blue"}
 # teal against magenta: told apart by colour-blind eyes as well, and by none mistaken for a split
 RIGHT_COLOR, WRONG_COLOR = "#1D9A8A", "#C2437F"
+
+# three shades of one colour for figures that are read together, all seen on white and on near-black
+SHADES = ("#9CC5E6", "#4C8BC9", "#2F6298")

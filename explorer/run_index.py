@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from explorer.annotations import Annotation
+from explorer.annotations import NOTHING, Annotation
 from explorer.config import FIELDS, SCHEMA_VERSION, TrainingConfig
 from explorer.files import replace_file
 from explorer.history import EpochRecord, Outline
@@ -75,4 +75,4 @@ def unpack(values: list[Any]) -> tuple[TrainingConfig, Outline, Annotation]:
     for name, value in zip(FIELDS, settings, strict=True):
         object.__setattr__(config, name, value)
     outline = Outline(epochs, EpochRecord(*best) if best else None, seconds, epoch_seconds, tuple(curve))
-    return config, outline, Annotation(written[0], tuple(written[1]), written[2]) if written else Annotation()
+    return config, outline, Annotation(written[0], tuple(written[1]), written[2]) if written else NOTHING

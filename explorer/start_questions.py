@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 
-from explorer.config import FIELDS, TrainingConfig
+from explorer.config import TrainingConfig
 from explorer.desk import Desk
 from explorer.signals import EpochSignals
 
@@ -25,7 +25,7 @@ KEPT_STARTS = 200
 
 def start_of(config: TrainingConfig) -> TrainingConfig:
     """The configuration with all settings at their defaults that do not matter before the first step."""
-    return TrainingConfig(**{name: getattr(config, name) for name in START_FIELDS if name in FIELDS})
+    return TrainingConfig(**{name: getattr(config, name) for name in START_FIELDS})
 
 
 class StartQuestions:

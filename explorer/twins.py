@@ -40,10 +40,7 @@ def _draws(config: TrainingConfig) -> dict[str, tuple]:
 
 def same_order(one: TrainingConfig, other: TrainingConfig) -> bool:
     """Whether both runs see the training images in the same order."""
-    return all(getattr(one, name) == getattr(other, name) for name in ("seed", "dataset", *_SPLIT))
-
-
-_SPLIT = tuple(name for name in ("split",) if name in FIELDS)
+    return all(getattr(one, name) == getattr(other, name) for name in ("seed", "dataset", "validation_split"))
 
 
 def start_words(one: TrainingConfig, other: TrainingConfig) -> str:

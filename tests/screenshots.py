@@ -1,17 +1,20 @@
-"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py`."""
+"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py [NAME …]`."""
 
+import re
+import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from browser import chromium, epochs_shown, serve, wait_for
+from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
 FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12
 
 
-def main() -> None:
+def train() -> None:
     """Trains the SELU preset on CIFAR-10 and takes the page's picture while it does."""
-    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 980})
         page.goto(f"{address}?dataset=cifar10")
@@ -26,5 +29,122 @@ def main() -> None:
         page.get_by_role("button", name="Resume").wait_for()
 
 
+def explaining() -> None:
+    """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}/gallery?case=sigmoid")
+        page.get_by_text("They shrink from layer to layer").click()
+        page.get_by_role("button", name="Train and see").click()
+        page.get_by_role("button", name="Train it with activation sigmoid").click()
+        page.get_by_text("With the change: 9").wait_for()
+        page.get_by_text("Training · epoch").wait_for(state="detached")
+        page.set_viewport_size({"width": 1280, "height": 2150})
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(1500)  # the charts' last update
+        page.screenshot(path=FOLDER / "gallery.png")
+        page.set_viewport_size({"width": 1280, "height": 1250})
+        page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
+        page.get_by_text("Before training: what happens").click()
+        page.get_by_text("First", exact=False).first.wait_for()
+        page.get_by_text("Vanishing gradients").first.wait_for()
+        page.wait_for_timeout(4000)  # the references, and their drawing
+        page.screenshot(path=FOLDER / "before.png")
+
+
+def evaluate() -> None:
+    """Takes the Evaluate page's picture: a shipped model, and the cats that it takes for dogs."""
+    with tempfile.TemporaryDirectory() as runs, chromium() as browser:
+        for name in ("elu", "bn", "selu"):
+            shutil.copytree(ROOT / "models" / name, Path(runs) / name)
+        with serve(Path(runs)) as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(240_000)
+            page.goto(f"{address}/evaluate?model=bn")
+            page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
+            page.get_by_alt_text(re.compile("cat, taken for dog")).first.wait_for()
+            page.mouse.move(640, 5)
+            page.wait_for_timeout(1000)
+            page.screenshot(path=FOLDER / "evaluate.png")
+
+
+def sweep() -> None:
+    """Drives a sweep on digits to its end and takes the picture of its page."""
+    with tempfile.TemporaryDirectory() as runs:
+        file = Path(runs) / "rates and depths.toml"
+        file.write_text(SWEEP, encoding="utf-8")
+        command = [sys.executable, "-m", "explorer", "sweep", str(file), "--workers", "2", "--runs", runs]
+        subprocess.run(command, cwd=ROOT, check=True)
+        with serve(Path(runs)) as address, chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1180})
+            page.goto(f"{address}/sweep?study=rates%20and%20depths")
+            wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 6, 60)
+            page.wait_for_timeout(2000)
+            page.screenshot(path=FOLDER / "sweep.png")
+
+
+SWEEP = """
+sampler = "tpe"
+pruner = "median"
+trials = 24
+epochs = 12
+[settings]
+dataset = "digits"
+width = 32
+[space]
+activation = ["elu", "selu", "relu"]
+depth = { low = 1, high = 8 }
+learning_rate = { low = 1e-4, high = 1e-1, log = true }
+[[condition]]
+when = { activation = "selu" }
+then = { kernel_initializer = ["lecun_normal", "lecun_uniform"] }
+"""
+
+
+def compare() -> None:
+    """Trains six networks with five seeds each on digits, and takes the pictures of what Compare shows of them."""
+    with tempfile.TemporaryDirectory() as runs:
+        file = Path(runs) / "six networks.toml"
+        file.write_text(SIX_NETWORKS, encoding="utf-8")
+        command = [sys.executable, "-m", "explorer", "sweep", str(file), "--workers", "2", "--runs", runs]
+        subprocess.run(command, cwd=ROOT, check=True)
+        with serve(Path(runs)) as address, chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1500})
+            page.set_default_timeout(120_000)
+            page.goto(f"{address}/compare?dataset=digits")
+            page.get_by_text("Solid: validation").wait_for()
+            for section, words, height in (
+                ("Curves", "Solid: validation", 1450),
+                ("Repeats", "paired Student's t", 1500),
+                ("Settings and results", "Draw a rectangle", 1640),
+            ):
+                page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
+                page.get_by_text(words).first.wait_for()
+                page.set_viewport_size({"width": 1280, "height": height})
+                page.mouse.move(640, 5)
+                page.wait_for_timeout(2500)  # the charts' drawing
+                page.screenshot(path=FOLDER / f"compare_{section.split()[0].lower()}.png")
+
+
+SIX_NETWORKS = """
+sampler = "grid"
+seeds = 5
+trials = 6
+epochs = 15
+[settings]
+dataset = "digits"
+width = 32
+learning_rate = 0.002
+[space]
+activation = ["elu", "sigmoid"]
+depth = [1, 4, 8]
+"""
+
+
+PICTURES = {"train": train, "compare": compare, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
+
 if __name__ == "__main__":
-    main()
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

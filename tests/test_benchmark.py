@@ -24,6 +24,7 @@ def told() -> dict:
     assert done.stderr.splitlines() == [
         "selu: a worker process of its own …",
         "selu: epochs in turns with model.fit …",
+        "selu: evaluations in turns with model.evaluate …",
     ]
     return json.loads(done.stdout)
 
@@ -41,6 +42,13 @@ def test_a_worker_process_of_its_own_is_measured(told):
     assert row["compile_seconds"] > 0 and row["second_start_seconds"] > 0
     # TensorFlow alone takes more than the smaller, and this very process is no part of it
     assert 300e6 < row["peak_memory_bytes"] < 1.6e9
+
+
+def test_evaluations_are_measured_beside_keras_own(told):
+    (row,) = told["presets"]
+    assert row["keras_evaluate_seconds"] > 0 and row["evaluation_seconds"] > 0 and row["open_seconds"] > 0
+    # medians of five pairs: their ratio lies within what the pairs allow, so a mixed-up column shows
+    assert 0.2 < row["evaluation_ratio"] * row["evaluation_seconds"] / row["keras_evaluate_seconds"] < 5
 
 
 def test_it_names_the_machine_and_the_data(told):

@@ -64,6 +64,13 @@ def test_a_consequence_is_not_told_beside_its_cause():
     assert set(told) == {"vanishing"}
 
 
+def test_a_lesser_cause_does_not_hide_a_problem():
+    shrinking = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
+    raw = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform", input_scaling="raw")
+    told = found(raw, [], [signals(0, by_depth=shrinking, saturated=0.55)])
+    assert told["inputs"].severity == WARNING and told["vanishing"].severity == PROBLEM
+
+
 def test_exploding_gradients_of_plain_descent_are_told_before_training():
     config = DIGITS.with_(optimizer="sgd", learning_rate=0.05, depth=40)
     seen = [signals(0, depth=40, gradient_rms=0.06)]
@@ -195,7 +202,7 @@ def test_raw_pixels_that_make_gradients_explode_are_the_cause():
         ({"input_scaling": "raw"}, "inputs are not standardised"),
         ({"kernel_initializer": "he_normal"}, "not by lecun_normal"),
         ({"batch_norm": "after_activation"}, "batch normalization does the same work"),
-        ({"dropout": "ordinary", "dropout_rate": 0.1}, "ordinary dropout shifts"),
+        ({"dropout": "hidden"}, "ordinary dropout shifts"),
     ],
 )
 def test_what_breaks_self_normalisation_is_named(changes, words):
@@ -203,7 +210,7 @@ def test_what_breaks_self_normalisation_is_named(changes, words):
     assert "self_normalisation" not in found(selu, seen=epochs(3))
     told = found(selu.with_(**changes), seen=epochs(3))["self_normalisation"]
     assert words in told.evidence.lower() and told.severity == WARNING
-    assert set(told.change) == set(changes) - {"dropout_rate"}
+    assert set(told.change) == set(changes)
     measured = found(selu.with_(**changes), seen=epochs(3, activation_variance=30.0))["self_normalisation"]
     assert measured.severity == PROBLEM and "variance 30" in measured.evidence
 
@@ -280,7 +287,7 @@ def test_validation_better_than_training_is_a_note_that_says_why():
     told = found(records=better)["validation_better"]
     assert told.severity == NOTE and "mean over an epoch" in told.why and not told.change
     assert "noise of each batch" in found(DIGITS.with_(batch_norm="after_activation"), better)["validation_better"].why
-    dropout = DIGITS.with_(dropout="ordinary", dropout_rate=0.3)
+    dropout = DIGITS.with_(dropout="hidden")
     assert "Dropout switches off" in found(dropout, better)["validation_better"].why
 
 

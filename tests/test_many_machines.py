@@ -1,6 +1,7 @@
 """A sweep over a real scheduler and workers that share nothing with the driver but the network."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,18 +10,17 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from browser import ROOT, free_port, wait_for
 
 from explorer.cluster import Settings, Tls
 from explorer.engine import Engine
-from explorer.runs import COMPLETED, RUNNING, RunStore
+from explorer.runs import COMPLETED, RunStore
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.spec import StudySpec
 
-EPOCHS = 200
+EPOCHS = 80
 SPEC = {
     "name": "many machines",
     "sampler": "grid",
@@ -51,29 +51,39 @@ class Machines:
         self.port = free_port()
         self.address = f"tls://127.0.0.1:{self.port}"
         self.started: list[subprocess.Popen] = []
+        self.homes: list[Path] = []
 
     def scheduler(self) -> None:
         listen = ["--host", "127.0.0.1", "--port", str(self.port), "--protocol", "tls", "--no-dashboard"]
         files = ["--tls-ca-file", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
         self._start("scheduler", ["-m", "distributed.cli.dask_scheduler", *listen, *files])
 
-    def worker(self, name: str) -> subprocess.Popen:
+    def worker(self, name: str, code: Path = ROOT) -> subprocess.Popen:
         files = ["--tls-ca", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
-        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files])
+        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files], code)
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen:
+    def _start(self, name: str, command: list[str], code: Path = ROOT) -> subprocess.Popen:
         home = self.folder / name
         home.mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("EXPLORER_")}
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=home,
-            env={**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "TMPDIR": str(home)},
+            env={**kept, "HOME": str(home), "PYTHONPATH": str(code), "TMPDIR": str(home)},
             stderr=(home / "stderr").open("w"),
             start_new_session=True,
         )
         self.started.append(process)
+        self.homes.append(home)
         return process
+
+    def midway(self) -> subprocess.Popen | None:
+        """A machine that is in the middle of a trial, by the copy of the run folder in its own home."""
+        for process, home in zip(self.started, self.homes, strict=True):
+            for history in home.rglob("run-*/history.jsonl"):
+                if 3 <= len(history.read_text().splitlines()) < EPOCHS / 2:
+                    return process
+        return None
 
     def close(self) -> None:
         for process in self.started:
@@ -87,8 +97,12 @@ def kill_group(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def trained_by(machine: subprocess.Popen, host_runs) -> bool:
-    return any(child.cpu_percent(0.1) > 0 for child in psutil.Process(machine.pid).children(recursive=True))
+def other_code(folder: Path) -> Path:
+    """A copy of the project that differs in one comment."""
+    shutil.copytree(ROOT / "explorer", folder / "explorer", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "explorer" / "worker.py").open("a") as stream:
+        stream.write("# another version\n")
+    return folder
 
 
 def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
@@ -104,16 +118,14 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
         engine = Engine(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
         driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
         driver.start()
-        wait_for(lambda: engine.slots == 3, 90)
+        wait_for(lambda: engine.slots == 3, 240)
+        machines.worker("stranger", code=other_code(tmp_path / "code"))
 
-        def midway():
-            return [s for s in store.list() if s.state == RUNNING and 3 <= len(s.records) < EPOCHS / 2]
-
-        wait_for(lambda: len(midway()) >= 2, 90)
-        kill_group(machines.started[1])
+        kill_group(wait_for(machines.midway, 240))
         machines.worker("fourth")
-        wait_for(lambda: any("it goes on from epoch" in line for line in said), 30)
-        driver.join(120)
+        wait_for(lambda: any("it goes on from epoch" in line for line in said), 120)
+        wait_for(lambda: "its code is not the same as here" in "".join(said), 240)
+        driver.join(300)
         assert not driver.is_alive()
     finally:
         if engine:

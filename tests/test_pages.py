@@ -9,6 +9,7 @@ from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED, RunStore
 from explorer.views import state
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
+DEFAULTS = TrainingConfig().to_dict()
 
 
 @pytest.fixture
@@ -56,13 +57,20 @@ def test_first_page_says_what_to_do_next(store):
     assert "1,437 images to train on" in texts(page)
 
 
-def test_every_field_has_a_control_with_help(store):
+def test_every_field_has_a_control_with_help_where_it_makes_a_difference(store):
     from explorer.config import FIELDS
 
-    page = app()
-    widgets = [*page.selectbox, *page.slider, *page.select_slider, *page.number_input]
-    helped = {widget.label for widget in widgets if widget.help}
-    assert {field.label for field in FIELDS.values()} <= helped
+    def helped(**query: str) -> set[str]:
+        page = app(**query)
+        widgets = [*page.selectbox, *page.slider, *page.select_slider, *page.number_input]
+        return {widget.label for widget in widgets if widget.help}
+
+    first = helped()
+    for field in FIELDS.values():
+        assert (field.label in first) == (not field.needs)
+    for needs in {tuple((name, wanted[0]) for name, wanted in f.needs.items()) for f in FIELDS.values() if f.needs}:
+        shown = helped(**dict(needs))
+        assert {f.label for f in FIELDS.values() if f.needs and f.matters({**DEFAULTS, **dict(needs)})} <= shown
 
 
 def test_settings_come_from_the_url_and_bad_ones_fall_back(store):

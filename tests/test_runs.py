@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from explorer import runs
-from explorer.config import TrainingConfig
+from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import InputError, RunError
 from explorer.history import EpochRecord
 from explorer.runs import (
@@ -111,7 +111,7 @@ def test_a_reader_never_sees_half_of_what_is_being_written(store, how, epochs):
 
 MAKER = """
 import sys
-from explorer.config import TrainingConfig
+from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.runs import RunStore
 
 store = RunStore(sys.argv[1])
@@ -226,21 +226,22 @@ def test_a_history_is_cut_back_to_the_epochs_that_are_kept(store):
 # --- Damaged folders ----------------------------------------------------------------------------------
 
 FOLDER = None
+NEWER = SCHEMA_VERSION + 1
 
 DAMAGE = [
     (CONFIG, b"", "Expecting value"),
     (CONFIG, b'{"depth": 2, "wid', "Unterminated string"),
     (CONFIG, b"[]", "holds no JSON object"),
     (CONFIG, b"\xff\xfe\x00", "can't decode byte"),
-    (CONFIG, b'{"schema_version": 2}', "schema_version: 2 is not allowed; it must be a whole number from 1 to 1"),
-    (CONFIG, b'{"dropout": 0.5}', "'dropout' is not allowed; it must be one of dataset, activation"),
+    (CONFIG, b'{"schema_version": %d}' % NEWER, f"schema_version: {NEWER} is not allowed; it must be a whole number"),
+    (CONFIG, b'{"flavour": 0.5}', "'flavour' is not allowed; it must be one of dataset, activation"),
     (CONFIG, b'{"depth": 101}', "depth: 101 is not allowed; it must be a whole number from 0 to 100"),
     (CONFIG, FOLDER, "Is a directory"),
     (STATUS, b"", "Expecting value"),
     (STATUS, b'{\n  "schema_version": 1,\n  "status": "run', "Unterminated string"),
     (STATUS, b"7", "holds no JSON object"),
     (STATUS, b"{}", "status is missing"),
-    (STATUS, b'{"schema_version": 2, "status": "queued"}', "of schema version 2, newer than 1"),
+    (STATUS, b'{"schema_version": %d, "status": "queued"}' % NEWER, f"of schema version {NEWER}, newer than"),
     (STATUS, b'{"schema_version": "1", "status": "queued"}', "of schema version '1'"),
     (STATUS, b'{"status": "dreaming"}', "'dreaming' is no status"),
     (STATUS, b'{"status": "queued", "created": "today"}', "created is 'today'"),

@@ -217,3 +217,8 @@ def test_what_is_planned():
     assert StudySpec.from_dict(FULL).planned == 12
     grid = StudySpec.from_dict({**FULL, "sampler": "grid", "space": {"depth": [1, 2, 3]}, "condition": []})
     assert grid.planned == 3
+
+
+def test_a_range_from_zero_survives():
+    made = StudySpec.from_dict({"name": "x", "space": {"depth": {"low": 0, "high": 3}}})
+    assert made.to_dict()["space"] == {"depth": {"low": 0, "high": 3}}

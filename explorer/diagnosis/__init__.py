@@ -54,8 +54,10 @@ EXPLAINS: dict[str, set[str]] = {
 def diagnose(run: Observed) -> list[Finding]:
     """Everything the rules find in a run, the gravest first and causes instead of their consequences."""
     found = [finding for rule in RULES if (finding := rule(run))]
-    # a note explains nothing: that the weights could be drawn better is no reason to be silent about a problem
-    causes = [finding.name for finding in found if finding.severity != NOTE]
-    explained = set().union(*(EXPLAINS.get(name, ()) for name in causes))
+    # only what is at least as grave explains: inputs that could be better are no reason to be silent about a problem
+    grave = {finding.name: SEVERITIES.index(finding.severity) for finding in found}
+    explained = {
+        name for cause in found for name in EXPLAINS.get(cause.name, ()) if grave[cause.name] <= grave.get(name, -1)
+    }
     left = [finding for finding in found if finding.name not in explained]
     return sorted(left, key=lambda finding: SEVERITIES.index(finding.severity))

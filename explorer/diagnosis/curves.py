@@ -2,8 +2,9 @@
 
 import math
 from statistics import median
+from typing import Any
 
-from explorer.config import OFF
+from explorer.config import ALPHA, DROPOUT, OFF, TrainingConfig
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.observed import Observed
 from explorer.diagnosis.thresholds import limit
@@ -20,7 +21,7 @@ def rate_too_high(run: Observed) -> Finding | None:
         "holds. So the loss jumps about, or settles on a poor level that smaller steps would leave."
     )
     step = _update(run)
-    if step is not None and step > limit("large_update"):
+    if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
         tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
         return Finding(
             "rate_too_high",
@@ -82,19 +83,17 @@ def overfitting(run: Observed) -> Finding | None:
         PROBLEM if rise >= limit("strong_overfitting_rise") and long else WARNING,
         best.epoch + 1,
         f"Since epoch {best.epoch} the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, and the "
-        f"training loss has fallen from {best.loss:.3f} to {last.loss:.3f}.",
+        f"training loss has fallen from {number(best.loss)} to {number(last.loss)}.",
         "The network now learns what is particular to the training images, and that does not help with others. "
         f"The weights of epoch {best.epoch} are kept, so nothing is lost but time.",
         _regularized(run.config),
     )
 
 
-def _regularized(config) -> dict:
-    if hasattr(config, "dropout_rate") and not config.dropout_rate:
-        return {"dropout_rate": 0.2}
-    if hasattr(config, "l2") and not config.l2:
-        return {"l2": 1e-4}
-    return {"width": max(1, config.width // 2)}
+def _regularized(config: TrainingConfig) -> dict[str, Any]:
+    if config.dropout == OFF:
+        return {"dropout": ALPHA if config.activation == "selu" else DROPOUT}
+    return {"l2": 1e-4} if config.l2 == 0 else {"width": max(1, config.width // 2)}
 
 
 def underfitting(run: Observed) -> Finding | None:
@@ -131,8 +130,7 @@ def validation_better(run: Observed) -> Finding | None:
         count += 1
     if count < limit("validation_better_epochs"):
         return None
-    dropout = getattr(run.config, "dropout", OFF) != OFF and getattr(run.config, "dropout_rate", 0) > 0
-    if dropout:
+    if run.config.dropout != OFF and run.config.dropout_rate > 0:
         why = "Dropout switches off units while training and none while validating: the exam is easier than the lesson."
     elif run.config.batch_norm != OFF:
         why = "While training, batch normalization works with the noise of each batch; while validating it does not."
@@ -156,7 +154,7 @@ def patience_too_short(run: Observed) -> Finding | None:
     before, last = run.records[-config.patience - 1], run.last
     still = 1 - last.loss / before.loss
     rise = last.val_loss / run.best.val_loss - 1
-    if config.patience > limit("short_patience") or still < limit("still_falling"):
+    if config.patience > limit("short_patience") or still < limit("still_falling") or last.accuracy > limit("by_heart"):
         return None
     return Finding(
         "patience_too_short",

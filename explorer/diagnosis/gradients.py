@@ -4,7 +4,7 @@ import itertools
 import math
 
 from explorer import estimate
-from explorer.config import RAW, STANDARDIZED, TrainingConfig
+from explorer.config import RAW, STANDARDIZED
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
 from explorer.diagnosis.observed import Observed, output
 from explorer.diagnosis.thresholds import limit
@@ -57,7 +57,7 @@ def exploding(run: Observed) -> Finding | None:
         f"{config.learning_rate:g} changes the weights of a layer by {share:.1%}; through {config.depth + 1} layers "
         f"that multiplies to a factor of up to {number(factor)} in what the network computes.",
         _WHY_EXPLODING,
-        {"clip_norm": 1.0} if clipping(config) == 0 else {"optimizer": "nadam"},
+        {"clip_norm": 1.0} if config.clip_norm == 0 else {"optimizer": "nadam"},
     )
 
 
@@ -68,7 +68,7 @@ def plain_explosion(run: Observed) -> tuple[float, float, float] | None:
     its layers (Bernstein et al. 2020). Exploding are gradients of which even a rate of 1 could be no fair one.
     """
     config = run.config
-    if run.start is None or config.optimizer not in PLAIN or clipping(config) > 0:
+    if run.start is None or config.optimizer not in PLAIN or config.clip_norm > 0:
         return None
     sizes = estimate.layer_sizes(config)
     counts = [inputs * outputs for inputs, outputs in itertools.pairwise(sizes)]
@@ -107,11 +107,6 @@ _WHY_EXPLODING = (
     "Going backwards, every layer multiplies the gradient by its weights and inputs, and factors above one multiply "
     "up. A step as long as such a gradient throws the weights far away from where they were."
 )
-
-
-def clipping(config: TrainingConfig) -> float:
-    """The length at which gradients are clipped; 0 when they are not."""
-    return getattr(config, "clip_norm", 0.0)
 
 
 def _recovered(run: Observed) -> bool:

@@ -67,6 +67,7 @@ LIMITS: dict[str, Threshold] = {
     "huge_update": Threshold(
         0.02, "the same: problem unless it has learnt", "ELU × 5 on digits, Nadam: 0.02 at rate 0.03"
     ),
+    "settled_epochs": Threshold(3, "epochs before a step is called large", "two units on digits: 0.02, 0.01, 0.006"),
     "tiny_update": Threshold(1e-5, "median step / weights, below", "the notebook's ELU: 5e-5"),
     "slow_fall": Threshold(0.02, "fall of the training loss an epoch, below", "ELU × 5 on digits, 1e-7: 0.001"),
     "slope_epochs": Threshold(8, "epochs to judge a slope by", "the presets on digits and CIFAR-10"),
@@ -81,11 +82,12 @@ LIMITS: dict[str, Threshold] = {
     ),
     "overfitting_fall": Threshold(0.97, "training loss / that of the best epoch, at most", "still learning"),
     "plateau_epochs": Threshold(10, "epochs to judge a plateau by", "half the notebook's patience"),
-    "plateau_fall": Threshold(0.04, "fall of the training loss within them, below", "the notebook's ELU: 0.06 or more"),
+    "plateau_fall": Threshold(0.05, "fall of the training loss within them, below", "the notebook's ELU: 0.06 or more"),
     "plateau_gap": Threshold(1.3, "validation loss / training loss, at most", "two ReLU units on digits: 1.24"),
     "validation_better": Threshold(0.98, "validation loss / training loss, below", "noise between two epochs"),
     "validation_better_epochs": Threshold(3, "epochs in a row", "noise between two epochs"),
     "short_patience": Threshold(5, "patience, at most", "the notebook's ELU waits 8 epochs between two improvements"),
+    "by_heart": Threshold(0.99, "training accuracy, above: nothing is left to wait for", "one layer on digits"),
     "still_falling": Threshold(0.01, "fall of the training loss while waiting, at least", "a plateau falls less"),
 }
 

@@ -2,7 +2,7 @@
 
 import math
 
-from explorer.config import OFF, RAW, STANDARDIZED
+from explorer.config import ALPHA, DROPOUT, OFF, RAW, STANDARDIZED
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.gradients import plain_explosion
 from explorer.diagnosis.observed import Observed, hidden, worst
@@ -200,7 +200,7 @@ def self_normalisation(run: Observed) -> Finding | None:
             "lecun_normal",
         ),
         "batch_norm": (config.batch_norm != OFF, "batch normalization does the same work a second time", OFF),
-        **_dropout(config),
+        "dropout": (config.dropout == DROPOUT, "ordinary dropout shifts mean and variance", ALPHA),
     }
     causes = {name: words for name, (is_so, words, _) in broken.items() if is_so}
     measured, outside = "", False
@@ -225,13 +225,6 @@ def self_normalisation(run: Observed) -> Finding | None:
         "is another point, or none, and each layer moves farther away.",
         {name: broken[name][2] for name in causes},
     )
-
-
-def _dropout(config) -> dict:
-    kind = getattr(config, "dropout", OFF)
-    if kind == OFF:
-        return {}
-    return {"dropout": (not kind.startswith("alpha"), "ordinary dropout shifts mean and variance", "alpha")}
 
 
 def _farthest(layers):

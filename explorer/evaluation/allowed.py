@@ -20,7 +20,8 @@ ACTIVATIONS = _names(
 MODELS = frozenset({"Sequential", "Functional", "Model"})
 LAYERS = _names(
     "InputLayer Flatten Reshape Permute Normalization Rescaling Dense BatchNormalization LayerNormalization "
-    "UnitNormalization Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout AlphaDropout "
+    "BatchNormalizationV1 BatchNormalizationV2 UnitNormalization "
+    "Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Dropout AlphaDropout "
     "GaussianDropout GaussianNoise ActivityRegularization Add Subtract Multiply Average Maximum Minimum "
     "Concatenate Identity"
 )
@@ -47,7 +48,8 @@ def check_config(config: dict[str, Any], shown: str) -> None:
         raise ModelError(
             f"{shown} is a {_named(config.get('class_name'))}; only {', '.join(sorted(MODELS))} are opened"
         )
-    waiting, layers = [config], 0
+    # how it was compiled is not read, as a model is opened without compiling it
+    waiting, layers = [{key: value for key, value in config.items() if key != "compile_config"}], 0
     while waiting:
         part = waiting.pop()
         if isinstance(part, list):

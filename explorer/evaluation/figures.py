@@ -12,8 +12,6 @@ import numpy as np
 
 # the normal quantile of a two-sided 95 % interval
 Z_95 = 1.959963984540054
-# what Keras keeps between a probability and 0 or 1, so that no loss is infinite
-EPSILON = 1e-7
 CALIBRATION_BINS = 10
 
 
@@ -30,13 +28,6 @@ def wilson_interval(hits: int, count: int, z: float = Z_95) -> tuple[float, floa
     middle = (share + z * z / (2 * count)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean of -log of the true class's probability, clipped and normalised as Keras does."""
-    clipped = np.clip(probabilities.astype(np.float64), EPSILON, 1 - EPSILON)
-    true = clipped[np.arange(len(labels)), labels]
-    return float(-np.log(true / clipped.sum(axis=1)).mean())
 
 
 def top_k_accuracy(probabilities: np.ndarray, labels: np.ndarray, k: int) -> float:
@@ -114,9 +105,14 @@ def calibration_error(bins: list[CalibrationBin]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model said about labelled images, and everything that follows from it."""
+    """What a model said about labelled images, and everything that follows from it.
+
+    `losses` `[N]` are each image's cross-entropy. They come from the model's own last sums: a probability that has
+    rounded to 0 no longer says how wrong it was.
+    """
 
     probabilities: np.ndarray
+    losses: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
 
@@ -153,7 +149,7 @@ class Evaluation:
     @cached_property
     def loss(self) -> float:
         """Mean cross-entropy."""
-        return cross_entropy(self.probabilities, self.labels)
+        return float(self.losses.mean(dtype=np.float64))
 
     @cached_property
     def top_2_accuracy(self) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from explorer.datasets import DatasetSpec
 from explorer.errors import InputError
 
-FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WebP"}
+FORMATS = ("PNG", "JPEG", "WEBP")
 ALLOWED = "a PNG, JPEG or WebP picture"
 LARGEST_UPLOAD = 20 * 2**20
 MOST_PIXELS = 50_000_000
@@ -53,15 +53,15 @@ def _decode(content: bytes, shown: str):
     if content[:6] in (b"GIF87a", b"GIF89a"):
         raise InputError(f"{shown} is a GIF, which may move; it must be {ALLOWED}")
     try:
-        picture = Image.open(io.BytesIO(content), formats=list(FORMATS))
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
         width, height = picture.size
         if width * height > MOST_PIXELS:
             raise InputError(
                 f"{shown} has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 10**6} million are read"
             )
-        if getattr(picture, "is_animated", False) and picture.format != "MPO":  # that is how some cameras write JPEG
+        kind = "JPEG" if picture.format == "MPO" else picture.format  # several JPEGs in one, as some cameras write
+        if getattr(picture, "is_animated", False) and kind != "JPEG":
             raise InputError(f"{shown} is an animation; it must be {ALLOWED} that stands still")
-        kind = FORMATS[picture.format]
         picture.load()
         return _as_rgb(ImageOps.exif_transpose(picture)), kind
     except UnidentifiedImageError as error:

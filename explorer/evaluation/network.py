@@ -19,8 +19,9 @@ from explorer import datasets
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import DATASETS, Dataset, DatasetSpec
 from explorer.errors import DataError, ExplorerError, ModelError
+from explorer.evaluation.legacy import modernise
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
-from explorer.evaluation.safety import LARGEST_FILE, check_file
+from explorer.evaluation.safety import LARGEST_FILE, LEGACY, check_file
 
 BATCH = 1000
 KEPT_MODELS = 4
@@ -52,15 +53,16 @@ def predict(request: Request) -> Predictions:
     facts = _facts(opened, request, dataset.spec)
     load_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    images, _ = dataset.split(request.split)
-    probabilities = opened.probabilities(images, facts)
-    return Predictions(facts, request.split, probabilities, time.perf_counter() - started, load_seconds)
+    images, labels = dataset.split(request.split)
+    probabilities, losses = opened.answers(images, labels, facts)
+    return Predictions(facts, request.split, probabilities, losses, time.perf_counter() - started, load_seconds)
 
 
 def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
     """The probabilities float32 `[N, classes]` of images uint8 `[N, *image_shape]`."""
     opened = _open(request)
-    return opened.probabilities(images, _facts(opened, request, _spec(opened, request)))
+    nobody_knows = np.zeros(len(images), "uint8")
+    return opened.answers(images, nobody_knows, _facts(opened, request, _spec(opened, request)))[0]
 
 
 def look_inside(request: Request) -> Inside:
@@ -102,6 +104,8 @@ def _load(path: Path, model_hash: str, name: str) -> "_Opened":
     import keras
 
     try:
+        if path.suffix in LEGACY:
+            modernise(path)
         model = keras.models.load_model(path, compile=False, safe_mode=True)
         return _Opened(model, model_hash, name)
     except ExplorerError:
@@ -127,26 +131,38 @@ class _Opened:
                         f"model: {name!r} is broken: the layer {layer.name!r} has weights that are not finite (NaN or "
                         "infinite), as after training that diverged"
                     )
+        last = _flat(model)[-1]
+        # a model without a softmax at its end gives the sums that a softmax is made of
+        self.logits = getattr(getattr(last, "activation", None), "__name__", "") == "linear"
         self._forward = self._compiled()
 
     def _compiled(self):
-        """The forward pass over flat uint8 images of any number, by TensorFlow; XLA would take longer to compile."""
+        """Images and labels to outputs and losses, compiled by TensorFlow; XLA would take longer to compile."""
+        import keras
         import tensorflow as tf
 
         features = int(np.prod(self.input_shape))
         numbers = tf.TensorSpec([features], tf.float32)
 
-        @tf.function(input_signature=[tf.TensorSpec([None, features], tf.uint8), numbers, numbers])
-        def forward(images, mean, scale):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, features], tf.uint8),
+                tf.TensorSpec([None], tf.uint8),
+                numbers,
+                numbers,
+            ]
+        )
+        def forward(images, labels, mean, scale):
             scaled = (tf.cast(images, tf.float32) - mean) * scale
-            return self.model(tf.reshape(scaled, [-1, *self.input_shape]), training=False)
+            outputs = self.model(tf.reshape(scaled, [-1, *self.input_shape]), training=False)
+            # within a compiled function Keras takes the loss from what the softmax was made of, as its `evaluate` does
+            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self.logits)
+            return (tf.nn.softmax(outputs) if self.logits else outputs), losses
 
         return forward.get_concrete_function()
 
     def facts(self, dataset: str, scaling: str, note: str) -> Facts:
         layers = _flat(self.model)
-        last = layers[-1]
-        activation = getattr(getattr(last, "activation", None), "__name__", "")
         return Facts(
             model_hash=self.hash,
             input_shape=self.input_shape,
@@ -157,7 +173,6 @@ class _Opened:
             dataset=dataset,
             scaling=scaling,
             note=note,
-            logits=activation == "linear" and type(last).__name__ == "Dense",
         )
 
     def carries_scaling(self) -> bool:
@@ -169,23 +184,19 @@ class _Opened:
                 return False
         return False
 
-    def probabilities(self, images: np.ndarray, facts: Facts) -> np.ndarray:
-        """Those of images uint8 `[N, *image_shape]`, as float32 `[N, classes]`."""
+    def answers(self, images: np.ndarray, labels: np.ndarray, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float32 `[N, classes]` and losses float32 `[N]` of images uint8 `[N, *image_shape]`."""
         import tensorflow as tf
 
         mean, variance = _scaling(facts)
-        flat, scale = images.reshape(len(images), -1), (1 / np.sqrt(variance)).astype("float32")
-        found = [
-            self._forward(tf.constant(flat[start : start + BATCH]), mean, scale).numpy()
-            for start in range(0, len(flat), BATCH)
-        ]
-        outputs = np.concatenate(found).astype("float32")
-        if facts.logits:
-            outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-            outputs /= outputs.sum(axis=1, keepdims=True)
-        if not np.isfinite(outputs).all():
+        scale = tf.constant((1 / np.sqrt(variance)).astype("float32"))
+        flat, mean = images.reshape(len(images), -1), tf.constant(mean)
+        batches = [slice(start, start + BATCH) for start in range(0, len(flat), BATCH)]
+        found = [self._forward(tf.constant(flat[at]), tf.constant(labels[at]), mean, scale) for at in batches]
+        probabilities, losses = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
+        if not np.isfinite(probabilities).all():
             raise ModelError(f"model: {self.name!r} answers with numbers that are not finite on these images")
-        return outputs
+        return probabilities.astype("float32"), losses.astype("float32")
 
     def inside(self, spec: DatasetSpec) -> Inside:
         weighted = [layer for layer in _flat(self.model) if layer.weights]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,41 +59,44 @@ class Facts:
     dataset: str
     scaling: str
     note: str = ""
-    logits: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Probabilities float32 `[N, classes]` of a split's images in the split's order; seconds without loading."""
+    """Probabilities float32 `[N, classes]` and losses float32 `[N]` of a split's images, in the split's order.
+
+    `seconds` are without loading the model.
+    """
 
     facts: Facts
     split: str
     probabilities: np.ndarray
+    losses: np.ndarray
     seconds: float
     load_seconds: float
 
     def evaluation(self, dataset: Dataset) -> Evaluation:
         """The predictions beside the data set's labels."""
-        indices = getattr(dataset, self.split)
-        return Evaluation(self.probabilities, dataset.labels[indices].astype(np.int64), dataset.spec.class_names)
+        labels = dataset.labels[getattr(dataset, self.split)].astype(np.int64)
+        return Evaluation(self.probabilities, self.losses, labels, dataset.spec.class_names)
 
     def save(self, path: Path) -> None:
         """Writes them as one `.npz`."""
         told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds")}
         text = json.dumps({**told, "facts": asdict(self.facts)})
         with replace_file(path, durable=False) as stream:
-            np.savez(stream, probabilities=self.probabilities, told=np.array(text))
+            np.savez(stream, probabilities=self.probabilities, losses=self.losses, told=np.array(text))
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
         """Those of `save`; raises `OSError` or `ValueError` for anything else."""
-        with np.load(path, allow_pickle=False) as stored:
-            try:
-                told, probabilities = json.loads(str(stored["told"])), stored["probabilities"]
-                facts = _facts(told.pop("facts"))
-                return cls(facts, probabilities=probabilities, **told)
-            except (KeyError, TypeError, AttributeError) as error:
-                raise ValueError(f"{path.name} holds no predictions") from error
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                told = json.loads(str(stored["told"]))
+                arrays = {name: stored[name] for name in ("probabilities", "losses")}
+                return cls(_facts(told.pop("facts")), **arrays, **told)
+        except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path.name} holds no predictions") from error
 
 
 def _facts(values: Mapping[str, Any]) -> Facts:

@@ -73,7 +73,7 @@ class Optimizer:
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
         found = []
         for frozen in running:
-            half = frozen.params and SETTINGS not in frozen.user_attrs
+            half = frozen.params and SETTINGS not in frozen.user_attrs and not self._grid
             self._study.sampler = self._draw_again(frozen) if half else self._sampler(frozen.number)
             trial = self._draw(self._optuna.trial.Trial(self._study, frozen._trial_id))
             trial.pruned = frozen.user_attrs.get(PRUNED, "")
@@ -85,9 +85,8 @@ class Optimizer:
 
         What is stored is not drawn, so drawing the rest alone would give other values.
         """
-        study = self._optuna.create_study(
-            direction=OBJECTIVES[self._spec.objective], sampler=self._sampler(half.number)
-        )
+        direction = OBJECTIVES[self._spec.objective]
+        study = self._optuna.create_study(direction=direction, sampler=self._sampler(half.number))
         study.add_trials([t for t in self._study.get_trials(deepcopy=False) if t.number != half.number])
         trial = study.ask()
         self._spec.space.draw(lambda key, domain: self._suggest(trial, key, domain))

@@ -64,7 +64,7 @@ class Range:
     def to_dict(self) -> Any:
         """As TOML has it."""
         found = {"low": self.low, "high": self.high, "log": self.log, "step": self.step, "points": self.points}
-        return {name: value for name, value in found.items() if value not in (None, False)}
+        return {name: value for name, value in found.items() if value is not None and value is not False}
 
 
 Domain = Choices | Range

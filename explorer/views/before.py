@@ -10,7 +10,7 @@ from explorer.diagnosis import Observed, diagnose
 from explorer.errors import ExplorerError
 from explorer.presets import PRESETS
 from explorer.signals import EpochSignals
-from explorer.views import findings, state
+from explorer.views import findings, rates, state
 
 POLL_SECONDS = 0.25
 
@@ -25,6 +25,7 @@ def before_training(config: TrainingConfig | None) -> None:
     if panel.open:
         with panel:
             waiting = _waiting(config)
+            rates.rate_curve(config, place="before")
             st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
 
 
@@ -62,6 +63,8 @@ def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, E
         chart = charts.start(frame, signal, [preset.title for preset in PRESETS.values()])
         view = charts.SIGNAL_VIEWS[signal]
         column.altair_chart(chart, key=f"before_{signal}", alt=f"{view.label} by depth before training")
+    lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)
+    st.caption(" · ".join([f":material/timeline: **{charts.THESE}**", *(f"{dash} {title}" for dash, title in lines)]))
     found = diagnose(Observed(config, (), [signals]))
     for finding in found:
         findings.line(finding)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.runs import ACTIVE
+from explorer.runs import ACTIVE, RunSummary
 from explorer.views import compare_actions, compare_charts, compare_table, state
 
 WATCH_SECONDS = 4
@@ -19,14 +19,13 @@ def render() -> None:
     """Draws the page."""
     st.header("Compare runs", anchor=False)
     try:
-        table = state.table()
-        unreadable = [summary for summary in state.store().list() if summary.problem]
+        summaries, table = state.listed()
     except RunError as error:
         st.error(f"{error}.")
         return
     if message := state.told():
         st.error(message)
-    if unreadable:
+    if unreadable := [summary for summary in summaries if summary.problem]:
         with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
             st.markdown("\n".join(f"- {summary.problem}" for summary in unreadable[:20]))
     if table.empty:
@@ -46,18 +45,17 @@ def render() -> None:
         label_visibility="collapsed",
     )
     SECTIONS[section][0](found, chosen)
-    st.fragment(_watch, run_every=WATCH_SECONDS)(_now())
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(summaries))
 
 
 def _watch(drawn: tuple) -> None:
-    if drawn != _now():
+    try:
+        now = _news(state.store().list())
+    except RunError:  # news as well: the whole page says it
+        now = ()
+    if drawn != now:
         st.rerun()  # a run began, ended or went on, here or elsewhere
 
 
-def _now() -> tuple:
-    try:
-        summaries = state.store().list()
-    except RunError:  # news as well: the whole page says it
-        return ()
-    active = tuple((s.name, s.state, s.outline.epochs) for s in summaries if s.state in ACTIVE)
-    return len(summaries), active
+def _news(summaries: list[RunSummary]) -> tuple:
+    return len(summaries), tuple((s.name, s.state, s.outline.epochs) for s in summaries if s.state in ACTIVE)

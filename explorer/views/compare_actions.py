@@ -88,7 +88,7 @@ def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
 
 
 def _repeat(name: str) -> None:
-    table = state.table()
+    _, table = state.listed()
     group = table.loc[table["run"] == name, "group"]
     taken = table.loc[table["group"].isin(group), "seed"].tolist()
     try:

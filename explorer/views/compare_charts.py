@@ -22,7 +22,6 @@ from explorer.comparison import (
     verdict,
 )
 from explorer.config import FIELDS
-from explorer.datasets import DATASETS
 from explorer.errors import RunError
 from explorer.history import RULES, VALIDATION, EpochRecord, time_to_accuracy
 from explorer.progress import duration
@@ -78,7 +77,7 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         )
     st.caption(
         f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). In the "
-        "legend a click highlights a run, a double click hides it or shows it again."
+        "legend a click highlights a run, a shift-click hides it or shows it again."
     )
     _differences(runs, histories)
 
@@ -150,7 +149,8 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     left.markdown("##### Mean, one standard deviation, every member")
     left.altair_chart(bars(rows, members, metric), key="compare_bars", alt="Mean, spread and members of each group")
     if metric == "val_accuracy":
-        left.markdown("\n".join(f"- {_errors(row, table['dataset'].iloc[0])}" for row in rows.itertuples()))
+        images = members.groupby("group")["images"].first()
+        left.markdown("\n".join(f"- {_errors(row, images[row.group])}" for row in rows.itertuples()))
     right.markdown("##### Over epochs: mean, one standard deviation, every member")
     frame = band_frame([(f"{row.group} – {row.label}", _of_group(members, row.group)) for row in rows.itertuples()],
                        METRICS[metric])  # fmt: skip
@@ -158,9 +158,9 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     right.caption("Mean and band end where the first member does: what goes on longest is no mean of the group.")
 
 
-def _errors(row, dataset: str) -> str:
+def _errors(row, images: int) -> str:
     left_out = f" {row.left_out} not finished and not counted." if row.left_out else ""
-    return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, dataset)}{left_out}"
+    return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images)}{left_out}"
 
 
 def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[EpochRecord]]]:
@@ -179,12 +179,16 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
     if one == other:
         st.info("Choose two different groups.")
         return
+    pair = found[found["group"].isin([one, other])]
+    if pair["validation_split"].nunique() > 1:
+        st.warning("Nothing can be concluded: the two are measured on different validation images.")
+        return
     difference = paired_difference(*(results_by_seed(found, number, metric) for number in (one, other)), metric)
-    names = groups(found[found["group"].isin([one, other])], metric).set_index("group")["label"]
+    names = groups(pair, metric).set_index("group")["label"]
     draw = st.success if difference.conclusive else st.info
     draw(verdict(difference, names[one], names[other]))
     if metric == "val_accuracy":
-        images = DATASETS[found["dataset"].iloc[0]].counts(found["validation_split"].iloc[0])[1]
+        images = int(pair["images"].iloc[0])
         error = sampling_error(rows.set_index("group").loc[one, "mean"], images)
         st.caption(
             f"The interval is about seeds alone. All runs are measured on the same {images:,} validation images; other "

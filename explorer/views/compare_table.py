@@ -97,11 +97,10 @@ def _number(value: float) -> str:
 def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
     """Draws the runs, and returns those whose rows are chosen, in the table's order."""
     every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
-    first = table.iloc[0] if len(table) else None
-    images = DATASETS[first["dataset"]].counts(first["validation_split"])[1] if len(table) else 0
+    images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
     st.caption(
         f"{len(table):,} runs. Loss and accuracy are those of each run's best epoch, selected by the {SELECTED_BY}, "
-        f"on {images:,} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."
+        f"on {images} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."
         if len(table)
         else "No run passes these filters."
     )

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.config import FIELDS
 from explorer.errors import DataError, ExplorerError, RunError
 from explorer.evaluation.library import SavedModel, offered
-from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
+from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, Request
 from explorer.evaluation.summary import times
 from explorer.views import (
     download,
@@ -17,7 +17,7 @@ from explorer.views import (
     evaluate_inside,
     state,
 )
-from explorer.views.evaluate_shared import Shown, answered, title
+from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, title
 
 TABS = {
     "Where it fails": evaluate_failures.draw,
@@ -44,59 +44,61 @@ def render() -> None:
             st.warning(f"Not offered: {model.problem}.", icon=":material/link_off:")
     choice = offered(models)
     if not choice:
-        place = f"`{state.store().folder}`"
         st.info(
-            f"There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file in {place}."
+            "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
+            f"`{state.store().folder}`."
         )
         return
     model, request = _choice(choice)
     try:
-        shown = _shown(model, request)
+        _evaluation(model, request, choice)
+    except NotYet as waiting:
+        look_for(waiting)
+
+
+def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
+    try:
+        predictions = answered(state.library().predictions(request), f"Opening {model.name}")
+        dataset = state.dataset(predictions.facts.dataset)
     except DataError as error:
         download.offer()
         st.error(f"{error}.")
+        return
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
-    else:
-        if shown is not None:
-            _headline(shown)
-            evaluate_figures.figures(shown.evaluation, shown.predictions)
-            _tabs(shown, choice)
+        return
+    shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
+    _headline(shown)
+    evaluate_figures.figures(shown.evaluation, predictions)
+    _tabs(shown, models)
 
 
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     by_name = {model.name: model for model in models}
+    state.start_choice(state.MODEL, list(by_name))
+    state.start_choice(state.SPLIT, SPLITS)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         "Model",
         list(by_name),
         key=state.MODEL,
-        bind="query-params",
         format_func=lambda name: title(by_name[name]),
         help="Runs with their best epoch, newest first, then the other model files in the models folder.",
     )
     split = right.segmented_control(
         "Images",
         SPLITS,
-        default=VALIDATION,
         required=True,
         key=state.SPLIT,
-        bind="query-params",
         format_func=str.capitalize,
         help="Choose between models on validation images; look at the test images last, and once.",
         width="stretch",
     )
+    state.share_choice(state.MODEL, list(by_name))
+    state.share_choice(state.SPLIT, SPLITS)
     model = by_name[name]
     scaling = state.chosen_scaling(model.name)
     return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
-
-
-def _shown(model: SavedModel, request: Request) -> Shown | None:
-    predictions = answered(state.library().predictions(request), f"Opening {model.name}")
-    if predictions is None:
-        return None
-    dataset = state.dataset(predictions.facts.dataset)
-    return Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
 
 
 def _headline(shown: Shown) -> None:

@@ -7,7 +7,7 @@ from explorer.evaluation.cards import cards
 from explorer.evaluation.comparison import Comparison
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
-from explorer.evaluation.predictions import Predictions
+from explorer.evaluation.predictions import TEST, Predictions
 from explorer.views import state
 from explorer.views.evaluate_shared import Shown, answered, title
 
@@ -20,13 +20,14 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     if not others:
         st.info("There is only one saved model; a second one to compare it with comes from the **Train** page.")
         return
+    state.start_choice(state.OTHER, list(others))
     name = st.selectbox(
         f"Compare {shown.model.name} with",
         list(others),
         format_func=lambda name: title(others[name]),
         key=state.OTHER,
-        bind="query-params",
     )
+    state.share_choice(state.OTHER, list(others))
     other = others[name]
     scaling = state.chosen_scaling(name)
     wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}
@@ -36,10 +37,9 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
         return
-    if predictions is not None:
-        if shown.split == "test":
-            state.look(request)
-        _compare(shown, name, predictions)
+    if shown.split == TEST:
+        state.look(request)
+    _compare(shown, name, predictions)
 
 
 def _compare(shown: Shown, name: str, predictions: Predictions) -> None:

@@ -57,7 +57,10 @@ def _gallery(shown: Shown) -> None:
         st.error(f"{error}.")
         return
     count = min(len(positions), state.gallery_shown())
-    st.caption(f"{len(positions):,} images" + (f", the first {count}" if count < len(positions) else ""))
+    st.caption(
+        f"{len(positions):,} image{'s' * (len(positions) != 1)}"
+        + (f", the first {count}" if count < len(positions) else "")
+    )
     if count:
         st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
         st.caption("The ten bars are the probabilities, in the order of the classes; the true class is coloured teal.")

@@ -10,34 +10,43 @@ from explorer.views.evaluate_shared import Shown
 def figures(evaluation: Evaluation, predictions: Predictions) -> None:
     """The row of numbers."""
     low, high = evaluation.accuracy_interval
-    columns = st.columns(5)
-    columns[0].metric(
-        "Accuracy",
-        f"{evaluation.accuracy:.2%}",
-        f"{low:.1%} to {high:.1%}",
-        delta_color="off",
-        delta_arrow="off",
-        help=f"Share of the {evaluation.images:,} images that are told right, and its 95 % interval (Wilson): other "
-        "images of the same kind would give a share within it.",
-    )
-    columns[1].metric("Loss", f"{evaluation.loss:.4f}", help="Mean cross-entropy, as Keras's `evaluate` gives it.")
-    columns[2].metric(
-        "Top-2 accuracy",
-        f"{evaluation.top_2_accuracy:.2%}",
-        help="How often the true class is among the two most probable.",
-    )
-    columns[3].metric(
-        "Calibration error",
-        f"{evaluation.calibration_error:.2%}",
-        help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
-        "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
-    )
-    columns[4].metric(
-        "Seconds",
-        f"{predictions.seconds:.2f}",
-        help=f"For the {evaluation.images:,} images when they were first asked for; opening the model took "
-        f"{predictions.load_seconds:.2f} s.",
-    )
+    with st.container(horizontal=True, gap="medium"):  # on a phone they stand two beside each other
+        st.metric(
+            "Accuracy",
+            f"{evaluation.accuracy:.2%}",
+            f"{low:.1%} to {high:.1%}",
+            delta_color="off",
+            delta_arrow="off",
+            help=f"Share of the {evaluation.images:,} images that are told right, and its 95 % interval (Wilson): "
+            "other images of the same kind would give a share within it.",
+            width="content",
+        )
+        st.metric(
+            "Loss",
+            f"{evaluation.loss:.4f}",
+            help="Mean cross-entropy, as Keras's `evaluate` gives it.",
+            width="content",
+        )
+        st.metric(
+            "Top-2 accuracy",
+            f"{evaluation.top_2_accuracy:.2%}",
+            help="How often the true class is among the two most probable.",
+            width="content",
+        )
+        st.metric(
+            "Calibration error",
+            f"{evaluation.calibration_error:.2%}",
+            help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
+            "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
+            width="content",
+        )
+        st.metric(
+            "Seconds",
+            f"{predictions.seconds:.2f}",
+            help=f"For the {evaluation.images:,} images when they were first asked for; opening the model took "
+            f"{predictions.load_seconds:.2f} s.",
+            width="content",
+        )
 
 
 def classes(shown: Shown, _) -> None:
@@ -47,23 +56,19 @@ def classes(shown: Shown, _) -> None:
     from explorer.charts_evaluate import class_bars, class_frame
 
     rows = shown.evaluation.classes
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
-    share = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
+    share = st.column_config.NumberColumn
     right.dataframe(
         pd.DataFrame([vars(row) for row in rows]),
         hide_index=True,
         height="content",
         column_config={
             "name": "Class",
-            "precision": st.column_config.ProgressColumn(
-                "Precision", help="Of those called so, how many are.", **share
-            ),
-            "recall": st.column_config.ProgressColumn(
-                "Recall", help="Of those that are, how many are called so.", **share
-            ),
-            "f1": st.column_config.ProgressColumn("F1", help="The harmonic mean of precision and recall.", **share),
-            "support": st.column_config.NumberColumn("Images", format="localized"),
+            "precision": share("Precision", format="percent", help="Of the images called so, how many are."),
+            "recall": share("Recall", format="percent", help="Of the images that are, how many are called so."),
+            "f1": share("F1", format="percent", help="The harmonic mean of precision and recall."),
+            "support": share("Images", format="localized"),
         },
     )
 

@@ -14,10 +14,6 @@ ORIGINAL = "max-width:min(100%,360px);max-height:260px;border-radius:8px"
 
 def draw(shown: Shown, _) -> None:
     """The upload or the photo, and the answer."""
-    st.fragment(_draw)(shown)
-
-
-def _draw(shown: Shown) -> None:
     source = st.segmented_control(
         "From", (FILE, PHOTO), default=FILE, required=True, key=state.SOURCE, label_visibility="collapsed"
     )
@@ -41,8 +37,7 @@ def _draw(shown: Shown) -> None:
     except (InputError, ExplorerError) as error:
         st.error(f"{error}.", icon=":material/broken_image:")
         return
-    if probabilities is not None:
-        _answer(shown, upload, probabilities[0])
+    _answer(shown, upload, probabilities[0])
 
 
 def _answer(shown: Shown, upload: Upload, probabilities) -> None:

@@ -17,8 +17,6 @@ def draw(shown: Shown, _) -> None:
     except ExplorerError as error:
         st.error(f"{error}.", icon=":material/block:")
         return
-    if inside is None:
-        return
     left, right = st.columns(2, gap="medium")
     with left:
         _filters(inside.filters, inside.units)
@@ -29,9 +27,7 @@ def draw(shown: Shown, _) -> None:
 def _filters(filters, units: int) -> None:
     st.markdown("**What the first layer looks for**")
     if not len(filters):
-        st.caption(
-            "Its first layer with weights is no dense layer on the pixels, so there is nothing to see as an image."
-        )
+        st.caption("Its first dense layer does not see the pixels, so its weights are no images.")
         return
     shown = f"the first {len(filters)} of {units:,}" if len(filters) < units else f"all {units:,}"
     words = f"the weights of {shown} units of the first dense layer, each as an image"

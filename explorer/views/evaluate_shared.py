@@ -12,8 +12,8 @@ from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import Predictions, Request
 
 POLL_SECONDS = 0.25
-# an answer that comes this soon is drawn at once, without a word of waiting in between
-PATIENCE_SECONDS = 0.15
+# an answer that comes this soon, as from a process that is warm, is drawn without a word of waiting in between
+PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,43 @@ class Shown:
         return self.predictions.split
 
 
+class NotYet(Exception):
+    """An answer is not there yet: what needs it is left out, and the page looks for it from its end."""
+
+    def __init__(self, answer: Future, words: str):
+        self.answer, self.words = answer, words
+        super().__init__(words)
+
+
 def answered(answer: Future, words: str) -> Any:
-    """The value of a future; None while it is worked out, which is told and looked for without blocking the page.
+    """The value of a future; raises what the future raises, or `NotYet` while it is worked out."""
+    if not answer.done():
+        with st.spinner(f"{words}…"):
+            wait([answer], PATIENCE_SECONDS)
+    if not answer.done():
+        raise NotYet(answer, words)
+    return answer.result()
 
-    Raises what the future raises.
+
+def look_for(waiting: NotYet) -> None:
+    """Says what is waited for and draws the page again when it is there; the page does not block meanwhile.
+
+    To be called outside every other container: a fragment that repeats itself in a tab that is left takes the page
+    with it.
     """
-    wait([answer], PATIENCE_SECONDS)
-    if answer.done():
-        return answer.result()
-    st.fragment(_poll, run_every=POLL_SECONDS)(answer, words)
-    return None
+    st.fragment(_poll, run_every=POLL_SECONDS)(waiting)
 
 
-def _poll(answer: Future, words: str) -> None:
-    if answer.done():
+def _poll(waiting: NotYet) -> None:
+    if waiting.answer.done():
         st.rerun()
-    st.info(f"{words} in a process of its own… The first model waits for TensorFlow, some seconds.",
-            icon=":material/hourglass_top:")  # fmt: skip
+    st.info(
+        f"{waiting.words} in a process of its own… The first model waits for TensorFlow, some seconds.",
+        icon=":material/hourglass_top:",
+    )
 
 
 def title(model: SavedModel) -> str:
     """A model in a list: its name, and for a run the accuracy of its best epoch."""
     best = model.run.best if model.run else None
-    return f"{model.name} · {best.val_accuracy:.1%}" if best else model.name
+    return f"{model.run.title} · {best.val_accuracy:.1%}" if best else model.name

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.config import OFF
 from explorer.datasets import DATASETS
 from explorer.errors import RunError
 from explorer.runs import (
@@ -64,5 +65,7 @@ def _label(summary: RunSummary) -> str:
     if summary.config is None:
         return f"{summary.name[:24]} · unreadable"
     config = summary.config
+    norm = "" if config.batch_norm == OFF else "+BN"
+    network = f"{DATASETS[config.dataset].title.split()[0]} {config.activation}{norm} {config.depth}×{config.width}"
     accuracy = f" · {summary.best.val_accuracy:.1%}" if summary.best else ""
-    return f"{DATASETS[config.dataset].title.split()[0]} {config.activation} {config.depth}×{config.width}{accuracy}"
+    return (summary.annotation.name or network) + accuracy

@@ -21,7 +21,7 @@ from explorer.runs import (
     queue_position,
     summarize,
 )
-from explorer.views import findings, inside, latest, state, twin
+from explorer.views import findings, inside, latest, rates, state, twin
 
 REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
@@ -67,6 +67,7 @@ def _live(run: Run, drawn: tuple) -> None:
         twin.both(before, summary)
     else:
         _charts(summary)
+    rates.rate_curve(summary.config, summary.records, place="run")
     _told(summary)
 
 
@@ -75,7 +76,9 @@ def _told(summary: RunSummary) -> None:
     signals = summary.run.signals()
     if not summary.records and not signals and summary.status.status != FAILED:
         return
-    seen = Observed(summary.config, summary.records, signals, summary.status.reason)
+    seen = Observed(
+        summary.config, summary.records, signals, summary.status.reason, state.suggested_rate(summary.config)
+    )
     words, pictures = st.columns([2, 3], gap="medium")
     with words:
         st.subheader("What this run tells", anchor=False)

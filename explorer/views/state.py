@@ -2,9 +2,12 @@
 
 import importlib
 import secrets
+import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -21,7 +24,7 @@ from explorer.evaluation.predictions import Request
 from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.presets import PRESETS
-from explorer.runs import ACTIVE, Run, RunStore
+from explorer.runs import ACTIVE, Run, RunStore, RunSummary
 from explorer.signals import EpochSignals
 from explorer.start_questions import StartQuestions
 from explorer.sweeps.folder import Study, StudyStore
@@ -42,6 +45,7 @@ _REDRAW = "redraw"
 _ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
 _SETTINGS = "settings"
 _START = "start_signals"
+_RANGE = "range_test"
 _SESSION = "session"
 _DOWNLOAD = "download_started"
 
@@ -314,8 +318,8 @@ def _latest_table() -> dict:
     return {}
 
 
-def table() -> "pd.DataFrame":
-    """All readable runs as one frame that nobody may change; it is made again only when a run has changed."""
+def listed() -> tuple[list[RunSummary], "pd.DataFrame"]:
+    """All runs, and the readable ones as one frame that nobody may change, made again only when a run has changed."""
     from explorer.comparison import grouped, run_table
 
     summaries, kept = store().list(), _latest_table()
@@ -324,7 +328,7 @@ def table() -> "pd.DataFrame":
     if not same or "table" not in kept:
         kept["table"] = grouped(run_table(summaries))
     kept["summaries"] = summaries
-    return kept["table"]
+    return summaries, kept["table"]
 
 
 def compared() -> list[str]:
@@ -381,6 +385,59 @@ def kept_start() -> tuple[TrainingConfig, EpochSignals] | None:
 
 def _session() -> str:
     return st.session_state.setdefault(_SESSION, secrets.token_hex(8))
+
+
+# --- The range test ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """A range test of this session: what it is of, the file it writes, and what it will suggest."""
+
+    start: TrainingConfig
+    path: str
+    future: Future
+
+    def points(self) -> list:
+        """The steps so far."""
+        from explorer import questions
+
+        return questions.read_points(self.path)
+
+
+def start_range_test(config: TrainingConfig) -> None:
+    """Starts a range test of the sidebar's network."""
+    from explorer import questions
+
+    path = f"{tempfile.mkdtemp(prefix='range-test-')}/points.jsonl"
+    future = desk().ask(questions.range_test, config.to_dict(), path, seconds=120)
+    st.session_state[_RANGE] = RangeTest(range_start(config), path, future)
+
+
+def current_range_test() -> RangeTest | None:
+    """The latest range test of this session."""
+    return st.session_state.get(_RANGE)
+
+
+def range_start(config: TrainingConfig) -> TrainingConfig:
+    """The settings that a range test depends on: it has rates of its own, and ends when the loss explodes."""
+    defaults = TrainingConfig()
+    free = ("learning_rate", "schedule", "epochs", "patience")
+    return config.with_(**{name: getattr(defaults, name) for name in free})
+
+
+def suggested_rate(config: TrainingConfig) -> float | None:
+    """What this session's range test suggested for a configuration, if it was of that."""
+    test = current_range_test()
+    if test is None or not test.future.done() or test.future.exception() or test.start != range_start(config):
+        return None
+    return test.future.result().rate
+
+
+def use_rate(rate: float) -> None:
+    """Puts a learning rate into the sidebar."""
+    set_field("learning_rate", rate)
+    redraw()
 
 
 # --- The fault gallery ------------------------------------------------------------------------------------
@@ -445,6 +502,23 @@ def take_settings(config: TrainingConfig) -> None:
 
 
 # --- the Evaluate page ------------------------------------------------------------------------------------
+
+
+def start_choice(key: str, options: Sequence[str]) -> None:
+    """Gives a choice its first value in this session: the URL's where it is among the options, else the first one.
+
+    One whose option has gone, such as a run that was deleted, falls back to the first one as well.
+    """
+    wanted = st.session_state.get(key, st.query_params.get(key))
+    st.session_state[key] = wanted if wanted in options else options[0]
+
+
+def share_choice(key: str, options: Sequence[str]) -> None:
+    """Puts a choice that is not the first one into the URL, so that it can be sent to others."""
+    if st.session_state[key] != options[0]:
+        st.query_params[key] = st.session_state[key]
+    else:
+        st.query_params.pop(key, None)
 
 
 def scaling_key(model: str) -> str:

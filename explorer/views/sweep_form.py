@@ -59,7 +59,7 @@ def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dic
         with st.container(border=True):
             space[name] = _choices(field) if field.choices else _range(field, getattr(config, name), grid)
     with st.expander("Conditions: what goes only together"):
-        conditions = _conditions(names)
+        conditions = _conditions(names, "selu" in space.get("activation", ()))
     return space, conditions
 
 
@@ -80,11 +80,13 @@ def _range(field: Field, value: float, grid: bool) -> Any:
     low, high = max(field.minimum, value / AROUND), min(field.maximum, value * AROUND)
     if whole:
         low, high = max(field.minimum, round(value / 4)), min(field.maximum, max(value, 1) * 2)
+    if not low < high:  # around nothing there is nothing
+        low, high = field.minimum, field.maximum
     name, key = field.label, f"vary_{field.name}"
     st.markdown(name, help=field.help)
     columns = st.columns(4 if grid else 3, vertical_alignment="bottom")
-    typed = columns[0].text_input("from", f"{low:g}", key=f"{key}_low")
-    above = columns[1].text_input("to", f"{high:g}", key=f"{key}_high")
+    typed = columns[0].text_input("from", f"{low:.12g}", key=f"{key}_low")
+    above = columns[1].text_input("to", f"{high:.12g}", key=f"{key}_high")
     only = columns[2].text_input(
         "or only these", "", key=f"{key}_only", placeholder="1, 2, 5", help="Single values, with commas between."
     )
@@ -105,11 +107,11 @@ def _number(field: Field, text: str) -> Any:
         return text
 
 
-def _conditions(names: list[str]) -> list[dict[str, Any]]:
+def _conditions(names: list[str], selu: bool) -> list[dict[str, Any]]:
     found = []
-    if "activation" in names and st.checkbox(
+    if selu and st.checkbox(
         "SELU with LeCun only",
-        value="kernel_initializer" in names,
+        True,
         key="selu_with_lecun",
         help="SELU normalises itself only from LeCun's initial weights: with any other it is a different experiment.",
     ):

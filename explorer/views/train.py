@@ -5,7 +5,7 @@ import streamlit as st
 from explorer import datasets
 from explorer.config import TrainingConfig
 from explorer.errors import RunError
-from explorer.views import before, card, controls, download, latest, run, state
+from explorer.views import before, card, controls, download, latest, range_test, run, state
 
 # what is being refreshed is not greyed out meanwhile: at two refreshes a second that would be a flicker
 STEADY = "<style>[data-stale=true] { opacity: 1 !important; }</style>"
@@ -30,6 +30,7 @@ def render() -> None:
     with buttons:
         _train_button(config)
     before.before_training(config)
+    range_test.range_test(config)
     if message := state.told():
         st.error(message)
     chosen = state.chosen_run()

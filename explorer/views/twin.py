@@ -1,5 +1,7 @@
 """Change one thing: a run again with the same seed and one other setting, and both curves in one chart."""
 
+from dataclasses import asdict
+
 import streamlit as st
 
 from explorer import twins
@@ -19,7 +21,8 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
         st.caption(
             "The same seed, so the same first weights where shapes allow, and the same images in the same order."
         )
-        names = [name for name in FIELDS if name not in NOT_OFFERED]
+        values = asdict(config)
+        names = [name for name, field in FIELDS.items() if name not in NOT_OFFERED and field.matters(values)]
         name = st.selectbox("Setting", names, format_func=lambda n: FIELDS[n].label, key="twin_field")
         value = _value(name, config)
         changed = None

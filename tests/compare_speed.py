@@ -1,0 +1,58 @@
+"""Measures Compare with many runs: `PYTHONPATH=.:tests .venv/bin/python tests/compare_speed.py [COUNT]`.
+
+Makes the runs, starts a fresh server on them twice (without an index of the runs and with it), and opens the page in a
+real Chromium: seconds from the request to the drawn leaderboard, and the resident memory of the server's process.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from browser import chromium, serve, wait_for
+from make_runs import make_runs
+
+from explorer.runs import RunStore
+
+
+def main() -> None:
+    """Prints one line a measurement."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        make_runs(count, Path(folder))
+        listing(Path(folder), "without an index")
+        listing(Path(folder), "with the index")
+        page = browser.new_page(viewport={"width": 1280, "height": 980})
+        page.set_default_timeout(120_000)
+        with serve(Path(folder)) as address:
+            server = next(p for p in psutil.Process(os.getpid()).children() if "streamlit" in " ".join(p.cmdline()))
+            for kind in ("first opening", "second opening", "third opening"):
+                page.goto("about:blank")
+                started = time.perf_counter()
+                page.goto(f"{address}/compare?dataset=digits")
+                page.get_by_text(f"{count:,} runs. Loss and accuracy").wait_for()
+                page.get_by_text("A ring marks", exact=False).wait_for()
+                print(f"page, {kind}: {time.perf_counter() - started:.2f} s to the curves", flush=True)
+            for section, words in (("Repeats", "Is one better"), ("Settings and results", "Draw a rectangle")):
+                started = time.perf_counter()
+                page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
+                page.get_by_text(words).first.wait_for()
+                wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() > 0)
+                print(f"page, {section}: {time.perf_counter() - started:.2f} s", flush=True)
+            print(f"page's process: {server.memory_info().rss / 1e6:.0f} MB resident", flush=True)
+
+
+def listing(folder: Path, kind: str) -> None:
+    """Seconds of the first and the second listing by a new store."""
+    store, seconds = RunStore(folder), []
+    for _ in range(2):
+        started = time.perf_counter()
+        found = len(store.list())
+        seconds.append(time.perf_counter() - started)
+    print(f"listing {found:,} runs {kind}: {seconds[0]:.2f} s, again: {seconds[1]:.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

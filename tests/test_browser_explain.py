@@ -1,0 +1,77 @@
+"""What explains, in a real browser: a case of the gallery from its question to its mend, and one thing changed."""
+
+import pytest
+from browser import chromium, serve, wait_for
+
+from explorer.gallery import CASES
+from explorer.runs import COMPLETED, RunStore
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    with serve(runs) as address:
+        yield address, RunStore(runs)
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    with chromium() as browser:
+        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+        opened.set_default_timeout(90_000)
+        yield opened
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name).first.click()
+
+
+def test_a_case_is_answered_revealed_and_mended(page, server):
+    """A link opens the case; Train waits for an answer; the run tells its fault; the mend is drawn beside it."""
+    address, store = server
+    case = CASES["zeros"]
+    page.goto(f"{address}/gallery?case=zeros")
+    train = page.get_by_role("button", name="Train and see")
+    train.wait_for()
+    assert train.is_disabled()
+    page.get_by_text(case.answers[case.right]).click()
+    wait_for(train.is_enabled)
+    train.click()
+    page.get_by_text("Right.", exact=True).wait_for()
+    page.get_by_text("Symmetric weights").first.wait_for()
+    press(page, "Train it with initializer zeros → he_normal")
+    page.get_by_text(case.mended).wait_for()
+    page.get_by_text("With the change: 9").wait_for()  # some ninety percent of the validation images
+    [mended, broken] = store.list()
+    assert (broken.config, mended.config) == (case.config, case.mended_config)
+    assert mended.best.val_accuracy > 0.9 > broken.best.val_accuracy
+
+
+def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
+    """The twin starts from the same weights; its page shows both curves, and a reload still does."""
+    address, store = server
+    before = next(summary for summary in store.list() if summary.config == CASES["zeros"].mended_config)
+    page.goto(f"{address}?run={before.name}")
+    press(page, "Change one thing")
+    page.get_by_role("combobox", name="Setting").wait_for()
+    page.get_by_text("All weights start equal, number by number").wait_for()  # another activation is what it offers
+    press(page, "Train the twin")
+    page.get_by_text("One thing changed: activation elu →").wait_for()
+    wait_for(lambda: store.list()[0].state == COMPLETED, 90)
+    page.reload()
+    page.get_by_text("One thing changed: activation elu →").wait_for()
+    twin = store.list()[0]
+    assert twin.config.seed == before.config.seed and twin.config.activation != "elu"
+
+
+def test_the_explaining_parts_fit_a_phone(page, server):
+    """At 400 pixels nothing is wider than the screen, and the words come before the pictures."""
+    address, store = server
+    page.set_viewport_size({"width": 400, "height": 900})
+    for path in ("/gallery?case=zeros", f"?run={store.list()[0].name}"):
+        page.goto(address + path)
+        page.get_by_role("heading").first.wait_for()
+        wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= 400)
+    words, pictures = (page.get_by_role("heading", name=n) for n in ("What this run tells", "Inside the network"))
+    pictures.wait_for()
+    assert words.bounding_box()["y"] < pictures.bounding_box()["y"]

@@ -1,0 +1,87 @@
+"""The Evaluate page in a real browser, on the models that came with the software: choose, click, upload, compare."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from browser import ROOT, chromium, serve, wait_for
+from PIL import Image
+
+SHIPPED = ("elu", "bn", "selu")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, cifar10):
+    runs = tmp_path_factory.mktemp("runs")
+    for name in SHIPPED:
+        shutil.copytree(ROOT / "models" / name, runs / name)
+    with serve(runs) as found:
+        yield found
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request, address):
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=request.param)
+        context.set_default_timeout(120_000)
+        opened = context.new_page()
+        opened.goto(f"{address}/evaluate?model=elu")
+        yield opened
+        context.close()
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=re.compile(rf"^{option}\b")).click()
+
+
+def open_tab(page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def figures(page) -> list[str]:
+    return page.locator("figure img").evaluate_all("nodes => nodes.map(node => node.alt)")
+
+
+def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
+    """The click path of a visitor who has never been here."""
+    page.get_by_text("elu (epoch 38, lowest validation loss)").wait_for(timeout=240_000)
+    choose(page, "Model", "bn")
+    page.get_by_text("bn (epoch 27, lowest validation loss)").wait_for()
+    page.get_by_test_id("stMetric").filter(has_text="Accuracy").filter(has_text="51.83%").first.wait_for()
+    page.wait_for_url(re.compile("model=bn"))
+
+    # the matrix; a click on true cat, predicted dog, shows those images alone
+    matrix = page.locator("[data-testid=stVegaLiteChart] svg.marks")
+    matrix.wait_for()
+    wait_for(lambda: len(figures(page)) == 24, 120)
+    assert all("taken for" in alt for alt in figures(page))
+    page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
+    wait_for(lambda: figures(page) and all("cat, taken for dog" in alt for alt in figures(page)), 120)
+    assert page.locator("figure img").first.evaluate("node => getComputedStyle(node).imageRendering") == "pixelated"
+
+    open_tab(page, "Your own image")
+    Image.linear_gradient("L").resize((300, 200)).convert("CMYK").save(tmp_path / "mine.jpg")
+    page.locator("input[type=file]").set_input_files(tmp_path / "mine.jpg")
+    page.get_by_text(re.compile(r"bn says \w+, [\d.]+% sure")).wait_for()
+    seen = page.get_by_alt_text("the image as the network sees it")
+    assert seen.evaluate("node => [node.naturalWidth, node.naturalHeight]") == [32, 32]
+
+    open_tab(page, "Two models")
+    choose(page, "Compare bn with", "selu")
+    page.get_by_text(re.compile("bn is better than selu .*McNemar's exact test")).wait_for()
+    wait_for(lambda: len(figures(page)) == 36, 120)
+
+    open_tab(page, "Inside")
+    page.get_by_alt_text(re.compile("weights of all 100 units")).wait_for()
+    with page.expect_download() as download:
+        open_tab(page, "Export")
+        page.get_by_role("button", name="This page (HTML)").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "51.83%" in text and not re.search(r"<script|https?://|<link", text)
+
+    page.set_viewport_size({"width": 400, "height": 900})
+    open_tab(page, "Where it fails")
+    matrix.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -1,0 +1,437 @@
+"""Model files: those that are opened, with Keras's own figures, and those that are not, with one sentence each."""
+
+import io
+import json
+import stat
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from explorer.benchmark import notebook_model
+from explorer.config import STANDARDIZED, TrainingConfig
+from explorer.errors import ModelError
+from explorer.evaluation import network
+from explorer.evaluation.library import find, saved_models
+from explorer.evaluation.predictions import Request
+from explorer.runs import COMPLETED
+
+DIGITS = TrainingConfig(dataset="digits", depth=2, width=16, epochs=1)
+
+
+def ask(path, **wanted):
+    return network.predict(Request(str(path), path.name, **wanted))
+
+
+def digits_model(outputs: int = 10, shape=(8, 8), extra=()) -> keras.Sequential:
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [keras.Input(shape), keras.layers.Flatten(), *extra, keras.layers.Dense(outputs, activation="softmax")]
+    )
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """The bytes of a small model that is opened."""
+    path = tmp_path_factory.mktemp("good") / "good.keras"
+    digits_model().save(path)
+    return path.read_bytes()
+
+
+# --- what is opened ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flatten", [True, False])
+@pytest.mark.parametrize("batch_norm", ["off", "after_activation"])
+def test_the_notebooks_own_files_give_keras_own_figures(tmp_path, digits, flatten, batch_norm):
+    """`create_dnn_model` and `ModelCheckpoint` as in the notebook; without `flatten` on its standardised images."""
+    from sklearn.preprocessing import StandardScaler
+
+    train, validation = digits.split("train"), digits.split("validation")
+    if not flatten:
+        scaler = StandardScaler().fit(train[0].reshape(len(train[0]), -1))
+        train, validation = [
+            (scaler.transform(images.reshape(len(images), -1)), labels) for images, labels in (train, validation)
+        ]
+    model = notebook_model(DIGITS.with_(batch_norm=batch_norm), flatten=flatten)
+    path = tmp_path / "notebook.h5"
+    checkpoint = keras.callbacks.ModelCheckpoint(path, save_best_only=True)
+    model.fit(*train, validation_data=validation, epochs=1, batch_size=128, callbacks=[checkpoint], verbose=0)
+    loss, accuracy = keras.models.load_model(path).evaluate(*validation, batch_size=120, verbose=0)
+
+    found = ask(path)
+    assert found.facts.scaling == ("raw" if flatten else STANDARDIZED) and "assumed" in found.facts.note
+    evaluation = found.evaluation(digits)
+    assert evaluation.loss == pytest.approx(loss, rel=1e-4)
+    assert evaluation.accuracy == pytest.approx(accuracy, abs=1e-6)
+    assert found.facts.parameters == model.count_params()
+
+
+def test_a_file_as_keras_2_wrote_it(tmp_path, digits):
+    """The layers' description of Keras 2: `batch_input_shape`, no modules, no InputLayer."""
+    model, path = digits_model(), tmp_path / "old.h5"
+    model.save(path)
+    zeros = {"class_name": "Zeros", "config": {"dtype": "float32"}}
+    scaling = {"scale": 2.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None, "dtype": "float32"}
+    flatten, dense = model.layers
+    layers = [
+        {
+            "class_name": "Flatten",
+            "config": {
+                "name": flatten.name,
+                "trainable": True,
+                "batch_input_shape": [None, 8, 8],
+                "dtype": "float32",
+                "data_format": "channels_last",
+            },
+        },
+        {
+            "class_name": "Dense",
+            "config": {
+                "name": dense.name,
+                "trainable": True,
+                "dtype": "float32",
+                "units": 10,
+                "activation": "softmax",
+                "use_bias": True,
+                "kernel_initializer": {"class_name": "VarianceScaling", "config": scaling},
+                "bias_initializer": zeros,
+                "kernel_regularizer": None,
+                "bias_regularizer": None,
+                "activity_regularizer": None,
+                "kernel_constraint": None,
+                "bias_constraint": None,
+            },
+        },
+    ]
+    with h5py.File(path, "r+") as file:
+        old = {"class_name": "Sequential", "config": {"name": "sequential", "layers": layers}}
+        file.attrs["model_config"] = json.dumps(old).encode()
+        file.attrs["keras_version"] = b"2.3.1"
+    images, _ = digits.split("validation")
+    expected = model.predict(images.astype("float32"), verbose=0)
+    np.testing.assert_allclose(ask(path).probabilities, expected, atol=1e-6)
+
+
+def test_scaling_is_asked_only_of_a_model_that_has_none(tmp_path, digits):
+    plain, own = tmp_path / "plain.keras", tmp_path / "own.keras"
+    digits_model().save(plain)
+    digits_model(extra=[keras.layers.Rescaling(1 / 16)]).save(own)
+    found = {scaling: ask(plain, scaling=scaling).probabilities for scaling in ("raw", "unit", "standardized")}
+    assert np.abs(found["raw"] - found["unit"]).max() > 0.01 < np.abs(found["unit"] - found["standardized"]).max()
+    carried = ask(own, scaling="standardized")
+    assert carried.facts.scaling == "carried"
+    np.testing.assert_allclose(carried.probabilities, found["unit"], atol=1e-6)
+
+
+def test_a_model_saved_with_its_optimizer_is_opened(tmp_path, digits):
+    model = notebook_model(DIGITS, flatten=True)
+    model.save(tmp_path / "compiled.keras")
+    loss, accuracy = model.evaluate(*digits.split("validation"), batch_size=120, verbose=0)
+    evaluation = ask(tmp_path / "compiled.keras").evaluation(digits)
+    assert (evaluation.loss, evaluation.accuracy) == pytest.approx((loss, accuracy), rel=1e-4)
+
+
+def test_logits_become_probabilities(tmp_path):
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.save(tmp_path / "logits.keras")
+    np.testing.assert_allclose(ask(tmp_path / "logits.keras").probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_inside_are_the_first_weights_as_images(tmp_path):
+    model = digits_model()
+    model.save(tmp_path / "m.keras")
+    inside = network.look_inside(Request(str(tmp_path / "m.keras"), "m.keras"))
+    assert inside.units == 10 and inside.filters.shape == (10, 8, 8)
+    np.testing.assert_array_equal(inside.filters[4].ravel(), model.layers[-1].kernel.numpy()[:, 4])
+    [(name, size, edges, shares)] = inside.histograms
+    assert size == 640 and len(edges) == len(shares) + 1 and shares.sum() == pytest.approx(1)
+    assert name == model.layers[-1].name
+
+
+# --- what is offered --------------------------------------------------------------------------------------
+
+
+def test_runs_and_files_of_the_store_are_listed_and_links_out_are_told(store, tmp_path, good):
+    run = store.create(DIGITS.with_(input_scaling="unit"))
+    (run.path / "best.keras").write_bytes(good)
+    (run.path / "last.h5").write_bytes(b"x")
+    run.end(COMPLETED, "")
+    (store.folder / "mine").mkdir()
+    (store.folder / "mine" / "a.keras").write_bytes(good)
+    (store.folder / ".hidden.keras").write_bytes(good)
+    (tmp_path / "secret.keras").write_bytes(good)
+    (store.folder / "link.keras").symlink_to(tmp_path / "secret.keras")
+    (store.folder / "near.keras").symlink_to(store.folder / "mine" / "a.keras")
+    found = {model.name: model for model in saved_models(store)}
+    assert list(found) == [run.name, "link.keras", "near.keras", f"{run.name}/last.h5", "mine/a.keras"]
+    assert [name for name, model in found.items() if model.problem] == ["link.keras"]
+    asked = find(store, run.name).request()
+    assert (asked.dataset, asked.scaling) == ("digits", "unit")
+    assert find(store, f"{run.name}/last.h5").request().scaling == "unit"
+    assert find(store, "mine/a.keras").request().dataset == ""
+    with pytest.raises(ModelError, match=r"'link\.keras' is a link that points outside the models folder"):
+        find(store, "link.keras")
+    with pytest.raises(ModelError, match="points outside"):
+        find(store, str(store.folder / "link.keras"))
+
+
+# --- what is not opened -----------------------------------------------------------------------------------
+
+
+def archive(good: bytes, *, config=None, weights=None, more=(), compression=zipfile.ZIP_STORED) -> bytes:
+    """A Keras archive with parts of it replaced, or with more entries `(name or ZipInfo, bytes)`."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as source, zipfile.ZipFile(stream, "w", compression) as made:
+        made.writestr("metadata.json", source.read("metadata.json"))
+        made.writestr("config.json", json.dumps(config) if config else source.read("config.json"))
+        made.writestr("model.weights.h5", weights or source.read("model.weights.h5"))
+        for entry, content in more:
+            made.writestr(entry, content)
+    return stream.getvalue()
+
+
+def with_layer(good: bytes, layer: dict) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(good)) as source:
+        config = json.loads(source.read("config.json"))
+    config["config"]["layers"].insert(2, layer)
+    return archive(good, config=config)
+
+
+def layer(name: str, module: str = "keras.layers", registered: str | None = None, **config) -> dict:
+    return {"class_name": name, "module": module, "registered_name": registered, "config": {"name": "x", **config}}
+
+
+def lambda_layer(good):
+    return with_layer(good, layer("Lambda", function={"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}))
+
+
+def custom_object(good):
+    return with_layer(good, layer("Evil", "some_package.evil", "some_package>Evil"))
+
+
+def layer_of_another_module(good):
+    return with_layer(good, layer("Dense", "subprocess", units=3))
+
+
+def tfsm_layer(good):
+    return with_layer(good, layer("TFSMLayer", filepath="/somewhere", call_endpoint="serve"))
+
+
+def function_as_activation(good):
+    function = {"class_name": "function", "module": "builtins", "config": "eval", "registered_name": "function"}
+    return with_layer(good, layer("Dense", units=10, activation=function))
+
+
+def enormous_layer(good):
+    return with_layer(good, layer("Dense", units=10**9, activation="relu"))
+
+
+def path_outside(good):
+    return archive(good, more=[("../../outside.txt", b"x")])
+
+
+def absolute_path(good):
+    return archive(good, more=[("/etc/outside.txt", b"x")])
+
+
+def link_inside(good):
+    entry = zipfile.ZipInfo("assets")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return archive(good, more=[(entry, b"/etc")])
+
+
+def zip_bomb(good):
+    return archive(good, weights=b"\0" * 50_000_000, compression=zipfile.ZIP_DEFLATED)
+
+
+def truncated(good):
+    return good[: len(good) // 2]
+
+
+def wrong_checksum(good):
+    place = good.rindex(b"HDF") + 3000
+    return good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :]
+
+
+def twice(good):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        return archive(good, more=[("config.json", b"{}")])
+
+
+def not_a_model(good):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr("config.json", "{}")
+    return stream.getvalue()
+
+
+def endless_nesting(good):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as source, zipfile.ZipFile(stream, "w") as made:
+        for name in source.namelist():
+            made.writestr(name, b'{"a":' * 100_000 if name == "config.json" else source.read(name))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda_layer, "holds a Lambda layer, which is code of its maker's"),
+        (custom_object, "holds 'some_package>Evil', which is not among the plain Keras layers"),
+        (layer_of_another_module, "holds 'Dense', which is not among"),
+        (tfsm_layer, "holds a TFSMLayer, which runs another saved program"),
+        (function_as_activation, "holds 'function', which is not among"),
+        (enormous_layer, "a layer of 1000000000 units"),
+        (path_outside, r"holds the path '../../outside.txt', which leads out of the archive"),
+        (absolute_path, "holds the path '/etc/outside.txt'"),
+        (link_inside, "holds the link 'assets'"),
+        (zip_bomb, "would grow from"),
+        (truncated, "is cut off or damaged"),
+        (wrong_checksum, "the checksum of its model.weights.h5 is wrong"),
+        (twice, "holds an entry twice"),
+        (not_a_model, "it has no metadata.json"),
+        (endless_nesting, "the description of its layers cannot be read"),
+        (lambda good: b"", r"is empty \(0 bytes\)"),
+        (lambda good: b"import os\n" * 50, "is not a Keras model file, whatever its name says"),
+        (lambda good: archive(good, weights=b"no weights at all"), "its weights are no HDF5 file"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_hostile_or_broken_archive_is_one_sentence(tmp_path, good, make, words):
+    path = tmp_path / "hostile.keras"
+    path.write_bytes(make(good))
+    with pytest.raises(ModelError, match=words) as caught:
+        ask(path)
+    text = str(caught.value)
+    assert text.startswith("model: 'hostile.keras'") and "\n" not in text and len(text) < 250
+    assert not (tmp_path.parent / "outside.txt").exists()
+
+
+def external_link(file, folder):
+    file["model_weights/more"] = h5py.ExternalLink(str(folder / "other.h5"), "/secret")
+
+
+def soft_link(file, folder):
+    file["model_weights/more"] = h5py.SoftLink("/model_weights")
+
+
+def external_storage(file, folder):
+    file.create_dataset("more", (10,), "uint8", external=[(str(folder / "raw.bin"), 0, 10)])
+
+
+def virtual_data(file, folder):
+    layout = h5py.VirtualLayout((10,), "uint8")
+    layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "secret", (10,))
+    file.create_virtual_dataset("more", layout)
+
+
+def circle(file, folder):
+    file["model_weights/again"] = file["/"]
+
+
+def texts(file, folder):
+    file["more"] = ["a", "b"]
+
+
+def declared_enormous(file, folder):
+    file.create_dataset("more", (10**6, 10**6), "float32", chunks=(10, 10))
+
+
+def lambda_in_legacy(file, folder):
+    config = json.loads(file.attrs["model_config"])
+    config["config"]["layers"].append(
+        {"class_name": "Lambda", "config": {"name": "x", "function": ["4wEA", None, None]}}
+    )
+    file.attrs["model_config"] = json.dumps(config)
+
+
+def no_model(file, folder):
+    del file.attrs["model_config"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (external_link, "links to another file, '.*other.h5'"),
+        (soft_link, "holds the link 'more'"),
+        (external_storage, "keeps 'more' in another file"),
+        (virtual_data, "keeps 'more' in another file"),
+        (circle, "holds 'again' twice|holds '.*' twice"),
+        (texts, "'more', which is no array of numbers"),
+        (declared_enormous, "arrays of more than 512 MiB"),
+        (lambda_in_legacy, "holds a Lambda layer"),
+        (no_model, "holds weights but no model"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_hostile_legacy_file_is_one_sentence(tmp_path, change, words):
+    path = tmp_path / "hostile.h5"
+    digits_model().save(path)
+    with h5py.File(path, "r+") as file:
+        change(file, tmp_path)
+    with pytest.raises(ModelError, match=words) as caught:
+        ask(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b"not HDF5 at all", "is not an HDF5 file"), (None, "is cut off or damaged")],
+)
+def test_a_broken_legacy_file_is_one_sentence(tmp_path, content, words):
+    path = tmp_path / "broken.h5"
+    if content is None:
+        digits_model().save(path)
+        content = path.read_bytes()[:6000]
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=words):
+        ask(path)
+
+
+def test_hdf5_under_the_wrong_name_is_told(tmp_path):
+    digits_model().save(tmp_path / "m.h5")
+    (tmp_path / "m.h5").rename(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"is an HDF5 file; give it a name that ends in \.h5"):
+        ask(tmp_path / "m.keras")
+
+
+def test_a_wrong_input_shape_names_both(tmp_path):
+    digits_model(shape=(9, 7)).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"takes images of shape 9 × 7 and those of Digits .* have 8 × 8"):
+        ask(tmp_path / "m.keras", dataset="digits")
+    with pytest.raises(ModelError, match=r"shape 9 × 7 .*there are 32 × 32 × 3 in CIFAR-10, 8 × 8 in Digits"):
+        ask(tmp_path / "m.keras")
+
+
+def test_seven_outputs_for_ten_classes(tmp_path):
+    digits_model(outputs=7).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"has 7 outputs and Digits \(8×8\) has 10 classes"):
+        ask(tmp_path / "m.keras")
+
+
+def test_weights_that_are_not_numbers(tmp_path):
+    model = digits_model()
+    model.layers[-1].kernel.assign(np.full((64, 10), np.nan, "float32"))
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"is broken: the layer '.*' has weights that are not finite"):
+        ask(tmp_path / "m.keras")
+
+
+def test_two_inputs_are_one_too_many(tmp_path):
+    first, second = keras.Input((8,)), keras.Input((8,))
+    out = keras.layers.Dense(10)(keras.layers.Concatenate()([first, second]))
+    keras.Model([first, second], out).save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match="must take one array of images"):
+        ask(tmp_path / "m.keras")
+
+
+def test_a_layer_that_does_not_fit_is_told_without_a_traceback(tmp_path, good):
+    path = tmp_path / "m.keras"
+    path.write_bytes(with_layer(good, layer("Reshape", target_shape=[5, 5])))
+    with pytest.raises(ModelError, match="cannot be opened by Keras: ") as caught:
+        ask(path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 250

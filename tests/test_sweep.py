@@ -1,0 +1,144 @@
+"""A sweep from the command line with real workers: its driver killed, a worker killed, stopped, resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from browser import ROOT, wait_for
+
+from explorer.runs import COMPLETED, PAUSED, RUNNING, RunStore
+from explorer.sweeps import folder
+from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
+
+EPOCHS = 120
+FILE = f"""
+sampler = "grid"
+trials = 9
+epochs = {EPOCHS}
+
+[settings]
+dataset = "digits"
+width = 16
+patience = {EPOCHS}
+
+[space]
+depth = [1]
+learning_rate = [1e-3, 2e-3, 10.0, 5e-3, 1e-2]
+
+# this one diverges, and is told as failed
+[[condition]]
+when = {{ learning_rate = 10.0 }}
+then = {{ optimizer = "sgd", activation = "linear", depth = 4 }}
+"""
+
+
+started: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def no_driver_is_left():
+    yield
+    for process in started:
+        process.kill()
+        process.wait()
+    started.clear()
+
+
+def sweep(*arguments, runs):
+    command = [sys.executable, "-m", "explorer", "sweep", *arguments, "--runs", str(runs)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started.append(process)
+    return process
+
+
+def said(process) -> dict:
+    output, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, errors
+    return json.loads(output)
+
+
+def test_nothing_is_lost(tmp_path):
+    runs, file = tmp_path / "runs", tmp_path / "faults.toml"
+    file.write_text(FILE)
+    store, studies = RunStore(runs), StudyStore(RunStore(runs))
+
+    def done():
+        return [s for s in store.list() if s.state == COMPLETED]
+
+    def midway():
+        return [s for s in store.list() if s.state == RUNNING and 3 <= s.outline.epochs < EPOCHS / 2]
+
+    driver = sweep(str(file), "--workers", "2", runs=runs)
+    wait_for(lambda: done() and midway(), 300)
+    finished = {s.name: (s.run.path / "history.jsonl").stat().st_mtime_ns for s in done()}
+    driver.kill()
+    driver.wait()
+    study = studies.get("faults")
+    assert study.status().status == folder.INTERRUPTED
+
+    driver = sweep("resume", "faults", "--workers", "2", runs=runs)
+    [victim, *_] = wait_for(midway, 300)
+    os.kill(victim.status.process.pid, signal.SIGKILL)
+
+    def goes_on():
+        status = store.get(victim.name).status()
+        return status.status == COMPLETED or status.started > victim.status.started
+
+    wait_for(goes_on, 300)
+
+    told = said(sweep("stop", "faults", "--json", runs=runs))
+    assert told["status"] == folder.STOPPED
+    driver.wait(30)
+    assert {s.state for s in store.list()} <= {COMPLETED, PAUSED, "failed"}
+
+    told = said(sweep("resume", "faults", "--workers", "2", "--json", runs=runs))
+    assert told["status"] == folder.COMPLETED
+    assert [trial["trial"] for trial in told["trials"]] == list(range(5))
+    assert Counter(trial["state"] for trial in told["trials"]) == {TRIAL_COMPLETED: 4, TRIAL_FAILED: 1}
+    [failed] = [trial for trial in told["trials"] if trial["state"] == TRIAL_FAILED]
+    assert failed["reason"].startswith("diverged")
+    assert Counter(s.run.trial()["trial"] for s in store.list()) == Counter(range(5))
+    for summary in done():
+        assert [record.epoch for record in summary.run.history()] == list(range(1, EPOCHS + 1))
+    for name, written in finished.items():
+        assert (store.get(name).path / "history.jsonl").stat().st_mtime_ns == written
+
+
+SEQUENCE = """
+sampler = "tpe"
+pruner = "median"
+trials = 8
+epochs = 4
+[settings]
+dataset = "digits"
+width = 16
+depth = 1
+[space]
+learning_rate = { low = 1e-5, high = 1e-1, log = true }
+activation = ["elu", "relu"]
+"""
+
+
+@pytest.mark.parametrize("arguments", [["show", "nothing"], ["stop"], ["nothing.toml"], ["x.toml", "y"]])
+def test_bad_input_is_one_sentence(tmp_path, arguments):
+    process = sweep(*arguments, runs=tmp_path)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (2, "")
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith("explorer: ")
+
+
+def test_the_same_seed_gives_the_same_trials(tmp_path):
+    """TPE and pruning, one worker: each trial follows from the results before it."""
+    told = []
+    for name in ("one", "two"):
+        file = tmp_path / f"{name}.toml"
+        file.write_text(SEQUENCE)
+        told.append(said(sweep(str(file), "--json", runs=tmp_path / "runs")))
+    first, second = ([(t["state"], t["settings"], t["value"]) for t in each["trials"]] for each in told)
+    assert first == second
+    assert len(first) == 8
