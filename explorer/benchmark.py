@@ -87,7 +87,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     """The figures as a table to read."""
     machine, images = told["machine"], told["images"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    head = ["preset", "model.fit", "explorer", "ratio", "compiling", "second start", "worker's peak"]
+    head = ["preset", "model.fit", "explorer", "ratio", "signals", "compiling", "second start", "worker's peak"]
     head += ["model.evaluate", "explorer", "ratio"]
     rows = [
         [
@@ -95,6 +95,7 @@ def lines(told: dict[str, Any]) -> list[str]:
             f"{row['fit_seconds']:.3f} s",
             f"{row['seconds']:.3f} s",
             f"{row['ratio']:.2f}×",
+            f"{row['signals_share']:.1%}",
             f"{row['compile_seconds']:.2f} s",
             f"{row['second_start_seconds']:.3f} s",
             f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
@@ -108,9 +109,9 @@ def lines(told: dict[str, Any]) -> list[str]:
         f"{machine['cores']} cores of {machine['processor']}; {versions}",
         f"{told['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
         f"seconds an epoch with validation: medians of {told['epochs']} each, in turns after one that is not counted; "
-        "ratio: median of the pairs",
+        "ratio: median of the pairs; signals: what looking inside the network adds to an epoch",
         f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS} in turns",
-        *columns([head, *rows], right="123456789"),
+        *columns([head, *rows], right=[*"123456789", "10"]),
     ]
 
 
@@ -137,6 +138,25 @@ def epochs_in_turns(subject: Subject) -> dict[str, Any]:
         "ratio": median(fit / seconds for fit, seconds in counted),
         "fit_seconds_per_epoch": [fit for fit, _ in counted],
         "seconds_per_epoch": [seconds for _, seconds in counted],
+    }
+
+
+def signals(subject: Subject) -> dict[str, Any]:
+    """What looking inside adds to an epoch: the copy of the weights, the measurement, and its line of JSON."""
+    network, _ = worker.programs().network(subject.config, subject.dataset)
+    network.start(subject.config)
+    epoch = _our_epochs(subject, network)
+    pairs = []
+    for number in range(subject.epochs + 1):
+        started = time.perf_counter()
+        epoch(number + 1)
+        trained = time.perf_counter()
+        network.signals(number + 1, network.probe.kernels()).to_json()
+        pairs.append((trained - started, time.perf_counter() - trained))
+    counted = pairs[1:]
+    return {
+        "signals_seconds": median(seconds for _, seconds in counted),
+        "signals_share": median(seconds / epoch for epoch, seconds in counted),
     }
 
 
@@ -284,6 +304,7 @@ def peak_memory() -> int:
 MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {
     "a worker process of its own": worker_process,
     "epochs in turns with model.fit": epochs_in_turns,
+    "what looking inside the network costs": signals,
     "evaluations in turns with model.evaluate": evaluations_in_turns,
 }
 

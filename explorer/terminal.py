@@ -59,7 +59,7 @@ def to_json(value: Any) -> str:
     return json.dumps(finite(value), allow_nan=False)
 
 
-def columns(rows: Sequence[Sequence[str]], right: str = "") -> list[str]:
+def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[str]:
     """Rows as aligned lines; the column numbers in `right`, such as "2345", are set flush right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [

@@ -24,6 +24,7 @@ def told() -> dict:
     assert done.stderr.splitlines() == [
         "selu: a worker process of its own …",
         "selu: epochs in turns with model.fit …",
+        "selu: what looking inside the network costs …",
         "selu: evaluations in turns with model.evaluate …",
     ]
     return json.loads(done.stdout)
@@ -49,6 +50,12 @@ def test_evaluations_are_measured_beside_keras_own(told):
     assert row["keras_evaluate_seconds"] > 0 and row["evaluation_seconds"] > 0 and row["open_seconds"] > 0
     # medians of five pairs: their ratio lies within what the pairs allow, so a mixed-up column shows
     assert 0.2 < row["evaluation_ratio"] * row["evaluation_seconds"] / row["keras_evaluate_seconds"] < 5
+
+
+def test_what_looking_inside_costs_is_measured(told):
+    (row,) = told["presets"]
+    assert row["signals_seconds"] > 0 and row["signals_share"] > 0
+    assert f"{row['signals_share']:.1%}" in benchmark.lines(told)[-1].split()
 
 
 def test_it_names_the_machine_and_the_data(told):

@@ -50,6 +50,19 @@ def test_cifar10_is_split_as_in_the_notebook(cifar10):
     np.testing.assert_array_equal(cifar10.validation, validation)
 
 
+@pytest.mark.parametrize(("name", "kept_back"), [("cifar10", 5_000), ("digits", 179)])
+def test_the_books_division_validates_on_the_first_tenth(name, kept_back, cifar10):
+    data = datasets.load(name, "book")
+    np.testing.assert_array_equal(data.validation, np.arange(kept_back))
+    labelled = len(data.images) - len(data.test)
+    np.testing.assert_array_equal(data.train, np.arange(kept_back, labelled))
+    assert (len(data.train), len(data.validation)) == data.spec.counts("book")
+    usual = datasets.load(name)
+    assert (len(usual.train), len(usual.validation)) == usual.spec.counts()
+    np.testing.assert_array_equal(data.divided("notebook").validation, usual.validation)
+    assert data.test.tolist() == usual.test.tolist() and data.hash == usual.hash
+
+
 def test_the_test_images_stay_out_of_training_and_validation(cifar10):
     assert np.array_equal(cifar10.test, np.arange(50_000, 60_000))
     assert max(cifar10.train.max(), cifar10.validation.max()) < 50_000

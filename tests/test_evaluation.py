@@ -5,6 +5,7 @@ import io
 import json
 import math
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -284,6 +285,15 @@ def test_a_request_says_what_is_allowed():
 def predictions(found: Evaluation) -> Predictions:
     facts = Facts("ab" * 32, (8, 8), 10, 1234, 5, "digits", "carried", "the model scales the pixels itself")
     return Predictions(facts, "validation", found.probabilities, found.losses, 0.25, 1.5)
+
+
+def test_predictions_on_the_books_division_have_its_labels(tmp_path, digits):
+    """A run is judged on the images that it kept back, and the answer is not taken for one about other images."""
+    book = replace(predictions(evaluation(179)), division="book")
+    book.save(tmp_path / "kept.npz")
+    again = Predictions.load(tmp_path / "kept.npz")
+    assert (again.evaluation(digits).labels == digits.labels[:179]).all()
+    assert Request("p", "n", division="book").key != Request("p", "n").key
 
 
 def test_predictions_survive_the_disk(tmp_path, digits):

@@ -9,11 +9,12 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from explorer.benchmark import notebook_model
-from explorer.config import ACTIVATIONS, BEFORE_ACTIVATION, INITIALIZERS, OPTIMIZERS, TrainingConfig
+from explorer.config import ACTIVATIONS, BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.presets import PRESETS
 from explorer.training.network import build_network, build_optimizer, start_weights
 from explorer.training.prepared import Prepared
+from explorer.training.trainer import image_order
 
 DIGITS = TrainingConfig(dataset="digits", depth=3, width=20)
 
@@ -204,6 +205,56 @@ def test_a_layers_weights_depend_on_seed_layer_and_shape_alone(changes):
     first, other = kernels(DIGITS), kernels(DIGITS.with_(**changes))
     assert list(first) == ["hidden_1", "hidden_2", "hidden_3", "output"]
     assert all(same(first[name], other[name]) for name in first)
+
+
+HIDDEN = {"hidden_1", "hidden_2", "hidden_3"}
+# What starts from other weights when one setting is changed; everything else starts the same.
+DRAWN_ANEW = {
+    "dataset": {"hidden_1"},  # other images have other pixels
+    "kernel_initializer": HIDDEN,
+    "width": {*HIDDEN, "output"},
+    "seed": {*HIDDEN, "output"},
+}
+CHANGED = {
+    "dataset": "cifar10",
+    "activation": "tanh",
+    "kernel_initializer": "lecun_normal",
+    "batch_norm": "before_activation",
+    "depth": 5,
+    "width": 21,
+    "learning_rate": 0.1,
+    "input_scaling": "standardized",
+    "optimizer": "sgd",
+    "schedule": "one_cycle",
+    "peak_factor": 3.0,
+    "final_share": 0.5,
+    "decay_epochs": 3,
+    "warmup_epochs": 1,
+    "plateau_patience": 2,
+    "plateau_factor": 0.1,
+    "dropout": "alpha",
+    "dropout_rate": 0.25,
+    "l2": 1e-4,
+    "clip_norm": 1.0,
+    "batch_size": 7,
+    "epochs": 5,
+    "patience": 4,
+    "seed": 2,
+    "validation_split": "book",
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_with_one_setting_changed_a_run_starts_from_the_same_weights_and_order(name):
+    """Which ones are not the same is named; the order of the images changes with the seed and with their number."""
+    twin = DIGITS.with_(**{name: CHANGED[name]})
+    first, other = kernels(DIGITS), kernels(twin)
+    assert {layer for layer in first if not same(first[layer], other[layer])} == DRAWN_ANEW.get(name, set())
+    orders = [
+        image_order(config.seed, 3, DATASETS[config.dataset].counts(config.validation_split)[0])
+        for config in (DIGITS, twin)
+    ]
+    assert same(*orders) == (name not in ("seed", "dataset", "validation_split"))
 
 
 def test_layers_of_one_shape_have_weights_of_their_own():

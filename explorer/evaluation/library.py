@@ -54,7 +54,13 @@ class SavedModel:
     def request(self, **wanted: str) -> Request:
         """The question about it; data set and scaling are those of the run whose folder it lies in."""
         config = self.run.config if self.run else None
-        known = {"dataset": config.dataset, "scaling": config.input_scaling} if config else {}
+        known = {}
+        if config:
+            known = {
+                "dataset": config.dataset,
+                "scaling": config.input_scaling,
+                "division": config.validation_split,
+            }
         return Request(str(self.path), self.name, **{**known, **wanted})
 
 

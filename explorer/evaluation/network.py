@@ -55,7 +55,9 @@ def predict(request: Request) -> Predictions:
     started = time.perf_counter()
     images, labels = dataset.split(request.split)
     probabilities, losses = opened.answers(images, labels, facts)
-    return Predictions(facts, request.split, probabilities, losses, time.perf_counter() - started, load_seconds)
+    return Predictions(
+        facts, request.split, probabilities, losses, time.perf_counter() - started, load_seconds, request.division
+    )
 
 
 def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
@@ -264,7 +266,7 @@ def _dataset(opened: _Opened, request: Request) -> Dataset:
         raise DataError(
             f"dataset: {spec.name!r} is not on this machine yet; `python -m explorer data {spec.name}` fetches it"
         )
-    return datasets.load(spec.name)
+    return datasets.load(spec.name, request.division)
 
 
 def _facts(opened: _Opened, request: Request, spec: DatasetSpec) -> Facts:

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from explorer.config import FIELDS
-from explorer.datasets import Dataset
+from explorer.datasets import NOTEBOOK, Dataset
 from explorer.errors import FieldError
 from explorer.evaluation.figures import Evaluation
 from explorer.files import replace_file
@@ -26,7 +26,8 @@ class Request:
     """A model file and the images it is to see.
 
     `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
-    carries no scaling of its own; `automatic` leaves that to what is usual for its input.
+    carries no scaling of its own; `automatic` leaves that to what is usual for its input. `division` says how the run
+    that the model comes from divided its images: what it was trained on must not validate it.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Request:
     dataset: str = ""
     split: str = VALIDATION
     scaling: str = AUTOMATIC
+    division: str = NOTEBOOK
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -44,7 +46,8 @@ class Request:
     @property
     def key(self) -> str:
         """All but the model, as a part of a file's name."""
-        return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}"
+        own = "" if self.division == NOTEBOOK else f"-{self.division}"
+        return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}{own}"
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,16 @@ class Predictions:
     losses: np.ndarray
     seconds: float
     load_seconds: float
+    division: str = NOTEBOOK
 
     def evaluation(self, dataset: Dataset) -> Evaluation:
         """The predictions beside the data set's labels."""
-        labels = dataset.labels[getattr(dataset, self.split)].astype(np.int64)
+        labels = dataset.labels[getattr(dataset.divided(self.division), self.split)].astype(np.int64)
         return Evaluation(self.probabilities, self.losses, labels, dataset.spec.class_names)
 
     def save(self, path: Path) -> None:
         """Writes them as one `.npz`."""
-        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds")}
+        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds", "division")}
         text = json.dumps({**told, "facts": asdict(self.facts)})
         with replace_file(path, durable=False) as stream:
             np.savez(stream, probabilities=self.probabilities, losses=self.losses, told=np.array(text))

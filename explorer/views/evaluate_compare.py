@@ -32,6 +32,12 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     scaling = state.chosen_scaling(name)
     wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}
     request = other.request(**wanted)
+    if shown.split != TEST and request.division != shown.request.division:
+        st.info(
+            f"{shown.model.name} and {name} kept other images back to validate on, so they are not compared "
+            "there: each may have been trained on the other's. On the test images they can be."
+        )
+        return
     try:
         predictions = answered(state.library().predictions(request), f"Opening {name}")
     except ExplorerError as error:
