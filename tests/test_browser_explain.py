@@ -64,6 +64,24 @@ def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
     assert twin.config.seed == before.config.seed and twin.config.activation != "elu"
 
 
+def test_the_start_and_the_range_test_of_what_the_sidebar_says(page, server):
+    """Before training the fault is seen without a run; the range test puts its rate into the sidebar."""
+    address, store = server
+    runs = len(store.list())
+    page.goto(f"{address}?dataset=digits&depth=12&activation=sigmoid&kernel_initializer=glorot_uniform")
+    page.get_by_text("Before training: what happens to one batch").click()
+    page.get_by_text("Vanishing gradients").wait_for()
+    page.goto(f"{address}?dataset=digits&depth=2&input_scaling=standardized")
+    page.get_by_text("Find a learning rate: the range test").click()
+    press(page, "Run the range test")
+    use = page.get_by_role("button", name="Use this rate")
+    use.wait_for()
+    rate = use.inner_text().rpartition(" ")[2]
+    use.click()
+    wait_for(lambda: page.get_by_label("Learning rate, typed").input_value() == rate)
+    assert 1e-5 < float(rate) < 1 and len(store.list()) == runs
+
+
 def test_the_explaining_parts_fit_a_phone(page, server):
     """At 400 pixels nothing is wider than the screen, and the words come before the pictures."""
     address, store = server
