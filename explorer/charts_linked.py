@@ -143,7 +143,7 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
         sort=names,
         scale=alt.Scale(padding=0.35),
         axis=alt.Axis(labelAngle=0, orient="top", labelExpr=f"({labels})[datum.value]", domain=False, ticks=False,
-                      labelFontWeight="bold", grid=True, labelPadding=14),
+                      labelFontWeight="bold", grid=True, labelPadding=14, labelLimit=0),
     )  # fmt: skip
     y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.08], nice=False))
     folded = runs.transform_fold(names, as_=["axis", "height"])

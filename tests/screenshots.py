@@ -114,17 +114,21 @@ def compare() -> None:
             page.set_default_timeout(120_000)
             page.goto(f"{address}/compare?dataset=digits")
             page.get_by_text("Solid: validation").wait_for()
+            page.set_viewport_size({"width": 1280, "height": 2100})
             for section, words, height in (
-                ("Curves", "Solid: validation", 1450),
-                ("Repeats", "paired Student's t", 1500),
-                ("Settings and results", "Draw a rectangle", 1640),
+                ("Curves", "Solid: validation", None),
+                ("Repeats", "paired Student's t", 920),
+                ("Settings and results", "Draw a rectangle", 1050),
             ):
-                page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
+                button = page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first
+                button.click()
                 page.get_by_text(words).first.wait_for()
-                page.set_viewport_size({"width": 1280, "height": height})
                 page.mouse.move(640, 5)
                 page.wait_for_timeout(2500)  # the charts' drawing
-                page.screenshot(path=FOLDER / f"compare_{section.split()[0].lower()}.png")
+                top = button.bounding_box()["y"] - 12
+                clip = {"x": 60, "y": top, "width": 1160, "height": height} if height else None
+                whole = {"x": 0, "y": 0, "width": 1280, "height": top + 620}
+                page.screenshot(path=FOLDER / f"compare_{section.split()[0].lower()}.png", clip=clip or whole)
 
 
 SIX_NETWORKS = """
