@@ -30,6 +30,7 @@ from explorer.views import state
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 4.0
+ANALYSIS_SECONDS = 6.0
 SHOWN_CURVES = 24
 SHOWN_TRIALS = 500
 SLICES_A_ROW = 3
@@ -61,6 +62,7 @@ def draw(study: Study) -> None:
     moving = active or any(summary.state in ACTIVE for summary in winners)
     every = REFRESH_SECONDS if moving else IDLE_SECONDS
     st.fragment(_live, run_every=every)(study, (status.status, moving))
+    st.fragment(_analysis, run_every=ANALYSIS_SECONDS if active else None)(study)
 
 
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
@@ -161,7 +163,6 @@ def _live(study: Study, drawn: tuple[str, bool]) -> None:
         return
     _charts(spec, trials)
     _leaderboard(spec, trials)
-    _analysis(study, spec, trials)
 
 
 def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
@@ -271,10 +272,14 @@ def _leaderboard(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
     )
 
 
-# --- what is worked out when a trial has ended ------------------------------------------------------------
+# --- what mattered, worked out now and then ---------------------------------------------------------------
 
 
-def _analysis(study: Study, spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
+def _analysis(study: Study) -> None:
+    try:
+        spec, trials = study.spec, study.trials()
+    except RunError:  # told above
+        return
     done = [t for t in trials if t.state == TRIAL_COMPLETED and math.isfinite(t.value)]
     if len(done) < 2:
         return
