@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from explorer import datasets
 from explorer.benchmark import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
 from explorer.errors import ModelError
@@ -134,6 +135,14 @@ def test_a_model_saved_with_its_optimizer_is_opened(tmp_path, digits):
     assert (evaluation.loss, evaluation.accuracy) == pytest.approx((loss, accuracy), rel=1e-4)
 
 
+def test_a_run_is_judged_on_the_images_that_validated_it(tmp_path):
+    digits_model().save(tmp_path / "m.keras")
+    book, notebook = ask(tmp_path / "m.keras", division="book"), ask(tmp_path / "m.keras")
+    data = datasets.load("digits", "book")
+    assert len(book.probabilities) == len(data.validation) != len(notebook.probabilities)
+    assert (book.evaluation(data).labels == data.labels[data.validation]).all()
+
+
 def test_logits_become_probabilities(tmp_path):
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(10)])
@@ -156,7 +165,7 @@ def test_inside_are_the_first_weights_as_images(tmp_path):
 
 
 def test_runs_and_files_of_the_store_are_listed_and_links_out_are_told(store, tmp_path, good):
-    run = store.create(DIGITS.with_(input_scaling="unit"))
+    run = store.create(DIGITS.with_(input_scaling="unit", validation_split="book"))
     (run.path / "best.keras").write_bytes(good)
     (run.path / "last.h5").write_bytes(b"x")
     run.end(COMPLETED, "")
@@ -170,7 +179,7 @@ def test_runs_and_files_of_the_store_are_listed_and_links_out_are_told(store, tm
     assert list(found) == [run.name, "link.keras", "near.keras", f"{run.name}/last.h5", "mine/a.keras"]
     assert [name for name, model in found.items() if model.problem] == ["link.keras"]
     asked = find(store, run.name).request()
-    assert (asked.dataset, asked.scaling) == ("digits", "unit")
+    assert (asked.dataset, asked.scaling, asked.division) == ("digits", "unit", "book")
     assert find(store, f"{run.name}/last.h5").request().scaling == "unit"
     assert find(store, "mine/a.keras").request().dataset == ""
     with pytest.raises(ModelError, match=r"'link\.keras' is a link that points outside the models folder"):

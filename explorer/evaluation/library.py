@@ -52,9 +52,11 @@ class SavedModel:
         return f"epoch {best.epoch}, {RULES['val_loss'].words}" if best else "model file"
 
     def request(self, **wanted: str) -> Request:
-        """The question about it; data set and scaling are those of the run whose folder it lies in."""
+        """The question about it; data set, its division and scaling are those of the run whose folder it lies in."""
         config = self.run.config if self.run else None
-        known = {"dataset": config.dataset, "scaling": config.input_scaling} if config else {}
+        known = {}
+        if config:
+            known = {"dataset": config.dataset, "scaling": config.input_scaling, "division": config.validation_split}
         return Request(str(self.path), self.name, **{**known, **wanted})
 
 
@@ -152,7 +154,7 @@ class Library:
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
         """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
-        key = (self.hash(request), request.scaling, hashlib.sha256(image.tobytes()).hexdigest())
+        key = (self.hash(request), request.key, hashlib.sha256(image.tobytes()).hexdigest())
         return self._once(key, lambda: self._desk.ask(network.predict_images, request, image[None], seconds=SECONDS))
 
     def hash(self, request: Request) -> str:

@@ -161,7 +161,7 @@ class _Opened:
 
         return forward.get_concrete_function()
 
-    def facts(self, dataset: str, scaling: str, note: str) -> Facts:
+    def facts(self, request: Request, dataset: str, scaling: str, note: str) -> Facts:
         layers = _flat(self.model)
         return Facts(
             model_hash=self.hash,
@@ -173,6 +173,7 @@ class _Opened:
             dataset=dataset,
             scaling=scaling,
             note=note,
+            division=request.division,
         )
 
     def carries_scaling(self) -> bool:
@@ -264,33 +265,33 @@ def _dataset(opened: _Opened, request: Request) -> Dataset:
         raise DataError(
             f"dataset: {spec.name!r} is not on this machine yet; `python -m explorer data {spec.name}` fetches it"
         )
-    return datasets.load(spec.name)
+    return datasets.load(spec.name, request.division)
 
 
 def _facts(opened: _Opened, request: Request, spec: DatasetSpec) -> Facts:
     if opened.carries_scaling():
-        return opened.facts(spec.name, CARRIED, "the model scales the pixels itself")
+        return opened.facts(request, spec.name, CARRIED, "the model scales the pixels itself")
     if request.scaling != AUTOMATIC:
-        return opened.facts(spec.name, request.scaling, "the model carries no scaling; this one was asked for")
+        return opened.facts(request, spec.name, request.scaling, "the model carries no scaling; this one was asked for")
     if len(opened.input_shape) == 1:
         why = "the model takes flat images and carries no scaling, so standardised pixels are assumed"
-        return opened.facts(spec.name, STANDARDIZED, why)
+        return opened.facts(request, spec.name, STANDARDIZED, why)
     why = "the model takes whole images and carries no scaling, so raw pixels are assumed"
-    return opened.facts(spec.name, RAW, why)
+    return opened.facts(request, spec.name, RAW, why)
 
 
 def _scaling(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance, float32 `[features]`, of what is done to the pixels before the model sees them."""
     spec = DATASETS[facts.dataset]
     if facts.scaling == STANDARDIZED:
-        return _statistics(facts.dataset)
+        return _statistics(facts.dataset, facts.division)
     variance = spec.max_value**2 if facts.scaling == UNIT else 1.0
     return np.zeros(spec.features, "float32"), np.full(spec.features, variance, "float32")
 
 
-@lru_cache(maxsize=len(DATASETS))
-def _statistics(dataset: str) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=2 * len(DATASETS))
+def _statistics(dataset: str, division: str) -> tuple[np.ndarray, np.ndarray]:
     from explorer.training.prepared import feature_statistics
 
-    images, _ = datasets.load(dataset).split("train")
+    images, _ = datasets.load(dataset, division).split("train")
     return feature_statistics(images.reshape(len(images), -1))

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from explorer.config import FIELDS
-from explorer.datasets import Dataset
+from explorer.datasets import NOTEBOOK, Dataset
 from explorer.errors import FieldError
 from explorer.evaluation.figures import Evaluation
 from explorer.files import replace_file
@@ -26,7 +26,8 @@ class Request:
     """A model file and the images it is to see.
 
     `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
-    carries no scaling of its own; `automatic` leaves that to what is usual for its input.
+    carries no scaling of its own; `automatic` leaves that to what is usual for its input. `division` says which images
+    validate.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Request:
     dataset: str = ""
     split: str = VALIDATION
     scaling: str = AUTOMATIC
+    division: str = NOTEBOOK
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -44,7 +46,7 @@ class Request:
     @property
     def key(self) -> str:
         """All but the model, as a part of a file's name."""
-        return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}"
+        return f"{self.dataset or 'fitting'}-{self.division}-{self.split}-{self.scaling}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Facts:
     dataset: str
     scaling: str
     note: str = ""
+    division: str = NOTEBOOK
 
 
 @dataclass(frozen=True, eq=False)

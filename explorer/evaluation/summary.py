@@ -14,7 +14,7 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
     """All figures of a model on a split, for JSON; `looks` is how often its test images were looked at."""
     facts = predictions.facts
     best = model.run.best if model.run else None
-    evaluation = predictions.evaluation(datasets.load(facts.dataset))
+    evaluation = predictions.evaluation(datasets.load(facts.dataset, facts.division))
     return {
         "model": model.name,
         "path": str(model.path),
@@ -24,6 +24,7 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
         "parameters": facts.parameters,
         "dataset": facts.dataset,
         "split": predictions.split,
+        "validation_split": facts.division,
         "test_looks": looks,
         "scaling": facts.scaling,
         "note": facts.note,

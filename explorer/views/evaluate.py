@@ -59,7 +59,7 @@ def render() -> None:
 def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
     try:
         predictions = answered(state.library().predictions(request), f"Opening {model.name}")
-        dataset = state.dataset(predictions.facts.dataset)
+        dataset = state.dataset(predictions.facts.dataset, predictions.facts.division)
     except DataError as error:
         download.offer()
         st.error(f"{error}.")

@@ -7,7 +7,7 @@ from explorer.evaluation.cards import cards
 from explorer.evaluation.comparison import Comparison
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
-from explorer.evaluation.predictions import TEST, Predictions
+from explorer.evaluation.predictions import TEST, VALIDATION, Predictions
 from explorer.views import state
 from explorer.views.evaluate_shared import Shown, answered, title
 
@@ -30,8 +30,15 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     state.share_choice(state.OTHER, list(others))
     other = others[name]
     scaling = state.chosen_scaling(name)
-    wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}
-    request = other.request(**wanted)
+    facts = shown.predictions.facts
+    wanted = {"split": shown.split, "dataset": facts.dataset, "division": facts.division}
+    request = other.request(**wanted, **({"scaling": scaling} if scaling else {}))
+    if shown.split == VALIDATION and other.request().division != facts.division:
+        st.warning(
+            f"{name} was validated on other images, so it has been trained on some of these: it looks better here than "
+            "it is. Compare the two on the test images.",
+            icon=":material/warning:",
+        )
     try:
         predictions = answered(state.library().predictions(request), f"Opening {name}")
     except ExplorerError as error:

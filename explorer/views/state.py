@@ -97,9 +97,9 @@ def library() -> Library:
 
 
 @st.cache_resource(max_entries=4)
-def dataset(name: str) -> Dataset:
-    """A data set, read once; raises `DataError` when it is not on this machine."""
-    return datasets.load(name)
+def dataset(name: str, division: str) -> Dataset:
+    """A data set, divided in one of the ways, read once; raises `DataError` when it is not on this machine."""
+    return datasets.load(name, division)
 
 
 def page_is_drawn() -> None:
