@@ -33,18 +33,18 @@ def explaining() -> None:
     """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1500})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
         page.goto(f"{address}/gallery?case=sigmoid")
         page.get_by_text("They shrink from layer to layer").click()
         page.get_by_role("button", name="Train and see").click()
         page.get_by_role("button", name="Train it with activation sigmoid").click()
         page.get_by_text("With the change: 9").wait_for()
         page.get_by_text("Training · epoch").wait_for(state="detached")
-        page.set_viewport_size({"width": 1280, "height": 2150})
+        page.set_viewport_size({"width": 1280, "height": 2000})
         page.mouse.move(640, 5)
         page.wait_for_timeout(1500)  # the charts' last update
         page.screenshot(path=FOLDER / "gallery.png")
-        page.set_viewport_size({"width": 1280, "height": 1250})
+        page.set_viewport_size({"width": 1280, "height": 1000})
         page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
         page.get_by_text("Before training: what happens").click()
         page.get_by_text("First", exact=False).first.wait_for()
@@ -111,7 +111,7 @@ def compare() -> None:
         subprocess.run(command, cwd=ROOT, check=True)
         with serve(Path(runs)) as address, chromium() as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 1500})
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(300_000)
             page.goto(f"{address}/compare?dataset=digits")
             page.get_by_text("Solid: validation").wait_for()
             page.set_viewport_size({"width": 1280, "height": 2100})
