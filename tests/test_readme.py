@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from explorer import cli
 from explorer.reference import fields_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(next(a for a in cli._parser()._actions if isinstance(a.choices, dict)).choices)
 
 
 def test_fields_are_documented_as_they_are():
     assert fields_table() in README
 
 
-@pytest.mark.parametrize("command", ["train", "resume", "stop", "runs", "data", "benchmark"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_documented(command):
     assert f"python -m explorer {command}" in README
 
