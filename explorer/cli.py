@@ -10,15 +10,17 @@ import re
 import shlex
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from explorer import cli_sweep, datasets, estimate, presets, sources, terminal, worker
+from explorer import cli_sweep, datasets, estimate, presets, questions, sources, terminal, worker
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
@@ -103,6 +105,7 @@ def _parser() -> _Parser:
         return added
 
     _add_fields(add("train", _train, "train a network, here and now; the page shows it live"))
+    _add_fields(add("range-test", _range_test, "find a learning rate: let it grow until the loss explodes", runs=False))
     add("resume", _resume, "go on with a run exactly where it ended").add_argument("run", metavar="RUN")
     add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
     add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
@@ -178,10 +181,28 @@ def _find(options: argparse.Namespace) -> Run:
 # --- the commands -----------------------------------------------------------------------------------------
 
 
-def _train(options: argparse.Namespace) -> int:
+def _config(options: argparse.Namespace) -> TrainingConfig:
     config = options.preset.config if options.preset else TrainingConfig()
     config = config.with_(**{name: value for name, value in vars(options).items() if name in FIELDS})
     _check_possible(config)
+    return config
+
+
+def _range_test(options: argparse.Namespace) -> int:
+    config = _config(options)
+    with terminal.native_messages_hidden():
+        worker.programs()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "points.jsonl")
+        found = questions.range_test(config.to_dict(), path)
+        points = [asdict(point) for point in questions.read_points(path)]
+    told = {**asdict(found), "points": points, "config": config.to_dict()}
+    _answer(told, options, lambda told: [told["words"]])
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = _config(options)
     store = _store(options)
     run = store.create(config)
     if earlier := store.trained_before(config):
