@@ -375,3 +375,20 @@ def test_every_field_is_an_option_of_train_with_its_bounds_in_the_help(capsys):
         assert field.flag in words
         assert f"({field.allowed}; default {field.default})".replace(" ", "") in out.replace(" ", "").replace("\n", "")
     assert "--no-batch-norm" in words and "130 or 143" in words
+
+
+# --- The range test -----------------------------------------------------------------------------------
+
+
+def test_a_range_test_says_its_rate_and_every_point(capsys):
+    small = ["--depth", "1", "--width", "10", "--input-scaling", "unit", "--optimizer", "sgd"]
+    status, out, _ = run_here(capsys, "range-test", "--dataset", "digits", *small, "--json")
+    told = json.loads(out)
+    assert status == 0 and f"{told['rate']:g}" in told["words"]
+    assert told["config"]["depth"] == 1 and told["points"][0]["rate"] == pytest.approx(1e-6)
+    assert told["turn"] in [point["rate"] for point in told["points"]]
+
+
+def test_a_range_test_of_a_bad_setting_is_refused(capsys):
+    status, out, err = run_here(capsys, "range-test", "--width", "0")
+    assert (status, out) == (2, "") and err.startswith("explorer: width: 0 is not allowed")
