@@ -314,7 +314,7 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
         (["data", "mnist"], "dataset: 'mnist' is not allowed"),
         (["benchmark", "--epochs", "0"], "epochs: 0 is not allowed"),
         (["benchmark", "--preset", "best"], "preset: 'best' is not allowed"),
-        (["learn"], "invalid choice: 'learn' (choose from 'train', 'resume'"),
+        (["learn"], "invalid choice: 'learn' (choose from 'train', 'range-test', 'resume'"),
         ([], "required: COMMAND"),
     ],
 )
