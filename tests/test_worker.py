@@ -353,9 +353,7 @@ def test_a_saved_model_takes_raw_images_in_plain_keras(store, cifar10, digits, t
             network.train_steps(image_order(1, 1, data[name].training.size), 0, 9, Totals())
             files.append(tmp_path / f"{name}_{scaling}.keras")
             worker.save_model(network.network, files[-1])
-            predicted = network._predict(
-                data[name].validation.images, network._mean, network._deviation, training=False
-            )
+            predicted = network._predict(data[name].validation.images, network._mean, network._deviation)
             expected.append(predicted.numpy())
         subprocess.run(
             [sys.executable, "-c", PLAIN_KERAS, tmp_path / "images.npy", tmp_path, *files], cwd=tmp_path, check=True
