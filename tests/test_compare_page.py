@@ -1,6 +1,7 @@
 """The Compare page as Streamlit's own test runner draws it, on hand-made run folders."""
 
 import pytest
+from drawn import page_alone, texts
 from make_runs import make_runs
 from streamlit.testing.v1 import AppTest
 
@@ -32,12 +33,7 @@ def close_engine():
 def app(chosen: list[str] | None = None, **settings) -> AppTest:
     """The page alone, as the navigation would draw it, with some runs chosen as clicks on their rows would."""
 
-    def script() -> None:
-        from explorer.views import compare
-
-        compare.render()
-
-    page = AppTest.from_function(script, default_timeout=60)
+    page = page_alone("compare")
     if chosen:
         page.session_state["compared"] = chosen
     for key, value in settings.items():
@@ -56,11 +52,6 @@ def trained(store, config=DIGITS, status=COMPLETED, loss=1.0, epochs=3):
 
 def group(store, loss, **settings):
     return [trained(store, DIGITS.with_(seed=n, **settings), loss=loss + n / 50) for n in (1, 2, 3)]
-
-
-def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
-    return "\n".join(part.value for part in parts)
 
 
 def test_without_a_run_it_says_what_to_do(store):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from browser import wait_for
+from drawn import page_alone, texts
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -59,18 +60,13 @@ def settled(page: AppTest) -> AppTest:
 
 
 def app() -> AppTest:
-    return AppTest.from_file("evaluate_app.py", default_timeout=60)
+    return page_alone("evaluate")
 
 
 def evaluate(**query: str) -> AppTest:
     page = app()
     page.query_params.update(query)
     return settled(page)
-
-
-def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info]
-    return "\n".join(part.value for part in parts)
 
 
 def metric(page: AppTest, label: str) -> str:

@@ -1,6 +1,7 @@
 """The parts of the pages that explain, as Streamlit's own test runner draws them, on hand-made run folders."""
 
 import pytest
+from drawn import page_alone, texts, whole_app
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
@@ -31,7 +32,7 @@ def close_processes():
 
 
 def app(**query: str) -> AppTest:
-    page = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    page = whole_app()
     page.query_params.update({"dataset": "digits", **query})
     return page.run()
 
@@ -39,12 +40,7 @@ def app(**query: str) -> AppTest:
 def gallery(**query: str) -> AppTest:
     """The gallery alone, as the navigation would draw it: the test runner cannot change pages of functions."""
 
-    def script() -> None:
-        from explorer.views import gallery
-
-        gallery.render()
-
-    page = AppTest.from_function(script, default_timeout=60)
+    page = page_alone("gallery")
     page.query_params.update(query)
     return page.run()
 
@@ -58,11 +54,6 @@ def trained(store, config=SIGMOID, depth=5, records=None, by_depth=None, status=
         run.append(record)
     run.end(status, reason)
     return run
-
-
-def texts(page: AppTest) -> str:
-    parts = [*page.subheader, *page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
-    return "\n".join(part.value for part in parts)
 
 
 def _one(value) -> str:

@@ -1,6 +1,7 @@
 """Every page as Streamlit's own test runner draws it, on digits and with folders of every state."""
 
 import pytest
+from drawn import texts, whole_app
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
@@ -28,7 +29,7 @@ def close_engine():
 
 
 def app(**query: str) -> AppTest:
-    page = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    page = whole_app()
     page.query_params.update({"dataset": "digits", **query})
     return page.run()
 
@@ -39,11 +40,6 @@ def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
         run.append(EpochRecord(epoch, 2.0 / epoch, 0.2 * epoch, 2.1 / epoch, 0.19 * epoch, 5e-5, 0.1))
     run.end(status, reason)
     return run
-
-
-def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
-    return "\n".join(part.value for part in parts)
 
 
 def button(page: AppTest, label: str):

@@ -83,13 +83,13 @@ def test_a_page_never_imports_tensorflow(tmp_path):
     """A fresh process that renders every page, with a run in the store, holds neither TensorFlow nor Keras."""
     script = """
 import sys
-from streamlit.testing.v1 import AppTest
+from drawn import page_alone, whole_app
 from explorer.config import TrainingConfig
 from explorer.runs import RunStore
 run = RunStore().create(TrainingConfig(dataset="digits"))
 (run.path / "best.keras").write_bytes(b"no model, and opened elsewhere if at all")
-for path in ("streamlit_app.py", "tests/evaluate_app.py"):
-    app = AppTest.from_file(path, default_timeout=60).run()
+for app in (whole_app(), *map(page_alone, ("train", "compare", "sweep", "evaluate", "gallery"))):
+    app.run()
     assert not app.exception, app.exception
 print(sorted({"tensorflow", "keras"} & set(sys.modules)))
 """
@@ -100,7 +100,7 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
             "EXPLORER_RUNS": str(tmp_path),
             "PATH": "/usr/bin:/bin",
             "HOME": str(Path.home()),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
         },
         capture_output=True,
         text=True,

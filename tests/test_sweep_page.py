@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 from browser import chromium, serve, wait_for
+from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
@@ -25,23 +26,12 @@ def store(tmp_path, monkeypatch):
         resource.clear()
 
 
-def _page() -> None:
-    from explorer.views import sweep
-
-    sweep.render()
-
-
 def app(**query: str) -> AppTest:
-    page = AppTest.from_function(_page, default_timeout=60)
+    page = page_alone("sweep")
     page.query_params.update({"dataset": "digits", **query})
     page.run()
     assert not page.exception
     return page
-
-
-def texts(page: AppTest) -> str:
-    parts = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
-    return "\n".join(part.value for part in parts)
 
 
 def spec_shown(page: AppTest) -> StudySpec:
