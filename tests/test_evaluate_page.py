@@ -14,7 +14,7 @@ from explorer.config import TrainingConfig
 from explorer.history import EpochRecord
 from explorer.runs import COMPLETED, RunStore
 from explorer.training.network import build_network, start_weights
-from explorer.views import state
+from explorer.views import evaluate_state, state
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 
@@ -74,14 +74,14 @@ def metric(page: AppTest, label: str) -> str:
 
 
 def open_tab(page: AppTest, name: str) -> AppTest:
-    page.session_state[state.TAB] = name
+    page.session_state[evaluate_state.TAB] = name
     return settled(page)
 
 
 def test_the_newest_run_is_shown_first_with_its_figures(models, digits):
     store, names = models
     page = evaluate()
-    assert page.selectbox(key=state.MODEL).value == names[1]
+    assert page.selectbox(key=evaluate_state.MODEL).value == names[1]
     assert f"{names[1]}** (epoch 1, lowest validation loss)" in texts(page)
     assert "360 validation images of Digits" in texts(page)
     expected = keras.models.load_model(store.folder / names[1] / "best.keras", compile=False)
@@ -89,25 +89,25 @@ def test_the_newest_run_is_shown_first_with_its_figures(models, digits):
     right = expected.predict(images, verbose=0).argmax(axis=1) == labels
     assert metric(page, "Accuracy") == f"{right.mean():.2%}"
     assert "Input" not in texts(page)  # a run's model carries its scaling: nothing is asked
-    assert [b for b in page.selectbox if b.key == state.scaling_key(names[1])] == []
+    assert [b for b in page.selectbox if b.key == evaluate_state.scaling_key(names[1])] == []
 
 
 def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     page = evaluate()
-    options = page.selectbox(key=state.MODEL).options
+    options = page.selectbox(key=evaluate_state.MODEL).options
     assert len(options) == 4 and not any("link" in option for option in options)
     assert "Not offered: model: 'link.keras' is a link that points outside the models folder" in texts(page)
     page = evaluate(model="text.keras")
     assert [error.value for error in page.error] == [
         "model: 'text.keras' is not a Keras model file, whatever its name says."
     ]
-    page.selectbox(key=state.MODEL).select_index(0)
+    page.selectbox(key=evaluate_state.MODEL).select_index(0)
     assert not settled(page).error  # the page goes on
 
 
 def test_a_file_without_scaling_is_asked_about(models):
     page = evaluate(model="plain.h5")
-    key = state.scaling_key("plain.h5")
+    key = evaluate_state.scaling_key("plain.h5")
     assert page.selectbox(key=key).value == "standardized"
     assert "takes flat images and carries no scaling, so standardised pixels are assumed" in texts(page)
     before = metric(page, "Loss")
@@ -123,15 +123,15 @@ def test_a_split_that_is_not_there_is_told(models):
 
 def test_filters_choose_the_images(models):
     page = evaluate()
-    page.selectbox(key=state.TRUE).set_value("3")
-    page.selectbox(key=state.PREDICTED).set_value("5")
-    page.text_input(key=state.SEARCH).set_value("elephant")
+    page.selectbox(key=evaluate_state.TRUE).set_value("3")
+    page.selectbox(key=evaluate_state.PREDICTED).set_value("5")
+    page.text_input(key=evaluate_state.SEARCH).set_value("elephant")
     settled(page)
     assert "search: 'elephant' is no class" in texts(page)
-    page.text_input(key=state.SEARCH).set_value("#7")
-    page.selectbox(key=state.ORDER).set_value("all")
-    page.selectbox(key=state.TRUE).set_value(None)
-    page.selectbox(key=state.PREDICTED).set_value(None)
+    page.text_input(key=evaluate_state.SEARCH).set_value("#7")
+    page.selectbox(key=evaluate_state.ORDER).set_value("all")
+    page.selectbox(key=evaluate_state.TRUE).set_value(None)
+    page.selectbox(key=evaluate_state.PREDICTED).set_value(None)
     settled(page)
     assert "1 image" in texts(page)
 
@@ -168,7 +168,9 @@ def test_an_own_image_is_answered_and_a_bad_one_explained(models, good):
     page = open_tab(evaluate(), "Your own image")
     stream = io.BytesIO()
     Image.fromarray(np.full((50, 80), 200, np.uint8)).save(stream, "PNG")
-    page.file_uploader(key=state.UPLOAD).set_value(("mine.png", stream.getvalue() if good else b"text", "image/png"))
+    page.file_uploader(key=evaluate_state.UPLOAD).set_value(
+        ("mine.png", stream.getvalue() if good else b"text", "image/png")
+    )
     settled(page)
     if good:
         assert "PNG, 80 × 50 pixels, cut to the square in its middle, shrunk to 8 × 8" in texts(page)

@@ -10,7 +10,7 @@ from explorer.diagnosis import Observed, diagnose
 from explorer.errors import ExplorerError
 from explorer.presets import PRESETS
 from explorer.signals import EpochSignals
-from explorer.views import findings, rates, state
+from explorer.views import before_state, findings, rates
 
 POLL_SECONDS = 0.25
 
@@ -40,15 +40,15 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
         st.warning(f"{error}.")
         return
     if future.done():
-        state.keep_start(config, future.result())
+        before_state.keep_start(config, future.result())
         st.caption(f"The first 256 training images through the untrained network; seed {config.seed}.")
-    elif state.kept_start():
+    elif before_state.kept_start():
         st.caption(":material/hourglass_top: Measuring … the picture is still that of the settings before.")
     else:
         st.caption(
             ":material/hourglass_top: Measuring … the first time takes some seconds, the next ones less than one."
         )
-    shown = state.kept_start()
+    shown = before_state.kept_start()
     if shown is None:
         return
     _draw(*shown, {name: f.result() for name, f in references.items() if f.done() and f.exception() is None})
@@ -80,11 +80,14 @@ def _waiting(config: TrainingConfig) -> bool:
 
 
 def _future(config: TrainingConfig) -> "Future[EpochSignals]":
-    return state.ask_start(config)
+    return before_state.ask_start(config)
 
 
 def _references(config: TrainingConfig) -> "dict[str, Future[EpochSignals]]":
     """The notebook's three on the chosen data set, measured once a process."""
     if not _future(config).done():
         return {}  # first what was asked for
-    return {name: state.ask_reference(preset.config.with_(dataset=config.dataset)) for name, preset in PRESETS.items()}
+    return {
+        name: before_state.ask_reference(preset.config.with_(dataset=config.dataset))
+        for name, preset in PRESETS.items()
+    }

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.errors import RunError
 from explorer.runs import ACTIVE, RunSummary
-from explorer.views import compare_actions, compare_charts, compare_table, state
+from explorer.views import compare_actions, compare_charts, compare_state, compare_table, state
 
 WATCH_SECONDS = 4
 CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
@@ -19,7 +19,7 @@ def render() -> None:
     """Draws the page."""
     st.header("Compare runs", anchor=False)
     try:
-        summaries, table = state.listed()
+        summaries, table = compare_state.listed()
     except RunError as error:
         st.error(f"{error}.")
         return

@@ -9,7 +9,7 @@ from explorer import annotations
 from explorer.annotations import LONGEST_NAME, LONGEST_NOTE, Annotation
 from explorer.comparison import next_seeds
 from explorer.errors import ExplorerError
-from explorer.views import state
+from explorer.views import compare_state, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
 
 
 def _repeat(name: str) -> None:
-    _, table = state.listed()
+    _, table = compare_state.listed()
     group = table.loc[table["run"] == name, "group"]
     taken = table.loc[table["group"].isin(group), "seed"].tolist()
     try:
@@ -110,12 +110,12 @@ def _delete(names: list[str]) -> None:
             binned.append(name)
     except ExplorerError as error:
         state.tell(f"{error}.")
-    state.compare([name for name in state.compared() if name not in binned])
-    state.remember_binned(binned)
+    compare_state.compare([name for name in compare_state.compared() if name not in binned])
+    compare_state.remember_binned(binned)
 
 
 def _undo() -> None:
-    names = [name for name in state.last_binned() if name in annotations.binned(state.store().folder)]
+    names = [name for name in compare_state.last_binned() if name in annotations.binned(state.store().folder)]
     if names:
         with st.container(horizontal=True, vertical_alignment="center"):
             what = f"**{names[0]}** is" if len(names) == 1 else f"{len(names):,} runs are"
@@ -128,7 +128,7 @@ def _restore(names: list[str]) -> None:
         annotations.restore(state.store().folder, names)
     except ExplorerError as error:
         state.tell(f"{error}.")
-    state.remember_binned([])
+    compare_state.remember_binned([])
 
 
 def _bin() -> None:

@@ -10,7 +10,7 @@ from explorer.datasets import DATASETS
 from explorer.history import RULES
 from explorer.palette import NEUTRAL
 from explorer.runs import STATUSES
-from explorer.views import state
+from explorer.views import compare_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,10 +110,12 @@ def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
     places = {name: place for place, name in enumerate(names)}
     event = st.dataframe(
         _cells(table, list(FIELDS) if every else differing(table)),
-        key=state.leaderboard_key(names),
+        key=compare_state.leaderboard_key(names),
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [places[name] for name in state.compared() if name in places]}},
+        selection_default={
+            "selection": {"rows": [places[name] for name in compare_state.compared() if name in places]}
+        },
         hide_index=True,
         height=min(HEIGHT, 38 + 35 * len(table)),
         placeholder="",
@@ -121,7 +123,7 @@ def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
         alt="Leaderboard of runs, the lowest validation loss first",
     )
     rows = [row for row in event.selection.rows if row < len(table)]
-    state.compare([names[row] for row in rows])
+    compare_state.compare([names[row] for row in rows])
     return table.iloc[sorted(rows)]
 
 

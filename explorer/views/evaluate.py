@@ -15,6 +15,7 @@ from explorer.views import (
     evaluate_figures,
     evaluate_image,
     evaluate_inside,
+    evaluate_state,
     state,
 )
 from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, title
@@ -75,13 +76,13 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
 
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     by_name = {model.name: model for model in models}
-    state.start_choice(state.MODEL, list(by_name))
-    state.start_choice(state.SPLIT, SPLITS)
+    evaluate_state.start_choice(evaluate_state.MODEL, list(by_name))
+    evaluate_state.start_choice(evaluate_state.SPLIT, SPLITS)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         "Model",
         list(by_name),
-        key=state.MODEL,
+        key=evaluate_state.MODEL,
         format_func=lambda name: title(by_name[name]),
         help="Runs with their best epoch, newest first, then the other model files in the models folder.",
     )
@@ -89,15 +90,15 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         "Images",
         SPLITS,
         required=True,
-        key=state.SPLIT,
+        key=evaluate_state.SPLIT,
         format_func=str.capitalize,
         help="Choose between models on validation images; look at the test images last, and once.",
         width="stretch",
     )
-    state.share_choice(state.MODEL, list(by_name))
-    state.share_choice(state.SPLIT, SPLITS)
+    evaluate_state.share_choice(evaluate_state.MODEL, list(by_name))
+    evaluate_state.share_choice(evaluate_state.SPLIT, SPLITS)
     model = by_name[name]
-    scaling = state.chosen_scaling(model.name)
+    scaling = evaluate_state.chosen_scaling(model.name)
     return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
 
 
@@ -108,7 +109,7 @@ def _headline(shown: Shown) -> None:
         f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
     )
     if shown.split == TEST:
-        looks = state.look(shown.request)
+        looks = evaluate_state.look(shown.request)
         st.warning(
             f"**Test images**: this model was looked at {times(looks)} here. A choice between models that is made on "
             "these images makes their figures too good; choose on the validation images.",
@@ -126,13 +127,13 @@ def _scaling(shown: Shown) -> None:
         field.choices,
         index=field.choices.index(facts.scaling),
         format_func=field.title,
-        key=state.scaling_key(shown.model.name),
+        key=evaluate_state.scaling_key(shown.model.name),
     )
     right.caption(f"{facts.note[:1].upper()}{facts.note[1:]}.")
 
 
 def _tabs(shown: Shown, models: list[SavedModel]) -> None:
-    for tab, draw in zip(st.tabs(list(TABS), key=state.TAB, on_change="rerun"), TABS.values(), strict=True):
+    for tab, draw in zip(st.tabs(list(TABS), key=evaluate_state.TAB, on_change="rerun"), TABS.values(), strict=True):
         if tab.open:  # only what is looked at is drawn
             with tab:
                 draw(shown, models)

@@ -8,7 +8,7 @@ from explorer.evaluation.comparison import Comparison
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import TEST, Predictions
-from explorer.views import state
+from explorer.views import evaluate_state, state
 from explorer.views.evaluate_shared import Shown, answered, title
 
 IMAGES = 18
@@ -20,16 +20,16 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     if not others:
         st.info("There is only one saved model; a second one to compare it with comes from the **Train** page.")
         return
-    state.start_choice(state.OTHER, list(others))
+    evaluate_state.start_choice(evaluate_state.OTHER, list(others))
     name = st.selectbox(
         f"Compare {shown.model.name} with",
         list(others),
         format_func=lambda name: title(others[name]),
-        key=state.OTHER,
+        key=evaluate_state.OTHER,
     )
-    state.share_choice(state.OTHER, list(others))
+    evaluate_state.share_choice(evaluate_state.OTHER, list(others))
     other = others[name]
-    scaling = state.chosen_scaling(name)
+    scaling = evaluate_state.chosen_scaling(name)
     wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}
     request = other.request(**wanted)
     if shown.split != TEST and request.division != shown.request.division:
@@ -44,7 +44,7 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
         st.error(f"{error}.", icon=":material/block:")
         return
     if shown.split == TEST:
-        state.look(request)
+        evaluate_state.look(request)
     _compare(shown, name, predictions)
 
 

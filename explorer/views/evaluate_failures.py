@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.errors import InputError
 from explorer.evaluation.cards import cards
 from explorer.evaluation.gallery import ORDERS, choose
-from explorer.views import state
+from explorer.views import evaluate_state
 from explorer.views.evaluate_shared import Shown
 
 COUNTS, SHARES = "Counts", "Shares of the true class"
@@ -29,12 +29,12 @@ def _matrix(shown: Shown) -> None:
 
     names = shown.dataset.spec.class_names
     cells = st.segmented_control(
-        "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=state.CELLS, label_visibility="collapsed"
+        "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=evaluate_state.CELLS, label_visibility="collapsed"
     )
     st.altair_chart(
         confusion(matrix_frame(shown.evaluation.matrix, names, cells == SHARES), names),
-        key=state.CONFUSION,
-        on_select=lambda: state.cell_is_chosen(names),
+        key=evaluate_state.CONFUSION,
+        on_select=lambda: evaluate_state.cell_is_chosen(names),
         selection_mode=CELL,
         alt="confusion matrix: true classes in rows, predicted classes in columns",
     )
@@ -43,20 +43,22 @@ def _matrix(shown: Shown) -> None:
 
 def _gallery(shown: Shown) -> None:
     names = shown.dataset.spec.class_names
-    changed = {"on_change": state.filter_has_changed}
+    changed = {"on_change": evaluate_state.filter_has_changed}
     order, search = st.columns([3, 2])
-    order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
-    search.text_input("Search", key=state.SEARCH, placeholder="#12, cat, cat > dog", **changed,
+    order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=evaluate_state.ORDER, **changed)
+    search.text_input("Search", key=evaluate_state.SEARCH, placeholder="#12, cat, cat > dog", **changed,
                       help="An image by its number, a class, or true > predicted class.")  # fmt: skip
     true, predicted = st.columns(2)
-    true.selectbox("True class", names, index=None, placeholder="any", key=state.TRUE, **changed)
-    predicted.selectbox("Predicted class", names, index=None, placeholder="any", key=state.PREDICTED, **changed)
+    true.selectbox("True class", names, index=None, placeholder="any", key=evaluate_state.TRUE, **changed)
+    predicted.selectbox(
+        "Predicted class", names, index=None, placeholder="any", key=evaluate_state.PREDICTED, **changed
+    )
     try:
-        positions = choose(shown.evaluation, state.gallery_filter(names))
+        positions = choose(shown.evaluation, evaluate_state.gallery_filter(names))
     except InputError as error:
         st.error(f"{error}.")
         return
-    count = min(len(positions), state.gallery_shown())
+    count = min(len(positions), evaluate_state.gallery_shown())
     st.caption(
         f"{len(positions):,} image{'s' * (len(positions) != 1)}"
         + (f", the first {count}" if count < len(positions) else "")
@@ -65,4 +67,4 @@ def _gallery(shown: Shown) -> None:
         st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
         st.caption("The ten bars are the probabilities, in the order of the classes; the true class is coloured teal.")
     if count < len(positions):
-        st.button("Show more", key="show_more", on_click=state.show_more, icon=":material/expand_more:")
+        st.button("Show more", key="show_more", on_click=evaluate_state.show_more, icon=":material/expand_more:")

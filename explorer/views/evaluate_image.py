@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError, InputError
 from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
-from explorer.views import state
+from explorer.views import evaluate_state, state
 from explorer.views.evaluate_shared import Shown, answered
 
 FILE, PHOTO = "A file", "The camera"
@@ -15,16 +15,16 @@ ORIGINAL = "max-width:min(100%,360px);max-height:260px;border-radius:8px"
 def draw(shown: Shown, _) -> None:
     """The upload or the photo, and the answer."""
     source = st.segmented_control(
-        "From", (FILE, PHOTO), default=FILE, required=True, key=state.SOURCE, label_visibility="collapsed"
+        "From", (FILE, PHOTO), default=FILE, required=True, key=evaluate_state.SOURCE, label_visibility="collapsed"
     )
     if source == FILE:
         megabytes = LARGEST_UPLOAD // 2**20
         file = st.file_uploader(
-            "A PNG, JPEG or WebP picture of any size", max_upload_size=megabytes, key=state.UPLOAD,
+            "A PNG, JPEG or WebP picture of any size", max_upload_size=megabytes, key=evaluate_state.UPLOAD,
             help="It stays on this machine and is not kept.",
         )  # fmt: skip
     else:
-        file = st.camera_input("A photo", key=state.CAMERA)
+        file = st.camera_input("A photo", key=evaluate_state.CAMERA)
     if file is None:
         spec = shown.dataset.spec
         st.caption(f"It becomes {spec.image_shape[1]} × {spec.image_shape[0]} pixels, as the network knows images; "

@@ -8,7 +8,7 @@ from explorer.diagnosis.teaching import LESSONS
 from explorer.gallery import CASES, Case
 from explorer.history import RULES
 from explorer.runs import ACTIVE, COMPLETED, FAILED, QUEUED, RunSummary, summarize
-from explorer.views import findings, inside, latest, state, twin
+from explorer.views import findings, gallery_state, inside, latest, state, twin
 from explorer.views.train import STEADY
 
 REFRESH_SECONDS = 0.5
@@ -19,7 +19,7 @@ def render() -> None:
     st.html(STEADY)
     st.header("Fault gallery", anchor=False)
     st.markdown("Networks that are known to fail, and some that do not. **Guess first, then watch it happen.**")
-    chosen = state.chosen_case()
+    chosen = gallery_state.chosen_case()
     with st.sidebar:
         _score()
         _index(chosen)
@@ -29,13 +29,13 @@ def render() -> None:
         st.info("Choose a case on the left.")
         return
     _question(chosen)
-    if state.answer(chosen.name) is not None:
+    if gallery_state.answer(chosen.name) is not None:
         _answered(chosen)
     _next(chosen)
 
 
 def _score() -> None:
-    right, wrong = state.score()
+    right, wrong = gallery_state.score()
     left, middle = st.columns(2)
     left.metric("Right", right)
     middle.metric("Wrong", wrong)
@@ -43,7 +43,7 @@ def _score() -> None:
 
 def _index(chosen: Case | None) -> None:
     for number, case in enumerate(CASES.values(), 1):
-        answer = state.answer(case.name)
+        answer = gallery_state.answer(case.name)
         icon = (
             ":material/radio_button_unchecked:"
             if answer is None
@@ -57,13 +57,13 @@ def _index(chosen: Case | None) -> None:
             icon=icon,
             type="secondary" if chosen is case else "tertiary",
             width="stretch",
-            on_click=state.open_case,
+            on_click=gallery_state.open_case,
             args=(case.name,),
         )
 
 
 def _question(case: Case) -> None:
-    given = state.answer(case.name)
+    given = gallery_state.answer(case.name)
     with st.container(border=True):
         st.subheader(case.title, anchor=False)
         answer = st.radio(
@@ -82,7 +82,7 @@ def _question(case: Case) -> None:
                 icon=":material/play_arrow:",
                 disabled=answer is None,
                 help="Choose an answer first." if answer is None else "Trains this network now; it takes seconds.",
-                on_click=state.answer_case,
+                on_click=gallery_state.answer_case,
                 args=(case, answer),
             )
         elif given == case.right:
@@ -92,9 +92,14 @@ def _question(case: Case) -> None:
 
 
 def _answered(case: Case) -> None:
-    run, mended = state.case_runs(case.name)
+    run, mended = gallery_state.case_runs(case.name)
     if run is None:
-        st.button("Train it again", key="case_again", on_click=state.answer_case, args=(case, state.answer(case.name)))
+        st.button(
+            "Train it again",
+            key="case_again",
+            on_click=gallery_state.answer_case,
+            args=(case, gallery_state.answer(case.name)),
+        )
         return
     shown = [summarize(r) for r in (run, mended) if r]
     active = any(summary.state in ACTIVE for summary in shown)
@@ -103,7 +108,7 @@ def _answered(case: Case) -> None:
 
 def _live(case: Case, was_active: bool) -> None:
     """The run, what it shows, and its mend: redrawn while one of them is trained."""
-    run, mended = state.case_runs(case.name)
+    run, mended = gallery_state.case_runs(case.name)
     summary, other = summarize(run), summarize(mended) if mended else None
     active = summary.state in ACTIVE or bool(other and other.state in ACTIVE)
     if active != was_active or state.redraw_wanted():
@@ -119,7 +124,7 @@ def _live(case: Case, was_active: bool) -> None:
             key="mend",
             type="primary",
             icon=":material/healing:" if case.finding else ":material/call_split:",
-            on_click=state.mend_case,
+            on_click=gallery_state.mend_case,
             args=(case,),
         )
         return
@@ -199,7 +204,7 @@ def _next(case: Case) -> None:
     names = list(CASES)
     place = names.index(case.name)
     with st.container(horizontal=True):
-        if state.answer(case.name) is not None:
+        if gallery_state.answer(case.name) is not None:
             st.button(
                 "Open these settings on the Train page",
                 key="case_settings",
@@ -212,6 +217,6 @@ def _next(case: Case) -> None:
                 f"Next: {CASES[names[place + 1]].title}",
                 key="case_next",
                 icon=":material/arrow_forward:",
-                on_click=state.open_case,
+                on_click=gallery_state.open_case,
                 args=(names[place + 1],),
             )

@@ -8,7 +8,7 @@ import streamlit as st
 from explorer import datasets
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError
-from explorer.views import state
+from explorer.views import before_state, state
 
 POLL_SECONDS = 0.4
 
@@ -25,14 +25,14 @@ def range_test(config: TrainingConfig | None) -> None:
             "A copy of this network is trained with a rate that grows at every step, from a millionth to 10, until "
             "its loss explodes. Where the loss falls, a rate is good; no run is touched."
         )
-        test = state.current_range_test()
+        test = before_state.current_range_test()
         running = test is not None and not test.future.done()
         st.button(
             "Run the range test",
             key="range_run",
             icon=":material/speed:",
             disabled=running,
-            on_click=state.start_range_test,
+            on_click=before_state.start_range_test,
             args=(config,),
         )
         if test is not None:
@@ -40,11 +40,11 @@ def range_test(config: TrainingConfig | None) -> None:
 
 
 def _panel(config: TrainingConfig, was_running: bool) -> None:
-    test = state.current_range_test()
+    test = before_state.current_range_test()
     if test is None or (was_running and test.future.done()) or state.redraw_wanted():
         st.rerun()
     points = test.points()
-    if test.start != state.range_start(config):
+    if test.start != before_state.range_start(config):
         st.caption(":material/info: This curve is of other settings than those on the left.")
     suggestion = _suggestion(test.future)
     if points:
@@ -60,7 +60,7 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
             key="range_use",
             type="primary",
             icon=":material/check:",
-            on_click=state.use_rate,
+            on_click=before_state.use_rate,
             args=(suggestion.rate,),
         )
 

@@ -21,7 +21,7 @@ from explorer.runs import (
     queue_position,
     summarize,
 )
-from explorer.views import findings, inside, latest, rates, state, twin
+from explorer.views import before_state, findings, inside, latest, rates, state, twin
 
 REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
@@ -77,7 +77,7 @@ def _told(summary: RunSummary) -> None:
     if not summary.records and not signals and summary.status.status != FAILED:
         return
     seen = Observed(
-        summary.config, summary.records, signals, summary.status.reason, state.suggested_rate(summary.config)
+        summary.config, summary.records, signals, summary.status.reason, before_state.suggested_rate(summary.config)
     )
     words, pictures = st.columns([2, 3], gap="medium")
     with words:
