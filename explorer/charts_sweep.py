@@ -19,17 +19,18 @@ LABELS = {"val_loss": "Validation loss", "val_accuracy": "Validation accuracy"}
 _COLOR = SPLIT_COLORS[VALIDATION]  # all that is drawn here is measured on validation images
 
 
-def best_frame(points: Sequence[tuple[int, float, float]]) -> pd.DataFrame:
-    """Columns ended, value, best: one row a completed trial, in the order of their ends."""
-    return pd.DataFrame(points, columns=["ended", "value", "best"])
+def best_frame(points: Sequence[tuple[int, float, float, float]]) -> pd.DataFrame:
+    """Columns ended, minutes, value, best: one row a completed trial, in the order of their ends."""
+    return pd.DataFrame(points, columns=["ended", "minutes", "value", "best"])
 
 
 def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
-    """Every completed trial as a point, the best so far as a step line."""
-    base = alt.Chart(frame).encode(x=alt.X("ended:Q", title="Completed trials", axis=_whole(), scale=_TIGHT))
+    """Every completed trial as a point over the time it ended, the best so far as a step line."""
+    base = alt.Chart(frame).encode(x=alt.X("minutes:Q", title="Minutes", scale=_TIGHT))
     y = _y(objective)
     tooltip = [
         alt.Tooltip("ended:Q", title="completed trials"),
+        alt.Tooltip("minutes:Q", title="after minutes", format=".1f"),
         alt.Tooltip("value:Q", title="this one", format=_format(objective)),
         alt.Tooltip("best:Q", title="best so far", format=_format(objective)),
     ]

@@ -146,6 +146,13 @@ def _add_evaluate(parser: _Parser) -> None:
     splits, scalings = ", ".join(predictions.SPLITS), ", ".join(predictions.SCALINGS)
     parser.add_argument("--split", default=predictions.VALIDATION, metavar="NAME", help=f"one of {splits}")
     parser.add_argument(
+        "--samples",
+        type=predictions.samples,
+        default=0,
+        metavar="N",
+        help=f"the mean of N answers with dropout left on (Monte-Carlo dropout), 1 to {predictions.MOST_SAMPLES}",
+    )
+    parser.add_argument(
         "--scaling",
         metavar="NAME",
         help=f"what happens to the pixels of a model that does not scale them itself: one of {scalings}",
@@ -283,7 +290,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     store = _store(options)
     model = library.find(store, options.model)
-    request = model.request(split=options.split, **({"scaling": options.scaling} if options.scaling else {}))
+    scaling = {"scaling": options.scaling} if options.scaling else {}
+    request = model.request(split=options.split, samples=options.samples, **scaling)
     if request.dataset:
         _check_data(request.dataset)
     desk = Desk()

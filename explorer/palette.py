@@ -19,8 +19,8 @@ RUN_COLORS = ("#2F9B79", "#965EF8", "#ED391A", "#D2A408", "#4CABFD", "#944561", 
 WORSE_TO_BETTER = ("#7A63DB", "#3A97B5", "#55B36B", "#D9B41E")
 ON_COLOR = "#000000"
 
-# a run and its twin with one setting changed
-TWIN_COLORS = ("#3B82C4", "#C2508F")
+# a run and its twin with one setting changed: two runs
+TWIN_COLORS = RUN_COLORS[:2]
 # one layer or one epoch picked out of many; what it is compared with is neutral
 LAYER = "#2A9D8F"
 # from small to large, and from below zero to above: light ends would vanish on white, dark ones on black

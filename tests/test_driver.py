@@ -252,7 +252,10 @@ def test_outlook_of_a_study(store):
 def test_best_so_far_follows_the_order_of_the_ends(store):
     study = study_in(store, space={"depth": [3, 1, 2]})
     drive(study, store, lambda: Scripted(trains))
-    assert best_so_far(study.spec, study.trials()) == [(1, 0.75, 0.75), (2, 0.25, 0.25), (3, 0.5, 0.25)]
+    points, trials = best_so_far(study.spec, study.trials()), study.trials()
+    assert [(n, value, best) for n, _, value, best in points] == [(1, 0.75, 0.75), (2, 0.25, 0.25), (3, 0.5, 0.25)]
+    began, ends = min(trial.started for trial in trials), sorted(trial.ended for trial in trials)
+    assert [minutes for _, minutes, *_ in points] == pytest.approx([(end - began) / 60 for end in ends])
     told = result(study)
     assert told["best"]["settings"] == {"depth": 1}
     assert told["trials_by_state"]["completed"] == 3

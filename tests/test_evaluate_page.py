@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
+from explorer.evaluation.library import find
 from explorer.history import EpochRecord
 from explorer.runs import COMPLETED, RunStore
 from explorer.training.network import build_network, start_weights
@@ -19,9 +20,9 @@ from explorer.views import evaluate_state, state
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 
 
-def saved_run(store, seed: int):
+def saved_run(store, name: str, **settings):
     """A run with a saved model that has learnt nothing: its figures are as good as any."""
-    run = store.create(DIGITS.with_(seed=seed), name=f"seed{seed}")
+    run = store.create(DIGITS.with_(**settings), name=name)
     network = build_network(run.config)
     start_weights(network, run.config, np.zeros(64, "float32"), np.full(64, 256, "float32"))
     network.save(run.path / "best.keras")
@@ -32,10 +33,12 @@ def saved_run(store, seed: int):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Two runs and a file of each kind that is refused."""
+    """Four runs, the last two of them alike, and a file of each kind that is refused."""
     folder = tmp_path_factory.mktemp("runs")
     store = RunStore(folder)
-    names = [saved_run(store, 1), saved_run(store, 2)]
+    saved_run(store, "book", validation_split="book")
+    saved_run(store, "dropping", dropout="hidden", dropout_rate=0.5)
+    names = [saved_run(store, f"seed{seed}", seed=seed) for seed in (1, 2)]
     plain = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, activation="softmax")])
     plain.save(folder / "plain.h5")
     (folder / "text.keras").write_text("no model")
@@ -95,7 +98,7 @@ def test_the_newest_run_is_shown_first_with_its_figures(models, digits):
 def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     page = evaluate()
     options = page.selectbox(key=evaluate_state.MODEL).options
-    assert len(options) == 4 and not any("link" in option for option in options)
+    assert len(options) == 6 and not any("link" in option for option in options)
     assert "Not offered: model: 'link.keras' is a link that points outside the models folder" in texts(page)
     page = evaluate(model="text.keras")
     assert [error.value for error in page.error] == [
@@ -116,8 +119,10 @@ def test_a_file_without_scaling_is_asked_about(models):
     assert metric(page, "Loss") != before and "this one was asked for" in texts(page)
 
 
-def test_a_split_that_is_not_there_is_told(models):
+def test_a_split_that_is_not_there_is_not_offered_and_told_where_it_was_not_known(models):
     page = evaluate(split="test")
+    assert page.segmented_control(key=evaluate_state.SPLIT).options == ["Validation"] and not page.error
+    page = evaluate(model="plain.h5", split="test")
     assert [error.value for error in page.error] == ["Digits (8×8) has no test split; choose train or validation."]
 
 
@@ -143,6 +148,7 @@ def test_every_tab_draws(models):
         "Where it fails": 1,
         "Classes": 1,
         "Confidence": 2,
+        "Uncertainty": 0,
         "Your own image": 0,
         "Two models": 0,
         "Inside": 1,
@@ -154,6 +160,30 @@ def evaluate_tabs() -> list[str]:
     from explorer.views.evaluate import TABS
 
     return list(TABS)
+
+
+def test_a_network_without_dropout_is_told_what_to_do(models):
+    assert "This network has no dropout, so it gives the same answer every time" in texts(
+        open_tab(evaluate(), "Uncertainty")
+    )
+
+
+def test_dropout_left_on_gives_a_mean_and_the_images_of_which_it_is_least_certain(models):
+    store, _ = models
+    page = open_tab(evaluate(model="dropping"), "Uncertainty")
+    predicted = state.library().predictions(find(store, "dropping").request(samples=10)).result()
+    assert predicted.samples == 10 and predicted.spread.shape == (360,) and predicted.spread.max() > 0.01
+    assert metric(page, "Accuracy of the mean") == f"{predicted.evaluation(state.dataset('digits')).accuracy:.2%}"
+    assert "Mean of 10 samples on 360 validation images" in texts(page)
+    cards = page.get("html")[-1].proto.body
+    assert cards.count("between samples") == 24
+    assert cards.index(f"#{predicted.spread.argmax()}<") < cards.index("between samples")  # it comes first
+
+
+def test_models_that_kept_other_images_back_are_not_compared_there(models):
+    _, names = models
+    page = open_tab(evaluate(other="book"), "Two models")
+    assert f"{names[1]} and book kept other images back to validate on, so they are not compared there" in texts(page)
 
 
 def test_two_models_end_in_one_sentence(models):

@@ -12,11 +12,12 @@ import pytest
 
 from explorer.benchmark import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
-from explorer.errors import ModelError
+from explorer.errors import FieldError, ModelError
 from explorer.evaluation import network
 from explorer.evaluation.library import find, saved_models
-from explorer.evaluation.predictions import Request
+from explorer.evaluation.predictions import Predictions, Request
 from explorer.runs import COMPLETED
+from explorer.training.dropout import predict_samples
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=16, epochs=1)
 
@@ -124,6 +125,32 @@ def test_scaling_is_asked_only_of_a_model_that_has_none(tmp_path, digits):
     carried = ask(own, scaling="standardized")
     assert carried.facts.scaling == "carried"
     np.testing.assert_allclose(carried.probabilities, found["unit"], atol=1e-6)
+
+
+def test_samples_of_a_model_with_dropout_are_those_of_its_dropout_and_their_mean_is_the_answer(tmp_path, digits):
+    model = digits_model(extra=[keras.layers.Dropout(0.5)])
+    model.save(tmp_path / "dropping.keras")
+    found = ask(tmp_path / "dropping.keras", samples=20, scaling="raw")
+    images, labels = digits.split("validation")
+    samples = predict_samples(model, images, 20)
+    np.testing.assert_allclose(found.probabilities, samples.mean(0), atol=1e-5)
+    chosen = found.probabilities.argmax(1)
+    np.testing.assert_allclose(found.spread, samples[:, np.arange(len(images)), chosen].std(0), atol=1e-5)
+    np.testing.assert_allclose(found.losses, -np.log(found.probabilities[np.arange(len(images)), labels]), rtol=1e-5)
+    assert found.facts.dropout_layers == 1 and found.samples == 20
+    found.save(tmp_path / "kept.npz")
+    np.testing.assert_array_equal(Predictions.load(tmp_path / "kept.npz").spread, found.spread)
+
+
+def test_samples_of_what_is_no_chain_of_layers_are_refused_and_so_is_a_wrong_number(tmp_path):
+    given = keras.Input((8, 8))
+    flat = keras.layers.Flatten()(given)
+    sides = [keras.layers.Dense(10)(keras.layers.Dropout(0.5)(flat)) for _ in range(2)]
+    keras.Model(given, keras.layers.Softmax()(keras.layers.Add()(sides))).save(tmp_path / "two.keras")
+    with pytest.raises(ModelError, match="'two.keras' is no plain chain of layers"):
+        ask(tmp_path / "two.keras", samples=2)
+    with pytest.raises(FieldError, match="samples: 101"):
+        ask(tmp_path / "two.keras", samples=101)
 
 
 def test_a_model_saved_with_its_optimizer_is_opened(tmp_path, digits):

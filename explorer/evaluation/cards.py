@@ -1,6 +1,6 @@
 """Images of a data set as HTML cards, for the page and for the export: picture, true and predicted class, ten bars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from explorer.datasets import Dataset
@@ -13,14 +13,20 @@ PICTURE = "width:100%;max-width:160px;aspect-ratio:1;image-rendering:pixelated;b
 BARS = "display:flex;align-items:flex-end;gap:2px;height:34px;margin-top:5px;max-width:160px"
 
 
-def cards(dataset: Dataset, split: str, evaluation: Evaluation, positions: Iterable[int]) -> str:
-    """A grid of the images at some positions of a split."""
-    indices = getattr(dataset, split)
-    cells = "".join(_card(dataset, indices, evaluation, int(position)) for position in positions)
+def cards(
+    dataset: Dataset,
+    split: str,
+    evaluation: Evaluation,
+    positions: Iterable[int],
+    notes: Mapping[int, str] | None = None,
+) -> str:
+    """A grid of the images at some positions of a split; `notes` are words for some of the positions."""
+    indices, notes = getattr(dataset, split), notes or {}
+    cells = "".join(_card(dataset, indices, evaluation, int(p), notes.get(int(p), "")) for p in positions)
     return f'<div style="{GRID}">{cells}</div>'
 
 
-def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int) -> str:
+def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int, note: str) -> str:
     names = evaluation.class_names
     true, predicted = int(evaluation.labels[position]), int(evaluation.predicted[position])
     sure = float(evaluation.confidence[position])
@@ -29,12 +35,13 @@ def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int) -> s
     alt = escape(f"image {position}: {names[true]}, {told} with {sure:.0%}")
     source = png_uri(dataset.images[indices[position]], dataset.spec.max_value)
     said = escape(names[predicted])
+    noted = f'<br><span style="opacity:.75">{escape(note)}</span>' if note else ""
     return (
         f'<figure style="margin:0;min-width:0"><img src="{source}" alt="{alt}" style="{PICTURE}">'
         f'<figcaption style="font-size:.82rem;line-height:1.35;margin-top:5px">'
         f'<b>{escape(names[true])}</b> <span style="opacity:.6">#{position}</span><br>'
         f'<span style="color:{color};font-weight:600">{"✓" if true == predicted else "✗"} {said} {sure:.0%}</span>'
-        f"{_bars(evaluation, position)}</figcaption></figure>"
+        f"{noted}{_bars(evaluation, position)}</figcaption></figure>"
     )
 
 

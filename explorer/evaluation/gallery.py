@@ -48,6 +48,11 @@ def choose(evaluation: Evaluation, wanted: Filter) -> np.ndarray:
     return positions[np.argsort(-confidence if wanted.order == MISTAKES else confidence, kind="stable")]
 
 
+def most_uncertain(spread: np.ndarray) -> np.ndarray:
+    """Positions of all images, those whose samples scatter most first; `spread` is `[N]`."""
+    return np.argsort(-spread, kind="stable")
+
+
 def _searched(evaluation: Evaluation, text: str) -> np.ndarray:
     """Images that a search names: `#12` by number, `cat` by either class, `cat > dog` by true and predicted class."""
     text = text.strip().lower()

@@ -51,7 +51,7 @@ class SavedModel:
         best = self.run.best if self.run else None
         return f"epoch {best.epoch}, {RULES['val_loss'].words}" if best else "model file"
 
-    def request(self, **wanted: str) -> Request:
+    def request(self, **wanted: str | int) -> Request:
         """The question about it; data set and scaling are those of the run whose folder it lies in."""
         config = self.run.config if self.run else None
         known = {}

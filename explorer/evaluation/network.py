@@ -27,6 +27,8 @@ BATCH = 1000
 KEPT_MODELS = 4
 FILTERS = 100
 HISTOGRAM_BINS = 41
+DROPOUT = ("Dropout", "AlphaDropout")
+MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,7 @@ class Inside:
 
 
 def predict(request: Request) -> Predictions:
-    """The probabilities that a model file gives to a split of its data set.
+    """The probabilities that a model file gives to a split of its data set, or their mean over samples of its dropout.
 
     Raises `ModelError` for a file that is not opened or does not fit, `DataError` without the images.
     """
@@ -54,9 +56,20 @@ def predict(request: Request) -> Predictions:
     load_seconds = time.perf_counter() - started
     started = time.perf_counter()
     images, labels = dataset.split(request.split)
-    probabilities, losses = opened.answers(images, labels, facts)
+    if request.samples:
+        probabilities, losses, spread = opened.sampled(images, labels, facts, request.samples)
+    else:
+        (probabilities, losses), spread = opened.answers(images, labels, facts), None
     return Predictions(
-        facts, request.split, probabilities, losses, time.perf_counter() - started, load_seconds, request.division
+        facts,
+        request.split,
+        probabilities,
+        losses,
+        seconds=time.perf_counter() - started,
+        load_seconds=load_seconds,
+        division=request.division,
+        samples=request.samples,
+        spread=spread,
     )
 
 
@@ -175,6 +188,7 @@ class _Opened:
             dataset=dataset,
             scaling=scaling,
             note=note,
+            dropout_layers=sum(type(layer).__name__ in DROPOUT for layer in layers),
         )
 
     def carries_scaling(self) -> bool:
@@ -199,6 +213,26 @@ class _Opened:
         if not np.isfinite(probabilities).all():
             raise ModelError(f"model: {self.name!r} answers with numbers that are not finite on these images")
         return probabilities.astype("float32"), losses.astype("float32")
+
+    def sampled(
+        self, images: np.ndarray, labels: np.ndarray, facts: Facts, samples: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Monte-Carlo dropout: mean probabilities `[N, classes]`, their losses `[N]`, and the spread `[N]`."""
+        from explorer.training.dropout import predict_samples
+
+        chain = [layer for layer in self.model.layers if type(layer).__name__ != "InputLayer"]
+        if any(hasattr(layer, "layers") or type(layer).__name__ in MERGING for layer in chain):
+            raise ModelError(f"model: {self.name!r} is no plain chain of layers, so its dropout cannot be sampled")
+        mean, variance = _scaling(facts)
+        scaled = (images.reshape(len(images), -1) - mean) / np.sqrt(variance)
+        found = predict_samples(self.model, scaled.reshape(-1, *self.input_shape), samples)
+        if self.logits:
+            found = np.exp(found - found.max(-1, keepdims=True))
+            found /= found.sum(-1, keepdims=True)
+        probabilities = found.mean(axis=0)
+        every = np.arange(len(images))
+        losses = -np.log(np.maximum(probabilities[every, labels], np.finfo("float32").tiny))
+        return probabilities, losses, found[:, every, probabilities.argmax(axis=1)].std(axis=0)
 
     def inside(self, spec: DatasetSpec) -> Inside:
         weighted = [layer for layer in _flat(self.model) if layer.weights]

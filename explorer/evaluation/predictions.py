@@ -18,7 +18,15 @@ from explorer.files import replace_file
 VALIDATION, TEST = "validation", "test"
 SPLITS = (VALIDATION, TEST)
 CARRIED, AUTOMATIC = "carried", "automatic"
+MOST_SAMPLES = 100
 SCALINGS = (AUTOMATIC, *FIELDS["input_scaling"].choices)
+
+
+def samples(text: str) -> int:
+    """A number of samples from text, 0 for none; raises `FieldError`."""
+    if not text.isdecimal() or int(text) > MOST_SAMPLES:
+        raise FieldError("samples", text, f"a whole number from 0 to {MOST_SAMPLES}")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,8 @@ class Request:
 
     `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
     carries no scaling of its own; `automatic` leaves that to what is usual for its input. `division` says how the run
-    that the model comes from divided its images: what it was trained on must not validate it.
+    that the model comes from divided its images: what it was trained on must not validate it. With `samples` the answer
+    is the mean of so many, each with other units silenced by dropout (Monte-Carlo dropout).
     """
 
     path: str
@@ -36,17 +45,20 @@ class Request:
     split: str = VALIDATION
     scaling: str = AUTOMATIC
     division: str = NOTEBOOK
+    samples: int = 0
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise FieldError("split", self.split, f"one of {', '.join(SPLITS)}")
         if self.scaling not in SCALINGS:
             raise FieldError("scaling", self.scaling, f"one of {', '.join(SCALINGS)}")
+        samples(str(self.samples))
 
     @property
     def key(self) -> str:
         """All but the model, as a part of a file's name."""
         own = "" if self.division == NOTEBOOK else f"-{self.division}"
+        own += f"-{self.samples}samples" if self.samples else ""
         return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}{own}"
 
 
@@ -62,13 +74,15 @@ class Facts:
     dataset: str
     scaling: str
     note: str = ""
+    dropout_layers: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Probabilities float32 `[N, classes]` and losses float32 `[N]` of a split's images, in the split's order.
 
-    `seconds` are without loading the model.
+    `seconds` are without loading the model. With `samples` the probabilities are the mean over so many, and `spread`
+    float32 `[N]` is the standard deviation over them of the probability of the class that the mean prefers.
     """
 
     facts: Facts
@@ -78,6 +92,8 @@ class Predictions:
     seconds: float
     load_seconds: float
     division: str = NOTEBOOK
+    samples: int = 0
+    spread: np.ndarray | None = None
 
     def evaluation(self, dataset: Dataset) -> Evaluation:
         """The predictions beside the data set's labels."""
@@ -86,10 +102,11 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Writes them as one `.npz`."""
-        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds", "division")}
+        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds", "division", "samples")}
         text = json.dumps({**told, "facts": asdict(self.facts)})
+        arrays = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
         with replace_file(path, durable=False) as stream:
-            np.savez(stream, probabilities=self.probabilities, losses=self.losses, told=np.array(text))
+            np.savez(stream, told=np.array(text), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -97,10 +114,13 @@ class Predictions:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 told = json.loads(str(stored["told"]))
-                arrays = {name: stored[name] for name in ("probabilities", "losses")}
+                arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or told["samples"]}
                 return cls(_facts(told.pop("facts")), **arrays, **told)
         except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path.name} holds no predictions") from error
+
+
+_ARRAYS = ("probabilities", "losses", "spread")
 
 
 def _facts(values: Mapping[str, Any]) -> Facts:

@@ -27,6 +27,8 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
         "test_looks": looks,
         "scaling": facts.scaling,
         "note": facts.note,
+        "samples": predictions.samples,
+        "spread": float(predictions.spread.mean()) if predictions.spread is not None else None,
         **evaluation.to_dict(),
         "seconds": predictions.seconds,
         "load_seconds": predictions.load_seconds,
@@ -44,10 +46,17 @@ def lines(told: dict[str, Any]) -> list[str]:
         for row in told["per_class"]
     ]
     scaling = [] if told["scaling"] == CARRIED else [f"pixels: {told['scaling']}; {told['note']}"]
+    sampled = []
+    if told["samples"]:
+        sampled = [
+            f"mean of {told['samples']} samples with dropout left on; between samples the probability of the answer "
+            f"scatters by {percent(told['spread'])} (mean standard deviation)"
+        ]
     return [
         f"{told['model']}{chosen}: {told['images']:,} {told['split']} images of "
         f"{DATASETS[told['dataset']].title}{looks}, {told['seconds']:.2f} s",
         *scaling,
+        *sampled,
         f"accuracy {percent(told['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
         f"loss {told['loss']:.4f}, top-2 accuracy {percent(told['top_2_accuracy'])}, "
         f"calibration error {percent(told['calibration_error'])}",

@@ -52,13 +52,17 @@ def leaders(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[TrialRecord]
     return sorted(done, key=lambda trial: (sign * trial.value, trial.trial))
 
 
-def best_so_far(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[tuple[int, float, float]]:
-    """The best value after each completed trial, in the order of their ends: (number ended, value, best so far)."""
+def best_so_far(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[tuple[int, float, float, float]]:
+    """The best value after each completed trial, in the order of their ends.
+
+    Each is (number ended, minutes since the first trial began, value, best so far).
+    """
+    began = min((t.started for t in trials), default=0.0)
     done = sorted((t for t in trials if t.state == TRIAL_COMPLETED), key=lambda t: t.ended or 0.0)
-    found: list[tuple[int, float, float]] = []
+    found: list[tuple[int, float, float, float]] = []
     for place, trial in enumerate(done, 1):
-        best = trial.value if not found or better(spec, trial.value, found[-1][2]) else found[-1][2]
-        found.append((place, trial.value, best))
+        best = trial.value if not found or better(spec, trial.value, found[-1][3]) else found[-1][3]
+        found.append((place, max(0.0, (trial.ended or began) - began) / 60, trial.value, best))
     return found
 
 

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from explorer.config import FIELDS
+from explorer.datasets import DATASETS
 from explorer.errors import DataError, ExplorerError, RunError
 from explorer.evaluation.library import SavedModel, offered
-from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, Request
+from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.summary import times
 from explorer.views import (
     download,
@@ -15,6 +16,7 @@ from explorer.views import (
     evaluate_figures,
     evaluate_image,
     evaluate_inside,
+    evaluate_samples,
     evaluate_state,
     state,
 )
@@ -24,6 +26,7 @@ TABS = {
     "Where it fails": evaluate_failures.draw,
     "Classes": evaluate_figures.classes,
     "Confidence": evaluate_figures.confidence,
+    "Uncertainty": evaluate_samples.draw,
     "Your own image": evaluate_image.draw,
     "Two models": evaluate_compare.draw,
     "Inside": evaluate_inside.draw,
@@ -77,7 +80,6 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     by_name = {model.name: model for model in models}
     evaluate_state.start_choice(evaluate_state.MODEL, list(by_name))
-    evaluate_state.start_choice(evaluate_state.SPLIT, SPLITS)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         "Model",
@@ -86,20 +88,30 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         format_func=lambda name: title(by_name[name]),
         help="Runs with their best epoch, newest first, then the other model files in the models folder.",
     )
+    model = by_name[name]
+    splits = _splits(model)
+    evaluate_state.start_choice(evaluate_state.SPLIT, splits)
     split = right.segmented_control(
         "Images",
-        SPLITS,
+        splits,
         required=True,
         key=evaluate_state.SPLIT,
         format_func=str.capitalize,
-        help="Choose between models on validation images; look at the test images last, and once.",
+        help="Choose between models on validation images; look at the test images last, and once."
+        if len(splits) > 1
+        else "This data set has no test images.",
         width="stretch",
     )
     evaluate_state.share_choice(evaluate_state.MODEL, list(by_name))
-    evaluate_state.share_choice(evaluate_state.SPLIT, SPLITS)
-    model = by_name[name]
+    evaluate_state.share_choice(evaluate_state.SPLIT, splits)
     scaling = evaluate_state.chosen_scaling(model.name)
     return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
+
+
+def _splits(model: SavedModel) -> tuple[str, ...]:
+    """What can be chosen: no test images where the run's data set has none; of a file that is found out on opening."""
+    name = model.request().dataset
+    return SPLITS if not name or DATASETS[name].test_images else (VALIDATION,)
 
 
 def _headline(shown: Shown) -> None:

@@ -11,7 +11,7 @@ from explorer.views import state
 MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
 ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
-CONFUSION = "confusion"
+CONFUSION, SAMPLES = "confusion", "samples"
 _SHOWN, _LOOKED = "gallery_shown", "looked"
 GALLERY_STEP = 24
 

@@ -216,9 +216,7 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
 
     left, right = st.columns(2)
     frame = charts_sweep.best_frame(best_so_far(spec, trials))
-    left.altair_chart(
-        charts_sweep.best_so_far(frame, spec.objective), key="chart_best", alt="the best value after each trial"
-    )
+    left.altair_chart(charts_sweep.best_so_far(frame, spec.objective), key="chart_best", alt="the best value over time")
     latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
     histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
     frame = charts_sweep.curves_frame(histories, spec.objective)
