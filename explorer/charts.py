@@ -33,6 +33,11 @@ def curve_frame(run_id: str, records: Sequence[EpochRecord]) -> pd.DataFrame:
     return frame
 
 
+def of_metric(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of one metric: what a chart of it need be sent."""
+    return frame[frame["metric"] == metric]
+
+
 def curves(frame: pd.DataFrame, metric: str, chance: float | None = None) -> alt.LayerChart:
     """Training and validation of one metric over epochs, the best epoch ringed.
 
@@ -40,7 +45,8 @@ def curves(frame: pd.DataFrame, metric: str, chance: float | None = None) -> alt
     """
     title = LABELS[metric]
     base = (
-        alt.Chart(frame[frame["metric"] == metric])
+        alt.Chart(frame)
+        .transform_filter(alt.datum.metric == metric)
         .encode(
             x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d", grid=False), scale=_FROM_DATA),
             y=alt.Y(
@@ -78,15 +84,15 @@ def curves(frame: pd.DataFrame, metric: str, chance: float | None = None) -> alt
         .encode(text=alt.value("best")),
     ]
     if chance is not None:
-        layers += _level(frame, chance, "chance")
+        layers += _level(chance, "chance")
     return alt.layer(*layers).resolve_scale(color="shared")
 
 
 _FROM_DATA = alt.Scale(nice=False, zero=False, padding=4)
 
 
-def _level(frame: pd.DataFrame, value: float, words: str) -> list[alt.Chart]:
-    chart = alt.Chart(frame.head(1))
+def _level(value: float, words: str) -> list[alt.Chart]:
+    chart = alt.Chart(alt.sequence(1))  # one row, whatever the frame holds
     rule = chart.mark_rule(strokeDash=[4, 4], color=NEUTRAL).encode(y=alt.datum(value))
     text = chart.mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=NEUTRAL, text=words)
     return [rule, text.encode(y=alt.datum(value), x=alt.value(0))]

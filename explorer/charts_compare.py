@@ -48,13 +48,12 @@ def _one_run(label: str, records: Sequence[EpochRecord], smoothing: float) -> pd
 
 
 def overlay(
-    frame: pd.DataFrame, metric: str, x: str = EPOCH, log_x: bool = False, log_y: bool = False
+    frame: pd.DataFrame, runs: Sequence[str], metric: str, x: str = EPOCH, log_x: bool = False, log_y: bool = False
 ) -> alt.LayerChart:
-    """Curves of several runs over epochs or minutes, each run's best epoch ringed.
+    """Curves of several runs over epochs or minutes, each run's best epoch ringed; `runs` are their names in order.
 
     A click on the legend highlights a run, one with the shift key hides it or shows it again.
     """
-    runs = list(dict.fromkeys(frame["run"]))
     highlighted = alt.selection_point(
         fields=["run"], bind={"legend": "click[!event.shiftKey]"}, name=f"highlighted_{metric}"
     )
@@ -64,7 +63,8 @@ def overlay(
     )  # fmt: skip
     scale = alt.Scale(type="log") if log_y else alt.Scale(zero=False)
     base = (
-        alt.Chart(frame[frame["metric"] == metric])
+        alt.Chart(frame)
+        .transform_filter(alt.datum.metric == metric)
         .transform_filter(~hidden)
         .encode(
             x=alt.X(

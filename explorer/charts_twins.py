@@ -22,7 +22,8 @@ def twins(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
     """One metric of both runs over the epochs: validation as full lines, training as thin dashed ones."""
     title = LABELS[metric]
     base = (
-        alt.Chart(frame[frame["metric"] == metric])
+        alt.Chart(frame)
+        .transform_filter(alt.datum.metric == metric)
         .encode(
             x=alt.X(
                 "epoch:Q",

@@ -1,19 +1,23 @@
 """Measures what a person at the page waits for: `PYTHONPATH=. .venv/bin/python tests/page_speed.py`.
 
-A fresh server, a real Chromium; seconds from the server's start to the page, and from the click on Train to the first
-point of the charts: of a shape that nobody has compiled yet, then of the same shape with another seed.
+A fresh server, a real Chromium; seconds from the server's start to the page (from the command, and from the server's
+first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
+then of the same shape with another seed. At last what a page that is open costs while a run trains: seconds of the
+processor a second, of the server and of the browser.
 """
 
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from browser import chromium, epochs_shown, serve, wait_for
 
 from explorer import datasets
 from explorer.runs import RunStore
 
 SHAPE = "depth=20&width=100"
+WATCHED = 20  # seconds
 
 
 def main() -> None:
@@ -24,19 +28,42 @@ def main() -> None:
         page.goto("about:blank")
         started = time.perf_counter()
         with serve(Path(runs)) as address:
+            answers = time.perf_counter()
             page.goto(f"{address}?dataset=digits&depth=1&width=10")
             page.get_by_role("button", name="Train", exact=True).wait_for()
-            print(f"server's start to the page: {time.perf_counter() - started:.1f} s", flush=True)
+            there = time.perf_counter()
+            print(f"page: {there - answers:.1f} s after the server answers, {there - started:.1f} s after the command")
             store = RunStore(Path(runs))
             first_point(page, f"{address}?dataset=digits&depth=1&width=10", store)  # now the workers are up
             for name in filter(datasets.available, datasets.DATASETS):
                 for seed, kind in ((1, "not compiled yet"), (2, "compiled")):
                     waited = first_point(page, f"{address}?dataset={name}&{SHAPE}&seed={seed}", store)
                     print(f"{name}, {kind}: first point {waited:.1f} s after the click", flush=True)
+            first_point(page, f"{address}?dataset=digits&{SHAPE}&epochs=10000&patience=10000", store, stop=False)
+            server, *browsers = processes()
+            before, started = (seconds(server), seconds(*browsers)), time.perf_counter()
+            time.sleep(WATCHED)
+            passed = time.perf_counter() - started
+            costs = (f"{(now - then) / passed:.2f}" for now, then in
+                     zip((seconds(server), seconds(*browsers)), before, strict=True))  # fmt: skip
+            print("an open page costs {} of a core in the server and {} in the browser".format(*costs), flush=True)
+            page.get_by_role("button", name="Stop", exact=True).click()
 
 
-def first_point(page, address: str, store: RunStore) -> float:
-    """Seconds from the click on Train to the first point; stops the run after that."""
+def processes() -> list[psutil.Process]:
+    """The server's process, and those of the browser."""
+    children = psutil.Process().children(recursive=True)
+    server = next(p for p in psutil.Process().children() if "streamlit" in " ".join(p.cmdline()))
+    return [server, *(p for p in children if "chrom" in p.name())]
+
+
+def seconds(*found: psutil.Process) -> float:
+    """What some processes have used of the processor."""
+    return sum(sum(p.cpu_times()[:2]) for p in found if p.is_running())
+
+
+def first_point(page, address: str, store: RunStore, stop: bool = True) -> float:
+    """Seconds from the click on Train to the first point; stops the run after that, if wanted."""
     before = len(store.list())
     page.goto(address)
     button = page.get_by_role("button", name="Train", exact=True)
@@ -46,8 +73,9 @@ def first_point(page, address: str, store: RunStore) -> float:
     wait_for(lambda: len(store.list()) > before)
     wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 2 and epochs_shown(page) >= 1, 120)
     waited = time.perf_counter() - clicked
-    page.get_by_role("button", name="Stop", exact=True).click()
-    wait_for(lambda: store.list()[0].state == "stopped", 30)
+    if stop:
+        page.get_by_role("button", name="Stop", exact=True).click()
+        wait_for(lambda: store.list()[0].state == "stopped", 30)
     return waited
 
 

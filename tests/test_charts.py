@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from explorer.charts import MOST_POINTS, curve_frame, curves
+from explorer.charts import MOST_POINTS, curve_frame, curves, of_metric
 from explorer.history import EpochRecord
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 
@@ -37,7 +37,7 @@ RUNS = {
 @cache
 def spec(name: str, metric: str, chance: float | None = 0.1) -> dict[str, Any]:
     """The chart of a run above, as Vega-Lite gets it."""
-    return curves(curve_frame("run", RUNS[name]), metric, chance).to_dict()
+    return curves(of_metric(curve_frame("run", RUNS[name]), metric), metric, chance).to_dict()
 
 
 def without_data(spec: Any) -> Any:

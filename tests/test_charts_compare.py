@@ -65,7 +65,7 @@ def test_long_runs_are_thinned_out_and_keep_the_best_and_the_last(count):
 def test_each_run_has_its_own_colour_and_its_best_epoch():
     frame = overlay_frame([("a", epochs(3.0, 1.0, 2.0)), ("b", epochs(3.0, 2.0)), ("none yet", [])])
     assert frame[frame["best"]].groupby("run")["epoch"].first().to_dict() == {"a": 2, "b": 2}
-    spec = overlay(frame, "loss").to_dict()
+    spec = overlay(frame, ("a", "b"), "loss").to_dict()
     scales = [color["scale"] for color in found(spec, "color") if isinstance(color, dict)]
     assert scales and all(scale == {"domain": ["a", "b"], "range": list(RUN_COLORS[:2])} for scale in scales)
     assert overlay_frame([]).empty
@@ -73,7 +73,7 @@ def test_each_run_has_its_own_colour_and_its_best_epoch():
 
 @pytest.mark.parametrize(("log_x", "log_y", "types"), [(True, True, {"log"}), (False, False, {None})])
 def test_axes_may_be_logarithmic_and_over_time(log_x, log_y, types):
-    spec = overlay(overlay_frame([("a", epochs(3.0, 1.0))]), "loss", "minutes", log_x, log_y).to_dict()
+    spec = overlay(overlay_frame([("a", epochs(3.0, 1.0))]), ("a",), "loss", "minutes", log_x, log_y).to_dict()
     for axis in ("x", "y"):
         assert {part["scale"].get("type") for part in found(spec, axis) if "scale" in part} == types
     assert {part["field"] for part in found(spec, "x")} == {"minutes"}
@@ -81,7 +81,7 @@ def test_axes_may_be_logarithmic_and_over_time(log_x, log_y, types):
 
 def test_the_two_charts_of_a_page_do_not_share_the_names_of_their_selections():
     frame = overlay_frame([("a", epochs(3.0, 1.0))])
-    loss, accuracy = (found(overlay(frame, metric).to_dict(), "params") for metric in ("loss", "accuracy"))
+    loss, accuracy = (found(overlay(frame, ("a",), metric).to_dict(), "params") for metric in ("loss", "accuracy"))
     names = [{param["name"] for params in part for param in params} for part in (loss, accuracy)]
     assert len(names[0]) == 2 and not names[0] & names[1]
 
@@ -220,4 +220,4 @@ def test_worse_to_better_is_lighter_step_by_step_and_carries_black_text(eye):
 def test_records_of_one_epoch_are_drawn():
     frame = overlay_frame([("a", [EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, math.nan)])])
     assert curve(frame, "minutes") == [0.0]
-    overlay(frame, "accuracy").to_dict()
+    overlay(frame, ("a",), "accuracy").to_dict()

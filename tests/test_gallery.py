@@ -96,6 +96,7 @@ def test_the_notebooks_presets_run_to_their_end_on_cifar10_raise_no_false_alarm(
     """On the runs that come with the software, which were trained until early stopping ended them."""
     run = RunStore(Path(__file__).parent.parent / "models").get(name)
     assert run.config == PRESETS[name].config and len(run.history()) > 25
+    assert [signals.epoch for signals in run.signals()] == list(range(len(run.history()) + 1))
     for epoch in range(len(run.history()) + 1):
         problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
         assert problems <= {"overfitting"}, f"epoch {epoch}"

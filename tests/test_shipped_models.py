@@ -24,7 +24,7 @@ def test_a_shipped_model_is_its_preset_trained_to_the_end(name, cifar10):
     assert run.config == PRESETS[name].config
     assert (status.status, status.shipped, status.host, status.process) == (COMPLETED, True, "", None)
     files = subprocess.run(["git", "ls-files", f"models/{name}"], cwd=ROOT, capture_output=True, text=True, check=True)
-    kept = {"best.keras", "config.json", "history.jsonl", "status.json"}
+    kept = {"best.keras", "config.json", "history.jsonl", "signals.jsonl", "status.json"}
     assert {line.rpartition("/")[2] for line in files.stdout.splitlines()} == kept
     assert sum((run.path / file).stat().st_size for file in kept) < 3e6
 

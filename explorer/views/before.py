@@ -11,6 +11,7 @@ from explorer.errors import ExplorerError
 from explorer.presets import PRESETS
 from explorer.signals import EpochSignals
 from explorer.views import before_state, findings, rates
+from explorer.views.drawing import draw_chart
 
 POLL_SECONDS = 0.25
 
@@ -60,9 +61,9 @@ def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, E
     titles = {PRESETS[name].title: found for name, found in references.items()}
     for column, signal in zip(st.columns(3), charts.START_SIGNALS, strict=True):
         frame = charts.start_frame(signals, titles, signal)
-        chart = charts.start(frame, signal, [preset.title for preset in PRESETS.values()])
-        view = charts.SIGNAL_VIEWS[signal]
-        column.altair_chart(chart, key=f"before_{signal}", alt=f"{view.label} by depth before training")
+        names, words = tuple(preset.title for preset in PRESETS.values()), charts.SIGNAL_VIEWS[signal].label
+        key, alt = f"before_{signal}", f"{words} by depth before training"
+        draw_chart(charts.start, frame, signal, names, place=column, key=key, alt=alt)
     lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)
     st.caption(" · ".join([f":material/timeline: **{charts.THESE}**", *(f"{dash} {title}" for dash, title in lines)]))
     found = diagnose(Observed(config, (), [signals]))

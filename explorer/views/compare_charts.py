@@ -27,6 +27,7 @@ from explorer.history import RULES, VALIDATION, EpochRecord, time_to_accuracy
 from explorer.progress import duration
 from explorer.runs import Run
 from explorer.views import state
+from explorer.views.drawing import draw_chart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
 
 def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws the chosen runs' curves over each other, and the settings in which they differ."""
+    from explorer.charts import of_metric
     from explorer.charts_compare import EPOCH, MINUTES, MOST_RUNS, overlay, overlay_frame
 
     runs = chosen if len(chosen) else found[found["val_loss"].notna()].head(BEST_SHOWN)
@@ -70,8 +72,15 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         st.info("None of these runs has finished an epoch yet.")
         return
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        column.altair_chart(
-            overlay(frame, metric, x, log_x, log_y and metric == "loss"),
+        draw_chart(
+            overlay,
+            of_metric(frame, metric),
+            tuple(dict.fromkeys(frame["run"])),
+            metric,
+            x,
+            log_x,
+            log_y and metric == "loss",
+            place=column,
             key=f"compare_overlay_{metric}",
             alt=f"{metric} of the compared runs, on training and validation images",
         )

@@ -6,6 +6,7 @@ from explorer.errors import InputError
 from explorer.evaluation.cards import cards
 from explorer.evaluation.gallery import ORDERS, choose
 from explorer.views import evaluate_state
+from explorer.views.drawing import draw_chart
 from explorer.views.evaluate_shared import Shown
 
 COUNTS, SHARES = "Counts", "Shares of the true class"
@@ -31,8 +32,10 @@ def _matrix(shown: Shown) -> None:
     cells = st.segmented_control(
         "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=evaluate_state.CELLS, label_visibility="collapsed"
     )
-    st.altair_chart(
-        confusion(matrix_frame(shown.evaluation.matrix, names, cells == SHARES), names),
+    draw_chart(
+        confusion,
+        matrix_frame(shown.evaluation.matrix, names, cells == SHARES),
+        names,
         key=evaluate_state.CONFUSION,
         on_select=lambda: evaluate_state.cell_is_chosen(names),
         selection_mode=CELL,

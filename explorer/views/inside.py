@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer.signals import EpochSignals
 from explorer.views import state
+from explorer.views.drawing import draw_chart
 
 EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM = "Layers × epochs", "By depth", "One layer", "Histogram"
 SLIDER_ENDS = 10
@@ -44,18 +45,18 @@ def inside(
         if frame.empty:
             st.caption(_nothing(chosen, signals))
         else:
-            chart = charts.layers_by_epoch(frame, chosen)
-            st.altair_chart(chart, key=f"{place}_heat_{chosen}", alt=f"{view.label} of each layer after each epoch")
+            words = f"{view.label} of each layer after each epoch"
+            draw_chart(charts.layers_by_epoch, frame, chosen, key=f"{place}_heat_{chosen}", alt=words)
     elif way == BY_DEPTH:
         epoch = _epoch(signals, place, live)
         frame = charts.depth_frame(run_id, signals, chosen, epoch)
-        chart = charts.by_depth(frame, chosen)
-        st.altair_chart(chart, key=f"{place}_depth_{chosen}", alt=f"{view.label} by depth in epoch {epoch}")
+        words = f"{view.label} by depth in epoch {epoch}"
+        draw_chart(charts.by_depth, frame, chosen, key=f"{place}_depth_{chosen}", alt=words)
     else:
         layer = _layer(signals, place)
         frame = charts.signal_frame(run_id, signals, chosen)
-        chart = charts.over_time(frame[frame["layer"] == layer], chosen)
-        st.altair_chart(chart, key=f"{place}_time_{chosen}", alt=f"{view.label} of {layer} over the epochs")
+        rows, words = frame[frame["layer"] == layer], f"{view.label} of {layer} over the epochs"
+        draw_chart(charts.over_time, rows, chosen, key=f"{place}_time_{chosen}", alt=words)
     st.caption(view.words)
 
 
@@ -106,7 +107,7 @@ def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
     if frame.empty:
         st.caption("Not all of its activations are numbers.")
         return
-    st.altair_chart(charts.histogram(frame), key=f"{place}_histogram", alt=f"activations of {name} in epoch {epoch}")
+    draw_chart(charts.histogram, frame, key=f"{place}_histogram", alt=f"activations of {name} in epoch {epoch}")
     st.caption(
         f"{layer_words(name)} after epoch {found.epoch}: mean {layer.activation_mean:.3g}, variance "
         f"{layer.activation_variance:.3g}, {layer.dead:.0%} of its units dead, {layer.saturated:.0%} of its values at "

@@ -9,6 +9,7 @@ from explorer import datasets
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError
 from explorer.views import before_state, state
+from explorer.views.drawing import draw_chart
 
 POLL_SECONDS = 0.4
 
@@ -82,6 +83,6 @@ def _chart(points: list, picked: float | None) -> None:
     from explorer import charts_inside as charts
 
     frame = charts.range_frame(points, picked)
-    st.altair_chart(charts.range_test(frame), key="range_chart", alt="loss of each step against its learning rate")
+    draw_chart(charts.range_test, frame, key="range_chart", alt="loss of each step against its learning rate")
     if not math.isfinite(points[-1].loss):
         st.caption("The last loss was no number any more.")

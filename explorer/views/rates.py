@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.config import CONSTANT, PLATEAU, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.history import EpochRecord
+from explorer.views.drawing import draw_chart
 
 
 def rate_curve(config: TrainingConfig, records: Sequence[EpochRecord] = (), *, place: str) -> None:
@@ -20,6 +21,6 @@ def rate_curve(config: TrainingConfig, records: Sequence[EpochRecord] = (), *, p
     images = DATASETS[config.dataset].counts(config.validation_split)[0]
     steps = math.ceil(images / config.batch_size)
     frame = charts.rate_frame(schedules.preview(config, steps), records)
-    st.altair_chart(charts.rate_curve(frame), key=f"{place}_rate", alt="learning rate over the epochs")
+    draw_chart(charts.rate_curve, frame, key=f"{place}_rate", alt="learning rate over the epochs")
     if config.schedule == PLATEAU:
         st.caption("It is cut when the validation loss stays level, which nobody can plan.")

@@ -22,6 +22,7 @@ from explorer.runs import (
     summarize,
 )
 from explorer.views import before_state, findings, inside, latest, rates, state, twin
+from explorer.views.drawing import draw_chart
 
 REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
@@ -211,13 +212,18 @@ def _charts(summary: RunSummary) -> None:
         if summary.state in ACTIVE:
             st.caption("The first point appears after the first epoch.")
         return
-    from explorer.charts import curve_frame, curves  # pandas and Altair: half a second that the first page is spared
+    # pandas and Altair: half a second that the first page is spared
+    from explorer.charts import curve_frame, curves, of_metric
 
     frame = curve_frame(summary.name, summary.records)
     chance = 1 / DATASETS[summary.config.dataset].classes
     for column, metric, level in zip(st.columns(2), ("loss", "accuracy"), (None, chance), strict=True):
-        column.altair_chart(
-            curves(frame, metric, level),
+        draw_chart(
+            curves,
+            of_metric(frame, metric),
+            metric,
+            level,
+            place=column,
             key=f"chart_{metric}",
             alt=f"{metric} on training and validation images after each epoch",
         )

@@ -27,6 +27,7 @@ from explorer.sweeps.launch import WINNER_SEEDS, create_winners, last_words, lau
 from explorer.sweeps.reports import best_so_far, leaders, outlook
 from explorer.sweeps.spec import StudySpec, to_toml
 from explorer.views import state
+from explorer.views.drawing import draw_chart
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 4.0
@@ -216,13 +217,14 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
 
     left, right = st.columns(2)
     frame = charts_sweep.best_frame(best_so_far(spec, trials))
-    left.altair_chart(charts_sweep.best_so_far(frame, spec.objective), key="chart_best", alt="the best value over time")
+    draw_chart(
+        charts_sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt="the best value over time"
+    )
     latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
     histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
     frame = charts_sweep.curves_frame(histories, spec.objective)
-    right.altair_chart(
-        charts_sweep.curves(frame, spec.objective), key="chart_curves", alt="the curves of running and ended trials"
-    )
+    words = "the curves of running and ended trials"
+    draw_chart(charts_sweep.curves, frame, spec.objective, place=right, key="chart_curves", alt=words)
 
 
 def _history(trial: TrialRecord) -> Sequence[Any]:

@@ -10,6 +10,7 @@ from explorer.errors import ExplorerError, FieldError
 from explorer.history import RULES
 from explorer.runs import Run, RunSummary, summarize
 from explorer.views import state
+from explorer.views.drawing import draw_chart
 
 # another data set or another seed is another start, and the lengths change nothing that one could see
 NOT_OFFERED = ("dataset", "seed", "epochs")
@@ -68,12 +69,14 @@ def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
     if not changed.records and not before.records:
         st.caption("The first point appears after the first epoch.")
         return
+    from explorer.charts import of_metric
     from explorer.charts_twins import twin_frame
     from explorer.charts_twins import twins as chart
 
     frame = twin_frame(before.records, changed.records)
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        column.altair_chart(chart(frame, metric), key=f"{place}_{metric}", alt=f"{metric} of both runs")
+        rows = of_metric(frame, metric)
+        draw_chart(chart, rows, metric, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")
     st.caption(f"{_best(before, 'As it was')} {_best(changed, 'With the change')}")
 
 
