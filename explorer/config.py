@@ -431,4 +431,7 @@ class TrainingConfig:
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             allowed = f"a whole number from 1 to {SCHEMA_VERSION}, the newest this version knows"
             raise FieldError("schema_version", version, allowed)
-        return cls().with_(**values)
+        return _DEFAULTS.with_(**values)
+
+
+_DEFAULTS = TrainingConfig()  # made once: of ten thousand runs in a list each is read from its values

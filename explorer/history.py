@@ -46,7 +46,7 @@ class EpochRecord:
 
 
 _NUMBERS = tuple(f.name for f in fields(EpochRecord) if f.name != "epoch")
-_NUMERIC = (float, int, type(None))
+_NUMERIC = frozenset((float, int, type(None)))
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def outline_of_lines(lines: Sequence[str]) -> Outline:
         sound = len(rows) == len(lines) and all(type(row["epoch"]) is int for row in rows)
     except (KeyError, TypeError):
         sound = False
-    if not sound or any(type(value) not in _NUMERIC for column in columns for value in column):
+    if not sound or not all(_NUMERIC.issuperset(map(type, column)) for column in columns):
         raise ValueError("not a history of epoch records")
     loss, seconds = _NUMBERS.index("val_loss"), _NUMBERS.index("seconds")
     columns = [[math.nan if value is None else float(value) for value in column] for column in columns]
