@@ -25,7 +25,8 @@ from explorer.config import OFF, STANDARDIZED, UNIT, TrainingConfig
 from explorer.datasets import Dataset
 from explorer.errors import RunError
 from explorer.presets import Preset
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 from explorer.terminal import columns
 
 WORKER_EPOCHS = 2

@@ -26,7 +26,8 @@ from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, InputError
 from explorer.evaluation import predictions
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
-from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run
 from explorer.terminal import say
 
 STATUSES = (

@@ -13,7 +13,7 @@ from explorer import terminal
 from explorer.cluster import Settings, Tls
 from explorer.engine import Engine
 from explorer.errors import FieldError, InputError
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 from explorer.sweeps import folder, reports
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import Study, StudyStore

@@ -14,6 +14,7 @@ from explorer.cluster import Settings, connect
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError, InputError
 from explorer.fleet import Fleet
+from explorer.run_store import RunStore
 from explorer.runs import (
     ACTIVE,
     CHECKPOINT,
@@ -25,7 +26,6 @@ from explorer.runs import (
     STOPPED,
     Process,
     Run,
-    RunStore,
 )
 
 STARTING, READY, BROKEN = "starting", "ready", "broken"

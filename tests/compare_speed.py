@@ -15,7 +15,7 @@ import psutil
 from browser import chromium, serve, wait_for
 from make_runs import make_runs
 
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 
 
 def main() -> None:

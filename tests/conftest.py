@@ -7,7 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytest
 
 from explorer import datasets, sources
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 
 
 @pytest.fixture(scope="session")

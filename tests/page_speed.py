@@ -14,7 +14,7 @@ import psutil
 from browser import chromium, epochs_shown, serve, wait_for
 
 from explorer import datasets
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 
 SHAPE = "depth=20&width=100"
 WATCHED = 20  # seconds

@@ -8,7 +8,7 @@ import sys
 import pytest
 from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 
 # loss and accuracy come first; further charts look inside the network
 CURVES = "[data-testid=stVegaLiteChart]"

@@ -4,7 +4,8 @@ import pytest
 from browser import chromium, serve, wait_for
 
 from explorer.gallery import CASES
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 
 
 @pytest.fixture(scope="module")

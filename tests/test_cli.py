@@ -17,7 +17,8 @@ from explorer import cli
 from explorer.config import FIELDS, TrainingConfig
 from explorer.history import EpochRecord
 from explorer.reports import METRICS
-from explorer.runs import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "explorer"]

@@ -5,7 +5,8 @@ import pytest
 from browser import chromium, serve, wait_for
 
 from explorer import annotations
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 
 SETTINGS = "?dataset=digits&depth=1&width=30&epochs=3&learning_rate=0.001"
 ROW, HEADER, CHECKBOX = 35, 35, 20  # pixels of the table

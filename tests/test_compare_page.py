@@ -9,7 +9,8 @@ from explorer import annotations
 from explorer.annotations import Annotation
 from explorer.config import TrainingConfig
 from explorer.history import EpochRecord
-from explorer.runs import COMPLETED, FAILED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED
 from explorer.views import state
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20, epochs=3)

@@ -8,7 +8,8 @@ import pytest
 from scripted import SPACE, Scripted, add_epochs, study_in, trains
 
 from explorer.errors import InputError
-from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 from explorer.sweeps import folder
 from explorer.sweeps.driver import MOST_LOST_WORKERS, STOPPED_WORDS, drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, StudyStore

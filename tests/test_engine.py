@@ -10,7 +10,8 @@ from explorer.cluster import Settings
 from explorer.config import TrainingConfig
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import FieldError, InputError
-from explorer.runs import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, RunStore, queue_position
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, queue_position
 
 LONG = TrainingConfig(dataset="digits", depth=2, width=20, epochs=10_000, patience=10_000)
 SHORT = LONG.with_(epochs=2)

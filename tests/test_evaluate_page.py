@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from explorer.config import TrainingConfig
 from explorer.evaluation.library import find
 from explorer.history import EpochRecord
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 from explorer.training.network import build_network, start_weights
 from explorer.views import evaluate_state, state
 

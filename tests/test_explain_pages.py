@@ -6,7 +6,8 @@ from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
 from explorer.gallery import CASES
-from explorer.runs import COMPLETED, FAILED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED
 from explorer.views import inside, state
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")

@@ -10,7 +10,8 @@ from explorer.diagnosis import NOTE, PROBLEM, Observed, diagnose
 from explorer.errors import FieldError
 from explorer.gallery import CASES, Case, case
 from explorer.presets import PRESETS
-from explorer.runs import Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import Run
 from explorer.training.compiled_epoch import Shape
 from explorer.twins import differences
 

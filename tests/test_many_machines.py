@@ -15,7 +15,8 @@ from browser import ROOT, free_port, wait_for
 
 from explorer.cluster import Settings, Tls
 from explorer.engine import Engine
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.spec import StudySpec

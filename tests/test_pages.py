@@ -6,7 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.history import EpochRecord
-from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED, INTERRUPTED, PAUSED
 from explorer.views import state
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)

@@ -11,7 +11,8 @@ import pytest
 from browser import ROOT
 
 from explorer.config import TrainingConfig
-from explorer.runs import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, PAUSED, STOPPED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, PAUSED, STOPPED
 
 CONFIG = TrainingConfig(dataset="digits", depth=20, width=100, epochs=4, learning_rate=1e-5)
 # a worker that waits in the middle of one epoch until it is told to go on, or killed

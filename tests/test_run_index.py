@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from make_runs import make_runs
 
-from explorer import run_index, runs
+from explorer import run_index, run_store
 from explorer.annotations import Annotation
 from explorer.config import TrainingConfig
 from explorer.history import CURVE_POINTS, EpochRecord, outline, outline_of_lines
 from explorer.run_index import INDEX
-from explorer.runs import COMPLETED, HISTORY, RUNNING, UNREADABLE, Process, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, HISTORY, RUNNING, UNREADABLE, Process, RunSummary
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 COUNT = 130
@@ -68,7 +69,7 @@ def test_what_is_in_the_index_is_not_read_again(folder, monkeypatch):
     told(folder)
     read = []
     monkeypatch.setattr(
-        runs, "_light", lambda run, annotated: read.append(run.name) or runs.RunSummary(run, problem="x")
+        run_store, "_light", lambda run, annotated: read.append(run.name) or RunSummary(run, problem="x")
     )
     found = RunStore(folder).list()
     assert len(found) == COUNT and len(read) == 1
@@ -122,7 +123,7 @@ def test_a_damaged_or_foreign_index_is_not_used(folder, damage, monkeypatch):
                 "no JSON": b"\n" + content,
             }[damage]
         )
-    assert run_index.load(folder, runs._STATUS_FIELDS) == {}
+    assert run_index.load(folder, run_store._STATUS_FIELDS) == {}
     assert told(folder) == without
 
 

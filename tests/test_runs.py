@@ -17,6 +17,7 @@ from explorer import runs
 from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import InputError, RunError
 from explorer.history import EpochRecord
+from explorer.run_store import RunStore
 from explorer.runs import (
     ACTIVE,
     COMPLETED,
@@ -35,7 +36,6 @@ from explorer.runs import (
     Process,
     Run,
     RunStatus,
-    RunStore,
     RunSummary,
     queue_position,
 )
@@ -112,7 +112,7 @@ def test_a_reader_never_sees_half_of_what_is_being_written(store, how, epochs):
 MAKER = """
 import sys
 from explorer.config import SCHEMA_VERSION, TrainingConfig
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 
 store = RunStore(sys.argv[1])
 input()
@@ -345,7 +345,7 @@ LISTER = """
 import json
 import sys
 from explorer.run_index import INDEX
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 from tests.test_runs import record
 
 opened = []

@@ -11,7 +11,8 @@ from explorer import cli, estimate
 from explorer.evaluation import network
 from explorer.evaluation.library import find, saved_models
 from explorer.presets import PRESETS
-from explorer.runs import COMPLETED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
 
 SHIPPED = RunStore(ROOT / "models")
 README = (ROOT / "models" / "README.md").read_text(encoding="utf-8")

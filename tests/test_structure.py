@@ -63,8 +63,9 @@ def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
         ("signals_file", {"files", "signals"}),
         (
             "runs",
-            {"annotations", "errors", "config", "files", "history", "run_index", "signals", "signals_file"},
+            {"annotations", "errors", "config", "files", "history", "signals", "signals_file"},
         ),
+        ("run_store", {"annotations", "errors", "config", "files", "run_index", "runs"}),
         ("comparison", {"config", "errors", "estimate", "runs"}),
     ],
 )
@@ -85,7 +86,7 @@ def test_a_page_never_imports_tensorflow(tmp_path):
 import sys
 from drawn import page_alone, whole_app
 from explorer.config import TrainingConfig
-from explorer.runs import RunStore
+from explorer.run_store import RunStore
 run = RunStore().create(TrainingConfig(dataset="digits"))
 (run.path / "best.keras").write_bytes(b"no model, and opened elsewhere if at all")
 for app in (whole_app(), *map(page_alone, ("train", "compare", "sweep", "evaluate", "gallery"))):

@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 from browser import ROOT, wait_for
 
-from explorer.runs import COMPLETED, PAUSED, RUNNING, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, PAUSED, RUNNING
 from explorer.sweeps import folder
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
 

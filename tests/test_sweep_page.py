@@ -8,7 +8,8 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
-from explorer.runs import COMPLETED, FAILED, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, FAILED
 from explorer.sweeps import folder
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore

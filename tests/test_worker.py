@@ -18,7 +18,8 @@ from explorer import estimate, worker
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.history import EpochRecord, best_epoch
-from explorer.runs import BEST, CHECKPOINT, LOGS, RUNNING, Process, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import BEST, CHECKPOINT, LOGS, RUNNING, Process, Run
 
 ROOT = Path(worker.__file__).parents[1]
 SMALL = TrainingConfig(

@@ -24,7 +24,8 @@ from explorer.evaluation.network import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
 from explorer.evaluation.safety import SUFFIXES, check_place
 from explorer.history import RULES
-from explorer.runs import BEST, LOGS, Run, RunStore, RunSummary, summarize
+from explorer.run_store import RunStore
+from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16

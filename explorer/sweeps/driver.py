@@ -15,18 +15,8 @@ from typing import Protocol
 
 from explorer.errors import EngineError, ExplorerError, InputError, RunError
 from explorer.history import RULES, best_epoch
-from explorer.runs import (
-    ACTIVE,
-    COMPLETED,
-    FAILED,
-    INTERRUPTED,
-    PAUSED,
-    QUEUED,
-    STOPPED,
-    Process,
-    Run,
-    RunStore,
-)
+from explorer.run_store import RunStore
+from explorer.runs import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Process, Run
 from explorer.sweeps import folder
 from explorer.sweeps.folder import (
     TRIAL_COMPLETED,

@@ -17,7 +17,8 @@ from typing import Any
 
 from explorer.errors import ExplorerError, InputError, RunError
 from explorer.files import read_json, replace_file, write_json
-from explorer.runs import Process, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import Process
 from explorer.sweeps.spec import SCHEMA_VERSION, StudySpec
 
 STUDIES = ".sweeps"

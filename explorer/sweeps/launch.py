@@ -8,7 +8,8 @@ import time
 import psutil
 
 from explorer.config import FIELDS, TrainingConfig
-from explorer.runs import Process, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import Process, Run
 from explorer.sweeps import folder
 from explorer.sweeps.folder import Study, TrialRecord
 

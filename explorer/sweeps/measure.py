@@ -11,7 +11,8 @@ from explorer.config import TrainingConfig
 from explorer.engine import Engine
 from explorer.errors import EngineError
 from explorer.presets import PRESETS
-from explorer.runs import RunStatus, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import RunStatus
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import StudyStore
 from explorer.sweeps.spec import GRID, StudySpec

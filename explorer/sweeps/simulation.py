@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 
 from explorer.history import EpochRecord
-from explorer.runs import COMPLETED, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, Run
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import StudyStore
 from explorer.sweeps.spec import RANDOM, StudySpec

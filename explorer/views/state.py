@@ -14,7 +14,8 @@ from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
 from explorer.evaluation.library import Library
 from explorer.presets import PRESETS
-from explorer.runs import ACTIVE, Run, RunStore
+from explorer.run_store import RunStore
+from explorer.runs import ACTIVE, Run
 from explorer.start_questions import StartQuestions
 from explorer.sweeps.folder import Study, StudyStore
 
