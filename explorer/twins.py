@@ -76,6 +76,13 @@ def change_words(one: TrainingConfig, other: TrainingConfig) -> str:
     )
 
 
+def new_words(one: TrainingConfig, other: TrainingConfig) -> str:
+    """The settings that differ as the second has them, in few words: activation elu."""
+    return ", ".join(
+        f"{FIELDS[name].label.lower()} {shown(name, new)}" for name, (_, new) in differences(one, other).items()
+    )
+
+
 def shown(name: str, value: Any) -> str:
     """A setting's value as a person reads it."""
     return FIELDS[name].title(value) if isinstance(value, str) else f"{value:,g}"

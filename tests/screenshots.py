@@ -1,4 +1,4 @@
-"""Makes the README's pictures from a live run: `.venv/bin/python tests/screenshots.py [NAME …]`."""
+"""Makes the README's pictures from a live run: `PYTHONPATH=. .venv/bin/python tests/screenshots.py [NAME …]`."""
 
 import re
 import shutil
@@ -8,6 +8,10 @@ import tempfile
 from pathlib import Path
 
 from browser import ROOT, chromium, epochs_shown, serve, wait_for
+
+from explorer import worker
+from explorer.config import TrainingConfig
+from explorer.run_store import RunStore
 
 FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12
@@ -51,6 +55,30 @@ def explaining() -> None:
         page.get_by_text("Vanishing gradients").first.wait_for()
         page.wait_for_timeout(4000)  # the references, and their drawing
         page.screenshot(path=FOLDER / "before.png")
+
+
+def trying() -> None:
+    """A range test to its end, and a run beside its twin, on digits."""
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}?dataset=digits&depth=5&input_scaling=standardized")
+        page.get_by_text("Find a learning rate: the range test").click()
+        page.get_by_role("button", name="Run the range test").click()
+        page.get_by_role("button", name="Use this rate").wait_for()
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(1500)  # the chart's last update
+        page.screenshot(path=FOLDER / "range.png", clip={"x": 300, "y": 60, "width": 980, "height": 700})
+        store = RunStore(Path(runs))
+        config = TrainingConfig(dataset="digits", depth=10, learning_rate=1e-3, epochs=25, input_scaling="unit")
+        pair = [store.create(config.with_(activation=activation)) for activation in ("sigmoid", "elu")]
+        for run in pair:
+            worker.execute(run)
+        page.goto(f"{address}?run={pair[1].name}&twin={pair[0].name}")
+        page.get_by_text("One thing changed").wait_for()
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=FOLDER / "twin.png")
 
 
 def evaluate() -> None:
@@ -146,7 +174,14 @@ depth = [1, 4, 8]
 """
 
 
-PICTURES = {"train": train, "compare": compare, "explain": explaining, "evaluate": evaluate, "sweep": sweep}
+PICTURES = {
+    "train": train,
+    "compare": compare,
+    "explain": explaining,
+    "try": trying,
+    "evaluate": evaluate,
+    "sweep": sweep,
+}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

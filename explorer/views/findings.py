@@ -8,7 +8,7 @@ from explorer.config import TrainingConfig
 from explorer.diagnosis import NOTE, PROBLEM, WARNING, Finding
 from explorer.diagnosis.teaching import LESSONS
 from explorer.palette import SEVERITY_COLORS
-from explorer.twins import change_words
+from explorer.twins import change_words, new_words
 from explorer.views import state
 
 ICONS = {PROBLEM: ":material/error:", WARNING: ":material/warning:", NOTE: ":material/info:"}
@@ -44,13 +44,14 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
         st.caption(finding.why)
         with st.container(horizontal=True, vertical_alignment="center"):
             if finding.change:
+                changed = config.with_(**finding.change)
                 st.button(
-                    f"Try {change_words(config, config.with_(**finding.change))}",
+                    f"Try {new_words(config, changed)}",
                     key=f"{place}_{finding.name}_try",
                     icon=":material/tune:",
-                    help="Puts the settings of this run with this change on the left.",
+                    help=f"Puts the settings of this run on the left with one change: {change_words(config, changed)}.",
                     on_click=state.try_change,
-                    args=(config.with_(**finding.change),),
+                    args=(changed,),
                 )
             with st.popover("Learn more", icon=":material/school:", key=f"{place}_{finding.name}_lesson"):
                 teach(finding.name)
