@@ -129,6 +129,18 @@ def test_dead_units_are_told_with_their_layer_and_share(share, severity):
         assert finding.change["learning_rate"] < 1e-3
 
 
+def test_dead_units_of_the_first_layer_are_laid_to_raw_pixels_and_no_problem():
+    raw = DIGITS.with_(activation="elu", input_scaling="raw")
+    for by_layer, severity, change in (
+        ([0.9, 0.1, 0.1, 0, 0, 0], WARNING, {"input_scaling": "standardized"}),
+        ([0.9, 0.1, 0.8, 0, 0, 0], PROBLEM, {"learning_rate": 3e-5}),
+    ):
+        seen = [signals(0), *(signals(e, by_depth={"dead": by_layer}) for e in (1, 2))]
+        finding = found(raw, seen=seen)["dead"]
+        assert (finding.severity, finding.change) == (severity, change)
+    assert "In layer 3, 80%" in finding.evidence
+
+
 @pytest.mark.parametrize(("share", "severity"), [(0.9, PROBLEM), (0.5, WARNING), (0.2, None)])
 def test_saturated_units(share, severity):
     config = DIGITS.with_(activation="tanh", kernel_initializer="glorot_uniform", learning_rate=0.1)

@@ -134,6 +134,8 @@ class _Opened:
     """A model that Keras has opened, with finite weights, one input and one output."""
 
     def __init__(self, model, model_hash: str, name: str):
+        import tensorflow as tf
+
         self.model, self.hash, self.name = model, model_hash, name
         shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
@@ -150,6 +152,10 @@ class _Opened:
         # a model without a softmax at its end gives the sums that a softmax is made of
         self.logits = getattr(getattr(last, "activation", None), "__name__", "") == "linear"
         self._forward = self._compiled()
+        # the first call is when TensorFlow makes its plan: a part of opening, some 0.1 s
+        features = int(np.prod(self.input_shape))
+        blank, none = np.zeros((1, features), "uint8"), np.zeros(features, "float32")
+        self._forward(*map(tf.constant, (blank, np.zeros(1, "uint8"), none, none + 1)))
 
     def _compiled(self):
         """Images and labels to outputs and losses, compiled by TensorFlow; XLA would take longer to compile."""
