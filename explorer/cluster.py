@@ -9,6 +9,8 @@ from explorer.errors import FieldError
 DASK_SETTINGS = {
     # a run whose worker died is told and resumed by hand, not tried again behind the user's back
     "distributed.scheduler.allowed-failures": 0,
+    # a process that takes longer than this to come back is ended and never replaced: on a busy machine that happens
+    "distributed.deploy.lost-worker-timeout": "365 days",
     # a worker holds one run and no data of Dask's: spilling and pausing would only get in the way
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,

@@ -4,7 +4,9 @@ import os
 import signal
 import time
 
+import psutil
 import pytest
+from browser import wait_for
 
 from explorer.desk import Desk
 from explorer.errors import EngineError, FieldError
@@ -52,6 +54,19 @@ def test_a_process_that_dies_is_told_and_replaced(desk):
     with pytest.raises(EngineError, match="the process that worked on it died"):
         desk.ask(os.kill, desk.ask(os.getpid).result(60), signal.SIGKILL).result(60)
     assert desk.ask(abs, -4).result(60) == 4
+
+
+def test_a_process_that_is_slow_to_be_replaced_is_waited_for(desk):
+    """On a busy machine the new process may take longer than the 15 s after which Dask gives one up."""
+    pid = desk.ask(os.getpid).result(60)
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.raises(EngineError, match="the process that worked on it died"):
+        desk.ask(os.kill, pid, signal.SIGKILL).result(60)
+    [new] = wait_for(lambda: [c for c in psutil.Process().children(recursive=True) if c.pid not in before])
+    new.suspend()
+    time.sleep(16)
+    new.resume()
+    assert desk.ask(abs, -6).result(60) == 6
 
 
 def test_a_question_that_is_cancelled_before_its_turn_is_not_asked(desk, tmp_path):
