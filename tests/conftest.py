@@ -9,7 +9,6 @@ import pytest
 from explorer import datasets, sources
 from explorer.run_store import RunStore
 
-
 # the files that take minutes, so that two processes that share all files end at about the same time
 FIRST = [
     f"test_{name}.py"
