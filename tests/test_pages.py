@@ -78,6 +78,16 @@ def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
     assert page.text_input(key="width").value == "100"
 
 
+def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(store):
+    """It knows a value that was set for it from one answer only, and from all others the widget's default."""
+    page = app(depth="7", width="33", learning_rate="0.002", activation="selu").run()
+    slider, typed, rate, choice = (page.slider(key="depth"), page.text_input(key="width"),
+                                   page.text_input(key="learning_rate"), page.selectbox(key="activation"))  # fmt: skip
+    assert not slider.proto.set_value and slider.proto.default == [7]
+    assert (typed.proto.default, rate.proto.default) == ("33", "0.002")
+    assert choice.proto.options[choice.proto.default] == "selu"
+
+
 def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
     page = app()
     page.text_input(key="learning_rate").set_value("11").run()

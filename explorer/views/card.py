@@ -24,7 +24,7 @@ def card(config: TrainingConfig | None) -> None:
         norm = "" if config.batch_norm == OFF else " with batch normalization"
         st.markdown(
             f"**{estimate.parameters(config):,} parameters**{norm} · {spec.title}: {training:,} images to "
-            f"train on, {validation:,} to validate · about **{duration(seconds)} an epoch** ({source})"
+            f"train on, {validation:,} to validate · **{_about(seconds)} an epoch** ({source})"
         )
 
 
@@ -46,3 +46,7 @@ def _picture(config: TrainingConfig) -> str:
         f"{bar * config.depth}</span>{end.format(18)}<span>{spec.classes} classes</span></div>"
         f'<div style="opacity:.75;font-size:.9rem;margin-top:4px">{words}</div>'
     )
+
+
+def _about(seconds: float) -> str:
+    return f"about {duration(seconds)}" if seconds >= 0.05 else "less than 0.1 s"

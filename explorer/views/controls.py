@@ -38,6 +38,11 @@ def _presets() -> None:
 
 
 def _widget(field: Field) -> object:
+    """One widget, given its value as its default too.
+
+    Streamlit sends a value that was set in the session once. A browser that has not drawn that answer when the next one
+    overtakes it starts from the default, and would send that back as if somebody had typed it.
+    """
     state.start_field(field.name)
     if field.choices:
         return _choice(field)
@@ -46,19 +51,21 @@ def _widget(field: Field) -> object:
     if isinstance(field.default, float):
         return _fraction(field)
     draw = st.slider if field.maximum <= 100 else st.number_input
-    return draw(field.label, int(field.minimum), int(field.maximum), key=field.name, help=field.help)
+    value = st.session_state[field.name]
+    return draw(field.label, int(field.minimum), int(field.maximum), value, key=field.name, help=field.help)
 
 
 def _fraction(field: Field) -> float:
     # steps that suit shares; anything else may be typed
     step = 0.05 if field.maximum <= 1 else 1.0
     kind = {"format": "%g", "step": step, "key": field.name, "help": field.help}
-    return st.number_input(field.label, field.minimum, field.maximum, **kind)
+    return st.number_input(field.label, field.minimum, field.maximum, st.session_state[field.name], **kind)
 
 
 def _choice(field: Field) -> str:
     words = _dataset_title if field.name == "dataset" else field.title
-    return st.selectbox(field.label, field.choices, format_func=words, key=field.name, help=field.help)
+    now = field.choices.index(st.session_state[field.name])
+    return st.selectbox(field.label, field.choices, now, format_func=words, key=field.name, help=field.help)
 
 
 def _dataset_title(name: str) -> str:
@@ -85,7 +92,8 @@ def _logarithmic(field: Field) -> float | int | None:
         on_change=_typed_from_slider,
         args=(field.name, slider),
     )
-    right.text_input(f"{field.label}, typed", key=field.name, label_visibility="collapsed")
+    now = st.session_state[field.name]
+    right.text_input(f"{field.label}, typed", now, key=field.name, label_visibility="collapsed")
     if problem:
         st.error(problem)
     return value
