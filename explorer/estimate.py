@@ -69,10 +69,13 @@ def epoch_cost(config: TrainingConfig) -> float:
     return factor * ((operations + update) * SECONDS_AN_OPERATION + steps * len(sizes) * SECONDS_A_LAYER)
 
 
+MOST_DISTANT = 2.0  # as of an epoch that costs seven times as much; what is further says less than the rule of thumb
+
+
 def predicted_seconds(config: TrainingConfig, summaries: Iterable[RunSummary]) -> tuple[float, bool]:
     """Seconds an epoch, and whether that was measured on this machine rather than guessed.
 
-    The most similar run trained here counts, scaled by the ratio of costs.
+    The most similar run trained here counts, scaled by the ratio of costs; one that is nothing like it does not.
     """
     host, nearest = socket.gethostname(), None
     cost = epoch_cost(config)
@@ -81,7 +84,7 @@ def predicted_seconds(config: TrainingConfig, summaries: Iterable[RunSummary]) -
             continue
         distance = abs(math.log(epoch_cost(summary.config) / cost))
         distance += (summary.config.batch_norm != config.batch_norm) + (summary.config.dataset != config.dataset)
-        if nearest is None or distance < nearest[0]:
+        if distance < (MOST_DISTANT if nearest is None else nearest[0]):
             nearest = distance, summary
     if nearest is None:
         return cost, False

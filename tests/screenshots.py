@@ -20,7 +20,7 @@ EPOCHS = 12
 def train() -> None:
     """Trains the SELU preset on CIFAR-10 and takes the page's picture while it does."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 980})
+        page = browser.new_page(viewport={"width": 1280, "height": 1240})
         page.goto(f"{address}?dataset=cifar10")
         page.get_by_role("button", name="SELU", exact=True).click()
         page.get_by_text("20 hidden layers of 100 units, selu").wait_for()
@@ -68,13 +68,14 @@ def trying() -> None:
         page.get_by_role("button", name="Use this rate").wait_for()
         page.mouse.move(640, 5)
         page.wait_for_timeout(1500)  # the chart's last update
-        page.screenshot(path=FOLDER / "range.png", clip={"x": 300, "y": 60, "width": 980, "height": 700})
+        page.screenshot(path=FOLDER / "range.png", clip={"x": 300, "y": 370, "width": 980, "height": 620})
         store = RunStore(Path(runs))
         config = TrainingConfig(dataset="digits", depth=10, learning_rate=1e-3, epochs=25, input_scaling="unit")
         pair = [store.create(config.with_(activation=activation)) for activation in ("sigmoid", "elu")]
         for run in pair:
             worker.execute(run)
-        page.goto(f"{address}?run={pair[1].name}&twin={pair[0].name}")
+        page.set_viewport_size({"width": 1280, "height": 1320})
+        page.goto(f"{address}?dataset=digits&run={pair[1].name}&twin={pair[0].name}")
         page.get_by_text("One thing changed").wait_for()
         page.mouse.move(640, 5)
         page.wait_for_timeout(2500)

@@ -110,6 +110,11 @@ def test_a_run_of_the_same_configuration_tells_its_median_epoch():
         assert predicted_seconds(DIGITS, order) == (2.0, True)
 
 
+def test_a_run_that_is_nothing_like_it_says_nothing():
+    wanted = TrainingConfig(depth=20)  # CIFAR-10
+    assert predicted_seconds(wanted, [measured(DIGITS, 0.14)]) == (epoch_cost(wanted), False)
+
+
 def test_what_does_not_change_the_cost_does_not_make_a_run_less_similar():
     wanted = DIGITS.with_(seed=5, learning_rate=0.1, epochs=3, activation="tanh", input_scaling="unit")
     assert predicted_seconds(wanted, [measured(DIGITS, 2.0)]) == (2.0, True)
