@@ -2,18 +2,22 @@
 
 A fresh server, a real Chromium; seconds from the server's start to the page (from the command, and from the server's
 first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
-then of the same shape with another seed. At last what a page that is open costs while a run trains: seconds of the
-processor a second, of the server and of the browser.
+then of the same shape with another seed. Then what a page that is open costs while a run trains: seconds of the
+processor a second, of the server and of the browser. At last what choosing a model and a filter takes on the Evaluate
+page.
 """
 
+import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
-from browser import chromium, epochs_shown, serve, wait_for
+from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
 from explorer import datasets
+from explorer.presets import PRESETS
 from explorer.run_store import RunStore
 
 SHAPE = "depth=20&width=100"
@@ -48,6 +52,31 @@ def main() -> None:
                      zip((seconds(server), seconds(*browsers)), before, strict=True))  # fmt: skip
             print("an open page costs {} of a core in the server and {} in the browser".format(*costs), flush=True)
             page.get_by_role("button", name="Stop", exact=True).click()
+            wait_for(lambda: store.list()[0].state == "stopped", 30)
+            for name in PRESETS:
+                shutil.copytree(ROOT / "models" / name, Path(runs) / name)
+            evaluating(page, address)
+
+
+def evaluating(page, address: str) -> None:
+    """Chooses models and filters on the Evaluate page; tells the seconds until what follows is drawn."""
+
+    def timed(words: str, label: str, option: str, shown: str) -> None:
+        page.get_by_role("combobox", name=label).click()
+        chosen = page.get_by_role("option", name=re.compile(rf"^{option}\b"))
+        chosen.wait_for()
+        started = time.perf_counter()
+        chosen.click()
+        page.get_by_text(re.compile(shown)).first.wait_for()
+        print(f"Evaluate, {words}: {time.perf_counter() - started:.2f} s", flush=True)
+
+    page.goto(f"{address}/evaluate?model=elu")
+    page.get_by_text("500,210 parameters").wait_for()
+    timed("a model not seen before", "Model", "bn", "^bn .*520,498 parameters")
+    timed("another one", "Model", "selu", "^selu .*500,210 parameters")
+    timed("a model seen before", "Model", "bn", "^bn .*520,498 parameters")
+    timed("a filter", "True class", "cat", "^709 images")
+    timed("another filter", "Predicted class", "dog", "^209 images")
 
 
 def processes() -> list[psutil.Process]:
