@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # without these Chromium as root does not start, or looks for its maker's servers
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+# how long to wait for what must come: two test processes beside each other share two cores with all their workers
+HANGS = 120.0  # seconds
 
 
 def free_port() -> int:
@@ -70,7 +72,7 @@ def chromium() -> Iterator:
             browser.close()
 
 
-def wait_for(condition, seconds: float = 30):
+def wait_for(condition, seconds: float = HANGS):
     """The first true value of a condition; raises `TimeoutError` when there is none in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

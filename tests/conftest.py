@@ -9,19 +9,6 @@ import pytest
 from explorer import datasets, sources
 from explorer.run_store import RunStore
 
-# the files that take minutes, so that two processes that share all files end at about the same time
-FIRST = [
-    f"test_{name}.py"
-    for name in ("compiled_epoch", "resume", "sweep", "gallery", "cli", "browser_explain", "sweep_page", "desk",
-                 "many_machines", "compare_browser", "benchmark", "browser", "explain_pages", "evaluate_browser")
-]  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the slow files first."""
-    places = {name: place for place, name in enumerate(FIRST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
-
 
 @pytest.fixture(scope="session")
 def cifar10() -> datasets.Dataset:

@@ -17,4 +17,4 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 # two at a time, since much of a test is waiting for processes and pages; a file is one process's, as its tests share those
-exec .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
+exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from browser import ROOT, chromium, epochs_shown, serve, wait_for
+from browser import HANGS, ROOT, chromium, epochs_shown, serve, wait_for
 
 from explorer.run_store import RunStore
 
@@ -31,7 +31,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def page(browser, server):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(1000 * HANGS)
     yield context.new_page()
     context.close()
 
@@ -183,7 +183,7 @@ def test_without_cifar10_digits_train_at_once_and_its_download_can_be_cancelled(
     data, path = tmp_path / "data", f"{npm.parent}{os.pathsep}{os.environ['PATH']}"
     places = {"EXPLORER_DATA": str(data), "KERAS_HOME": str(tmp_path / "keras"), "PATH": path}
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(1000 * HANGS)
     with serve(tmp_path / "runs", **places) as address:
         page = context.new_page()
         open_page(page, address)
