@@ -27,7 +27,6 @@ BATCH = 1000
 KEPT_MODELS = 4
 FILTERS = 100
 HISTOGRAM_BINS = 41
-DROPOUT = ("Dropout", "AlphaDropout")
 MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
 
@@ -134,8 +133,6 @@ class _Opened:
     """A model that Keras has opened, with finite weights, one input and one output."""
 
     def __init__(self, model, model_hash: str, name: str):
-        import tensorflow as tf
-
         self.model, self.hash, self.name = model, model_hash, name
         shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
@@ -152,10 +149,6 @@ class _Opened:
         # a model without a softmax at its end gives the sums that a softmax is made of
         self.logits = getattr(getattr(last, "activation", None), "__name__", "") == "linear"
         self._forward = self._compiled()
-        # the first call is when TensorFlow makes its plan: a part of opening, some 0.1 s
-        features = int(np.prod(self.input_shape))
-        blank, none = np.zeros((1, features), "uint8"), np.zeros(features, "float32")
-        self._forward(*map(tf.constant, (blank, np.zeros(1, "uint8"), none, none + 1)))
 
     def _compiled(self):
         """Images and labels to outputs and losses, compiled by TensorFlow; XLA would take longer to compile."""
@@ -180,9 +173,14 @@ class _Opened:
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self.logits)
             return (tf.nn.softmax(outputs) if self.logits else outputs), losses
 
-        return forward.get_concrete_function()
+        compiled = forward.get_concrete_function()
+        # the first call is when TensorFlow makes its plan: a part of opening, some 0.1 s
+        compiled(tf.zeros([1, features], tf.uint8), tf.zeros([1], tf.uint8), tf.zeros([features]), tf.ones([features]))
+        return compiled
 
     def facts(self, dataset: str, scaling: str, note: str) -> Facts:
+        from explorer.training.dropout import LAYERS as DROPOUT
+
         layers = _flat(self.model)
         return Facts(
             model_hash=self.hash,
@@ -194,7 +192,7 @@ class _Opened:
             dataset=dataset,
             scaling=scaling,
             note=note,
-            dropout_layers=sum(type(layer).__name__ in DROPOUT for layer in layers),
+            dropout_layers=sum(isinstance(layer, DROPOUT) for layer in layers),
         )
 
     def carries_scaling(self) -> bool:
@@ -224,6 +222,8 @@ class _Opened:
         self, images: np.ndarray, labels: np.ndarray, facts: Facts, samples: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Monte-Carlo dropout: mean probabilities `[N, classes]`, their losses `[N]`, and the spread `[N]`."""
+        import tensorflow as tf
+
         from explorer.training.dropout import predict_samples
 
         chain = [layer for layer in self.model.layers if type(layer).__name__ != "InputLayer"]
@@ -233,8 +233,7 @@ class _Opened:
         scaled = (images.reshape(len(images), -1) - mean) / np.sqrt(variance)
         found = predict_samples(self.model, scaled.reshape(-1, *self.input_shape), samples)
         if self.logits:
-            found = np.exp(found - found.max(-1, keepdims=True))
-            found /= found.sum(-1, keepdims=True)
+            found = tf.nn.softmax(found).numpy()
         probabilities = found.mean(axis=0)
         every = np.arange(len(images))
         losses = -np.log(np.maximum(probabilities[every, labels], np.finfo("float32").tiny))

@@ -9,7 +9,7 @@ from explorer.gallery import CASES, Case
 from explorer.history import RULES
 from explorer.runs import ACTIVE, COMPLETED, FAILED, QUEUED, RunSummary, summarize
 from explorer.views import findings, gallery_state, inside, latest, state, twin
-from explorer.views.drawing import draw_chart
+from explorer.views.run import curves
 from explorer.views.train import STEADY
 
 REFRESH_SECONDS = 0.5
@@ -187,14 +187,7 @@ def _reveal(case: Case, summary: RunSummary) -> None:
 
 
 def _curves(summary: RunSummary) -> None:
-    from explorer.charts import curve_frame, curves, of_metric
-    from explorer.datasets import DATASETS
-
-    frame = curve_frame(summary.name, summary.records)
-    chance = 1 / DATASETS[summary.config.dataset].classes
-    for column, metric, level in zip(st.columns(2), ("loss", "accuracy"), (None, chance), strict=True):
-        words = f"{metric} after each epoch"
-        draw_chart(curves, of_metric(frame, metric), metric, level, place=column, key=f"case_chart_{metric}", alt=words)
+    curves(summary, "case_chart")
     if summary.best:
         st.caption(
             f"{summary.best.val_accuracy:.1%} of the {estimate.validation_images(summary.config):,} validation "

@@ -212,18 +212,22 @@ def _charts(summary: RunSummary) -> None:
         if summary.state in ACTIVE:
             st.caption("The first point appears after the first epoch.")
         return
-    # pandas and Altair: half a second that the first page is spared
-    from explorer.charts import curve_frame, curves, of_metric
+    curves(summary, "chart")
 
-    frame = curve_frame(summary.name, summary.records)
+
+def curves(summary: RunSummary, place: str) -> None:
+    """Draws loss and accuracy of a run beside each other; `place` tells the keys of two such pairs apart."""
+    from explorer import charts  # pandas and Altair: half a second that the first page is spared
+
+    frame = charts.curve_frame(summary.name, summary.records)
     chance = 1 / DATASETS[summary.config.dataset].classes
     for column, metric, level in zip(st.columns(2), ("loss", "accuracy"), (None, chance), strict=True):
         draw_chart(
-            curves,
-            of_metric(frame, metric),
+            charts.curves,
+            charts.of_metric(frame, metric),
             metric,
             level,
             place=column,
-            key=f"chart_{metric}",
+            key=f"{place}_{metric}",
             alt=f"{metric} on training and validation images after each epoch",
         )

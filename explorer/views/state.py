@@ -1,4 +1,4 @@
-"""What the pages remember: the one place that knows `session_state` keys, URL parameters and shared resources."""
+"""What all pages share: settings, the chosen run, the URL, resources; what one page remembers is in its `…_state`."""
 
 import importlib
 import threading
