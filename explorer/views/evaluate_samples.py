@@ -53,7 +53,7 @@ def draw(shown: Shown, _) -> None:
         f"sample to the next the probability of the answer scatters by {right:.1%} where the answer is right and "
         f"{wrong:.1%} where it is wrong (mean standard deviation)."
     )
-    st.markdown("**The images that it is least certain of**")
+    st.markdown("**The images on which its samples differ most**")
     positions = most_uncertain(spread)[:IMAGES]
     notes = {int(position): f"± {spread[position]:.0%} between samples" for position in positions}
     st.html(cards(shown.dataset, shown.split, mean, positions, notes))
