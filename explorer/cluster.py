@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import tempfile
 from dataclasses import dataclass
 
 from explorer.errors import FieldError
@@ -16,7 +18,11 @@ DASK_SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
+    "distributed.nanny.pre-spawn-environ.TF_CPP_MIN_LOG_LEVEL": "3",
+    "distributed.nanny.pre-spawn-environ.JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
+IMPORTED_ONCE = ("distributed", "tensorflow", "keras")
+LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; Linux has room for 107 in a socket's path
 
 
 @dataclass(frozen=True)
@@ -58,19 +64,44 @@ class Settings:
         return cls(int(text), os.environ.get("EXPLORER_SCHEDULER") or None)
 
 
-def connect(settings: Settings):
-    """A Dask client and, where it was started here, its cluster; each worker warms up as it joins."""
+def prepare_dask() -> None:
+    """Settles how this process starts workers: where it can, as forks of one that has imported TensorFlow.
+
+    A fork stands after 0.3 s and shares the memory of what was imported; an interpreter of its own imports for 4 s of
+    a core, each time. That first process does nothing but import, so that there is one thread when it is forked.
+    """
     import dask
-    from distributed import Client, LocalCluster, Security
+    from distributed.utils import get_mp_context
 
     dask.config.set(DASK_SETTINGS)
+    dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if _forks() else "spawn"})
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
+    if _forks():
+        get_mp_context().set_forkserver_preload(list(IMPORTED_ONCE))
+
+
+def _forks() -> bool:
+    """Not where system libraries do not survive it, nor where a socket's path would be too long for the system."""
+    return sys.platform == "linux" and len(os.fsencode(tempfile.gettempdir())) <= LONGEST_TEMPORARY
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """What a worker process needs in its environment: a fork has that of the first one's start, not of its own."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("EXPLORER_")}
+    return {**own, "TF_NUM_INTRAOP_THREADS": str(threads)}
+
+
+def connect(settings: Settings):
+    """A Dask client and, where it was started here, its cluster; each worker warms up as it joins."""
+    from distributed import Client, LocalCluster, Security
+
+    prepare_dask()
     if settings.scheduler:
         security = settings.tls.security() if settings.tls else None
         cluster, client = None, Client(settings.scheduler, security=security, timeout=10)
     else:
         security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
-        threads = str(max(1, (os.cpu_count() or 1) // settings.workers))
+        threads = max(1, (os.cpu_count() or 1) // settings.workers)
         cluster = LocalCluster(
             n_workers=settings.workers,
             threads_per_worker=1,
@@ -78,7 +109,7 @@ def connect(settings: Settings):
             dashboard_address="127.0.0.1:0",  # by default it would answer on every network interface
             worker_dashboard_address="127.0.0.1:0",
             security=security,
-            env={"TF_NUM_INTRAOP_THREADS": threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=worker_environment(threads),
             silence_logs="CRITICAL",
         )
         client = Client(cluster, security=security)

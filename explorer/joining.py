@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from explorer.cluster import DASK_SETTINGS, Tls
+from explorer.cluster import Tls, prepare_dask, worker_environment
 from explorer.errors import EngineError
 
 # A scheduler may be started after its workers, as batch systems do; one that is gone for so long has ended.
@@ -19,10 +19,7 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 
     Raises `EngineError` when the scheduler cannot be reached.
     """
-    import dask
-
-    dask.config.set(DASK_SETTINGS)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    prepare_dask()
     try:
         return asyncio.run(_stay(address, workers, tls, say))
     except (OSError, TimeoutError, ValueError) as error:
@@ -32,7 +29,7 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:
     from distributed import Nanny
 
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    threads = max(1, (os.cpu_count() or 1) // workers)
     nannies = [
         Nanny(
             address,
@@ -42,7 +39,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
             memory_limit=1 / workers,
             death_timeout=SECONDS_WITHOUT_SCHEDULER,
             dashboard=False,
-            env={"TF_NUM_INTRAOP_THREADS": threads, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=worker_environment(threads),
             silence_logs=logging.CRITICAL,
         )
         for number in range(workers)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 
 import psutil
@@ -83,3 +84,16 @@ def test_a_question_that_takes_too_much_memory_is_ended():
     with pytest.raises(EngineError, match=r"more than 1\.5 GB of memory"):
         desk.ask(fill_memory).result(60)
     desk.close()
+
+
+def test_where_the_temporary_folder_has_a_long_path_the_process_starts_all_the_same(tmp_path, monkeypatch):
+    """A fork is asked for through a socket, whose path the system bounds."""
+    deep = tmp_path / ("long" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    desk = Desk()
+    try:
+        parent = desk.ask(os.getppid).result(timeout=60)
+    finally:
+        desk.close()
+    assert parent == os.getpid()

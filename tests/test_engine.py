@@ -3,6 +3,7 @@
 import os
 import signal
 
+import psutil
 import pytest
 from browser import wait_for
 
@@ -52,6 +53,15 @@ def test_one_at_a_time_in_order_with_positions(engine, store):
     wait_status(third, RUNNING)
     engine.stop(third)
     wait_status(third, STOPPED)
+
+
+def test_workers_are_forks_of_a_process_of_one_thread(engine):
+    """Another thread's locks would stay locked in a fork for good."""
+    [worker] = engine.worker_processes()
+    forked_from = psutil.Process(worker).parent()
+    assert forked_from.pid != os.getpid()
+    assert forked_from.num_threads() == 1
+    assert any("libtensorflow" in mapped.path for mapped in forked_from.memory_maps())
 
 
 def test_killed_worker_costs_its_run_a_status_and_the_queue_goes_on(engine, store):

@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from browser import ROOT, free_port, wait_for
 from explorer.cluster import Settings, Tls
 from explorer.engine import Engine
 from explorer.run_store import RunStore
-from explorer.runs import COMPLETED
+from explorer.runs import COMPLETED, HISTORY
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.spec import StudySpec
@@ -81,8 +83,8 @@ class Machines:
     def midway(self) -> subprocess.Popen | None:
         """A machine that is in the middle of a trial, by the copy of the run folder in its own home."""
         for process, home in zip(self.started, self.homes, strict=True):
-            for history in home.rglob("run-*/history.jsonl"):
-                if 3 <= len(history.read_text().splitlines()) < EPOCHS / 2:
+            for folder, _, files in os.walk(home):  # unlike rglob it goes on when a folder is removed meanwhile
+                if HISTORY in files and 3 <= len((Path(folder) / HISTORY).read_text().splitlines()) < EPOCHS / 2:
                     return process
         return None
 
@@ -106,8 +108,16 @@ def other_code(folder: Path) -> Path:
     return folder
 
 
-def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
-    machines = Machines(tmp_path, tls)
+@pytest.fixture
+def machines(tls) -> Iterator[Machines]:
+    """In a folder of a short path, as a temporary folder is elsewhere; all have ended after the test."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = Machines(Path(folder), tls)
+        yield started
+        started.close()
+
+
+def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machines):
     store = RunStore(tmp_path / "runs")
     study = StudyStore(store).create(StudySpec.from_dict(SPEC))
     said: list[str] = []
@@ -131,7 +141,6 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls):
     finally:
         if engine:
             engine.close()
-        machines.close()
 
     assert study.status().status == "completed"
     trials = study.trials()
