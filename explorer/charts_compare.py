@@ -40,8 +40,10 @@ def _one_run(label: str, records: Sequence[EpochRecord], smoothing: float) -> pd
     minutes = pd.Series([r.seconds for r in records], index=[r.epoch for r in records]).fillna(0).cumsum() / 60
     best = best_epoch(records)
     frame["minutes"] = frame["epoch"].map(minutes)
-    curves = frame.groupby(["split", "metric"], sort=False)["value"]
-    frame["smooth"] = curves.transform(lambda values: values.ewm(alpha=1 - smoothing, ignore_na=True).mean())
+    frame["smooth"] = frame["value"]
+    if smoothing:
+        curves = frame.groupby(["split", "metric"], sort=False)["value"]
+        frame["smooth"] = curves.transform(lambda values: values.ewm(alpha=1 - smoothing, ignore_na=True).mean())
     frame["best"] = (frame["epoch"] == best.epoch) if best else False
     step = -(-len(records) // MOST_POINTS)
     return frame[((records[-1].epoch - frame["epoch"]) % step == 0) | frame["best"]]

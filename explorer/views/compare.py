@@ -1,5 +1,7 @@
 """The Compare page: all runs in one table, and below it the chosen ones beside each other."""
 
+from collections.abc import Iterator
+
 import streamlit as st
 
 from explorer.errors import RunError
@@ -45,10 +47,12 @@ def render() -> None:
         label_visibility="collapsed",
     )
     SECTIONS[section][0](found, chosen)
-    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(summaries))
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(summaries), iter([True]))
 
 
-def _watch(drawn: tuple) -> None:
+def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:
+    if next(with_the_page, False):
+        return  # thousands of runs were listed a moment ago
     try:
         now = _news(state.store().list())
     except RunError:  # news as well: the whole page says it

@@ -39,16 +39,18 @@ def filters(table: "pd.DataFrame") -> "pd.DataFrame":
         placeholder="Words in the run, its name, tags or note",
         icon=":material/search:",
     )
-    present = [status for status in STATUSES if status in set(table["status"])]
+    found = set(table["status"].unique())
+    present = [status for status in STATUSES if status in found]
     statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
-    words = sorted({tag for tags in table["tags"] for tag in tags})
+    words = sorted(set().union(*table["tags"].tolist()))
     tags = right.multiselect("Tags", words, key="compare_tags", placeholder="Any tag", disabled=not words)
     fields, ranges = _by_field(table)
     return ranked(matching(table, search, statuses, tags, fields, ranges))
 
 
 def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
-    names = [name for name in DATASETS if name in set(table["dataset"])]
+    found = set(table["dataset"].unique())
+    names = [name for name in DATASETS if name in found]
     dataset = table["dataset"].iloc[0]  # the newest run's
     if len(names) > 1:
         dataset = st.segmented_control(

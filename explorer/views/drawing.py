@@ -25,8 +25,11 @@ def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: A
 @lru_cache(maxsize=256)
 def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -> dict[str, Any]:
     import pandas as pd
+    from altair.utils.schemapi import debug_mode
 
-    specification = build(pd.DataFrame(columns=list(columns)), *arguments).to_dict()
+    # checking every part against Vega-Lite's schema takes four fifths of the time; the tests do it for every chart
+    with debug_mode(False):
+        specification = build(pd.DataFrame(columns=list(columns)), *arguments).to_dict(validate=False)
     # Altair's own theme, which Streamlit's replaces, and the frame without rows, in whose place Streamlit puts its data
     for name in ("config", "datasets"):
         specification.pop(name, None)
