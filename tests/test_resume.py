@@ -1,58 +1,64 @@
 """Nothing is lost: a process killed, paused or stopped in the middle of an epoch changes no bit of its run."""
 
+import multiprocessing
 import signal
-import subprocess
-import sys
 from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from browser import ROOT
 
+from explorer import worker
+from explorer.cluster import prepare_dask
 from explorer.config import TrainingConfig
 from explorer.run_store import RunStore
-from explorer.runs import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, PAUSED, STOPPED
+from explorer.runs import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, PAUSED, STOPPED, Run
 
 CONFIG = TrainingConfig(dataset="digits", depth=20, width=100, epochs=4, learning_rate=1e-5)
-# a worker that waits in the middle of one epoch until it is told to go on, or killed
-EXECUTE = """
-import sys
-from pathlib import Path
-from explorer import worker
-from explorer.runs import Run
-
-def wait_in_the_middle(epoch, step, steps):
-    if epoch == int(sys.argv[2]) and step < steps:
-        print("in the middle", flush=True)
-        sys.stdin.readline()
-
-worker.execute(Run(Path(sys.argv[1])), worker.Watcher(on_step=wait_in_the_middle))
-"""
+# as the engine's workers: forks of a process that has imported TensorFlow
+FORKS = multiprocessing.get_context("forkserver")
 
 
-def start(run, waits_in_epoch: int = 0) -> subprocess.Popen:
-    command = [sys.executable, "-c", EXECUTE, str(run.path), str(waits_in_epoch)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+def execute(path: Path, waits_in_epoch: int, told: Connection) -> None:
+    """A worker that waits in the middle of one epoch until it is told to go on, or killed."""
+
+    def wait_in_the_middle(epoch: int, step: int, steps: int) -> None:
+        if epoch == waits_in_epoch and step < steps:
+            told.send("in the middle")
+            told.recv()
+
+    worker.execute(Run(path), worker.Watcher(on_step=wait_in_the_middle))
 
 
-def start_into_the_middle(run, epoch: int) -> subprocess.Popen:
-    """A worker that has trained some steps of an epoch, not all."""
-    process = start(run, epoch)
-    assert process.stdout.readline() == "in the middle\n"
-    return process
+class Worker:
+    """A process that trains a run."""
+
+    def __init__(self, run: Run, waits_in_epoch: int = 0):
+        prepare_dask()  # which settles what the first process imports
+        self._tell, told = FORKS.Pipe()
+        self._process = FORKS.Process(target=execute, args=(run.path, waits_in_epoch, told))
+        self._process.start()
+        told.close()
+        if waits_in_epoch:
+            assert self._tell.recv() == "in the middle"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join(60)
+        assert self._process.exitcode == -signal.SIGKILL
+
+    def go_on(self) -> None:
+        self._tell.send("go on")
+
+    def ends_well(self) -> bool:
+        self._process.join(120)
+        return self._process.exitcode == 0
 
 
-def kill(process: subprocess.Popen) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def finish(run) -> None:
-    process = start(run)
-    process.communicate(timeout=120)
-    assert process.returncode == 0
+def finish(run: Run) -> None:
+    assert Worker(run).ends_well()
     assert run.status().status == COMPLETED
 
 
@@ -95,7 +101,7 @@ def test_equal_seeds_are_equal_to_the_last_bit_in_two_processes(undisturbed, tmp
 def test_killed_in_the_middle_of_epochs_and_resumed(undisturbed, tmp_path):
     run = RunStore(tmp_path).create(CONFIG)
     for epoch in (1, 3):
-        kill(start_into_the_middle(run, epoch))
+        Worker(run, waits_in_epoch=epoch).kill()
         assert run.status().status == INTERRUPTED
     assert len(run.history()) == 2
     finish(run)
@@ -105,10 +111,10 @@ def test_killed_in_the_middle_of_epochs_and_resumed(undisturbed, tmp_path):
 @pytest.mark.parametrize(("request_", "status"), [("pause", PAUSED), ("stop", STOPPED)])
 def test_paused_or_stopped_in_the_middle_of_an_epoch_and_resumed(undisturbed, tmp_path, request_, status):
     run = RunStore(tmp_path).create(CONFIG)
-    process = start_into_the_middle(run, 2)
+    process = Worker(run, waits_in_epoch=2)
     run.request(request_)
-    process.communicate("go on\n", timeout=60)
-    assert process.returncode == 0
+    process.go_on()
+    assert process.ends_well()
     assert run.status().status == status
     finish(run)
     assert_same(run, undisturbed, tmp_path)
