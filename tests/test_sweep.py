@@ -10,10 +10,14 @@ from collections import Counter
 import pytest
 from browser import ROOT, wait_for
 
+from explorer.cluster import Settings
+from explorer.engine import Engine
 from explorer.run_store import RunStore
 from explorer.runs import COMPLETED, PAUSED, RUNNING
 from explorer.sweeps import folder
+from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
+from explorer.sweeps.spec import StudySpec
 
 EPOCHS = 120
 FILE = f"""
@@ -109,19 +113,14 @@ def test_nothing_is_lost(tmp_path):
         assert (store.get(name).path / "history.jsonl").stat().st_mtime_ns == written
 
 
-SEQUENCE = """
-sampler = "tpe"
-pruner = "median"
-trials = 8
-epochs = 4
-[settings]
-dataset = "digits"
-width = 16
-depth = 1
-[space]
-learning_rate = { low = 1e-5, high = 1e-1, log = true }
-activation = ["elu", "relu"]
-"""
+SEQUENCE = {
+    "sampler": "tpe",
+    "pruner": "median",
+    "trials": 8,
+    "epochs": 4,
+    "settings": {"dataset": "digits", "width": 16, "depth": 1},
+    "space": {"learning_rate": {"low": 1e-5, "high": 1e-1, "log": True}, "activation": ["elu", "relu"]},
+}
 
 
 @pytest.mark.parametrize("arguments", [["show", "nothing"], ["stop"], ["nothing.toml"], ["x.toml", "y"]])
@@ -135,11 +134,15 @@ def test_bad_input_is_one_sentence(tmp_path, arguments):
 
 def test_the_same_seed_gives_the_same_trials(tmp_path):
     """TPE and pruning, one worker: each trial follows from the results before it."""
-    told = []
-    for name in ("one", "two"):
-        file = tmp_path / f"{name}.toml"
-        file.write_text(SEQUENCE)
-        told.append(said(sweep(str(file), "--json", runs=tmp_path / "runs")))
-    first, second = ([(t["state"], t["settings"], t["value"]) for t in each["trials"]] for each in told)
-    assert first == second
-    assert len(first) == 8
+    store, found = RunStore(tmp_path / "runs"), []
+    engine = Engine(Settings(workers=1))
+    try:
+        for name in ("one", "two"):
+            study = StudyStore(store).create(StudySpec.from_dict({"name": name, **SEQUENCE}))
+            drive(study, store, lambda: engine)
+            assert study.status().status == folder.COMPLETED
+            found.append([(t.state, t.settings, t.value) for t in study.trials()])
+    finally:
+        engine.close()
+    assert found[0] == found[1]
+    assert len(found[0]) == 8
