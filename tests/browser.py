@@ -58,14 +58,14 @@ def _healthy(address: str) -> bool:
 
 
 @contextmanager
-def chromium() -> Iterator:
-    """Playwright's own Chromium where it is installed, else the system's."""
+def chromium(*arguments: str) -> Iterator:
+    """Playwright's own Chromium where it is installed, else the system's, with arguments of its command line."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
         path = str(own) if own.exists() else shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

@@ -4,11 +4,13 @@ A fresh server, a real Chromium; seconds from the server's start to the page (fr
 first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
 then of the same shape with another seed. Then what a page that is open costs while a run trains: seconds of the
 processor a second, of the server and of the browser. At last what choosing a model and a filter takes on the Evaluate
-page.
+page, what a changed setting and a range test take before training, and how soon a sweep is stopped.
 """
 
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +24,15 @@ from explorer.run_store import RunStore
 
 SHAPE = "depth=20&width=100"
 WATCHED = 20  # seconds
+SWEEP = """
+trials = 4
+epochs = 10000
+[settings]
+dataset = "digits"
+patience = 10000
+[space]
+depth = [2, 3, 4, 5]
+"""
 
 
 def main() -> None:
@@ -56,6 +67,9 @@ def main() -> None:
             for name in PRESETS:
                 shutil.copytree(ROOT / "models" / name, Path(runs) / name)
             evaluating(page, address)
+            if datasets.available("cifar10"):
+                before_training(page, address)
+            sweeping(page, address, Path(runs))
 
 
 def evaluating(page, address: str) -> None:
@@ -77,6 +91,46 @@ def evaluating(page, address: str) -> None:
     timed("a model seen before", "Model", "bn", "^bn .*520,498 parameters")
     timed("a filter", "True class", "cat", "^709 images")
     timed("another filter", "Predicted class", "dog", "^209 images")
+
+
+def before_training(page, address: str) -> None:
+    """Changes a setting while what a batch does is shown, then runs a range test, on the notebook's first network."""
+    page.goto(f"{address}?dataset=cifar10&{SHAPE}")
+    page.get_by_text("Before training: what happens").click()
+    page.get_by_text("untrained network; seed 1.").wait_for()
+    page.get_by_text("More settings").click()
+    seed = page.get_by_label("Seed", exact=True)
+    for number in (2, 3):
+        seed.fill(str(number))
+        started = time.perf_counter()
+        seed.press("Enter")
+        page.get_by_text(f"untrained network; seed {number}.").wait_for()
+        print(f"before training, a setting changed: {time.perf_counter() - started:.2f} s", flush=True)
+    page.get_by_text("Find a learning rate: the range test").click()
+    for kind in ("not compiled yet", "compiled"):
+        started = time.perf_counter()
+        page.get_by_role("button", name="Run the range test").click()
+        page.get_by_role("button", name="Use this rate").wait_for(state="detached")
+        page.get_by_role("button", name="Use this rate").wait_for()
+        print(f"range test, {kind}: {time.perf_counter() - started:.1f} s", flush=True)
+
+
+def sweeping(page, address: str, runs: Path) -> None:
+    """Stops a sweep with two trials running."""
+    file = runs.parent / f"{runs.name}.toml"
+    file.write_text(SWEEP)
+    driver = subprocess.Popen([sys.executable, "-m", "explorer", "sweep", file, "--workers", "2", "--runs", runs])
+    store = RunStore(runs)
+    wait_for(lambda: sum(run.state == "running" and run.outline.epochs > 0 for run in store.list()) == 2)
+    page.goto(f"{address}/sweep?study={file.stem}")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    stop.wait_for()
+    started = time.perf_counter()
+    stop.click()
+    page.get_by_role("button", name="Resume").wait_for()
+    print(f"sweep: stopped {time.perf_counter() - started:.1f} s after the click", flush=True)
+    driver.wait()
+    file.unlink()
 
 
 def processes() -> list[psutil.Process]:

@@ -85,3 +85,17 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     open_tab(page, "Where it fails")
     matrix.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_a_photo_of_the_camera_is_answered(address):
+    """Chromium's own test picture in a camera's place."""
+    with chromium("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream") as browser:
+        page = browser.new_context(permissions=["camera"]).new_page()
+        page.set_default_timeout(120_000)
+        page.goto(f"{address}/evaluate?model=bn")
+        open_tab(page, "Your own image")
+        page.get_by_text("The camera").click()
+        page.wait_for_function("document.querySelector('video')?.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA")
+        page.get_by_role("button", name="Take Photo").click()
+        page.get_by_text(re.compile(r"bn says \w+, [\d.]+% sure")).wait_for()
+        assert page.get_by_alt_text("the image as the network sees it").is_visible()

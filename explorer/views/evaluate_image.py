@@ -24,7 +24,7 @@ def draw(shown: Shown, _) -> None:
             help="It stays on this machine and is not kept.",
         )  # fmt: skip
     else:
-        file = st.camera_input("A photo", key=evaluate_state.CAMERA)
+        file = st.camera_input("A photo", key=evaluate_state.CAMERA, width=480)
     if file is None:
         spec = shown.dataset.spec
         st.caption(f"It becomes {spec.image_shape[1]} × {spec.image_shape[0]} pixels, as the network knows images; "
