@@ -85,8 +85,12 @@ def _forks() -> bool:
     return sys.platform == "linux" and len(os.fsencode(tempfile.gettempdir())) <= LONGEST_TEMPORARY
 
 
-def worker_environment(threads: int) -> dict[str, str]:
-    """What a worker process needs in its environment: a fork has that of the first one's start, not of its own."""
+def worker_environment(workers: int) -> dict[str, str]:
+    """What each of so many worker processes needs in its environment, such as its share of the cores.
+
+    A fork has the environment of the first one's start, not of its own.
+    """
+    threads = max(1, (os.cpu_count() or 1) // workers)
     own = {name: value for name, value in os.environ.items() if name.startswith("EXPLORER_")}
     return {**own, "TF_NUM_INTRAOP_THREADS": str(threads)}
 
@@ -101,7 +105,6 @@ def connect(settings: Settings):
         cluster, client = None, Client(settings.scheduler, security=security, timeout=10)
     else:
         security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
-        threads = max(1, (os.cpu_count() or 1) // settings.workers)
         cluster = LocalCluster(
             n_workers=settings.workers,
             threads_per_worker=1,
@@ -109,7 +112,7 @@ def connect(settings: Settings):
             dashboard_address="127.0.0.1:0",  # by default it would answer on every network interface
             worker_dashboard_address="127.0.0.1:0",
             security=security,
-            env=worker_environment(threads),
+            env=worker_environment(settings.workers),
             silence_logs="CRITICAL",
         )
         client = Client(cluster, security=security)

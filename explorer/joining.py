@@ -29,7 +29,6 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:
     from distributed import Nanny
 
-    threads = max(1, (os.cpu_count() or 1) // workers)
     nannies = [
         Nanny(
             address,
@@ -39,7 +38,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
             memory_limit=1 / workers,
             death_timeout=SECONDS_WITHOUT_SCHEDULER,
             dashboard=False,
-            env=worker_environment(threads),
+            env=worker_environment(workers),
             silence_logs=logging.CRITICAL,
         )
         for number in range(workers)

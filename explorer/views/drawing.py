@@ -27,7 +27,7 @@ def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -
     import pandas as pd
     from altair.utils.schemapi import debug_mode
 
-    # checking every part against Vega-Lite's schema takes four fifths of the time; the tests do it for every chart
+    # checking every part against Vega-Lite's schema takes much of the time; the tests do it for every chart
     with debug_mode(False):
         specification = build(pd.DataFrame(columns=list(columns)), *arguments).to_dict(validate=False)
     # Altair's own theme, which Streamlit's replaces, and the frame without rows, in whose place Streamlit puts its data
