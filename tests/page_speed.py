@@ -100,7 +100,7 @@ def before_training(page, address: str) -> None:
     page.get_by_text("untrained network; seed 1.").wait_for()
     page.get_by_text("More settings").click()
     seed = page.get_by_label("Seed", exact=True)
-    for number in (2, 3):
+    for number in range(2, 7):
         seed.fill(str(number))
         started = time.perf_counter()
         seed.press("Enter")

@@ -1,6 +1,6 @@
 """Before training: what happens to one batch in the network that the sidebar describes."""
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import streamlit as st
 
@@ -14,6 +14,8 @@ from explorer.views import before_state, findings, rates
 from explorer.views.drawing import draw_chart
 
 POLL_SECONDS = 0.25
+# An answer takes 0.2 s: waiting for it saves drawing the page a second time, which takes longer than that.
+PATIENCE_SECONDS = 0.5
 
 
 def before_training(config: TrainingConfig | None) -> None:
@@ -25,8 +27,10 @@ def before_training(config: TrainingConfig | None) -> None:
     )
     if panel.open:
         with panel:
-            waiting = _waiting(config)
+            answer = _future(config)
             rates.rate_curve(config, place="before")
+            wait([answer], PATIENCE_SECONDS)
+            waiting = _waiting(config)
             st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
 
 
