@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as count_from
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from explorer.config import FIELDS
@@ -48,13 +49,13 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
     import pandas as pd
 
     readable = [s for s in summaries if s.config is not None and s.status is not None]
-    bests = [s.outline.best for s in readable]
+    configs, bests = [s.config for s in readable], [s.outline.best for s in readable]
     columns: dict[str, Any] = {
         "run": [s.name for s in readable],
         "name": [s.annotation.name for s in readable],
         "tags": [s.annotation.tags for s in readable],
         "note": [s.annotation.note for s in readable],
-        **{field: [getattr(s.config, field) for s in readable] for field in FIELDS},
+        **{field: [*map(attrgetter(field), configs)] for field in FIELDS},
         "status": [s.state for s in readable],
         "created": [s.created for s in readable],
         "trained": [s.outline.epochs for s in readable],
@@ -63,7 +64,7 @@ def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
         "val_accuracy": [b.val_accuracy if b else math.nan for b in bests],
         "seconds": [s.outline.seconds for s in readable],
         "curve": [s.outline.curve for s in readable],
-        "images": [validation_images(s.config) for s in readable],
+        "images": [*map(validation_images, configs)],
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
 

@@ -19,7 +19,7 @@ from explorer.files import replace_file
 from explorer.history import EpochRecord, Outline
 
 INDEX = ".index.json"
-_VERSION = 1
+_VERSION = 2
 
 
 def _form(status_fields: Sequence[str]) -> list[Any]:
@@ -28,14 +28,14 @@ def _form(status_fields: Sequence[str]) -> list[Any]:
     return [_VERSION, SCHEMA_VERSION, *status_fields, *own]
 
 
-def stamp(folder: str, name: str) -> tuple[int, int, int] | None:
-    """What tells whether a file has changed; None where there is none."""
+def stamp(folder: str, name: str) -> list[int] | None:
+    """What tells whether a file has changed, as JSON has it; None where there is none."""
     try:
         found = os.stat(f"{folder}/{name}")  # noqa: PTH116 (a Path a file doubles the time of listing thousands)
     except OSError:
         return None
     # the inode too: a file replaced within a tick of the clock by one of its size has the other two in common
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
 def load(folder: Path, status_fields: Sequence[str]) -> dict[str, list]:
@@ -72,7 +72,6 @@ def unpack(values: list[Any]) -> tuple[TrainingConfig, Outline, Annotation]:
     """The parts of a summary from `pack`'s values."""
     settings, (epochs, best, seconds, epoch_seconds, curve), written = values
     config = object.__new__(TrainingConfig)  # every value was checked before it came into the index
-    for name, value in zip(FIELDS, settings, strict=True):
-        object.__setattr__(config, name, value)
+    config.__dict__.update(zip(FIELDS, settings, strict=True))
     outline = Outline(epochs, EpochRecord(*best) if best else None, seconds, epoch_seconds, tuple(curve))
     return config, outline, Annotation(written[0], tuple(written[1]), written[2]) if written else NOTHING

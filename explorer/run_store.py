@@ -39,6 +39,7 @@ class RunStore:
         self.folder = Path(folder or os.environ.get("EXPLORER_RUNS") or "models").absolute()
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] | None = None
+        self._listed: list[RunSummary] = []
         self._index: dict[str, list] = {}
         self._unindexed = 0
 
@@ -86,7 +87,8 @@ class RunStore:
     def list(self) -> list[RunSummary]:
         """Every run, newest first; what has not changed since the last call is not read again.
 
-        Raises `RunError` when the folder is there and cannot be read.
+        While nothing at all changes it is the same list, which nobody may change. Raises `RunError` when the folder is
+        there and cannot be read.
         """
         try:
             entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
@@ -98,24 +100,30 @@ class RunStore:
             if self._seen is None:
                 self._seen = {}
                 self._index = run_index.load(self.folder, _STATUS_FIELDS)
-            found = {entry.name: self._look(entry.name, entry.path) for entry in entries}
-            self._seen = {name: seen for name, seen in found.items() if seen is not None}
-            self._keep_index()
-            summaries = [_as_seen_now(seen.summary) for seen in self._seen.values()]
-        return sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
+            found = {entry.name: seen for entry in entries if (seen := self._look(entry.name, entry.path))}
+            # a run that is not at rest may have been interrupted without a change to its files
+            if found != self._seen or not all(seen.settled for seen in found.values()):
+                self._seen = found
+                self._keep_index()
+                summaries = [_as_seen_now(seen.summary) for seen in found.values()]
+                self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
+            return self._listed
 
     def _look(self, name: str, path: str) -> "_Seen | None":
         """What is known of a folder, read again where it has changed; None when it is no run's."""
         known, folder = self._seen.get(name), run_index.stamp(path, "")
         if known and known.settled and known.folder == folder:
             return known
+        entry = self._index.pop(name, None) if known is None else None
+        if entry and folder and entry[0] == folder:
+            return _Seen(folder, entry[1], _from_index(Run(path), entry), settled=True)
         stamps = [run_index.stamp(path, file) for file in _FILES]
         if not any(stamps):
             return None
-        if known is None and (entry := self._index.pop(name, None)) and _same(entry[0], stamps):
-            summary = _from_index(Run(Path(path)), entry)
+        if entry and entry[1] == stamps:
+            summary = _from_index(Run(path), entry)
         elif known is None or known.stamps != stamps:
-            summary = _light(Run(Path(path)), annotated=stamps[-1] is not None)
+            summary = _light(Run(path), annotated=stamps[-1] is not None)
             self._unindexed += 1
         else:
             summary = known.summary
@@ -169,8 +177,8 @@ _FEWEST_INDEXED = 100
 class _Seen:
     """A folder as it was read; a settled one can only change by a file that comes, goes or is replaced."""
 
-    folder: tuple[int, int, int] | None
-    stamps: list[tuple[int, int, int] | None]
+    folder: list[int] | None
+    stamps: list[list[int] | None]
     summary: RunSummary
     settled: bool
 
@@ -179,19 +187,20 @@ def _to_index(seen: _Seen) -> list:
     summary = seen.summary
     process = summary.status.process
     values = {**vars(summary.status), "process": vars(process) if process else None}  # asdict takes ten times as long
-    return [seen.stamps, values, *run_index.pack(summary.config, summary.outline, summary.annotation)]
+    return [
+        seen.folder if seen.settled else None,
+        seen.stamps,
+        values,
+        *run_index.pack(summary.config, summary.outline, summary.annotation),
+    ]
 
 
 def _from_index(run: Run, entry: list) -> RunSummary:
-    values = entry[1]
+    values = entry[2]
     process = Process(**values["process"]) if values["process"] else None
-    config, outlined, annotation = run_index.unpack(entry[2:])
+    config, outlined, annotation = run_index.unpack(entry[3:])
     run.__dict__["config"] = config
     return RunSummary(run, config, RunStatus(**{**values, "process": process}), outlined, annotation)
-
-
-def _same(written: list, stamps: list) -> bool:
-    return [tuple(stamp) if stamp else None for stamp in written] == stamps
 
 
 def _as_seen_now(summary: RunSummary) -> RunSummary:

@@ -114,13 +114,18 @@ class RunStatus:
 class Run:
     """One run folder."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path | str):
+        self._given = path
+
+    @cached_property
+    def path(self) -> Path:
+        """Where it is; made when asked for, as a Path for each of thousands of runs is a tenth of listing them."""
+        return Path(self._given)
 
     @cached_property
     def name(self) -> str:
         """The folder's name, unique in its store."""
-        return self.path.name
+        return os.path.basename(self._given)  # noqa: PTH119
 
     @cached_property
     def config(self) -> TrainingConfig:

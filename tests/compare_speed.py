@@ -2,8 +2,8 @@
 
 Makes the runs, lists them without an index and with it, starts a fresh server on them, and opens the page in a real
 Chromium (in a fresh tab, and from another page of an open one): seconds from the request to the leaderboard and to the
-curves below it, and the resident memory of the server's process. Seconds of the processor are told too: on a busy
-machine they are what this program is to blame for.
+curves below it, and the resident memory of the server's process. All but the first opening wait for the workers to be
+at rest. Seconds of the processor are told too: on a busy machine they are what this program is to blame for.
 """
 
 import os
@@ -37,10 +37,12 @@ def main() -> None:
             for kind in ("first opening", "second opening", "third opening"):
                 page.goto("about:blank")
                 opened(kind, lambda: page.goto(address))
-            for _ in range(2):
+                at_rest(server)
+            for _ in range(3):
                 page.get_by_role("link", name="Train").first.click()
                 page.get_by_role("button", name="Train", exact=True).wait_for()
                 time.sleep(3)  # the sidebar has told what it shows
+                at_rest(server)
                 opened("from the Train page", page.get_by_role("link", name="Compare").first.click)
             for section, words in (("Repeats", "Is one better"), ("Settings and results", "Draw a rectangle")):
                 started = time.perf_counter()
@@ -61,6 +63,20 @@ def opening(page, server: psutil.Process, count: int, kind: str, open_page: Call
     spent = sum(server.cpu_times()[:2]) - before
     print(f"page, {kind}: {table:.2f} s to the table, {time.perf_counter() - started:.2f} s to the curves, "
           f"{spent:.2f} s of the server's processor", flush=True)  # fmt: skip
+
+
+def at_rest(server: psutil.Process) -> None:
+    """Waits until the server's workers have started and have compiled what the sidebar shows."""
+
+    def spent() -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in server.children(recursive=True))
+
+    def resting() -> bool:
+        before = spent()
+        time.sleep(2)
+        return spent() - before < 0.1
+
+    wait_for(resting, 120)
 
 
 def listing(folder: Path, kind: str) -> None:

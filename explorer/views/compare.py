@@ -21,21 +21,21 @@ def render() -> None:
     """Draws the page."""
     st.header("Compare runs", anchor=False)
     try:
-        summaries, table = compare_state.listed()
+        listing = compare_state.listed()
     except RunError as error:
         st.error(f"{error}.")
         return
     if message := state.told():
         st.error(message)
-    if unreadable := [summary for summary in summaries if summary.problem]:
+    if unreadable := [summary for summary in listing.summaries if summary.problem]:
         with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
             st.markdown("\n".join(f"- {summary.problem}" for summary in unreadable[:20]))
-    if table.empty:
+    if listing.table.empty:
         st.info("There is no run yet: train one on the Train page, and it appears here.")
         compare_actions.bin_alone()
         return
-    found = compare_table.filters(table)
-    chosen = compare_table.leaderboard(found)
+    found = compare_table.filters(listing.table)
+    chosen = compare_table.leaderboard(found, listing)
     compare_actions.bar(found, chosen)
     section = st.segmented_control(
         "Look at",
@@ -47,7 +47,7 @@ def render() -> None:
         label_visibility="collapsed",
     )
     SECTIONS[section][0](found, chosen)
-    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(summaries), iter([True]))
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries), iter([True]))
 
 
 def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:

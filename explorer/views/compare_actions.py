@@ -88,7 +88,7 @@ def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
 
 
 def _repeat(name: str) -> None:
-    _, table = compare_state.listed()
+    table = compare_state.listed().table
     group = table.loc[table["run"] == name, "group"]
     taken = table.loc[table["group"].isin(group), "seed"].tolist()
     try:

@@ -11,9 +11,11 @@ from explorer.history import RULES
 from explorer.palette import NEUTRAL
 from explorer.runs import STATUSES
 from explorer.views import compare_state
+from explorer.views.compare_state import Listing
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 HEIGHT = 400
 SELECTED_BY = RULES["val_loss"].words
@@ -96,8 +98,8 @@ def _number(value: float) -> str:
 # --- The table --------------------------------------------------------------------------------------------
 
 
-def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Draws the runs, and returns those whose rows are chosen, in the table's order."""
+def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
+    """Draws some runs of a listing, and returns those whose rows are chosen, in the table's order."""
     every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
     images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
     st.caption(
@@ -108,10 +110,10 @@ def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
     )
     if table.empty:
         return table
-    names = tuple(table["run"])
+    names, settings = tuple(table["run"]), list(FIELDS) if every else differing(table)
     places = {name: place for place, name in enumerate(names)}
     event = st.dataframe(
-        _cells(table, list(FIELDS) if every else differing(table)),
+        listing.leaderboard(names, tuple(settings), lambda: _cells(table, settings)),
         key=compare_state.leaderboard_key(names),
         on_select="rerun",
         selection_mode="multi-row",
@@ -129,8 +131,9 @@ def leaderboard(table: "pd.DataFrame") -> "pd.DataFrame":
     return table.iloc[sorted(rows)]
 
 
-def _cells(table: "pd.DataFrame", settings: list[str]) -> "pd.DataFrame":
+def _cells(table: "pd.DataFrame", settings: list[str]) -> "pa.Table":
     import pandas as pd
+    import pyarrow as pa
 
     cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
     cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]))
@@ -140,7 +143,7 @@ def _cells(table: "pd.DataFrame", settings: list[str]) -> "pd.DataFrame":
         cells.insert(1, "tags", table["tags"])
     if table["note"].any():
         cells["note"] = table["note"]
-    return cells
+    return pa.Table.from_pandas(cells, preserve_index=False)
 
 
 def _columns() -> dict:
