@@ -23,6 +23,8 @@ DASK_SETTINGS = {
 }
 IMPORTED_ONCE = ("distributed", "tensorflow", "keras")
 LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; Linux has room for 107 in a socket's path
+# what Python says of the semaphores of workers that were ended at once, and then removes
+NO_NEWS = "ignore:resource_tracker:UserWarning"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def prepare_dask() -> None:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
     if _forks():
         get_mp_context().set_forkserver_preload(list(IMPORTED_ONCE))
+    if NO_NEWS not in sys.warnoptions:
+        sys.warnoptions.append(NO_NEWS)
 
 
 def _forks() -> bool:

@@ -292,7 +292,7 @@ class Driver:
             if trial.runs:
                 self._write_down(trial.runs[-1])
         self._study.clear_request()
-        return self._end(folder.STOPPED, "stopped; every trial is kept, and resuming goes on with the open ones")
+        return self._end(folder.STOPPED, "every trial is kept, and resuming goes on with the open ones")
 
     def _active(self, trial: Trial) -> bool:
         with suppress(RunError):
@@ -309,7 +309,6 @@ class Driver:
         self._study.update(
             status=status, reason=reason, process=None, seen=time.time(), seconds=self._seconds(), workers=0
         )
-        self._say(f"{self._study.name} is {status}: {reason}")
         return status
 
 

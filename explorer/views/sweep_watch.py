@@ -32,6 +32,7 @@ from explorer.views.drawing import draw_chart
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 4.0
 ANALYSIS_SECONDS = 6.0
+STOPPING_SECONDS = 0.2
 SHOWN_CURVES = 24
 SHOWN_TRIALS = 500
 SLICES_A_ROW = 3
@@ -64,6 +65,13 @@ def draw(study: Study) -> None:
     every = REFRESH_SECONDS if moving else IDLE_SECONDS
     st.fragment(_live, run_every=every)(study, (status.status, moving))
     st.fragment(_analysis, run_every=ANALYSIS_SECONDS if active else None)(study)
+    if active and study.stop_requested():
+        st.fragment(_until_stopped, run_every=STOPPING_SECONDS)(study)
+
+
+def _until_stopped(study: Study) -> None:
+    if study.status().status not in folder.ACTIVE:
+        st.rerun()
 
 
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
