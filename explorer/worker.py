@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -146,7 +145,10 @@ class _Writer:
     def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
         import tensorflow as tf
 
+        from explorer.training.model_file import ModelFile
+
         self._run, self._network, self._watcher = run, network, watcher
+        self._best = ModelFile(network.network)
         self._told = 0.0
         self._summary = tf.summary
         # written anew from the history: a killed process may have left out an epoch, or written one that is not kept
@@ -161,7 +163,7 @@ class _Writer:
         """History first, then the model, then the checkpoint: a kill between them costs nothing but this epoch."""
         self._run.append(record)
         if improved:
-            save_model(self._network.network, self._run.path / BEST)
+            self._best.save(self._run.path / BEST)
         checkpoint.save(self._run.path / CHECKPOINT)
         self._board(record)
         self._watcher.on_epoch(record)
@@ -196,16 +198,6 @@ class _Writer:
         """Ends the TensorBoard files."""
         for board in self._boards.values():
             board.close()
-
-
-def save_model(network, path: Path) -> None:
-    """Saves a Keras model so that the file is there whole or not at all."""
-    temporary = path.with_name(f".{path.stem}.saving.keras")
-    try:
-        network.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _sentence(error: Exception) -> str:
