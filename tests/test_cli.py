@@ -23,9 +23,10 @@ from explorer.runs import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "explorer"]
 # long enough to be interrupted in the middle, and short enough to be trained to its end
-WHOLE = ["--dataset", "digits", "--depth", "8", "--width", "64", "--epochs", "80", "--patience", "80"]
+WHOLE = ["--dataset", "digits", "--depth", "3", "--width", "64", "--epochs", "80", "--patience", "80"]
 WHOLE += ["--learning-rate", "0.0005", "--preset", "bn"]
-TINY = ["--dataset", "digits", "--depth", "1", "--width", "8", "--epochs", "2"]
+TINY = ["--dataset", "digits", "--depth", "1", "--width", "8"]
+ENDLESS = ["--epochs", 10_000, "--patience", 10_000]
 
 
 def start(*arguments: object, **more) -> subprocess.Popen:
@@ -97,14 +98,14 @@ def test_the_json_of_train_says_what_came_of_it(whole):
     assert told["selected_by"] == "lowest validation loss"
     assert told["seconds_per_epoch"] == [record.seconds for record in records]
     assert told["compile_seconds"] > 0
-    dense = 64 * 64 + 64 + 7 * (64 * 64 + 64) + 64 * 10 + 10
-    assert told["parameters"] == dense + 4 * (64 + 8 * 64)
+    dense = 64 * 64 + 64 + 2 * (64 * 64 + 64) + 64 * 10 + 10
+    assert told["parameters"] == dense + 4 * (64 + 3 * 64)
     assert Path(told["path"], "best.keras").exists()
 
 
 def test_options_win_over_the_preset_and_the_preset_over_defaults(whole):
     config = TrainingConfig.from_dict(whole[0]["config"])
-    expected = {"dataset": "digits", "depth": 8, "width": 64, "learning_rate": 5e-4, "epochs": 80, "patience": 80}
+    expected = {"dataset": "digits", "depth": 3, "width": 64, "learning_rate": 5e-4, "epochs": 80, "patience": 80}
     assert config == TrainingConfig(batch_norm="after_activation", **expected)
 
 
@@ -150,7 +151,7 @@ def test_on_a_terminal_there_is_one_moving_line_and_another_process_can_stop_it(
 
     reader = threading.Thread(target=read)
     reader.start()
-    process = start("train", *WHOLE, "--epochs", 10_000, "--patience", 10_000, "--runs", tmp_path, stderr=theirs)
+    process = start("train", *TINY, *ENDLESS, "--runs", tmp_path, stderr=theirs)
     os.close(theirs)
     run = wait_for_epochs(tmp_path, 3, process)
     assert run_here(capsys, "stop", run.name, "--runs", tmp_path) == (0, f"{run.name} is asked to stop\n", "")
@@ -167,7 +168,7 @@ def test_on_a_terminal_there_is_one_moving_line_and_another_process_can_stop_it(
 
 
 def test_sigterm_stops_too_and_a_reader_that_has_gone_does_not(tmp_path):
-    process = start("train", *WHOLE, "--epochs", 10_000, "--patience", 10_000, "--runs", tmp_path)
+    process = start("train", *TINY, *ENDLESS, "--runs", tmp_path)
     process.stderr.close()
     process.stdout.close()
     run = wait_for_epochs(tmp_path, 3, process)
@@ -181,8 +182,8 @@ def test_a_run_folder_that_takes_no_more_ends_as_failed_and_keeps_its_history(tm
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
-    long = ["--epochs", 10_000, "--patience", 10_000, "--batch-size", 1437]
-    status, out, err = finish(start("train", *TINY, *long, "--runs", tmp_path, "--json", preexec_fn=full))
+    one_step = ["--batch-size", 1437]
+    status, out, err = finish(start("train", *TINY, *ENDLESS, *one_step, "--runs", tmp_path, "--json", preexec_fn=full))
     told = json.loads(out)
     assert (status, told["status"]) == (1, FAILED), err
     run = the_run(tmp_path)

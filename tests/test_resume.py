@@ -16,7 +16,7 @@ from explorer.config import TrainingConfig
 from explorer.run_store import RunStore
 from explorer.runs import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, PAUSED, STOPPED, Run
 
-CONFIG = TrainingConfig(dataset="digits", depth=20, width=100, epochs=4, learning_rate=1e-5)
+CONFIG = TrainingConfig(dataset="digits", depth=4, width=100, epochs=4, learning_rate=1e-4)
 # as the engine's workers: forks of a process that has imported TensorFlow
 FORKS = multiprocessing.get_context("forkserver")
 
