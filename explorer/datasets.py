@@ -10,10 +10,12 @@ import os
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from explorer.errors import DataError, FieldError
+
+if TYPE_CHECKING:  # a page is drawn without it: a tenth of a second at the start
+    import numpy as np
 
 SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE = 0.2
@@ -154,11 +156,11 @@ class Dataset:
     """
 
     spec: DatasetSpec
-    images: np.ndarray
-    labels: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    images: "np.ndarray"
+    labels: "np.ndarray"
+    train: "np.ndarray"
+    validation: "np.ndarray"
+    test: "np.ndarray"
     division: str = NOTEBOOK
 
     def divided(self, division: str) -> "Dataset":
@@ -168,7 +170,7 @@ class Dataset:
         train, validation = split_indices(len(self.train) + len(self.validation), division)
         return replace(self, train=train, validation=validation, division=division)
 
-    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def split(self, name: str) -> "tuple[np.ndarray, np.ndarray]":
         """Copy the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
 
         Raises FieldError for a name other than train, validation and test, DataError for an empty split.
@@ -183,6 +185,8 @@ class Dataset:
     @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) over the bytes of the images, then of the labels: the same on every machine."""
+        import numpy as np
+
         digest = hashlib.sha256(np.ascontiguousarray(self.images))
         digest.update(np.ascontiguousarray(self.labels))
         return digest.hexdigest()
@@ -224,12 +228,14 @@ def load(name: str, division: str = NOTEBOOK) -> Dataset:
     return found.divided(division)
 
 
-def split_indices(images: int, division: str = NOTEBOOK) -> tuple[np.ndarray, np.ndarray]:
+def split_indices(images: int, division: str = NOTEBOOK) -> "tuple[np.ndarray, np.ndarray]":
     """Indices (train, validation): in the book the first tenth validates, in their own order.
 
     The notebook's are those that scikit-learn's `train_test_split(test_size=0.2, random_state=42)` draws. Its rule is
     written out because importing it takes over a second; a test compares the two.
     """
+    import numpy as np
+
     if division == BOOK:
         first = int(BOOK_SHARE * images)
         return np.arange(first, images), np.arange(first)
@@ -240,6 +246,8 @@ def split_indices(images: int, division: str = NOTEBOOK) -> tuple[np.ndarray, np
 
 def fault_of(path: Path, layout: Layout) -> str | None:
     """Say what is wrong with a stored file: None when size and SHA-256 of every array are right."""
+    import numpy as np
+
     try:
         size = path.stat().st_size
         if size != layout.bytes:
@@ -263,8 +271,10 @@ def digits_file() -> Path:
     return Path(found.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
 
 
-def read_digits(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_digits(path: Path) -> "tuple[np.ndarray, np.ndarray]":
     """Read images uint8 [1797, 8, 8] and labels uint8 [1797], through scikit-learn if `path` is not there."""
+    import numpy as np
+
     if path.is_file():
         table = np.loadtxt(path, delimiter=",").astype(np.uint8)
         return table[:, :-1].reshape(-1, 8, 8), table[:, -1].copy()
@@ -275,6 +285,8 @@ def read_digits(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load_digits(spec: DatasetSpec) -> Dataset:
+    import numpy as np
+
     images, labels = read_digits(digits_file())
     train, validation = split_indices(len(images))
     return Dataset(spec, images, labels, train, validation, np.arange(0))
@@ -293,6 +305,8 @@ def _load_stored(spec: DatasetSpec, layout: Layout) -> Dataset:
 # verifying every byte takes a tenth of a second, so a process does it once for a file that stays as it is
 @lru_cache(maxsize=2)
 def _verified(spec: DatasetSpec, layout: Layout, path: Path, stamp: tuple[int, int, int]) -> Dataset:
+    import numpy as np
+
     advice = f"`python -m explorer data {spec.name}` fetches it"
     if fault := fault_of(path, layout):
         discard(path)

@@ -12,6 +12,7 @@ from explorer.gallery import CASES, Case, case
 from explorer.presets import PRESETS
 from explorer.run_store import RunStore
 from explorer.runs import Run
+from explorer.training import program_cache
 from explorer.training.compiled_epoch import Shape
 from explorer.twins import differences
 
@@ -22,7 +23,7 @@ OWN = {case.finding for case in CASES.values()} - {None}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Trains a configuration in this process, once; TensorFlow is imported once for all of them."""
+    """Trains a configuration in this process, once; TensorFlow is imported and each shape compiled once for all."""
     store = RunStore(tmp_path_factory.mktemp("gallery"))
     runs: dict[TrainingConfig, Run] = {}
 
@@ -32,7 +33,9 @@ def trained(tmp_path_factory):
             worker.execute(runs[config])
         return runs[config]
 
-    return train
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(program_cache, "KEPT_PROGRAMS", len(CASES) * 2)
+        yield train
 
 
 def told_after(run: Run, epoch: int) -> dict[str, str]:

@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from explorer import datasets, sources
+from explorer import datasets
 from explorer.datasets import DATASETS
 from explorer.progress import duration
 from explorer.views import state
@@ -24,6 +24,8 @@ def offer() -> None:
 
 
 def _banner() -> None:
+    from explorer import sources  # with numpy, which a page is drawn without where the data is there
+
     if datasets.available(NAME):
         st.rerun()
     progress = sources.read_progress(NAME)

@@ -3,6 +3,7 @@
 import importlib
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,12 +13,14 @@ from explorer.datasets import Dataset
 from explorer.desk import Desk
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
-from explorer.evaluation.library import Library
 from explorer.presets import PRESETS
 from explorer.run_store import RunStore
 from explorer.runs import ACTIVE, Run
 from explorer.start_questions import StartQuestions
 from explorer.sweeps.folder import Study, StudyStore
+
+if TYPE_CHECKING:
+    from explorer.evaluation.library import Library
 
 RUN, TWIN = "run", "twin"
 STUDY, NEW_STUDY = "study", "-"
@@ -63,8 +66,10 @@ def start_questions() -> StartQuestions:
 
 
 @st.cache_resource
-def library() -> Library:
+def library() -> "Library":
     """The saved models and what they said, shared by all sessions."""
+    from explorer.evaluation.library import Library
+
     return Library(store(), desk())
 
 
