@@ -16,5 +16,5 @@ fi
 .venv/bin/python -m explorer data cifar10
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-# three at a time, since much of a test is waiting for processes and pages; a file is one process's, as its tests share those
-exec .venv/bin/python -m pytest -n 3 --dist loadfile "$@"
+# two at a time, since much of a test is waiting for processes and pages; a file is one process's, as its tests share those
+exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
