@@ -1,7 +1,9 @@
 """The file of a network that is saved again and again: at any time what Keras itself would write."""
 
 import json
+import resource
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -42,16 +44,28 @@ def test_every_file_is_the_one_that_keras_writes(config: TrainingConfig, tmp_pat
     assert isinstance(keras.saving.load_model(tmp_path / "ours.keras"), keras.Model)
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    file = ModelFile(build_network(CONFIGS["elu"]))
-    file.save(tmp_path / "best.keras")
-    before = (tmp_path / "best.keras").read_bytes()
+@contextmanager
+def full_disk():
+    """No file of this process may grow beyond a kilobyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    def refuse(*_):
-        raise OSError("no space left")
 
-    monkeypatch.setattr(zipfile.ZipFile, "writestr", refuse)
-    with pytest.raises(OSError):
-        file.save(tmp_path / "best.keras")
-    assert (tmp_path / "best.keras").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+@pytest.mark.parametrize("saved", [0, 1], ids=["the first", "a later one"])
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_the_network(tmp_path, saved):
+    network = build_network(CONFIGS["bn"])
+    path, file = tmp_path / "best.keras", ModelFile(network)
+    for one in [ModelFile(network), file][: 1 + saved]:
+        one.save(path)
+    content, weights = path.read_bytes(), network.get_weights()
+    with full_disk(), pytest.raises(OSError):
+        file.save(path)
+    assert path.read_bytes() == content and [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+    for now, before in zip(network.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(now, before)
+    file.save(path)
+    assert isinstance(keras.saving.load_model(path), keras.Model)

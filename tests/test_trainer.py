@@ -1,5 +1,6 @@
 """Training to its end: early stopping as Keras does it, divergence, requests, and exact continuation."""
 
+import json
 import math
 
 import keras
@@ -210,6 +211,16 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert [getattr(back, k) for k in ("epoch", "step", "loss", "correct", "seconds")] == [3, 7, kept.loss, 11, 1.25]
     assert_same_bits(back.arrays, arrays)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed_from_too(tmp_path):
+    position = {"epoch": 3, "step": 7, "loss": 0.5, "correct": 11, "seconds": 1.25}
+    arrays = [np.float32([[1, 2], [3, 4]]), np.array(12, "int64")]
+    written = {f"{number:05d}": array for number, array in enumerate(arrays)}
+    np.savez(tmp_path / "checkpoint.npz", position=np.array(json.dumps(position)), **written)
+    back = Checkpoint.load(tmp_path / "checkpoint.npz")
+    assert {name: getattr(back, name) for name in position} == position
+    assert_same_bits(back.arrays, arrays)
 
 
 def test_a_damaged_checkpoint_is_told_wherever_it_is_cut_or_changed(tmp_path):

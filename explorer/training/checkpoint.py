@@ -41,7 +41,11 @@ class Checkpoint:
         """Reads the file; raises `RunError` when it is missing or damaged."""
         try:
             with np.load(path, allow_pickle=False) as stored:
-                position, content = json.loads(str(stored["position"])), stored["content"]
+                position = json.loads(str(stored["position"]))
+                if "arrays" not in position:  # of an earlier version: every array by its number
+                    names = sorted(name for name in stored.files if name != "position")
+                    return cls(**position, arrays=[stored[name] for name in names])
+                content = stored["content"]
             arrays, start = [], 0
             for kind, shape in position.pop("arrays"):
                 end = start + np.dtype(kind).itemsize * math.prod(shape)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ class ModelFile:
     def save(self, path: Path) -> None:
         """Saves the network as it is now; the file is there whole or not at all. Raises `OSError`."""
         if not self._members:
-            self._let_keras_write()
+            self._let_keras_write(path.with_name(f".{path.stem}.marked.keras"))
         for variable, place in zip(self._network.weights, self._places, strict=True):
             self._members[_WEIGHTS][place] = variable.numpy().tobytes()
         written = {**json.loads(self._members[_METADATA]), "date_saved": f"{datetime.now():%Y-%m-%d@%H:%M:%S}"}
@@ -41,13 +40,14 @@ class ModelFile:
             for name, content in self._members.items():
                 archive.writestr(name, content)
 
-    def _let_keras_write(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "marked.keras"
+    def _let_keras_write(self, path: Path) -> None:
+        try:
             with _marked(self._network.weights):
                 self._network.save(path)
             with zipfile.ZipFile(path) as archive:
                 members = {name: archive.read(name) for name in archive.namelist()}
+        finally:
+            path.unlink(missing_ok=True)
         places = _places(members[_WEIGHTS])
         self._places = [places[number] for number in range(len(self._network.weights))]
         self._members = {**members, _WEIGHTS: bytearray(members[_WEIGHTS])}

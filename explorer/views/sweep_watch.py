@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -70,8 +71,9 @@ def draw(study: Study) -> None:
 
 
 def _until_stopped(study: Study) -> None:
-    if study.status().status not in folder.ACTIVE:
-        st.rerun()
+    with suppress(RunError):  # what is redrawn beside this says it
+        if study.status().status not in folder.ACTIVE:
+            st.rerun()
 
 
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
