@@ -1,8 +1,11 @@
 """What explains, in a real browser: a case of the gallery from its question to its mend, and one thing changed."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from browser import chromium, serve, wait_for
 
+from explorer.config import FIELDS, TrainingConfig
 from explorer.gallery import CASES
 from explorer.run_store import RunStore
 from explorer.runs import COMPLETED
@@ -46,6 +49,30 @@ def test_a_case_is_answered_revealed_and_mended(page, server):
     [mended, broken] = store.list()
     assert (broken.config, mended.config) == (case.config, case.mended_config)
     assert mended.best.val_accuracy > 0.9 > broken.best.val_accuracy
+
+
+def test_a_cases_settings_are_taken_to_the_train_page(page, server):
+    """All of them, also those that are folded there, in place of what the page had before."""
+    address, _ = server
+    case = CASES["zeros"]
+    page.goto(f"{address}?dataset=digits&seed=7&batch_size=64&depth=4")
+    page.get_by_text("4 hidden layers").first.wait_for()
+    page.get_by_role("link", name="Fault gallery").first.click()
+    press(page, case.title)
+    page.get_by_text(case.answers[case.right]).click()
+    press(page, "Train and see")  # it was trained, and is shown at once
+    press(page, "Open these settings on the Train page")
+    page.get_by_text("The Train page starts from these settings now.").wait_for()
+    page.get_by_role("link", name="Train").first.click()
+    page.get_by_text(f"{case.config.depth} hidden layers").first.wait_for()
+    defaults = TrainingConfig(dataset="digits")
+    differing = {name for name in FIELDS if getattr(case.config, name) != getattr(defaults, name)}
+
+    def shared() -> set[str]:
+        return set(FIELDS) & set(parse_qs(urlsplit(page.url).query)) - {"dataset"}
+
+    wait_for(lambda: shared() == differing)
+    assert "seed" not in differing
 
 
 def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):

@@ -29,9 +29,11 @@ def close_engine():
     state.engine.clear()
 
 
-def app(**query: str) -> AppTest:
+def app(more: bool = False, **query: str) -> AppTest:
+    """The Train page on digits; `more` opens the folded settings."""
     page = whole_app()
     page.query_params.update({"dataset": "digits", **query})
+    page.session_state["more"] = more
     return page.run()
 
 
@@ -41,6 +43,13 @@ def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
         run.append(EpochRecord(epoch, 2.0 / epoch, 0.2 * epoch, 2.1 / epoch, 0.19 * epoch, 5e-5, 0.1))
     run.end(status, reason)
     return run
+
+
+def shared(page: AppTest) -> dict[str, str]:
+    """The settings in the page's address."""
+    values = {name: value for name, value in page.query_params.items() if name not in ("dataset", "run")}
+    # the test runner has a parameter as a list before a page has set it, as text after
+    return {name: value[0] if isinstance(value, list) else value for name, value in values.items()}
 
 
 def button(page: AppTest, label: str):
@@ -58,7 +67,7 @@ def test_every_field_has_a_control_with_help_where_it_makes_a_difference(store):
     from explorer.config import FIELDS
 
     def helped(**query: str) -> set[str]:
-        page = app(**query)
+        page = app(more=True, **query)
         widgets = [*page.selectbox, *page.slider, *page.select_slider, *page.number_input]
         return {widget.label for widget in widgets if widget.help}
 
@@ -76,6 +85,34 @@ def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
     assert page.selectbox(key="activation").value == "tanh"
     assert page.text_input(key="learning_rate").value == "0.003"
     assert page.text_input(key="width").value == "100"
+
+
+def test_folded_settings_count_and_are_kept_while_their_widgets_are_not_drawn(store):
+    page = app(optimizer="adam", seed="7", batch_size="64")
+    assert not {"optimizer", "seed", "batch_size"} & {widget.key for widget in [*page.selectbox, *page.text_input]}
+    assert shared(page) == {"optimizer": "adam", "seed": "7", "batch_size": "64"}
+    page.session_state["more"] = True
+    page.run()
+    assert (page.selectbox(key="optimizer").value, page.number_input(key="seed").value) == ("adam", 7)
+    page.selectbox(key="optimizer").set_value("sgd").run()
+    page.text_input(key="batch_size").set_value("128").run()
+    page.session_state["more"] = False
+    for _ in range(3):  # what a widget held is gone after the first
+        page.run()
+        assert shared(page) == {"optimizer": "sgd", "seed": "7", "batch_size": "128"}
+    page.session_state["more"] = True
+    page.run()
+    assert (page.selectbox(key="optimizer").value, page.text_input(key="batch_size").value) == ("sgd", "128")
+
+
+def test_a_folded_setting_that_is_not_allowed_is_told(store):
+    page = app(more=True)
+    page.text_input(key="batch_size").set_value("none").run()
+    page.session_state["more"] = False
+    for _ in range(3):
+        page.run()
+        assert "Batch size: 'none' is not allowed" in texts(page)
+        assert button(page, "Train").disabled
 
 
 def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(store):
@@ -99,7 +136,7 @@ def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
 def test_presets_fill_the_sidebar(store, name):
     from explorer.presets import PRESETS
 
-    page = app()
+    page = app(more=True)
     page.button(key=f"preset_{name}").click().run()
     config = PRESETS[name].config
     assert page.selectbox(key="activation").value == config.activation

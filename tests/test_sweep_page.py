@@ -9,10 +9,10 @@ from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
 from explorer.run_store import RunStore
-from explorer.runs import COMPLETED, FAILED
-from explorer.sweeps import folder
+from explorer.runs import COMPLETED, FAILED, Process
+from explorer.sweeps import folder, reports
 from explorer.sweeps.driver import drive
-from explorer.sweeps.folder import TRIAL_COMPLETED, StudyStore
+from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_RUNNING, StudyStore, TrialRecord
 from explorer.sweeps.spec import StudySpec
 from explorer.views import state
 
@@ -139,6 +139,18 @@ def test_a_study_of_each_state(store, changes, words):
     assert bool([b for b in page.button if b.key == "stop_sweep"]) == (changes["status"] == folder.RUNNING)
 
 
+@pytest.mark.parametrize(("status", "word"), [(folder.RUNNING, "running"), (folder.STOPPED, "open")])
+def test_a_trial_that_has_begun_runs_while_the_sweep_does_and_is_open_after_that(store, status, word):
+    study = study_in(store)
+    study.record(TrialRecord(0, TRIAL_RUNNING, {"depth": 1}, []))
+    study.update(status=status, process={"host": "", "pid": 1, "started": 0.0})
+    page = app(study="s")
+    assert {metric.label: metric.value for metric in page.metric}[word.capitalize()] == "1"
+    [row] = page.dataframe[0].value.to_dict("records")
+    assert row["state"].endswith(f" {word}") and row["val_loss"] is None
+    assert f"trials: 1 {word};" in "\n".join(reports.lines(reports.result(study)))
+
+
 def test_broken_and_missing_studies_are_told(store):
     study = study_in(store)
     (study.path / "study.json").write_text("{")
@@ -163,13 +175,13 @@ def test_from_the_button_to_the_winner(tmp_path):
         page.get_by_role("button", name="Stop", exact=True).wait_for()
         study = StudyStore(store).get("sweep 1")
         wait_for(lambda: study.status().status == folder.RUNNING, 120)
-        driver = study.status().process["pid"]
+        driver = Process(**study.status().process)
 
         page.reload()  # a page that is closed or loaded anew changes nothing
         wait_for(lambda: study.status().status == folder.COMPLETED, 300)
         page.get_by_text("4 of 4 trials").wait_for()
         assert [trial.state for trial in study.trials()] == [TRIAL_COMPLETED] * 4
-        assert driver != study.status().process
+        wait_for(driver.ended)
         wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 4)
 
         page.get_by_role("button", name="Train the winner to the end").click()

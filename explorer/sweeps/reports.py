@@ -15,6 +15,7 @@ from explorer.sweeps.spec import StudySpec
 from explorer.terminal import columns
 
 LEADERS = 10
+OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ def outlook(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord],
     if status.status == folder.COMPLETED:
         fraction, left = 1.0, 0.0
     return Outlook(counts, through, spec.planned, fraction, seconds, left)
+
+
+def trial_word(state: str, status: str) -> str:
+    """A trial's state in a study of some status: none runs while nobody drives the study."""
+    return OPEN if state == TRIAL_RUNNING and status not in folder.ACTIVE else state
 
 
 def leaders(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -92,7 +98,8 @@ def result(study: Study) -> dict[str, Any]:
 def lines(told: dict[str, Any]) -> list[str]:
     """What `result` tells, to read: where the study stands and its best trials."""
     spec = StudySpec.from_dict(told["spec"])
-    counts = ", ".join(f"{count:,} {state}" for state, count in told["trials_by_state"].items() if count)
+    by_word = {trial_word(state, told["status"]): count for state, count in told["trials_by_state"].items()}
+    counts = ", ".join(f"{count:,} {word}" for word, count in by_word.items() if count)
     reason = f": {told['reason']}" if told["reason"] else ""
     found = [
         f"{told['study']} is {told['status']}{reason}",

@@ -17,11 +17,31 @@ def sidebar() -> TrainingConfig | None:
         values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
         _presets()
         values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}
-        with st.expander(MORE):
-            for name, field in FIELDS.items():
-                if field.group == MORE:
-                    values[name] = _widget(field) if field.matters(values) else field.default
+        _more(values)
     return TrainingConfig(**values) if None not in values.values() else None
+
+
+def _more(values: dict[str, object]) -> None:
+    """Adds the settings of the folded group; its widgets are drawn while it is open, a sixth of the page's time."""
+    panel = st.expander(MORE, key="more", on_change="rerun")
+    for name, field in FIELDS.items():
+        if field.group == MORE and not field.matters(values):
+            values[name] = field.default
+        elif field.group == MORE and panel.open:
+            with panel:
+                values[name] = _widget(field)
+        elif field.group == MORE:
+            values[name] = _undrawn(field)
+
+
+def _undrawn(field: Field) -> object:
+    """A setting without its widget; one that is not allowed is told all the same."""
+    state.start_field(field.name)
+    state.keep_field(field.name)
+    value, problem = _parsed(field)
+    if problem:
+        st.error(problem)
+    return value
 
 
 def _presets() -> None:
@@ -76,11 +96,7 @@ def _logarithmic(field: Field) -> float | int | None:
     """A slider in even steps of the logarithm, and beside it the number itself, which may be typed."""
     slider = f"{field.name}_slider"
     marks = _marks(field)
-    value, problem = None, ""
-    try:
-        value = field.parse(st.session_state[field.name].strip())
-    except FieldError as error:
-        problem = f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}."
+    value, problem = _parsed(field)
     st.session_state[slider] = min(marks, key=lambda mark: abs(math.log(mark / (value or field.default))))
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
     left.select_slider(
@@ -97,6 +113,14 @@ def _logarithmic(field: Field) -> float | int | None:
     if problem:
         st.error(problem)
     return value
+
+
+def _parsed(field: Field) -> tuple[object, str]:
+    """A setting's value, and why it is not allowed when it is None."""
+    try:
+        return field.parse(f"{st.session_state[field.name]}".strip()), ""
+    except FieldError as error:
+        return None, f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}."
 
 
 def _typed_from_slider(name: str, slider: str) -> None:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def draw_steadily() -> None:
+    """Keeps what is being redrawn from being greyed out: at two refreshes a second that would be a flicker."""
+    st.html("<style>[data-stale=true] { opacity: 1 !important; }</style>")
+
+
 def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: Any = st, **shown: Any) -> None:
     """Draws `build(frame, *arguments)`, an Altair chart whose specification does not depend on the frame's rows.
 

@@ -9,15 +9,15 @@ from explorer.gallery import CASES, Case
 from explorer.history import RULES
 from explorer.runs import ACTIVE, COMPLETED, FAILED, QUEUED, RunSummary, summarize
 from explorer.views import findings, gallery_state, inside, latest, state, twin
+from explorer.views.drawing import draw_steadily
 from explorer.views.run import curves
-from explorer.views.train import STEADY
 
 REFRESH_SECONDS = 0.5
 
 
 def render() -> None:
     """Draws the page."""
-    st.html(STEADY)
+    draw_steadily()
     st.header("Fault gallery", anchor=False)
     st.markdown("Networks that are known to fail, and some that do not. **Guess first, then watch it happen.**")
     chosen = gallery_state.chosen_case()

@@ -116,6 +116,11 @@ def start_field(name: str) -> None:
         set_field(name, default)
 
 
+def keep_field(name: str) -> None:
+    """Keeps a setting whose widget is not drawn: what Streamlit holds for a widget goes when that does."""
+    st.session_state[name] = st.session_state[name]
+
+
 def share(config: TrainingConfig) -> None:
     """Puts the settings that differ from the defaults into the URL, so that it can be sent to others."""
     st.session_state[_SETTINGS] = config
@@ -142,7 +147,7 @@ def apply_config(config: TrainingConfig) -> None:
 
 def take_settings(config: TrainingConfig) -> None:
     """Has the Train page start from a configuration."""
-    st.session_state[_SETTINGS] = config
+    apply_config(config)
     st.toast("The Train page starts from these settings now.", icon=":material/tune:")
 
 

@@ -5,11 +5,12 @@ import streamlit as st
 from explorer.errors import RunError
 from explorer.sweeps import folder
 from explorer.views import state, sweep_form, sweep_watch
+from explorer.views.drawing import draw_steadily
 
 
 def render() -> None:
     """Draws the page."""
-    st.html(sweep_watch.STEADY)
+    draw_steadily()
     st.header("Search settings over many runs", anchor=False)
     try:
         studies = state.studies().list()

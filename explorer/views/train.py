@@ -6,14 +6,12 @@ from explorer import datasets
 from explorer.config import TrainingConfig
 from explorer.errors import RunError
 from explorer.views import before, card, controls, download, latest, range_test, run, state
-
-# what is being refreshed is not greyed out meanwhile: at two refreshes a second that would be a flicker
-STEADY = "<style>[data-stale=true] { opacity: 1 !important; }</style>"
+from explorer.views.drawing import draw_steadily
 
 
 def render() -> None:
     """Draws the page."""
-    st.html(STEADY)
+    draw_steadily()
     st.header("Train a deep fully connected network", anchor=False)
     config = controls.sidebar()
     download.offer()
