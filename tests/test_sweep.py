@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
@@ -19,7 +20,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
 from explorer.sweeps.spec import StudySpec
 
-EPOCHS = 120
+EPOCHS = 80
 FILE = f"""
 sampler = "grid"
 trials = 9
@@ -74,8 +75,9 @@ def test_nothing_is_lost(tmp_path):
     def done():
         return [s for s in store.list() if s.state == COMPLETED]
 
-    def midway():
-        return [s for s in store.list() if s.state == RUNNING and 3 <= s.outline.epochs < EPOCHS / 2]
+    def midway(begun_after=0.0):
+        running = [s for s in store.list() if s.state == RUNNING and s.status.started > begun_after]
+        return [s for s in running if 3 <= s.outline.epochs < EPOCHS / 2]
 
     driver = sweep(str(file), "--workers", "2", runs=runs)
     wait_for(lambda: done() and midway(), 300)
@@ -85,8 +87,9 @@ def test_nothing_is_lost(tmp_path):
     study = studies.get("faults")
     assert study.status().status == folder.INTERRUPTED
 
+    resumed = time.time()
     driver = sweep("resume", "faults", "--workers", "2", runs=runs)
-    [victim, *_] = wait_for(midway, 300)
+    [victim, *_] = wait_for(lambda: midway(resumed), 300)  # a worker of this driver, not one that outlives the killed
     os.kill(victim.status.process.pid, signal.SIGKILL)
 
     def goes_on():

@@ -112,10 +112,11 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
     from explorer import charts_sweep
 
     left, right = st.columns(2)
-    frame = charts_sweep.best_frame(best_so_far(spec, trials))
-    draw_chart(
-        charts_sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt="the best value over time"
-    )
+    if points := best_so_far(spec, trials):
+        frame, words = charts_sweep.best_frame(points), "the best value over time"
+        draw_chart(charts_sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt=words)
+    else:
+        left.info("The best so far appears here when the first trial is completed.")
     latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
     histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
     frame = charts_sweep.curves_frame(histories, spec.objective)
