@@ -83,6 +83,11 @@ def wait_for(condition, seconds: float = HANGS):
     raise TimeoutError(f"no {getattr(condition, '__name__', condition)} after {seconds} s")
 
 
+def wait_to_see(locator) -> None:
+    """Waits until something is seen, to be timed: Playwright's own waiting looks twice a second only after a while."""
+    wait_for(locator.first.is_visible)
+
+
 def epochs_shown(page) -> int:
     """How many epochs the page says are trained."""
     text = page.get_by_test_id("stMetric").filter(has_text="Epochs").inner_text()

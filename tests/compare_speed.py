@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from browser import chromium, serve, wait_for
+from browser import chromium, serve, wait_for, wait_to_see
 from make_runs import make_runs
 
 from explorer.run_store import RunStore
@@ -47,7 +47,7 @@ def main() -> None:
             for section, words in (("Repeats", "Is one better"), ("Settings and results", "Draw a rectangle")):
                 started = time.perf_counter()
                 page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first.click()
-                page.get_by_text(words).first.wait_for()
+                wait_to_see(page.get_by_text(words))
                 wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() > 0)
                 print(f"page, {section}: {time.perf_counter() - started:.2f} s", flush=True)
             print(f"page's process: {server.memory_info().rss / 1e6:.0f} MB resident", flush=True)
@@ -57,9 +57,9 @@ def opening(page, server: psutil.Process, count: int, kind: str, open_page: Call
     """Seconds until the leaderboard and until the curves below it are there."""
     started, before = time.perf_counter(), sum(server.cpu_times()[:2])
     open_page()
-    page.get_by_text(f"{count:,} runs. Loss and accuracy").wait_for()
+    wait_to_see(page.get_by_text(f"{count:,} runs. Loss and accuracy"))
     table = time.perf_counter() - started
-    page.get_by_text("Solid: validation").wait_for()
+    wait_to_see(page.get_by_text("Solid: validation"))
     spent = sum(server.cpu_times()[:2]) - before
     print(f"page, {kind}: {table:.2f} s to the table, {time.perf_counter() - started:.2f} s to the curves, "
           f"{spent:.2f} s of the server's processor", flush=True)  # fmt: skip

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import psutil
-from browser import ROOT, chromium, epochs_shown, serve, wait_for
+from browser import ROOT, chromium, epochs_shown, serve, wait_for, wait_to_see
 
 from explorer import datasets
 from explorer.presets import PRESETS
@@ -45,7 +45,7 @@ def main() -> None:
         with serve(Path(runs)) as address:
             answers = time.perf_counter()
             page.goto(f"{address}?dataset=digits&depth=1&width=10")
-            page.get_by_role("button", name="Train", exact=True).wait_for()
+            wait_to_see(page.get_by_role("button", name="Train", exact=True))
             there = time.perf_counter()
             print(f"page: {there - answers:.1f} s after the server answers, {there - started:.1f} s after the command")
             store = RunStore(Path(runs))
@@ -81,7 +81,7 @@ def evaluating(page, address: str) -> None:
         chosen.wait_for()
         started = time.perf_counter()
         chosen.click()
-        page.get_by_text(re.compile(shown)).first.wait_for()
+        wait_to_see(page.get_by_text(re.compile(shown)))
         print(f"Evaluate, {words}: {time.perf_counter() - started:.2f} s", flush=True)
 
     page.goto(f"{address}/evaluate?model=elu")
@@ -104,14 +104,14 @@ def before_training(page, address: str) -> None:
         seed.fill(str(number))
         started = time.perf_counter()
         seed.press("Enter")
-        page.get_by_text(f"untrained network; seed {number}.").wait_for()
+        wait_to_see(page.get_by_text(f"untrained network; seed {number}."))
         print(f"before training, a setting changed: {time.perf_counter() - started:.2f} s", flush=True)
     page.get_by_text("Find a learning rate: the range test").click()
     for kind in ("not compiled yet", "compiled"):
         started = time.perf_counter()
         page.get_by_role("button", name="Run the range test").click()
         page.get_by_role("button", name="Use this rate").wait_for(state="detached")
-        page.get_by_role("button", name="Use this rate").wait_for()
+        wait_to_see(page.get_by_role("button", name="Use this rate"))
         print(f"range test, {kind}: {time.perf_counter() - started:.1f} s", flush=True)
 
 
@@ -127,7 +127,7 @@ def sweeping(page, address: str, runs: Path) -> None:
     stop.wait_for()
     started = time.perf_counter()
     stop.click()
-    page.get_by_role("button", name="Resume").wait_for()
+    wait_to_see(page.get_by_role("button", name="Resume"))
     print(f"sweep: stopped {time.perf_counter() - started:.1f} s after the click", flush=True)
     driver.wait()
     file.unlink()
