@@ -103,6 +103,9 @@ def test_a_completed_study_with_all_its_pictures(store):
     assert len(page.get("vega_lite_chart")) == 6  # best, curves, importance, two slices, the linked views
     assert page.dataframe[0].value["trial"].tolist()[:3] == [0, 1, 2]
     assert not button(page, "train_winner").disabled
+    button(page, "use_winner").click().run()
+    assert "The Train page starts from these settings now." in page.toast[0].value
+    assert (page.session_state["depth"], page.session_state["width"]) == (1, "10")
 
 
 def test_failed_trials_keep_their_reasons(store):

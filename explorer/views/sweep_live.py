@@ -78,9 +78,10 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
         if best
         else None,
     )
-    unfinished = trial_word(TRIAL_RUNNING, status.status)
+    count = view.counts[TRIAL_RUNNING]
+    unfinished = trial_word(TRIAL_RUNNING, status.status) if count else TRIAL_RUNNING
     help = "Begun and not finished; Resume goes on with them." if unfinished == OPEN else None
-    columns[1].metric(unfinished.capitalize(), f"{view.counts[TRIAL_RUNNING]:,}", help=help)
+    columns[1].metric(unfinished.capitalize(), f"{count:,}", help=help)
     columns[2].metric("Completed", f"{view.counts[TRIAL_COMPLETED]:,}")
     columns[3].metric("Pruned · failed", f"{view.counts[TRIAL_PRUNED]:,} · {view.counts[TRIAL_FAILED]:,}")
 

@@ -129,4 +129,4 @@ def _train_winner(study: Study) -> None:
 
 
 def _use(study: Study, trial: TrialRecord) -> None:
-    state.apply_config(study.spec.space.config(trial.settings))
+    state.take_settings(study.spec.space.config(trial.settings))
