@@ -71,7 +71,7 @@ def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
         running.transform_filter("datum.last")
         .mark_text(align="left", dx=7, fontWeight="bold", color=_COLOR)
         .encode(text="trial:N"),
-    ).properties(height=HEIGHT, title=f"{LABELS[objective]} after each epoch: running trials and the latest that ended")
+    ).properties(height=HEIGHT, title=f"{LABELS[objective]} by epoch: unfinished trials and the latest that ended")
 
 
 def importance(shares: Mapping[str, float]) -> alt.LayerChart:
