@@ -84,7 +84,7 @@ def wait_for(condition, seconds: float = HANGS):
 
 
 def wait_to_see(locator) -> None:
-    """Waits until something is seen, to be timed: Playwright's own waiting looks twice a second only after a while."""
+    """Waits until something is seen, to be timed: after a while Playwright's own waiting looks only twice a second."""
     wait_for(locator.first.is_visible)
 
 

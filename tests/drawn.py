@@ -18,6 +18,11 @@ def page_alone(name: str) -> AppTest:
     return app
 
 
+def address(page: AppTest) -> dict[str, str]:
+    """The query parameters of a page: the runner has one as a list before a page has set it, as text after."""
+    return {name: value[0] if isinstance(value, list) else value for name, value in page.query_params.items()}
+
+
 def texts(page: AppTest) -> str:
     """All that a page says outside its controls, a part a line."""
     parts = [*page.subheader, *page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]

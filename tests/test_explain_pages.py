@@ -1,7 +1,7 @@
 """The parts of the pages that explain, as Streamlit's own test runner draws them, on hand-made run folders."""
 
 import pytest
-from drawn import page_alone, texts, whole_app
+from drawn import address, page_alone, texts, whole_app
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
@@ -55,11 +55,6 @@ def trained(store, config=SIGMOID, depth=5, records=None, by_depth=None, status=
         run.append(record)
     run.end(status, reason)
     return run
-
-
-def _one(value) -> str:
-    """A query parameter: the test runner has it as a list before a page has set it, as text after."""
-    return value[0] if isinstance(value, list) else value
 
 
 def button(page: AppTest, label: str):
@@ -135,7 +130,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     page.selectbox(key="twin_value_activation").set_value("elu").run()
     button(page, "Train the twin").click().run()
     assert not page.exception
-    assert _one(page.query_params["run"]) == twin.name and _one(page.query_params["twin"]) == run.name
+    assert address(page)["run"] == twin.name and address(page)["twin"] == run.name
     assert "**One thing changed: activation sigmoid → elu.**" in texts(page)
     assert len(store.list()) == 2
 

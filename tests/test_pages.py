@@ -1,7 +1,7 @@
 """Every page as Streamlit's own test runner draws it, on digits and with folders of every state."""
 
 import pytest
-from drawn import texts, whole_app
+from drawn import address, texts, whole_app
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
@@ -47,9 +47,7 @@ def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
 
 def shared(page: AppTest) -> dict[str, str]:
     """The settings in the page's address."""
-    values = {name: value for name, value in page.query_params.items() if name not in ("dataset", "run")}
-    # the test runner has a parameter as a list before a page has set it, as text after
-    return {name: value[0] if isinstance(value, list) else value for name, value in values.items()}
+    return {name: value for name, value in address(page).items() if name not in ("dataset", "run")}
 
 
 def button(page: AppTest, label: str):

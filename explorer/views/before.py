@@ -14,8 +14,8 @@ from explorer.views import before_state, findings, rates
 from explorer.views.drawing import draw_chart
 
 POLL_SECONDS = 0.25
-# An answer takes 0.2 to 0.6 s: waiting for it saves drawing the page a second time, which takes longer than that.
-PATIENCE_SECONDS = 0.8
+# An answer takes 0.2 to 0.35 s: waiting for it saves drawing the page a second time, which takes longer than that.
+PATIENCE_SECONDS = 0.5
 
 
 def before_training(config: TrainingConfig | None) -> None:

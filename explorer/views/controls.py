@@ -24,14 +24,14 @@ def sidebar() -> TrainingConfig | None:
 def _more(values: dict[str, object]) -> None:
     """Adds the settings of the folded group; its widgets are drawn while it is open, a sixth of the page's time."""
     panel = st.expander(MORE, key="more", on_change="rerun")
-    for name, field in FIELDS.items():
-        if field.group == MORE and not field.matters(values):
-            values[name] = field.default
-        elif field.group == MORE and panel.open:
+    for field in (field for field in FIELDS.values() if field.group == MORE):
+        if not field.matters(values):
+            values[field.name] = field.default
+        elif panel.open:
             with panel:
-                values[name] = _widget(field)
-        elif field.group == MORE:
-            values[name] = _undrawn(field)
+                values[field.name] = _widget(field)
+        else:
+            values[field.name] = _undrawn(field)
 
 
 def _undrawn(field: Field) -> object:
