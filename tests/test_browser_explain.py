@@ -1,6 +1,6 @@
 """What explains, in a real browser: a case of the gallery from its question to its mend, and one thing changed."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 from browser import chromium, serve, wait_for
@@ -69,7 +69,8 @@ def test_a_cases_settings_are_taken_to_the_train_page(page, server):
     differing = {name for name in FIELDS if getattr(case.config, name) != getattr(defaults, name)}
 
     def shared() -> set[str]:
-        return set(FIELDS) & set(parse_qs(urlsplit(page.url).query)) - {"dataset"}
+        # asked of the page: Playwright's `page.url` is what it last heard, and it hears nothing between two calls
+        return set(FIELDS) & set(parse_qs(page.evaluate("location.search.slice(1)"))) - {"dataset"}
 
     wait_for(lambda: shared() == differing)
     assert "seed" not in differing
