@@ -61,6 +61,12 @@ def test_a_bad_case_tells_its_own_fault_and_no_other(trained, name):
     assert_tells_its_own(trained(CASES[name].config), CASES[name])
 
 
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])
+def test_a_fault_hangs_on_no_seed(trained, name):
+    """Nor on a machine: one that rounds otherwise takes a run elsewhere as another seed does."""
+    assert_tells_its_own(trained(CASES[name].config.with_(seed=7)), CASES[name])
+
+
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding is None])
 def test_a_good_case_has_no_problem_and_learns(trained, name):
     run = trained(CASES[name].config)
@@ -115,7 +121,7 @@ def test_a_case_asks_before_it_tells(case):
     assert case.question.endswith("?") and len(set(case.answers)) == len(case.answers)
     assert case.title not in case.answers and case.reveal and case.mended
     assert set(differences(case.config, case.mended_config)) == set(case.mend) and len(case.mend) == 1
-    assert case.config.dataset == "digits" and case.config.epochs <= 40
+    assert case.config.dataset == "digits" and case.config.epochs <= 60
 
 
 def test_there_are_a_dozen_bad_and_good_ones_and_the_right_answer_is_not_always_the_same():

@@ -38,6 +38,9 @@ def rate_too_high(run: Observed) -> Finding | None:
         return None
     if run.last.loss > limit("stuck_loss") * run.chance_loss:
         return None  # it has not begun to learn; that is another finding
+    window = [record.loss for record in run.records[-len(recent) - 1 :]]
+    if max(window) < limit("jumping_loss") * min(window):
+        return None  # it has come to rest; that is another finding too
     evidence = f"The training loss rose in {sum(recent)} of the last {len(recent)} epochs, at learning rate {rate:g}."
     return Finding("rate_too_high", WARNING, run.last.epoch - len(recent) + 1, evidence, why, lower)
 

@@ -72,6 +72,11 @@ LIMITS: dict[str, Threshold] = {
     "slow_fall": Threshold(0.02, "fall of the training loss an epoch, below", "ELU × 5 on digits, 1e-7: 0.001"),
     "slope_epochs": Threshold(8, "epochs to judge a slope by", "the presets on digits and CIFAR-10"),
     "rising_share": Threshold(0.5, "share of them in which the training loss rose, at least", "a falling curve: 0.1"),
+    "jumping_loss": Threshold(
+        1.05,
+        "largest / smallest training loss among them, at least",
+        "on digits: two units at rest 1.03; ReLU × 3 at rate 0.05 1.09, ELU × 3 at 0.01 2.7",
+    ),
     # the curves
     "learnt_accuracy": Threshold(0.9, "training accuracy, above: it learns, whatever else", "the presets on digits"),
     "overfitting_epochs": Threshold(5, "epochs since the lowest validation loss, at least", "noise on CIFAR-10"),

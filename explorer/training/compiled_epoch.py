@@ -70,7 +70,8 @@ class CompiledNetwork:
     def __init__(self, config: TrainingConfig, data: Prepared, *, jit_compile: bool = True):
         self.data = data
         self.batch_size = min(config.batch_size, data.training.size)
-        self.steps, self.tail = divmod(data.training.size, self.batch_size)
+        self.steps_per_epoch = -(-data.training.size // self.batch_size)
+        self._empty = self.steps_per_epoch * self.batch_size - data.training.size  # places in the last batch
         self.shape = Shape.of(config)
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
@@ -107,10 +108,9 @@ class CompiledNetwork:
             self._run_all_empty()
         self.compile_seconds = time.perf_counter() - started
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Weight updates in an epoch, the incomplete last batch included."""
-        return self.steps + bool(self.tail)
+    def images_of(self, step: int) -> int:
+        """On how many images a step of an epoch (counted from 0) trains: the last one may have fewer."""
+        return self.batch_size - self._empty * (step == self.steps_per_epoch - 1)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -133,13 +133,9 @@ class CompiledNetwork:
         """
         if rates is None:
             rates = np.full(self.steps_per_epoch, self._rate)
-        full = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
-        sums = tf.constant(totals.loss, tf.float32), tf.constant(totals.correct)
-        if start < self.steps:
-            sums = self._train(full, start, min(stop, self.steps), *sums, rates[: self.steps], noise, 0)
-        if self.tail and stop > self.steps:
-            sums = self._train(order[None, -self.tail :], 0, 1, *sums, rates[self.steps :], noise, self.steps)
-        return Totals(float(sums[0]), int(sums[1]))
+        batches = np.resize(order, (self.steps_per_epoch, self.batch_size))  # any image is good for an empty place
+        loss, correct = self._train(batches, start, stop, totals, rates, noise)
+        return Totals(float(loss), int(correct))
 
     def evaluate(self, split: Split) -> tuple[float, float]:
         """Mean loss and accuracy over a split, as `model.evaluate` gives them: with the penalty on the weights."""
@@ -170,20 +166,20 @@ class CompiledNetwork:
         # dynamic bounds: one program serves any number of steps, and none at all to compile ahead of time
         features, count = self.data.spec.features, tf.TensorSpec([], tf.int32)
         images, labels = tf.TensorSpec([None, features], tf.uint8), tf.TensorSpec([None], tf.int32)
-        # batches of unknown size: traced once, then compiled for the full and for the incomplete batch
+        order = tf.TensorSpec([self.steps_per_epoch, self.batch_size], tf.int32)
         batches, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None])
         scaling = [tf.TensorSpec([features])] * 2
         sums, rates, strengths = [tf.TensorSpec([]), count], tf.TensorSpec([None]), tf.TensorSpec([3])
         self._train_program = self._function(
             self._training_loop,
-            [images, labels, batches, count, count, *sums, *scaling, rates, strengths, count, count],
+            [images, labels, order, count, count, *sums, *scaling, rates, strengths, count],
         )
         self._evaluate_program = self._function(self._evaluation_loop, [images, labels, batches, weights, *scaling])
 
     def _function(self, loop: Callable, signature: list[tf.TensorSpec]) -> Callable:
         return tf.function(loop, input_signature=signature, jit_compile=self.compiled, autograph=False)
 
-    def _train(self, batches, start: int, stop: int, loss, correct, rates, noise: int, first: int):
+    def _train(self, batches: np.ndarray, start: int, stop: int, totals: Totals, rates: np.ndarray, noise: int):
         # the images are arguments: a captured constant of 120 MB would be folded by the compiler
         return self._train_program(
             self.data.training.images,
@@ -191,32 +187,30 @@ class CompiledNetwork:
             tf.constant(batches, tf.int32),
             tf.constant(start),
             tf.constant(stop),
-            loss,
-            correct,
+            tf.constant(totals.loss, tf.float32),
+            tf.constant(totals.correct),
             self._mean,
             self._deviation,
             tf.constant(rates, tf.float32),
             self._strengths,
             tf.constant(noise),
-            tf.constant(first),
         )
 
     def _run_all_empty(self) -> None:
-        # side by side: the compiler leaves Python free, so three programs take little longer than the slowest
-        batches = [(self.steps, self.batch_size)] * bool(self.steps) + [(1, self.tail)] * bool(self.tail)
-        none = tf.constant(0.0), tf.constant(0)
+        # the compiler leaves Python free, so the smaller programs are traced while it works on the largest
+        self._train_program.get_concrete_function()
+        order, rates = np.zeros((self.steps_per_epoch, self.batch_size), np.int32), np.zeros(self.steps_per_epoch)
         with ThreadPoolExecutor() as pool:
             calls = [
-                pool.submit(self._train, np.zeros(shape, np.int32), 0, 0, *none, np.zeros(shape[0]), 0, 0)
-                for shape in batches
+                pool.submit(self._train, order, 0, 0, Totals(), rates, 0),
+                pool.submit(self.evaluate, self.data.validation),
+                pool.submit(self.probe.compile),
             ]
-            calls.append(pool.submit(self.evaluate, self.data.validation))
-            calls.append(pool.submit(self.probe.compile))
         for call in calls:
             call.result()
 
     def _training_loop(
-        self, images, labels, batches, start, stop, loss, correct, mean, deviation, rates, strengths, noise, first
+        self, images, labels, batches, start, stop, loss, correct, mean, deviation, rates, strengths, noise
     ):
         dropout_rate, l2, clip_norm = tf.unstack(strengths)
 
@@ -224,10 +218,11 @@ class CompiledNetwork:
             # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
             chosen = batches[number]
             truth = tf.gather(labels, chosen)
+            present = self._present(number)
             with tf.GradientTape() as tape:
-                dropout = dropout_rate, noise, first + number
-                predicted = self._predict(tf.gather(images, chosen), mean, deviation, dropout)
-                batch_loss = self._loss(truth, predicted)
+                dropout = dropout_rate, noise, number
+                predicted = self._predict(tf.gather(images, chosen), mean, deviation, dropout, present)
+                batch_loss = self._batch_loss(truth, predicted, present)
                 if self.shape.penalized:
                     batch_loss += self._penalty(l2)
             variables = self.network.trainable_variables
@@ -238,11 +233,28 @@ class CompiledNetwork:
             self.optimizer.apply(gradients, variables)
             return (
                 number + 1,
-                loss + batch_loss * tf.cast(tf.size(chosen), tf.float32),
-                correct + _count_correct(truth, predicted),
+                loss + batch_loss * (self.batch_size if present is None else tf.reduce_sum(present)),
+                correct + _count_correct(truth, predicted, present),
             )
 
         return tf.while_loop(lambda number, *_: number < stop, step, (start, loss, correct))[1:]
+
+    def _present(self, number: tf.Tensor) -> tf.Tensor | None:
+        """1 where a batch has an image and 0 where it was filled up, float32 `[batch]`; None where all are full.
+
+        So one program trains on full batches and on the incomplete last one: a second one for that would take longer
+        to compile than the first.
+        """
+        if not self._empty:
+            return None
+        last, places = number == self.steps_per_epoch - 1, tf.range(self.batch_size)
+        return tf.cast(places < self.batch_size - self._empty * tf.cast(last, tf.int32), tf.float32)
+
+    def _batch_loss(self, truth: tf.Tensor, predicted: tf.Tensor, present: tf.Tensor | None) -> tf.Tensor:
+        if present is None:
+            return self._loss(truth, predicted)
+        losses = keras.losses.sparse_categorical_crossentropy(truth, predicted)
+        return tf.reduce_sum(losses * present) / tf.reduce_sum(present)
 
     def _evaluation_loop(self, images, labels, batches, weights, mean, deviation):
         def step(number, loss, correct):
@@ -258,8 +270,11 @@ class CompiledNetwork:
         start = tf.constant(0), tf.constant(0.0), tf.constant(0)
         return tf.while_loop(lambda number, *_: number < tf.shape(batches)[0], step, start)[1:]
 
-    def _predict(self, pixels: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor, dropout: tuple | None = None):
-        """Class probabilities; `dropout` (rate, noise of the epoch, number of the step) says that it is training."""
+    def _predict(self, pixels, mean, deviation, dropout: tuple | None = None, present: tf.Tensor | None = None):
+        """Class probabilities; `dropout` (rate, noise of the epoch, number of the step) says that it is training.
+
+        What batch normalization takes from the batch is of the images that are `present` alone.
+        """
         training = dropout is not None
         values = (tf.cast(pixels, tf.float32) - mean) / deviation
         for number, layer in enumerate(self._scaled_layers):
@@ -269,6 +284,8 @@ class CompiledNetwork:
                     values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_A_STEP + number]))
             elif training and self.compiled and isinstance(layer, keras.layers.Dense):
                 values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
+            elif training and isinstance(layer, keras.layers.BatchNormalization):
+                values = layer(values, training=True, mask=present)
             else:
                 values = layer(values, training=training)
         return values

@@ -20,22 +20,18 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
     weights are Keras's defaults until `start_weights` sets them.
     """
     spec = DATASETS[config.dataset]
-    network = keras.Sequential(
-        [
-            keras.Input(spec.image_shape),
-            layers.Flatten(name="flatten"),
-            layers.Normalization(name="input_scaling"),
-        ],
-        name="network",
-    )
+    chain = [
+        keras.Input(spec.image_shape),
+        layers.Flatten(name="flatten"),
+        layers.Normalization(name="input_scaling"),
+    ]
     if config.batch_norm != OFF:
-        network.add(layers.BatchNormalization(name="input_batch_norm"))
+        chain.append(layers.BatchNormalization(name="input_batch_norm"))
     for number in range(1, config.depth + 1):
-        for layer in _hidden_layer(config, number):
-            network.add(layer)
+        chain += _hidden_layer(config, number)
     if config.dropout == ALPHA_OUTPUT:
-        network.add(layers.AlphaDropout(config.dropout_rate, name="dropout_output"))
-    network.add(
+        chain.append(layers.AlphaDropout(config.dropout_rate, name="dropout_output"))
+    chain.append(
         layers.Dense(
             spec.classes,
             activation="softmax",
@@ -44,7 +40,8 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
             name="output",
         )
     )
-    return network
+    # all at once: at each `add` Keras goes through the whole network again
+    return keras.Sequential(chain, name="network")
 
 
 def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
@@ -134,12 +131,19 @@ class Nadam(keras.optimizers.Nadam):
         momentum, velocity = self._momentums[number], self._velocities[number]
         if self._factors is None:
             self._factors = self._factors_of_step(learning_rate)
-        of_momentum, of_gradient, of_velocity, less_momentum, less_velocity = self._factors
+        kept = variable, momentum, velocity
+        moved = self._moved(gradient, *map(tf.convert_to_tensor, kept), self._factors)
+        for each, value in zip(kept, moved, strict=True):
+            self.assign(each, value)
 
-        self.assign_add(momentum, (gradient - momentum) * less_momentum)
-        self.assign_add(velocity, (keras.ops.square(gradient) - velocity) * less_velocity)
-        scale = keras.ops.sqrt(velocity * of_velocity) + self.epsilon
-        self.assign_sub(variable, (momentum * of_momentum + gradient * of_gradient) / scale)
+    # a function of its own is traced once a shape instead of once a weight: a third of the program's tracing
+    @tf.function(autograph=False)
+    def _moved(self, gradient, variable, momentum, velocity, factors):
+        of_momentum, of_gradient, of_velocity, less_momentum, less_velocity = factors
+        momentum += (gradient - momentum) * less_momentum
+        velocity += (tf.square(gradient) - velocity) * less_velocity
+        scale = tf.sqrt(velocity * of_velocity) + self.epsilon
+        return variable - (momentum * of_momentum + gradient * of_gradient) / scale, momentum, velocity
 
     def _factors_of_step(self, rate):
         # single precision from the start, as Keras has it: 1 - 0.999 differs there by 5e-5 from its value in Python

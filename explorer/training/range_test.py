@@ -96,8 +96,8 @@ def measure(config: "TrainingConfig", network: "CompiledNetwork") -> Iterator[Po
         if step == 0:
             order, noise = image_order(config.seed, epoch + 1, size), noise_of(config.seed, epoch + 1)
         rates = np.full(network.steps_per_epoch, rate)
-        images = network.batch_size if step < network.steps else network.tail
-        losses.append(network.train_steps(order, step, step + 1, Totals(), rates, noise).loss / images)
+        loss = network.train_steps(order, step, step + 1, Totals(), rates, noise).loss
+        losses.append(loss / network.images_of(step))
         smoothed = smooth(losses)
         yield Point(rate, losses[-1], float(smoothed[-1]))
         if exploded(smoothed):
