@@ -267,6 +267,11 @@ def test_a_training_loss_that_rises_half_of_the_time():
     assert told.severity == WARNING and "rose in 4 of the last 8 epochs" in told.evidence
 
 
+def test_a_training_loss_that_rises_half_of_the_time_and_hardly_is_at_rest():
+    resting = history(*[1.5, 1.51, 1.49, 1.52, 1.5, 1.51, 1.49, 1.52, 1.5], accuracy=0.4)
+    assert "rate_too_high" not in found(records=resting)
+
+
 def test_steps_that_are_too_small():
     slow = history(4.545, 4.541, 4.538, 4.534, accuracy=0.07)
     tiny = [signals(0), *(signals(e, update_ratio=4e-7) for e in (1, 2, 3, 4))]

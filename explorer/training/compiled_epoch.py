@@ -63,6 +63,7 @@ class CompiledNetwork:
     """One Keras network and one Keras optimizer, trained and evaluated by compiled programs.
 
     The programs change the variables in place. They serve one run at a time; `start` makes everything fresh.
+    `steps_per_epoch` are the weight updates in an epoch, the incomplete last batch included.
     `compiled` is False where XLA was not to be had, `compile_error` says why; `compile_seconds` is what tracing and
     compiling took.
     """
@@ -71,7 +72,7 @@ class CompiledNetwork:
         self.data = data
         self.batch_size = min(config.batch_size, data.training.size)
         self.steps_per_epoch = -(-data.training.size // self.batch_size)
-        self._empty = self.steps_per_epoch * self.batch_size - data.training.size  # places in the last batch
+        self._in_last = data.training.size - (self.steps_per_epoch - 1) * self.batch_size
         self.shape = Shape.of(config)
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
@@ -110,7 +111,7 @@ class CompiledNetwork:
 
     def images_of(self, step: int) -> int:
         """On how many images a step of an epoch (counted from 0) trains: the last one may have fewer."""
-        return self.batch_size - self._empty * (step == self.steps_per_epoch - 1)
+        return self._in_last if step == self.steps_per_epoch - 1 else self.batch_size
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -245,10 +246,10 @@ class CompiledNetwork:
         So one program trains on full batches and on the incomplete last one: a second one for that would take longer
         to compile than the first.
         """
-        if not self._empty:
+        if self._in_last == self.batch_size:
             return None
-        last, places = number == self.steps_per_epoch - 1, tf.range(self.batch_size)
-        return tf.cast(places < self.batch_size - self._empty * tf.cast(last, tf.int32), tf.float32)
+        images = tf.where(number == self.steps_per_epoch - 1, self._in_last, self.batch_size)
+        return tf.cast(tf.range(self.batch_size) < images, tf.float32)
 
     def _batch_loss(self, truth: tf.Tensor, predicted: tf.Tensor, present: tf.Tensor | None) -> tf.Tensor:
         if present is None:
@@ -284,8 +285,8 @@ class CompiledNetwork:
                     values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_A_STEP + number]))
             elif training and self.compiled and isinstance(layer, keras.layers.Dense):
                 values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
-            elif training and isinstance(layer, keras.layers.BatchNormalization):
-                values = layer(values, training=True, mask=present)
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                values = layer(values, training=training, mask=present)
             else:
                 values = layer(values, training=training)
         return values
