@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from drawn import page_alone, texts
 
 from explorer import worker
 from explorer.config import TrainingConfig
 from explorer.diagnosis import NOTE, PROBLEM, Observed, diagnose
+from explorer.diagnosis.teaching import LESSONS
 from explorer.errors import FieldError
 from explorer.gallery import CASES, Case, case
 from explorer.presets import PRESETS
@@ -15,6 +17,7 @@ from explorer.runs import Run
 from explorer.training import program_cache
 from explorer.training.compiled_epoch import Shape
 from explorer.twins import differences
+from explorer.views import state
 
 # cases of one shape share a compiled program
 BY_SHAPE = sorted(CASES.values(), key=lambda case: str(Shape.of(case.config)))
@@ -110,6 +113,23 @@ def test_the_notebooks_presets_run_to_their_end_on_cifar10_raise_no_false_alarm(
     for epoch in range(len(run.history()) + 1):
         problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
         assert problems <= {"overfitting"}, f"epoch {epoch}"
+
+
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE])
+def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
+    """Each with its own findings, which may be called as a case is."""
+    case, run = CASES[name], trained(CASES[name].config)
+    monkeypatch.setenv("EXPLORER_RUNS", str(run.path.parent))
+    state.store.clear()
+    page = page_alone("gallery")
+    page.query_params["case"] = name
+    page.session_state["answers"] = {name: case.right}
+    page.session_state["case_runs"] = {name: run.name}
+    page.run()
+    state.store.clear()
+    assert not page.exception
+    assert case.reveal in texts(page)
+    assert case.finding is None or f"**{LESSONS[case.finding].title}**" in texts(page)
 
 
 # --- What needs no training ---------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def _index(chosen: Case | None) -> None:
         )
         st.button(
             f"{number}. {case.title}",
-            key=f"case_{case.name}",
+            key=f"choose_{case.name}",
             icon=icon,
             type="secondary" if chosen is case else "tertiary",
             width="stretch",
