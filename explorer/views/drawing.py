@@ -3,6 +3,7 @@
 Altair takes some 0.1 s to build and check a chart, which a page that looks twice a second would take from training.
 """
 
+import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,13 @@ def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: A
     All its marks must be of this one frame, or of data that they name themselves. The arguments must be hashable;
     `shown` is what Streamlit takes (`key`, `alt`, `on_select` …).
     """
-    place.vega_lite_chart(frame, _specification(build, tuple(frame.columns), *arguments), **shown)
+    specification = json.loads(_specification(build, tuple(frame.columns), *arguments))
+    place.vega_lite_chart(frame, specification, **shown)
 
 
 @lru_cache(maxsize=256)
-def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -> dict[str, Any]:
+def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -> str:
+    """The specification as JSON: text, as Streamlit writes into the dictionary that it is given."""
     import pandas as pd
     from altair.utils.schemapi import debug_mode
 
@@ -38,7 +41,7 @@ def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -
     # Altair's own theme, which Streamlit's replaces, and the frame without rows, in whose place Streamlit puts its data
     for name in ("config", "datasets"):
         specification.pop(name, None)
-    return _without_named_data(specification)
+    return json.dumps(_without_named_data(specification))
 
 
 def _without_named_data(part: Any) -> Any:
