@@ -191,7 +191,7 @@ def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
 
 def notebook_model(config: TrainingConfig, *, flatten: bool):
     """The model of the notebook's `create_dnn_model`, compiled as there; without `flatten` it takes flat images."""
-    import keras
+    from explorer.training.frameworks import keras
 
     spec = datasets.spec_of(config.dataset)
     model = keras.models.Sequential()

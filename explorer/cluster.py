@@ -21,7 +21,8 @@ DASK_SETTINGS = {
     "distributed.nanny.pre-spawn-environ.TF_CPP_MIN_LOG_LEVEL": "3",
     "distributed.nanny.pre-spawn-environ.JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
-IMPORTED_ONCE = ("distributed", "tensorflow", "keras")
+# the last two for where this package is not found: a first process looks for it in the folder it is started in
+IMPORTED_ONCE = ("explorer.training.program_cache", "explorer.worker_process", "distributed", "tensorflow", "keras")
 LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; Linux has room for 107 in a socket's path
 # what Python says of the semaphores of workers that were ended at once, and then removes
 NO_NEWS = "ignore:resource_tracker:UserWarning"
@@ -69,7 +70,7 @@ class Settings:
 def prepare_dask() -> None:
     """Settles how this process starts workers: where it can, as forks of one that has imported TensorFlow.
 
-    A fork stands after 0.3 s and shares the memory of what was imported; an interpreter of its own imports for 4 s of
+    A fork stands after 0.3 s and shares the memory of what was imported; an interpreter of its own imports for 3 s of
     a core, each time. That first process does nothing but import, so that there is one thread when it is forked.
     """
     import dask

@@ -1,6 +1,5 @@
 """What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
 
-import os
 import re
 import shutil
 import time
@@ -36,7 +35,6 @@ def programs():
     """This process's compiled networks and loaded data; imports TensorFlow at the first call."""
     global _cache
     if _cache is None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from explorer.training.program_cache import ProgramCache
 
         _cache = ProgramCache()
@@ -129,7 +127,7 @@ def _train(run: Run, watcher: Watcher) -> str:
 @contextmanager
 def _event_files() -> Iterator[None]:
     """Tells TensorFlow's own error of a file that cannot be written as the `OSError` it is."""
-    import tensorflow as tf
+    from explorer.training.frameworks import tf
 
     try:
         yield
@@ -143,8 +141,7 @@ class _Writer:
 
     @_event_files()
     def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
-        import tensorflow as tf
-
+        from explorer.training.frameworks import tf
         from explorer.training.model_file import ModelFile
 
         self._run, self._network, self._watcher = run, network, watcher

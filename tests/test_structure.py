@@ -35,9 +35,26 @@ def test_streamlit_is_imported_only_by_the_views():
     assert [p.name for p in modules("", "sources", "training") if "streamlit" in roots(p)] == []
 
 
-def test_tensorflow_is_imported_only_where_networks_are_trained_or_measured():
-    allowed = {"worker.py", "benchmark.py"}
-    assert {p.name for p in modules("", "sources", "views") if roots(p) & HEAVY} <= allowed
+FRAMEWORKS = "explorer.training.frameworks"
+
+
+def test_tensorflow_is_imported_in_one_module_and_used_where_networks_are_trained_or_measured():
+    everywhere = modules("", "sources", "views", "training", "evaluation", "sweeps", "diagnosis")
+    assert [path.stem for path in everywhere if roots(path) & HEAVY] == ["frameworks"]
+    users = {path.name for path in modules("", "sources", "views", "sweeps") if FRAMEWORKS in imports(path)}
+    assert users == {"worker.py", "benchmark.py"}
+
+
+def test_tensorflow_is_imported_without_what_is_not_used_which_can_be_imported_afterwards():
+    script = f"""
+import gc, sys
+import {FRAMEWORKS}
+print({{"sklearn", "pandas", "scipy.stats"}} & set(sys.modules), gc.isenabled(), gc.get_freeze_count() > 100_000)
+import pandas, sklearn.base
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "set() True True\n"
 
 
 @pytest.mark.parametrize(
@@ -112,13 +129,13 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
 
 
 def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_top():
-    heavy = [path for path in modules("evaluation") if roots(path) & HEAVY]
+    heavy = [path for path in modules("evaluation") if FRAMEWORKS in imports(path)]
     assert [path.name for path in heavy] == ["network.py"]
     for path in modules("evaluation"):
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         at_top = {a.name.split(".")[0] for node in statements if isinstance(node, ast.Import) for a in node.names}
         at_top |= {node.module.split(".")[0] for node in statements if isinstance(node, ast.ImportFrom)}
-        assert not at_top & {*HEAVY, "h5py", "pandas", "PIL"}, path
+        assert not at_top & {"h5py", "pandas", "PIL"}, path
         assert not roots(path) & {"streamlit", "sklearn", "scipy"}, path
 
 

@@ -115,7 +115,7 @@ _kept: "OrderedDict[str, _Opened]" = OrderedDict()
 
 
 def _load(path: Path, model_hash: str, name: str) -> "_Opened":
-    import keras
+    from explorer.training.frameworks import keras
 
     try:
         if path.suffix in LEGACY:
@@ -152,8 +152,7 @@ class _Opened:
 
     def _compiled(self):
         """Images and labels to outputs and losses, compiled by TensorFlow; XLA would take longer to compile."""
-        import keras
-        import tensorflow as tf
+        from explorer.training.frameworks import keras, tf
 
         features = int(np.prod(self.input_shape))
         numbers = tf.TensorSpec([features], tf.float32)
@@ -206,7 +205,7 @@ class _Opened:
 
     def answers(self, images: np.ndarray, labels: np.ndarray, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities float32 `[N, classes]` and losses float32 `[N]` of images uint8 `[N, *image_shape]`."""
-        import tensorflow as tf
+        from explorer.training.frameworks import tf
 
         mean, variance = _scaling(facts)
         scale = tf.constant((1 / np.sqrt(variance)).astype("float32"))
@@ -222,9 +221,8 @@ class _Opened:
         self, images: np.ndarray, labels: np.ndarray, facts: Facts, samples: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Monte-Carlo dropout: mean probabilities `[N, classes]`, their losses `[N]`, and the spread `[N]`."""
-        import tensorflow as tf
-
         from explorer.training.dropout import predict_samples
+        from explorer.training.frameworks import tf
 
         chain = [layer for layer in self.model.layers if type(layer).__name__ != "InputLayer"]
         if any(hasattr(layer, "layers") or type(layer).__name__ in MERGING for layer in chain):

@@ -9,15 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
-from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier
 
 from explorer.config import TrainingConfig
 from explorer.signals import EpochSignals
 from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
 from explorer.training.dropout import LAYERS_A_STEP, dropped
+from explorer.training.frameworks import keras, tf, xla_optimization_barrier
 from explorer.training.network import build_network, build_optimizer, reset_optimizer, start_weights
 from explorer.training.prepared import Prepared, Split
 from explorer.training.signals import Probe, blocks_of

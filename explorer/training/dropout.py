@@ -3,9 +3,9 @@
 The arithmetic is that of Keras's own layers, which are in the saved model and do nothing when it predicts.
 """
 
-import keras
 import numpy as np
-import tensorflow as tf
+
+from explorer.training.frameworks import keras, tf
 
 LAYERS = (keras.layers.Dropout, keras.layers.AlphaDropout)
 # More than any network has layers: keeps the seeds of two steps apart.

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 import h5py
-import keras
 import numpy as np
 
 from explorer.files import replace_file
+from explorer.training.frameworks import keras
 
 _WEIGHTS, _METADATA = "model.weights.h5", "metadata.json"
 

@@ -2,14 +2,13 @@
 
 import hashlib
 
-import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
 
 from explorer.config import ALPHA, ALPHA_OUTPUT, BEFORE_ACTIVATION, DROPOUT, OFF, TrainingConfig
 from explorer.datasets import DATASETS
+from explorer.training.frameworks import keras, tf
 
+layers = keras.layers
 NORM_EPSILON = 1e-3  # Keras's default for batch normalization
 
 

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import Dataset, DatasetSpec
+from explorer.training.frameworks import keras, tf
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from explorer.config import BEFORE_ACTIVATION, OFF, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
+from explorer.training.frameworks import keras, tf
 from explorer.training.network import NORM_EPSILON, first_kernel
 
 PROBE_IMAGES = 256
