@@ -322,14 +322,15 @@ def test_a_checkpoint_ahead_of_its_history_is_refused(store):
 
 PLAIN_KERAS = """
 import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 
-images = np.load(sys.argv[1])
-assert images.dtype == np.uint8
-for number, file in enumerate(sys.argv[3:]):
-    model = keras.models.load_model(file)
-    np.save(f"{sys.argv[2]}/{number}.npy", model.predict(images, verbose=0))
+for file in map(Path, sys.argv[1:]):
+    images = np.load(file.with_suffix(".images.npy"))
+    assert images.dtype == np.uint8
+    np.save(file.with_suffix(".answers.npy"), keras.models.load_model(file).predict(images, verbose=0))
 assert not any(name.startswith("explorer") for name in sys.modules)
 """
 
@@ -341,28 +342,24 @@ def test_a_saved_model_takes_raw_images_in_plain_keras(store, cifar10, digits, t
     from explorer.training.trainer import image_order
 
     few = replace(cifar10, train=cifar10.train[:320], validation=cifar10.validation[:50])
-    data = {"cifar10": Prepared(few), "digits": Prepared(digits)}
+    expected = {}
     for name, dataset in (("cifar10", few), ("digits", digits)):
-        images = dataset.split("validation")[0]
-        np.save(tmp_path / "images.npy", images)
-        files, expected = [], []
+        data = Prepared(dataset)
         for scaling, batch_norm in zip(
             ("raw", "standardized", "unit"), ("off", "after_activation", "before_activation"), strict=True
         ):
             config = SMALL.with_(dataset=name, input_scaling=scaling, batch_norm=batch_norm, learning_rate=1e-4)
-            network = CompiledNetwork(config, data[name])
+            network = CompiledNetwork(config, data)
             network.start(config)
-            network.train_steps(image_order(1, 1, data[name].training.size), 0, 9, Totals())
-            files.append(tmp_path / f"{name}_{scaling}.keras")
-            ModelFile(network.network).save(files[-1])
-            predicted = network._predict(data[name].validation.images, network._mean, network._deviation)
-            expected.append(predicted.numpy())
-        subprocess.run(
-            [sys.executable, "-c", PLAIN_KERAS, tmp_path / "images.npy", tmp_path, *files], cwd=tmp_path, check=True
-        )
-        for number, ours in enumerate(expected):
-            np.testing.assert_allclose(np.load(tmp_path / f"{number}.npy"), ours, rtol=1e-4, atol=1e-6)
-            assert np.ptp(ours, axis=0).max() > 0.01  # the images do make a difference
+            network.train_steps(image_order(1, 1, data.training.size), 0, 9, Totals())
+            file = tmp_path / f"{name}_{scaling}.keras"
+            ModelFile(network.network).save(file)
+            np.save(file.with_suffix(".images.npy"), dataset.split("validation")[0])
+            expected[file] = network._predict(data.validation.images, network._mean, network._deviation).numpy()
+    subprocess.run([sys.executable, "-c", PLAIN_KERAS, *expected], cwd=tmp_path, check=True)
+    for file, ours in expected.items():
+        np.testing.assert_allclose(np.load(file.with_suffix(".answers.npy")), ours, rtol=1e-4, atol=1e-6)
+        assert np.ptp(ours, axis=0).max() > 0.01  # the images do make a difference
 
 
 def test_the_record_says_which_versions_made_it(trained):
