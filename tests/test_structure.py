@@ -134,8 +134,10 @@ def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_to
     for path in modules("evaluation"):
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         at_top = {a.name.split(".")[0] for node in statements if isinstance(node, ast.Import) for a in node.names}
-        at_top |= {node.module.split(".")[0] for node in statements if isinstance(node, ast.ImportFrom)}
-        assert not at_top & {"h5py", "pandas", "PIL"}, path
+        modules_at_top = {node.module for node in statements if isinstance(node, ast.ImportFrom)}
+        at_top |= {name.split(".")[0] for name in modules_at_top}
+        assert not at_top & {*HEAVY, "h5py", "pandas", "PIL"}, path
+        assert not any(name.startswith("explorer.training") for name in modules_at_top), path
         assert not roots(path) & {"streamlit", "sklearn", "scipy"}, path
 
 

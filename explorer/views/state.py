@@ -1,6 +1,5 @@
 """What all pages share: settings, the chosen run, the URL, resources; what one page remembers is in its `…_state`."""
 
-import gc
 import importlib
 import threading
 import time
@@ -14,6 +13,7 @@ from explorer.datasets import Dataset
 from explorer.desk import Desk
 from explorer.engine import Engine, settle_orphans
 from explorer.errors import ExplorerError, FieldError, InputError
+from explorer.garbage import not_searched
 from explorer.presets import PRESETS
 from explorer.run_store import RunStore
 from explorer.runs import ACTIVE, Run
@@ -40,12 +40,8 @@ def store() -> RunStore:
     runs = RunStore()
     # what is read of thousands of runs stays: looking through it for garbage, now and with every new object, took
     # 0.6 of the 2.9 s that the first drawing of Compare takes with 10,000 of them
-    gc.disable()
-    try:
+    with not_searched():
         settle_orphans(runs)
-        gc.freeze()
-    finally:
-        gc.enable()
     return runs
 
 
