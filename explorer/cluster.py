@@ -1,6 +1,7 @@
 """Worker processes with TensorFlow in them: started on this machine, or joined by a Dask scheduler's address."""
 
 import logging
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -87,6 +88,17 @@ def prepare_dask() -> None:
         get_mp_context().set_forkserver_preload(list(IMPORTED_ONCE))
     if NO_NEWS not in sys.warnoptions:
         sys.warnoptions.append(NO_NEWS)
+
+
+def process_context():
+    """What starts processes without Dask: forks of the same first one, where it can."""
+    if not _forks():
+        return multiprocessing.get_context("spawn")
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "JE_ARROW_MALLOC_CONF"):  # read by what the first process imports
+        os.environ.setdefault(name, DASK_SETTINGS[f"distributed.nanny.pre-spawn-environ.{name}"])
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(IMPORTED_ONCE))
+    return context
 
 
 def _forks() -> bool:

@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import socket
 import stat
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -12,10 +15,12 @@ import pytest
 
 from explorer.benchmark import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
-from explorer.errors import FieldError, ModelError
-from explorer.evaluation import network
-from explorer.evaluation.library import find, saved_models
+from explorer.desk import Desk
+from explorer.errors import EngineError, FieldError, ModelError
+from explorer.evaluation import network, safety
+from explorer.evaluation.library import Library, find, saved_models
 from explorer.evaluation.predictions import Predictions, Request
+from explorer.run_store import RunStore
 from explorer.runs import COMPLETED
 from explorer.training.dropout import predict_samples
 
@@ -204,6 +209,109 @@ def test_runs_and_files_of_the_store_are_listed_and_links_out_are_told(store, tm
         find(store, "link.keras")
     with pytest.raises(ModelError, match="points outside"):
         find(store, str(store.folder / "link.keras"))
+
+
+# --- what is no regular file, and what is asked once -------------------------------------------------------
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def make_sparse(path):
+    with path.open("wb") as stream:
+        stream.truncate(20 * 2**30)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "is a named pipe, not a regular file"),
+        (make_folder, "is a folder, not a regular file"),
+        (make_socket, "is a socket, not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a regular file"),
+        (make_sparse, "has 20,480 MiB; at most 512 MiB are opened"),
+    ],
+    ids=["pipe", "folder", "socket", "device", "sparse"],
+)
+def test_what_is_no_regular_file_or_too_large_is_not_read(tmp_path, monkeypatch, make, words):
+    monkeypatch.chdir(tmp_path)  # the path of a socket is bounded
+    path = Path("odd.keras")
+    make(path)
+    store = RunStore(tmp_path / "runs")
+    with pytest.raises(ModelError, match=words):
+        Library(store, Desk()).hash(Request(str(path), path.name))
+    with pytest.raises(ModelError, match=words):
+        ask(path)
+
+
+def test_a_pipe_in_the_models_folder_is_told_in_the_list_and_refused_by_name(store):
+    store.folder.mkdir(exist_ok=True)
+    os.mkfifo(store.folder / "pipe.h5")
+    assert ["is a named pipe" in model.problem for model in saved_models(store)] == [True]
+    with pytest.raises(ModelError, match=r"'pipe\.h5' is a named pipe, not a regular file"):
+        find(store, "pipe.h5")
+
+
+def test_a_file_that_becomes_a_pipe_after_it_was_looked_at_is_not_waited_for(tmp_path, monkeypatch, good):
+    """Whoever can write into the folder may change a file between any two looks at it."""
+    path = tmp_path / "m.keras"
+    os.mkfifo(path)
+    monkeypatch.setattr(safety, "check_kind", lambda *_: None)
+    with pytest.raises(ModelError, match="is a named pipe"):
+        ask(path)
+
+
+def loop_in_the_hdf5_library(path: Path) -> None:
+    """Damages the heap that holds the texts of a good file, so that HDF5 looks through it for ever."""
+    content = bytearray(path.read_bytes())
+    name = content.rindex(b"/kernel")
+    end = content.index(b"\0", name)
+    content[end : end + 32] = bytes(32)
+    path.write_bytes(content)
+
+
+def test_a_file_that_loops_in_a_library_is_ended_asked_once_and_asked_anew_on_request(tmp_path, good):
+    store = RunStore(tmp_path)
+    path = tmp_path / "loop.h5"
+    digits_model().save(path)
+    loop_in_the_hdf5_library(path)
+    (tmp_path / "good.keras").write_bytes(good)
+    desk = CountingDesk(seconds=5)
+    books = Library(store, desk)
+    request, other = Request(str(path), "loop.h5"), Request(str(tmp_path / "good.keras"), "good.keras")
+    try:
+        late, following = books.predictions(request), books.predictions(other)
+        with pytest.raises(EngineError, match="it took longer than 5 s and was ended"):
+            late.result(120)
+        assert following.result(120).facts.outputs == 10
+        copied = tmp_path / "again.h5"
+        copied.write_bytes(path.read_bytes())
+        for same in (request, request, Request(str(copied), "again.h5")):
+            with pytest.raises(EngineError, match="it took longer"):
+                books.predictions(same).result(0)
+        assert desk.asked == 2
+        books.ask_anew(request)
+        assert not books.predictions(request).done() and desk.asked == 3
+    finally:
+        desk.close()
+
+
+class CountingDesk(Desk):
+    """Counts what is asked, and gives less time."""
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        self.asked, self.seconds = 0, seconds
+
+    def ask(self, function, *arguments, seconds):
+        self.asked += 1
+        return super().ask(function, *arguments, seconds=self.seconds)
 
 
 # --- what is not opened -----------------------------------------------------------------------------------

@@ -17,18 +17,20 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer import datasets
 from explorer.desk import Desk
 from explorer.errors import InputError, ModelError
 from explorer.evaluation import network
 from explorer.evaluation.network import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
-from explorer.evaluation.safety import SUFFIXES, check_place
+from explorer.evaluation.safety import SUFFIXES, check_kind, check_place, opened
 from explorer.history import RULES
 from explorer.run_store import RunStore
 from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
+KEPT_FAILURES = 1000
 # opening and asking a model takes a second; a file that takes this long is not worth waiting for
 SECONDS = 60.0
 
@@ -90,7 +92,7 @@ def find(store: RunStore, name: str) -> SavedModel:
         for path in (store.folder / name, Path(name).absolute()):
             if name and path.is_dir() and _has_best(Run(path)):
                 return _offered(_model(store, path / BEST, summarize(Run(path))))
-            if name and path.suffix.lower() in SUFFIXES and (path.is_file() or path.is_symlink()):
+            if name and path.suffix.lower() in SUFFIXES and (path.exists() or path.is_symlink()):
                 own = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
                 return _offered(_model(store, path, own))
     except OSError as error:  # such as a name that is too long to be one
@@ -112,6 +114,8 @@ def _model(store: RunStore, path: Path, run: RunSummary | None) -> SavedModel:
     known = run if run is not None and run.config is not None else None
     try:
         check_place(path, store.folder)
+        with suppress(OSError):  # told when it is asked
+            check_kind(path, name)
     except ModelError as error:
         return SavedModel(name, path, known, str(error))
     # a file beside a run's best epoch has the run's settings, but is not that epoch
@@ -125,7 +129,11 @@ def _offered(model: SavedModel) -> SavedModel:
 
 
 class Library:
-    """Answers questions about saved models, each model and split once; safe to share between threads."""
+    """Answers questions about saved models, each model and split once; safe to share between threads.
+
+    That a question failed is an answer too, also where it took too long: it is asked again after `ask_anew`, or when
+    other data sets are on this machine than before.
+    """
 
     def __init__(self, store: RunStore, desk: Desk):
         self.store, self._desk = store, desk
@@ -162,6 +170,13 @@ class Library:
         key = (self.hash(request), request.scaling, hashlib.sha256(image.tobytes()).hexdigest())
         return self._once(key, lambda: self._desk.ask(network.predict_images, request, image[None], seconds=SECONDS))
 
+    def ask_anew(self, request: Request) -> None:
+        """Forgets the failures of a model's file, so that the next question about it is asked again."""
+        model_hash = self.hash(request)
+        with self._lock:
+            for key in [key for key, answer in self._answers.items() if key[0] == model_hash and _failed(answer)]:
+                del self._answers[key]
+
     def hash(self, request: Request) -> str:
         """SHA-256 of a model's file, read again only when the file has changed; raises `ModelError`."""
         path = Path(request.path)
@@ -170,7 +185,7 @@ class Library:
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             known = self._hashes.get(path)
             if known is None or known[0] != stamp:
-                with path.open("rb") as stream:
+                with opened(path, request.name) as stream:
                     known = stamp, hashlib.file_digest(stream, "sha256").hexdigest()
                 self._hashes[path] = known
             return known[1]
@@ -198,14 +213,17 @@ class Library:
         return self._folder / f"{self.hash(request)[:24]}.test-looks"
 
     def _once(self, key: tuple, ask) -> Future:
-        """The answer of a key that is there or on its way, else a new one; an answer that failed is asked again."""
+        """The answer of a key that is there or on its way, be it a failure, else a new one."""
+        key = (*key, *filter(datasets.available, datasets.DATASETS))
         with self._lock:
             answer = self._answers.get(key)
-            if answer is None or answer.cancelled() or (answer.done() and _transient(answer.exception())):
+            if answer is None or answer.cancelled():
                 answer = self._answers[key] = ask()
             self._answers.move_to_end(key)
-            while len(self._answers) > KEPT_IN_MEMORY:
-                self._answers.popitem(last=False)
+            failures = [key for key, answer in self._answers.items() if _failed(answer)]
+            others = [key for key in self._answers if key not in set(failures)]
+            for old in failures[:-KEPT_FAILURES] + others[:-KEPT_IN_MEMORY]:
+                del self._answers[old]
         return answer
 
     def _keep(self, answer: Future, request: Request) -> None:
@@ -217,9 +235,8 @@ class Library:
             found.save(self._folder / f"{found.facts.model_hash[:24]}-{request.key}.npz")
 
 
-def _transient(error: BaseException | None) -> bool:
-    """A fault that may not come again: the process died, or the data set is fetched by now."""
-    return error is not None and not isinstance(error, ModelError)
+def _failed(answer: Future) -> bool:
+    return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
 def _done(value) -> Future:

@@ -4,7 +4,6 @@ The only module of this room that imports TensorFlow, and only inside functions.
 """
 
 import hashlib
-import shutil
 import tempfile
 import time
 from collections import OrderedDict
@@ -21,7 +20,7 @@ from explorer.datasets import DATASETS, Dataset, DatasetSpec
 from explorer.errors import DataError, ExplorerError, ModelError
 from explorer.evaluation.legacy import modernise
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
-from explorer.evaluation.safety import LARGEST_FILE, LEGACY, check_file
+from explorer.evaluation.safety import LEGACY, check_file, copy
 
 BATCH = 1000
 KEPT_MODELS = 4
@@ -94,21 +93,20 @@ def _open(request: Request) -> "_Opened":
     try:
         with tempfile.TemporaryDirectory(prefix="model-") as folder:
             # what is checked, hashed and opened is one copy: the file itself may be replaced in between
-            copy = Path(folder) / f"model{path.suffix.lower()}"
-            if path.stat().st_size <= LARGEST_FILE:
-                shutil.copyfile(path, copy)
-            else:
-                copy = path
-            check_file(copy, request.name)
-            model_hash = hashlib.sha256(copy.read_bytes()).hexdigest()
-            if model_hash not in _kept:
-                _kept[model_hash] = _load(copy, model_hash, request.name)
+            copied = Path(folder) / f"model{path.suffix.lower()}"
+            copy(path, request.name, copied)
+            with copied.open("rb") as stream:
+                model_hash = hashlib.file_digest(stream, "sha256").hexdigest()
+            key = model_hash + copied.suffix
+            if key not in _kept:
+                check_file(copied, request.name)
+                _kept[key] = _load(copied, model_hash, request.name)
     except OSError as error:
         raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
-    _kept.move_to_end(model_hash)
+    _kept.move_to_end(key)
     while len(_kept) > KEPT_MODELS:
         _kept.popitem(last=False)
-    return _kept[model_hash]
+    return _kept[key]
 
 
 _kept: "OrderedDict[str, _Opened]" = OrderedDict()

@@ -5,9 +5,13 @@ Every check raises `ModelError` with one sentence. It runs in the process of the
 
 import io
 import json
+import os
 import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from explorer.errors import ModelError
 from explorer.evaluation.allowed import check_config
@@ -40,16 +44,59 @@ def check_place(path: Path, folder: Path) -> None:
         )
 
 
+def check_kind(path: Path, name: str) -> None:
+    """Only a regular file is opened: the others may wait for ever, never end, or do something when they are opened."""
+    _check_kind(path.stat().st_mode, name)
+
+
+def _check_kind(mode: int, name: str) -> None:
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    if not stat.S_ISREG(mode):
+        raise ModelError(f"model: {name!r} is {kinds.get(stat.S_IFMT(mode), 'something else')}, not a regular file")
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The stream of a regular file of at most `LARGEST_FILE` bytes.
+
+    Raises `ModelError` before a byte of anything else is read, `OSError` where it cannot be read.
+    """
+    check_kind(path, name)
+    # what it is may have changed since: it is opened without waiting, and looked at again
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as stream:
+        found = os.fstat(stream.fileno())
+        _check_kind(found.st_mode, name)
+        _check_size(found.st_size, f"model: {name!r}")
+        yield stream
+
+
+def copy(path: Path, name: str, to: Path) -> None:
+    """Copies a model file for everything that follows: the file itself may be replaced in between."""
+    with opened(path, name) as source, to.open("wb") as target:
+        left = LARGEST_FILE + 1  # it may grow meanwhile
+        while left > 0 and (block := source.read(min(left, MEBIBYTE))):
+            left -= target.write(block)
+    _check_size(to.stat().st_size, f"model: {name!r}")
+
+
+def _check_size(size: int, shown: str) -> None:
+    if size == 0:
+        raise ModelError(f"{shown} is empty (0 bytes)")
+    if size > LARGEST_FILE:
+        raise ModelError(f"{shown} has {size / MEBIBYTE:,.0f} MiB; at most {LARGEST_FILE // MEBIBYTE} MiB are opened")
+
+
 def check_file(path: Path, name: str) -> None:
     """Everything that can be told of a model file without Keras; `name` is what the sentences call it."""
     shown = f"model: {name!r}"
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"{shown} is no model file; its name must end in {', '.join(SUFFIXES)}")
-    size = path.stat().st_size
-    if size == 0:
-        raise ModelError(f"{shown} is empty (0 bytes)")
-    if size > LARGEST_FILE:
-        raise ModelError(f"{shown} has {size / MEBIBYTE:,.0f} MiB; at most {LARGEST_FILE // MEBIBYTE} MiB are opened")
     if path.suffix.lower() == KERAS:
         _check_archive(path, shown)
     else:

@@ -20,7 +20,7 @@ from explorer.views import (
     evaluate_state,
     state,
 )
-from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, title
+from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, show_failure, title
 
 TABS = {
     "Where it fails": evaluate_failures.draw,
@@ -69,7 +69,7 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
         st.error(f"{error}.")
         return
     except ExplorerError as error:
-        st.error(f"{error}.", icon=":material/block:")
+        show_failure(error, request)
         return
     shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
     _headline(shown)

@@ -9,7 +9,7 @@ from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import TEST, Predictions
 from explorer.views import evaluate_state, state
-from explorer.views.evaluate_shared import Shown, answered, title
+from explorer.views.evaluate_shared import Shown, answered, show_failure, title
 
 IMAGES = 18
 
@@ -41,7 +41,7 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     try:
         predictions = answered(state.library().predictions(request), f"Opening {name}")
     except ExplorerError as error:
-        st.error(f"{error}.", icon=":material/block:")
+        show_failure(error, request)
         return
     if shown.split == TEST:
         evaluate_state.look(request)

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.errors import ExplorerError, InputError
 from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
 from explorer.views import evaluate_state, state
-from explorer.views.evaluate_shared import Shown, answered
+from explorer.views.evaluate_shared import Shown, answered, show_failure
 
 FILE, PHOTO = "A file", "The camera"
 SEEN = "width:min(100%,260px);aspect-ratio:1;image-rendering:pixelated;border-radius:8px"
@@ -35,7 +35,7 @@ def draw(shown: Shown, _) -> None:
         answer = state.library().probabilities(shown.request, upload.image)
         probabilities = answered(answer, f"Asking {shown.model.name}")
     except (InputError, ExplorerError) as error:
-        st.error(f"{error}.", icon=":material/broken_image:")
+        show_failure(error, shown.request, ":material/broken_image:")
         return
     _answer(shown, upload, probabilities[0])
 

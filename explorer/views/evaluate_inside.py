@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.evaluation.images import as_uri, filter_sheet
 from explorer.views import state
-from explorer.views.evaluate_shared import Shown, answered
+from explorer.views.evaluate_shared import Shown, answered, show_failure
 
 COLUMNS = 10
 
@@ -15,7 +15,7 @@ def draw(shown: Shown, _) -> None:
     try:
         inside = answered(state.library().inside(shown.request), f"Looking into {shown.model.name}")
     except ExplorerError as error:
-        st.error(f"{error}.", icon=":material/block:")
+        show_failure(error, shown.request)
         return
     left, right = st.columns(2, gap="medium")
     with left:

@@ -8,7 +8,7 @@ from explorer.errors import ExplorerError
 from explorer.evaluation.cards import cards
 from explorer.evaluation.gallery import most_uncertain
 from explorer.views import evaluate_state, state
-from explorer.views.evaluate_shared import Shown, answered
+from explorer.views.evaluate_shared import Shown, answered, show_failure
 
 CHOICES = (10, 30, 100)
 IMAGES = 24
@@ -35,7 +35,7 @@ def draw(shown: Shown, _) -> None:
     try:
         predictions = answered(state.library().predictions(request), f"Asking {shown.model.name} {samples} times")
     except ExplorerError as error:
-        st.error(f"{error}.", icon=":material/block:")
+        show_failure(error, request)
         return
     single, mean = shown.evaluation, predictions.evaluation(shown.dataset)
     spread = predictions.spread

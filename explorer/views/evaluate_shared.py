@@ -7,9 +7,11 @@ from typing import Any
 import streamlit as st
 
 from explorer.datasets import Dataset
+from explorer.errors import EngineError, ExplorerError
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import Predictions, Request
+from explorer.views import state
 
 POLL_SECONDS = 0.25
 # an answer that comes this soon, as from a process that is warm, is drawn without a word of waiting in between
@@ -48,6 +50,13 @@ def answered(answer: Future, words: str) -> Any:
     if not answer.done():
         raise NotYet(answer, words)
     return answer.result()
+
+
+def show_failure(error: ExplorerError, request: Request, icon: str = ":material/block:") -> None:
+    """Says why a question about a model has no answer, and offers to ask again where a process was ended for it."""
+    st.error(f"{error}.", icon=icon)
+    if isinstance(error, EngineError):  # the machine may have more time or memory now
+        st.button("Try again", icon=":material/refresh:", on_click=state.library().ask_anew, args=(request,))
 
 
 def look_for(waiting: NotYet) -> None:
