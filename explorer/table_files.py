@@ -38,9 +38,29 @@ def to_file(table: "pd.DataFrame", kind: str) -> bytes:
     flat = table.drop(columns=["curve", "group"], errors="ignore")
     if "tags" in flat:
         flat = flat.assign(tags=flat["tags"].str.join(", "))
+    return to_csv(flat) if kind == CSV else to_parquet(flat)
+
+
+def to_csv(table: "pd.DataFrame") -> bytes:
+    """A table as CSV, UTF-8, in which no text is a formula; numbers stay as they are."""
+    safe = table.rename(columns=_no_formula)
+    # by place, as two columns may have one name
+    for place, kind in enumerate(safe.dtypes):
+        if kind.kind == "O":
+            safe.isetitem(place, safe.iloc[:, place].astype(object).map(_no_formula, na_action="ignore"))
+    return safe.to_csv(index=False).encode("utf-8", "backslashreplace")
+
+
+def to_parquet(table: "pd.DataFrame") -> bytes:
+    """A table as Parquet, whose texts are never read as formulas."""
     stream = io.BytesIO()
-    if kind == CSV:
-        flat.to_csv(stream, index=False)
-    else:
-        flat.to_parquet(stream, index=False)
+    table.to_parquet(stream, index=False)
     return stream.getvalue()
+
+
+# What makes a spreadsheet calculate a cell, as OWASP's page on CSV injection lists it.
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

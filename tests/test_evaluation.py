@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from explorer import datasets
+from explorer import datasets, table_files
 from explorer.errors import FieldError, InputError
 from explorer.evaluation import export, figures
 from explorer.evaluation.comparison import Comparison, mcnemar_p_value
@@ -313,8 +313,8 @@ def test_exports_hold_every_prediction(digits):
     found = predictions(evaluation()).evaluation(digits)
     frame = export.predictions_frame(digits, "validation", found)
     for again in (
-        pd.read_csv(io.BytesIO(export.to_csv(frame)), dtype={"true": str, "predicted": str}),
-        pd.read_parquet(io.BytesIO(export.to_parquet(frame))),
+        pd.read_csv(io.BytesIO(table_files.to_csv(frame)), dtype={"true": str, "predicted": str}),
+        pd.read_parquet(io.BytesIO(table_files.to_parquet(frame))),
     ):
         assert len(again) == 360 and again["right"].mean() == pytest.approx(found.accuracy)
         assert (again["image"] == digits.validation).all() and (again["true"].astype(int) == found.labels).all()

@@ -1,6 +1,5 @@
 """Evaluations as files: a table of predictions, the figures, and a page that needs nothing but itself."""
 
-import io
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +40,6 @@ def predictions_frame(dataset: Dataset, split: str, evaluation: Evaluation) -> "
     return frame
 
 
-def to_csv(frame: "pd.DataFrame") -> bytes:
-    """A table as CSV, UTF-8."""
-    return frame.to_csv(index=False).encode()
-
-
-def to_parquet(frame: "pd.DataFrame") -> bytes:
-    """A table as Parquet."""
-    stream = io.BytesIO()
-    frame.to_parquet(stream, index=False)
-    return stream.getvalue()
-
-
 def to_json(told: dict[str, Any]) -> bytes:
     """The figures of `summary.figures` as JSON."""
     return (one_line(told) + "\n").encode()
@@ -60,6 +47,8 @@ def to_json(told: dict[str, Any]) -> bytes:
 
 # --- the page ---------------------------------------------------------------------------------------------
 
+# whatever a name may hold: nothing runs, and nothing is fetched; pictures are in the page, styles beside their elements
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }
 body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
@@ -77,7 +66,7 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
     name = escape(told["model"])
     chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
     looks = f", looked at {times(told['test_looks'])} for this model" if split == TEST else ""
-    scaling = "" if told["scaling"] == CARRIED else f" Pixels: {told['scaling']}; {escape(told['note'])}."
+    scaling = "" if told["scaling"] == CARRIED else f" Pixels: {escape(told['scaling'])}; {escape(told['note'])}."
     parts = [
         f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}. {told['images']:,} {split} images of "
         f"{DATASETS[told['dataset']].title}{looks}.{scaling}</p>",
@@ -90,7 +79,8 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
         _gallery("Least confident right answers", HITS, dataset, split, evaluation),
     ]
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}: {split} images</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{name}: {split} images</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body>{''.join(parts)}</body></html>"
     )

@@ -12,6 +12,7 @@ from explorer.presets import PRESETS
 from explorer.signals import EpochSignals
 from explorer.views import before_state, findings, rates
 from explorer.views.drawing import draw_chart
+from explorer.views.text import sentence
 
 POLL_SECONDS = 0.25
 # An answer takes 0.2 to 0.35 s: waiting for it saves drawing the page a second time, which takes longer than that.
@@ -42,7 +43,7 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
         error = future.exception()
         if not isinstance(error, ExplorerError):
             raise error
-        st.warning(f"{error}.")
+        st.warning(sentence(error))
         return
     if future.done():
         before_state.keep_start(config, future.result())

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.errors import RunError
 from explorer.runs import ACTIVE, RunSummary
 from explorer.views import compare_actions, compare_charts, compare_state, compare_table, state
+from explorer.views.text import sentence
 
 WATCH_SECONDS = 4
 CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
@@ -23,13 +24,13 @@ def render() -> None:
     try:
         listing = compare_state.listed()
     except RunError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     if message := state.told():
-        st.error(message)
+        st.error(sentence(message))
     if unreadable := [summary for summary in listing.summaries if summary.problem]:
         with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
-            st.markdown("\n".join(f"- {summary.problem}" for summary in unreadable[:20]))
+            st.markdown("\n".join(f"- {sentence(summary.problem)}" for summary in unreadable[:20]))
     if listing.table.empty:
         st.info("There is no run yet: train one on the Train page, and it appears here.")
         compare_actions.bin_alone()

@@ -10,6 +10,7 @@ from explorer.annotations import LONGEST_NAME, LONGEST_NOTE, Annotation
 from explorer.comparison import next_seeds
 from explorer.errors import ExplorerError
 from explorer.views import compare_state, state
+from explorer.views.text import encodable, foreign, plain, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +67,12 @@ def _annotate(chosen: "pd.DataFrame") -> None:
 def _annotate_one(row: "pd.Series") -> None:
     run = row["run"]
     with st.form(f"compare_annotate_{run}", border=False):
-        st.caption(run)
-        name = st.text_input("Name", row["name"], key=f"compare_name_{run}", max_chars=LONGEST_NAME)
-        tags = st.text_input("Tags, with commas between them", ", ".join(row["tags"]), key=f"compare_tags_{run}")
-        note = st.text_area("Note", row["note"], key=f"compare_note_{run}", max_chars=LONGEST_NOTE)
+        st.caption(foreign(run))
+        name = st.text_input("Name", plain(row["name"]), key=f"compare_name_{run}", max_chars=LONGEST_NAME)
+        tags = st.text_input(
+            "Tags, with commas between them", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}"
+        )
+        note = st.text_area("Note", encodable(row["note"]), key=f"compare_note_{run}", max_chars=LONGEST_NOTE)
         if st.form_submit_button("Save", type="primary"):
             _write({run: (name, tags.split(","), note)})
 
@@ -79,7 +82,7 @@ def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
         for run, (name, tags, note) in wanted.items():
             state.store().get(run).annotate(Annotation(name, tuple(tags), note))
     except ExplorerError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     st.rerun()
 
@@ -118,7 +121,7 @@ def _undo() -> None:
     names = [name for name in compare_state.last_binned() if name in annotations.binned(state.store().folder)]
     if names:
         with st.container(horizontal=True, vertical_alignment="center"):
-            what = f"**{names[0]}** is" if len(names) == 1 else f"{len(names):,} runs are"
+            what = f"**{foreign(names[0])}** is" if len(names) == 1 else f"{len(names):,} runs are"
             st.markdown(f":material/delete: {what} in the bin.")
             st.button("Undo", key="compare_undo", icon=":material/undo:", on_click=_restore, args=(names,))
 
@@ -134,7 +137,9 @@ def _restore(names: list[str]) -> None:
 def _bin() -> None:
     names = annotations.binned(state.store().folder)
     with st.popover(f"Bin ({len(names):,})", icon=":material/delete_sweep:", disabled=not names):
-        picked = st.multiselect("In the bin", names[:MOST_BINNED], key="compare_binned", placeholder="Choose runs")
+        picked = st.multiselect(
+            "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Choose runs"
+        )
         with st.container(horizontal=True):
             st.button("Restore", key="compare_restore", disabled=not picked, on_click=_restore, args=(picked,))
             st.button(

@@ -28,6 +28,7 @@ from explorer.progress import duration
 from explorer.runs import Run
 from explorer.views import state
 from explorer.views.drawing import draw_chart
+from explorer.views.text import foreign, plain, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,14 +93,14 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
 
 
 def _histories(runs: "pd.DataFrame") -> list[tuple[str, list[EpochRecord]]]:
-    return [(words, _history(name)) for words, name in zip(labels(runs), runs["run"], strict=True)]
+    return [(plain(words), _history(name)) for words, name in zip(labels(runs), runs["run"], strict=True)]
 
 
 def _history(name: str) -> list[EpochRecord]:
     try:
         return Run(state.store().folder / name).history()
     except RunError as error:
-        st.warning(f"{error}.")
+        st.warning(sentence(error))
         return []
 
 
@@ -118,7 +119,7 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
     rows["Validation loss"] = [f"{value:.4f}" for value in runs["val_loss"]]
     rows["Validation accuracy"] = [f"{value:.2%}" for value in runs["val_accuracy"]]
     rows[f"Time to {target:g} %"] = [f"{duration(r[1])}, epoch {r[0]}" if r else "not reached" for r in reached]
-    st.table(pd.DataFrame(rows, index=[words for words, _ in histories]), border="horizontal")
+    st.table(pd.DataFrame(rows, index=[foreign(words) for words, _ in histories]), border="horizontal")
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from explorer.annotations import LONGEST_NOTE
 from explorer.comparison import differing, is_number, matching, ranked
 from explorer.config import FIELDS
 from explorer.datasets import DATASETS
@@ -12,6 +13,7 @@ from explorer.palette import NEUTRAL
 from explorer.runs import STATUSES
 from explorer.views import compare_state
 from explorer.views.compare_state import Listing
+from explorer.views.text import cell, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +47,9 @@ def filters(table: "pd.DataFrame") -> "pd.DataFrame":
     present = [status for status in STATUSES if status in found]
     statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
     words = sorted(set().union(*table["tags"].tolist()))
-    tags = right.multiselect("Tags", words, key="compare_tags", placeholder="Any tag", disabled=not words)
+    tags = right.multiselect(
+        "Tags", words, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not words
+    )
     fields, ranges = _by_field(table)
     return ranked(matching(table, search, statuses, tags, fields, ranges))
 
@@ -136,13 +140,13 @@ def _cells(table: "pd.DataFrame", settings: list[str]) -> "pa.Table":
     import pyarrow as pa
 
     cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
-    cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]))
+    cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]).map(cell))
     cells["val_accuracy"] *= 100
     cells["created"] = pd.to_datetime(table["created"], unit="s")
     if table["tags"].map(bool).any():
-        cells.insert(1, "tags", table["tags"])
+        cells.insert(1, "tags", table["tags"].map(lambda tags: [cell(tag) for tag in tags]))
     if table["note"].any():
-        cells["note"] = table["note"]
+        cells["note"] = table["note"].map(lambda note: cell(note, LONGEST_NOTE))
     return pa.Table.from_pandas(cells, preserve_index=False)
 
 

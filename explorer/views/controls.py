@@ -9,6 +9,7 @@ from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
 from explorer.errors import FieldError
 from explorer.presets import PRESETS
 from explorer.views import state
+from explorer.views.text import sentence
 
 
 def sidebar() -> TrainingConfig | None:
@@ -120,7 +121,7 @@ def _parsed(field: Field) -> tuple[object, str]:
     try:
         return field.parse(f"{st.session_state[field.name]}".strip()), ""
     except FieldError as error:
-        return None, f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}."
+        return None, sentence(f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}")
 
 
 def _typed_from_slider(name: str, slider: str) -> None:

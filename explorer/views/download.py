@@ -10,6 +10,7 @@ from explorer import datasets
 from explorer.datasets import DATASETS
 from explorer.progress import duration
 from explorer.views import state
+from explorer.views.text import foreign, sentence
 
 NAME = "cifar10"
 REFRESH_SECONDS = 0.5
@@ -42,7 +43,7 @@ def _banner() -> None:
             st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
-            st.error(progress["error"])
+            st.error(sentence(progress["error"]))
         size = DATASETS[NAME].download_bytes / 1e6
         st.markdown(
             "**CIFAR-10 is not on this machine yet**, so the page starts with scikit-learn's small digits, "
@@ -67,4 +68,4 @@ def _words(progress: dict) -> str:
     total = f" of {progress['total'] / 1e6:,.0f} MB" if progress["total"] else ""
     speed = f" · {progress['speed'] / 1e6:,.1f} MB/s" if progress["speed"] else ""
     left = f" · {duration(progress['seconds_left'])} left" if progress["seconds_left"] else ""
-    return f"{progress['source']}: {progress['phase']} {done}{total}{speed}{left}"
+    return f"{foreign(progress['source'])}: {foreign(progress['phase'])} {done}{total}{speed}{left}"

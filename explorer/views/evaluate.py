@@ -21,6 +21,7 @@ from explorer.views import (
     state,
 )
 from explorer.views.evaluate_shared import NotYet, Shown, answered, look_for, show_failure, title
+from explorer.views.text import capitalized, foreign, sentence
 
 TABS = {
     "Where it fails": evaluate_failures.draw,
@@ -41,16 +42,16 @@ def render() -> None:
     try:
         models = state.library().models()
     except RunError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     for model in models:
         if model.problem:
-            st.warning(f"Not offered: {model.problem}.", icon=":material/link_off:")
+            st.warning(f"Not offered: {sentence(model.problem)}", icon=":material/link_off:")
     choice = offered(models)
     if not choice:
         st.info(
             "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
-            f"`{state.store().folder}`."
+            "the models folder."
         )
         return
     model, request = _choice(choice)
@@ -62,11 +63,11 @@ def render() -> None:
 
 def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
     try:
-        predictions = answered(state.library().predictions(request), f"Opening {model.name}")
+        predictions = answered(state.library().predictions(request), f"Opening {foreign(model.name)}")
         dataset = state.dataset(predictions.facts.dataset).divided(predictions.division)
     except DataError as error:
         download.offer()
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     except ExplorerError as error:
         show_failure(error, request)
@@ -117,7 +118,7 @@ def _splits(model: SavedModel) -> tuple[str, ...]:
 def _headline(shown: Shown) -> None:
     facts, spec = shown.predictions.facts, shown.dataset.spec
     st.caption(
-        f"**{shown.model.name}** ({shown.model.words}) · {facts.parameters:,} parameters · "
+        f"**{foreign(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
         f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
     )
     if shown.split == TEST:
@@ -141,7 +142,7 @@ def _scaling(shown: Shown) -> None:
         format_func=field.title,
         key=evaluate_state.scaling_key(shown.model.name),
     )
-    right.caption(f"{facts.note[:1].upper()}{facts.note[1:]}.")
+    right.caption(sentence(capitalized(facts.note)))
 
 
 def _tabs(shown: Shown, models: list[SavedModel]) -> None:

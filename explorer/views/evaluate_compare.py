@@ -10,6 +10,7 @@ from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import TEST, Predictions
 from explorer.views import evaluate_state, state
 from explorer.views.evaluate_shared import Shown, answered, show_failure, title
+from explorer.views.text import foreign
 
 IMAGES = 18
 
@@ -22,7 +23,7 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
         return
     evaluate_state.start_choice(evaluate_state.OTHER, list(others))
     name = st.selectbox(
-        f"Compare {shown.model.name} with",
+        f"Compare {foreign(shown.model.name)} with",
         list(others),
         format_func=lambda name: title(others[name]),
         key=evaluate_state.OTHER,
@@ -34,12 +35,12 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     request = other.request(**wanted)
     if shown.split != TEST and request.division != shown.request.division:
         st.info(
-            f"{shown.model.name} and {name} kept other images back to validate on, so they are not compared "
-            "there: each may have been trained on the other's. On the test images they can be."
+            f"{foreign(shown.model.name)} and {foreign(name)} kept other images back to validate on, so they are not "
+            "compared there: each may have been trained on the other's. On the test images they can be."
         )
         return
     try:
-        predictions = answered(state.library().predictions(request), f"Opening {name}")
+        predictions = answered(state.library().predictions(request), f"Opening {foreign(name)}")
     except ExplorerError as error:
         show_failure(error, request)
         return
@@ -51,18 +52,18 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
 def _compare(shown: Shown, name: str, predictions: Predictions) -> None:
     a, b = shown.evaluation, predictions.evaluation(shown.dataset)
     comparison = Comparison.of(a.right, b.right)
-    st.markdown(f"**{comparison.sentence(shown.model.name, name)}**")
+    st.markdown(f"**{comparison.sentence(foreign(shown.model.name), foreign(name))}**")
     columns = st.columns(4)
     columns[0].metric("Both are right", f"{comparison.both:,}")
-    columns[1].metric(f"Only {shown.model.name} is right", f"{comparison.only_a:,}")
-    columns[2].metric(f"Only {name} is right", f"{comparison.only_b:,}")
+    columns[1].metric(f"Only {foreign(shown.model.name)} is right", f"{comparison.only_a:,}")
+    columns[2].metric(f"Only {foreign(name)} is right", f"{comparison.only_b:,}")
     columns[3].metric("Neither is right", f"{comparison.neither:,}")
     st.caption(f"Accuracy {a.accuracy:.2%} against {b.accuracy:.2%}, on the same {a.images:,} {shown.split} images.")
     left, right = st.columns(2, gap="medium")
     with left:
-        _images(shown, b, ~b.right & a.right, f"{shown.model.name} is right and {name} says")
+        _images(shown, b, ~b.right & a.right, f"{foreign(shown.model.name)} is right and {foreign(name)} says")
     with right:
-        _images(shown, a, ~a.right & b.right, f"{name} is right and {shown.model.name} says")
+        _images(shown, a, ~a.right & b.right, f"{foreign(name)} is right and {foreign(shown.model.name)} says")
 
 
 def _images(shown: Shown, wrong: Evaluation, chosen, words: str) -> None:

@@ -2,24 +2,27 @@
 
 import streamlit as st
 
+from explorer import table_files
 from explorer.evaluation import export, summary
 from explorer.views import state
 from explorer.views.evaluate_shared import Shown
+from explorer.views.text import file_name
 
 
 def draw(shown: Shown, _) -> None:
     """A button for each file; each is made when it is asked for."""
-    name = f"{shown.model.name.replace('/', '-')}-{shown.split}"
+    name = f"{shown.model.name}-{shown.split}"
 
     def told() -> dict:
-        return summary.figures(shown.model, shown.predictions, state.library().looks(shown.request))
+        figures = summary.figures(shown.model, shown.predictions, state.library().looks(shown.request))
+        return {**figures, "path": shown.model.name}  # where the server keeps it is not the reader's
 
     def frame():
         return export.predictions_frame(shown.dataset, shown.split, shown.evaluation)
 
     files = (
-        ("Predictions (CSV)", "csv", "text/csv", lambda: export.to_csv(frame())),
-        ("Predictions (Parquet)", "parquet", "application/vnd.apache.parquet", lambda: export.to_parquet(frame())),
+        ("Predictions (CSV)", "csv", "text/csv", lambda: table_files.to_csv(frame())),
+        ("Predictions (Parquet)", "parquet", "application/vnd.apache.parquet", lambda: table_files.to_parquet(frame())),
         ("Figures (JSON)", "json", "application/json", lambda: export.to_json(told())),
         ("This page (HTML)", "html", "text/html",
          lambda: export.to_html(told(), shown.dataset, shown.split, shown.evaluation)),
@@ -27,7 +30,13 @@ def draw(shown: Shown, _) -> None:
     with st.container(horizontal=True):
         for label, kind, mime, make in files:
             st.download_button(
-                label, make, f"{name}.{kind}", mime, key=f"export_{kind}", on_click="ignore", icon=":material/download:"
+                label,
+                make,
+                file_name(name, kind),
+                mime,
+                key=f"export_{kind}",
+                on_click="ignore",
+                icon=":material/download:",
             )
     st.caption(
         "The predictions have a row an image: its place in the data set, true and predicted class, all probabilities. "

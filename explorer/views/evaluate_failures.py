@@ -8,6 +8,7 @@ from explorer.evaluation.gallery import ORDERS, choose
 from explorer.views import evaluate_state
 from explorer.views.drawing import draw_chart
 from explorer.views.evaluate_shared import Shown
+from explorer.views.text import sentence
 
 COUNTS, SHARES = "Counts", "Shares of the true class"
 
@@ -59,7 +60,7 @@ def _gallery(shown: Shown) -> None:
     try:
         positions = choose(shown.evaluation, evaluate_state.gallery_filter(names))
     except InputError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     count = min(len(positions), evaluate_state.gallery_shown())
     st.caption(

@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.evaluation.figures import CALIBRATION_BINS, Evaluation
 from explorer.evaluation.predictions import Predictions
 from explorer.views.evaluate_shared import Shown
+from explorer.views.text import cell
 
 
 def figures(evaluation: Evaluation, predictions: Predictions) -> None:
@@ -60,7 +61,7 @@ def classes(shown: Shown, _) -> None:
     left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
     share = st.column_config.NumberColumn
     right.dataframe(
-        pd.DataFrame([vars(row) for row in rows]),
+        pd.DataFrame([{**vars(row), "name": cell(row.name)} for row in rows]),
         hide_index=True,
         height="content",
         column_config={

@@ -6,6 +6,7 @@ from explorer.errors import ExplorerError, InputError
 from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
 from explorer.views import evaluate_state, state
 from explorer.views.evaluate_shared import Shown, answered, show_failure
+from explorer.views.text import LONGEST_SENTENCE, foreign
 
 FILE, PHOTO = "A file", "The camera"
 SEEN = "width:min(100%,260px);aspect-ratio:1;image-rendering:pixelated;border-radius:8px"
@@ -28,12 +29,12 @@ def draw(shown: Shown, _) -> None:
     if file is None:
         spec = shown.dataset.spec
         st.caption(f"It becomes {spec.image_shape[1]} × {spec.image_shape[0]} pixels, as the network knows images; "
-                   f"the network knows {', '.join(spec.class_names)} and nothing else.")  # fmt: skip
+                   f"the network knows {', '.join(map(foreign, spec.class_names))} and nothing else.")  # fmt: skip
         return
     try:
         upload = read_upload(file.getvalue(), file.name, shown.dataset.spec)
         answer = state.library().probabilities(shown.request, upload.image)
-        probabilities = answered(answer, f"Asking {shown.model.name}")
+        probabilities = answered(answer, f"Asking {foreign(shown.model.name)}")
     except (InputError, ExplorerError) as error:
         show_failure(error, shown.request, ":material/broken_image:")
         return
@@ -49,13 +50,13 @@ def _answer(shown: Shown, upload: Upload, probabilities) -> None:
     with original:
         st.markdown("**Your image**")
         st.html(f'<img src="{as_uri(upload.original)}" alt="the uploaded image" style="{ORIGINAL}">')
-        st.caption(upload.words)
+        st.caption(foreign(upload.words, LONGEST_SENTENCE))
     with seen:
         st.markdown("**What the network sees**")
         source = png_uri(upload.image, shown.dataset.spec.max_value)
         st.html(f'<img src="{source}" alt="the image as the network sees it" style="{SEEN}">')
     with said:
-        st.markdown(f"**{shown.model.name} says {names[best]}, {probabilities[best]:.1%} sure**")
+        st.markdown(f"**{foreign(shown.model.name)} says {foreign(names[best])}, {probabilities[best]:.1%} sure**")
         st.altair_chart(
             probability_bars(probability_frame(probabilities, names)),
             key="own_probabilities",

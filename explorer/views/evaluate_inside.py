@@ -6,6 +6,7 @@ from explorer.errors import ExplorerError
 from explorer.evaluation.images import as_uri, filter_sheet
 from explorer.views import state
 from explorer.views.evaluate_shared import Shown, answered, show_failure
+from explorer.views.text import foreign
 
 COLUMNS = 10
 
@@ -13,7 +14,7 @@ COLUMNS = 10
 def draw(shown: Shown, _) -> None:
     """The first layer's weights as images, and a ridge of weights for each layer."""
     try:
-        inside = answered(state.library().inside(shown.request), f"Looking into {shown.model.name}")
+        inside = answered(state.library().inside(shown.request), f"Looking into {foreign(shown.model.name)}")
     except ExplorerError as error:
         show_failure(error, shown.request)
         return

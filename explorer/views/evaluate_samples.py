@@ -9,6 +9,7 @@ from explorer.evaluation.cards import cards
 from explorer.evaluation.gallery import most_uncertain
 from explorer.views import evaluate_state, state
 from explorer.views.evaluate_shared import Shown, answered, show_failure
+from explorer.views.text import foreign
 
 CHOICES = (10, 30, 100)
 IMAGES = 24
@@ -33,7 +34,9 @@ def draw(shown: Shown, _) -> None:
     )
     request = replace(shown.request, samples=samples)
     try:
-        predictions = answered(state.library().predictions(request), f"Asking {shown.model.name} {samples} times")
+        predictions = answered(
+            state.library().predictions(request), f"Asking {foreign(shown.model.name)} {samples} times"
+        )
     except ExplorerError as error:
         show_failure(error, request)
         return

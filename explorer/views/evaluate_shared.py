@@ -12,6 +12,7 @@ from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.predictions import Predictions, Request
 from explorer.views import state
+from explorer.views.text import plain, sentence
 
 POLL_SECONDS = 0.25
 # an answer that comes this soon, as from a process that is warm, is drawn without a word of waiting in between
@@ -54,7 +55,7 @@ def answered(answer: Future, words: str) -> Any:
 
 def show_failure(error: ExplorerError, request: Request, icon: str = ":material/block:") -> None:
     """Says why a question about a model has no answer, and offers to ask again where a process was ended for it."""
-    st.error(f"{error}.", icon=icon)
+    st.error(sentence(error), icon=icon)
     if isinstance(error, EngineError):  # the machine may have more time or memory now
         st.button("Try again", icon=":material/refresh:", on_click=state.library().ask_anew, args=(request,))
 
@@ -80,4 +81,4 @@ def _poll(waiting: NotYet) -> None:
 def title(model: SavedModel) -> str:
     """A model in a list: its name, and for a run the accuracy of its best epoch."""
     best = model.run.best if model.run else None
-    return f"{model.run.title} · {best.val_accuracy:.1%}" if best else model.name
+    return f"{plain(model.run.title)} · {best.val_accuracy:.1%}" if best else plain(model.name)

@@ -10,6 +10,7 @@ from explorer.diagnosis.teaching import LESSONS
 from explorer.palette import SEVERITY_COLORS
 from explorer.twins import change_words, new_words
 from explorer.views import state
+from explorer.views.text import LONGEST_SENTENCE, foreign
 
 ICONS = {PROBLEM: ":material/error:", WARNING: ":material/warning:", NOTE: ":material/info:"}
 OPENED = 2  # what is below is folded: a student reads two things, not seven
@@ -40,8 +41,8 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
         st.markdown(
             f"**{lesson.title}** &nbsp; :{color}-badge[{icon} {finding.severity}] :gray-badge[{since(finding)}]"
         )
-        st.markdown(finding.evidence)
-        st.caption(finding.why)
+        st.markdown(foreign(finding.evidence, LONGEST_SENTENCE))
+        st.caption(foreign(finding.why, LONGEST_SENTENCE))
         with st.container(horizontal=True, vertical_alignment="center"):
             if finding.change:
                 changed = config.with_(**finding.change)
@@ -60,7 +61,7 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
 def line(finding: Finding) -> None:
     """Draws a finding in one line: its name, how grave it is, and its evidence."""
     color, icon = SEVERITY_COLORS[finding.severity], ICONS[finding.severity]
-    st.markdown(f":{color}-badge[{icon} {LESSONS[finding.name].title}] {finding.evidence}")
+    st.markdown(f":{color}-badge[{icon} {LESSONS[finding.name].title}] {foreign(finding.evidence, LONGEST_SENTENCE)}")
 
 
 def teach(name: str) -> None:

@@ -11,6 +11,7 @@ from explorer.runs import ACTIVE, COMPLETED, FAILED, QUEUED, RunSummary, summari
 from explorer.views import findings, gallery_state, inside, latest, state, twin
 from explorer.views.drawing import draw_steadily
 from explorer.views.run import curves
+from explorer.views.text import foreign, sentence
 
 REFRESH_SECONDS = 0.5
 
@@ -25,7 +26,7 @@ def render() -> None:
         _score()
         _index(chosen)
     if message := state.told():
-        st.error(message)
+        st.error(sentence(message))
     if chosen is None:
         st.info("Choose a case on the left.")
         return
@@ -142,16 +143,16 @@ def _mend_words(case: Case) -> str:
 
 def _progress(summary: RunSummary) -> None:
     if summary.problem:
-        st.error(f"This run cannot be shown: {summary.problem}.")
+        st.error(f"This run cannot be shown: {sentence(summary.problem)}")
         return
     done, of = len(summary.records), summary.config.epochs
     if summary.state in ACTIVE:
         phase = "waiting for a worker" if summary.state == QUEUED else summary.status.phase or "training"
-        st.progress(done / of, text=f"{phase.capitalize()} · epoch {done} of {of}")
+        st.progress(done / of, text=f"{foreign(phase.capitalize())} · epoch {done} of {of}")
     elif summary.state == FAILED:
-        st.markdown(f":red-badge[{latest.BADGES[FAILED][0]} ended] {summary.status.reason}.")
+        st.markdown(f":red-badge[{latest.BADGES[FAILED][0]} ended] {sentence(summary.status.reason)}")
     elif summary.state != COMPLETED:
-        st.caption(f"{summary.state.capitalize()}: {summary.status.reason or 'no reason given'}.")
+        st.caption(f"{summary.state.capitalize()}: {sentence(summary.status.reason or 'no reason given')}")
 
 
 def _reveal(case: Case, summary: RunSummary) -> None:
@@ -191,7 +192,7 @@ def _curves(summary: RunSummary) -> None:
     if summary.best:
         st.caption(
             f"{summary.best.val_accuracy:.1%} of the {estimate.validation_images(summary.config):,} validation "
-            f"images at epoch {summary.best.epoch} ({RULES['val_loss'].words}), one seed."
+            f"images at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed."
         )
 
 

@@ -7,6 +7,7 @@ from explorer.gallery import CASES, Case
 from explorer.gallery import case as gallery_case
 from explorer.runs import Run
 from explorer.views import state
+from explorer.views.text import sentence
 
 CASE = "case"
 _ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
@@ -17,7 +18,7 @@ def chosen_case() -> Case | None:
     try:
         return gallery_case(st.query_params.get(CASE, next(iter(CASES))))
     except FieldError as error:
-        st.warning(f"{error}.")
+        st.warning(sentence(error))
         return None
 
 

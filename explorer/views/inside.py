@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.signals import EpochSignals
 from explorer.views import state
 from explorer.views.drawing import draw_chart
+from explorer.views.text import foreign, plain
 
 EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM = "Layers × epochs", "By depth", "One layer", "Histogram"
 SLIDER_ENDS = 10
@@ -55,7 +56,7 @@ def inside(
     else:
         layer = _layer(signals, place)
         frame = charts.signal_frame(run_id, signals, chosen)
-        rows, words = frame[frame["layer"] == layer], f"{view.label} of {layer} over the epochs"
+        rows, words = frame[frame["layer"] == layer], f"{view.label} of {plain(layer)} over the epochs"
         draw_chart(charts.over_time, rows, chosen, key=f"{place}_time_{chosen}", alt=words)
     st.caption(view.words)
 
@@ -107,9 +108,9 @@ def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
     if frame.empty:
         st.caption("Not all of its activations are numbers.")
         return
-    draw_chart(charts.histogram, frame, key=f"{place}_histogram", alt=f"activations of {name} in epoch {epoch}")
+    draw_chart(charts.histogram, frame, key=f"{place}_histogram", alt=f"activations of {plain(name)} in epoch {epoch}")
     st.caption(
-        f"{layer_words(name)} after epoch {found.epoch}: mean {layer.activation_mean:.3g}, variance "
+        f"{layer_words(name)} after epoch {found.epoch:,}: mean {layer.activation_mean:.3g}, variance "
         f"{layer.activation_variance:.3g}, {layer.dead:.0%} of its units dead, {layer.saturated:.0%} of its values at "
         "a flat end."
         if found.epoch
@@ -120,4 +121,4 @@ def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
 
 def layer_words(name: str) -> str:
     """A layer's name as a person reads it: Layer 3."""
-    return "Output" if name == "output" else f"Layer {name.rpartition('_')[2]}"
+    return "Output" if name == "output" else f"Layer {foreign(name.rpartition('_')[2])}"

@@ -18,6 +18,7 @@ from explorer.runs import (
     RunSummary,
 )
 from explorer.views import state
+from explorer.views.text import foreign, sentence
 
 LATEST_RUNS = 8
 
@@ -54,7 +55,7 @@ def latest(shown: Run | None) -> None:
                 key=f"open_{summary.name}",
                 icon=BADGES[summary.state][0],
                 type="secondary" if shown and shown.name == summary.name else "tertiary",
-                help=summary.problem or f"{summary.name}: {summary.state}",
+                help=sentence(summary.problem) if summary.problem else f"{foreign(summary.name)}: {summary.state}",
                 on_click=state.open_run,
                 args=(summary.name,),
                 width="stretch",
@@ -63,9 +64,9 @@ def latest(shown: Run | None) -> None:
 
 def _label(summary: RunSummary) -> str:
     if summary.config is None:
-        return f"{summary.name[:24]} · unreadable"
+        return f"{foreign(summary.name, 24)} · unreadable"
     config = summary.config
     norm = "" if config.batch_norm == OFF else "+BN"
     network = f"{DATASETS[config.dataset].title.split()[0]} {config.activation}{norm} {config.depth}×{config.width}"
     accuracy = f" · {summary.best.val_accuracy:.1%}" if summary.best else ""
-    return (summary.annotation.name or network) + accuracy
+    return (foreign(summary.annotation.name) or network) + accuracy

@@ -10,6 +10,7 @@ from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError
 from explorer.views import before_state, state
 from explorer.views.drawing import draw_chart
+from explorer.views.text import LONGEST_SENTENCE, foreign, sentence
 
 POLL_SECONDS = 0.4
 
@@ -54,7 +55,7 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
         st.caption(":material/hourglass_top: Compiling the network: some seconds, once for each shape.")
     if suggestion is None:
         return
-    st.markdown(suggestion.words)
+    st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
     if suggestion.rate is not None:
         st.button(
             f"Use this rate: {suggestion.rate:g}",
@@ -75,7 +76,7 @@ def _suggestion(future: Future):
         return future.result()
     if not isinstance(error, ExplorerError):
         raise error
-    st.error(f"{error}.")
+    st.error(sentence(error))
     return None
 
 

@@ -23,6 +23,7 @@ from explorer.runs import (
 )
 from explorer.views import before_state, findings, inside, latest, rates, state, twin
 from explorer.views.drawing import draw_chart
+from explorer.views.text import capitalized, foreign, sentence
 
 REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
@@ -39,7 +40,7 @@ def show(run: Run) -> None:
     summary = summarize(run)
     _headline(summary)
     if summary.problem:
-        st.error(f"This run cannot be shown: {summary.problem}.")
+        st.error(f"This run cannot be shown: {sentence(summary.problem)}")
         return
     _explanation(summary)
     active = summary.state in ACTIVE
@@ -91,7 +92,7 @@ def _told(summary: RunSummary) -> None:
 
 def _headline(summary: RunSummary) -> None:
     icon, color = latest.BADGES[summary.state]
-    st.markdown(f"#### {summary.name} &nbsp; :{color}-badge[{icon} {summary.state}]")
+    st.markdown(f"#### {foreign(summary.name)} &nbsp; :{color}-badge[{icon} {summary.state}]")
     if summary.config:
         st.caption(_settings(summary.config))
 
@@ -153,17 +154,13 @@ def _explanation(summary: RunSummary) -> None:
     if state.shown_as_trained_before(summary.run):
         st.success("This configuration was already trained to its end, so here is that run.", icon=":material/history:")
     if status.status == FAILED:
-        st.error(f"{_sentence(status.reason)}")
+        st.error(sentence(capitalized(status.reason)))
     elif status.status == INTERRUPTED:
-        st.warning(f"Interrupted: {status.reason}. **Resume** goes on from the last finished epoch.")
+        st.warning(f"Interrupted: {sentence(status.reason)} **Resume** goes on from the last finished epoch.")
     elif status.reason:
-        st.caption(_sentence(status.reason))
+        st.caption(sentence(capitalized(status.reason)))
     if status.compiled is False:
         st.caption("The compiler (XLA) was not to be had for this network, so it trains more slowly, without it.")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
 
 
 def _progress(summary: RunSummary) -> None:
@@ -188,7 +185,7 @@ def _progress(summary: RunSummary) -> None:
 
 def _progress_text(summary: RunSummary, view) -> str:
     status = summary.status
-    best = f"best epoch {summary.best.epoch} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
+    best = f"best epoch {summary.best.epoch:,} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
     if status.status == QUEUED:
         waiting = queue_position(state.store().list(), summary.name)
         starting = " (the workers are starting)" if state.engine().state == "starting" else ""
@@ -196,7 +193,7 @@ def _progress_text(summary: RunSummary, view) -> str:
     if status.status == RUNNING and status.phase == "compiling":
         return "Compiling this network for this machine: a few seconds, once for each shape"
     if status.status == RUNNING and status.phase != "training":
-        return f"{status.phase.capitalize()}…"
+        return f"{foreign(status.phase.capitalize())}…"
     if status.status != RUNNING:
         rate = f"learning rate {summary.records[-1].learning_rate:g}" if summary.records else ""
         return f"{best}{rate}"

@@ -19,6 +19,7 @@ from explorer.run_store import RunStore
 from explorer.runs import ACTIVE, Run
 from explorer.start_questions import StartQuestions
 from explorer.sweeps.folder import Study, StudyStore
+from explorer.views.text import sentence
 
 if TYPE_CHECKING:
     from explorer.evaluation.library import Library
@@ -237,7 +238,7 @@ def chosen_run() -> Run | None:
         try:
             return store().get(name)
         except InputError as error:
-            st.warning(f"{error}.")
+            st.warning(sentence(error))
             return None
     active = next((summary for summary in store().list() if summary.state in ACTIVE), None)
     return active.run if active else None
@@ -260,7 +261,7 @@ def chosen_study() -> Study | None:
         try:
             return studies().get(name)
         except InputError as error:
-            st.warning(f"{error}.")
+            st.warning(sentence(error))
     found = studies().list()
     return found[0] if found else None
 

@@ -6,6 +6,7 @@ from explorer.errors import RunError
 from explorer.sweeps import folder
 from explorer.views import state, sweep_form, sweep_watch
 from explorer.views.drawing import draw_steadily
+from explorer.views.text import plain, sentence
 
 
 def render() -> None:
@@ -15,13 +16,13 @@ def render() -> None:
     try:
         studies = state.studies().list()
     except RunError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     study = state.chosen_study()
     if studies:
         _chooser(studies, study)
     if message := state.told():
-        st.error(message)
+        st.error(sentence(message))
     if study is None:
         sweep_form.draw()
     else:
@@ -32,7 +33,7 @@ def _chooser(studies: list[folder.Study], shown: folder.Study | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = [study.name for study in studies]
         if shown is not None:
-            chosen = st.selectbox("Sweep", names, index=names.index(shown.name), width=360)
+            chosen = st.selectbox("Sweep", names, index=names.index(shown.name), format_func=plain, width=360)
             if chosen != shown.name:
                 state.open_study(chosen)
                 st.rerun()

@@ -14,6 +14,7 @@ from explorer.progress import duration
 from explorer.sweeps.launch import launch, scheduler_address
 from explorer.sweeps.spec import GRID, OBJECTIVES, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
 from explorer.views import controls, download, state
+from explorer.views.text import sentence
 
 STARTS_WITH = ["activation", "learning_rate"]
 # what a first look over a number covers: these factors below and above the setting on the left
@@ -193,7 +194,7 @@ def _start(
     try:
         spec = StudySpec.from_dict({**budget, "settings": settings, "space": space, "condition": conditions})
     except ExplorerError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     st.markdown(_summary(spec, config, workers))
     missing = [name for name in spec.space.values("dataset") if not datasets.available(name)]

@@ -26,6 +26,7 @@ from explorer.sweeps.reports import OPEN, best_so_far, leaders, outlook, trial_w
 from explorer.sweeps.spec import StudySpec
 from explorer.views import state
 from explorer.views.drawing import draw_chart
+from explorer.views.text import LONGEST_SENTENCE, capitalized, cell, foreign, sentence, without_paths
 
 SHOWN_CURVES = 24
 SHOWN_TRIALS = 500
@@ -37,7 +38,7 @@ def live(study: Study, drawn: tuple[str, bool]) -> None:
     try:
         spec, status, trials = study.spec, study.status(), study.trials()
     except RunError as error:
-        st.error(f"This sweep cannot be shown: {error}.")
+        st.error(f"This sweep cannot be shown: {sentence(error)}")
         return
     winners = winner_runs(study)
     active = status.status in folder.ACTIVE
@@ -45,7 +46,7 @@ def live(study: Study, drawn: tuple[str, bool]) -> None:
         st.rerun()
     _progress(spec, status, trials)
     for problem in status.problems:
-        st.warning(f"{problem[:1].upper()}{problem[1:]}.")
+        st.warning(sentence(capitalized(problem)))
     if winners:
         _winners(spec, winners)
     if not trials:
@@ -73,7 +74,7 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
     columns[0].metric(
         f"Best {RULES[spec.objective].metric.replace('val_', 'validation ')}",
         _number(spec.objective, best[0].value) if best else "–",
-        help=f"Of trial {best[0].trial}, selected by {RULES[spec.objective].words} among {len(best)} trials: "
+        help=f"Of trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials: "
         "the best of many is flattered by chance, so train it again with other seeds."
         if best
         else None,
@@ -106,7 +107,7 @@ def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
         for summary in sorted(winners, key=lambda s: s.config.seed if s.config else 0):
             best = f"{summary.best.val_accuracy:.2%}" if summary.best else "–"
             seed = summary.config.seed if summary.config else "?"
-            st.caption(f"seed {seed}: {summary.state}, {summary.outline.epochs} epochs, {best}")
+            st.caption(f"seed {seed}: {summary.state}, {summary.outline.epochs:,} epochs, {best}")
 
 
 def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
@@ -132,6 +133,10 @@ def _history(trial: TrialRecord) -> Sequence[Any]:
         return []
 
 
+def _setting(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float) else cell(value)
+
+
 def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
     import pandas as pd
 
@@ -147,9 +152,9 @@ def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRec
             "trial": trial.trial,
             "state": f"{SIGNS[word]} {word}",
             spec.objective: trial.value,
-            **{name: trial.settings.get(name) for name in fields},
-            "reason": trial.reason,
-            "run": trial.runs[-1] if trial.runs else "",
+            **{name: _setting(trial.settings.get(name)) for name in fields},
+            "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
+            "run": cell(trial.runs[-1]) if trial.runs else "",
         }
         for trial, word in zip(shown, words, strict=True)
     ]

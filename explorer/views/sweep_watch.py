@@ -16,6 +16,7 @@ from explorer.sweeps.spec import StudySpec, to_toml
 from explorer.views import state
 from explorer.views.sweep_analysis import analysis
 from explorer.views.sweep_live import live, winner_runs
+from explorer.views.text import capitalized, file_name, foreign, sentence
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 4.0
@@ -38,7 +39,7 @@ def draw(study: Study) -> None:
     try:
         spec, status = study.spec, study.status()
     except RunError as error:
-        st.error(f"This sweep cannot be shown: {error}.")
+        st.error(f"This sweep cannot be shown: {sentence(error)}")
         return
     _headline(study, spec, status)
     _buttons(study, status)
@@ -59,7 +60,7 @@ def _until_stopped(study: Study) -> None:
 
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     icon, color = BADGES[status.status]
-    st.markdown(f"#### {study.name} &nbsp; :{color}-badge[{icon} {status.status}]")
+    st.markdown(f"#### {foreign(study.name)} &nbsp; :{color}-badge[{icon} {status.status}]")
     fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
     seeds = f" from {spec.seeds} seeds" if spec.seeds > 1 else ""
     pruner = "" if spec.pruner == "none" else f" · ended early by {spec.pruner}"
@@ -70,13 +71,13 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     if status.status == folder.INTERRUPTED:
         said = last_words(study)
         st.warning(
-            f"Interrupted: {status.reason}. **Resume** goes on with every trial. "
-            f"{f'Its last words: {said}.' if said else ''}"
+            f"Interrupted: {sentence(status.reason)} **Resume** goes on with every trial. "
+            f"{f'Its last words: {sentence(said)}' if said else ''}"
         )
     elif status.status == folder.FAILED:
-        st.error(f"{status.reason}.")
+        st.error(sentence(status.reason))
     elif status.reason:
-        st.caption(f"{status.reason[:1].upper()}{status.reason[1:]}.")
+        st.caption(sentence(capitalized(status.reason)))
 
 
 def _buttons(study: Study, status: StudyStatus) -> None:
@@ -109,7 +110,9 @@ def _buttons(study: Study, status: StudyStatus) -> None:
                 "Use the winner's settings", key="use_winner", on_click=_use, args=(study, best[0]),
                 help="Puts them into the sidebar of the Train page.",
             )  # fmt: skip
-        st.download_button("TOML", to_toml(study.spec), f"{study.name}.toml", "application/toml", key="study_toml")
+        st.download_button(
+            "TOML", to_toml(study.spec), file_name(study.name, "toml"), "application/toml", key="study_toml"
+        )
 
 
 def _resume(study: Study) -> None:

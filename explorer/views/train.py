@@ -7,6 +7,7 @@ from explorer.config import TrainingConfig
 from explorer.errors import RunError
 from explorer.views import before, card, controls, download, latest, range_test, run, state
 from explorer.views.drawing import draw_steadily
+from explorer.views.text import sentence
 
 
 def render() -> None:
@@ -18,7 +19,7 @@ def render() -> None:
     try:
         state.store().list()
     except RunError as error:
-        st.error(f"{error}.")
+        st.error(sentence(error))
         return
     if state.engine_problem():
         _engine_problem()
@@ -30,7 +31,7 @@ def render() -> None:
     before.before_training(config)
     range_test.range_test(config)
     if message := state.told():
-        st.error(message)
+        st.error(sentence(message))
     chosen = state.chosen_run()
     if chosen is None:
         st.fragment(run.refresh_on_news, run_every=run.IDLE_SECONDS)(latest.states())
@@ -45,7 +46,7 @@ def render() -> None:
 
 
 def _engine_problem() -> None:
-    st.error(f"The workers that train could not be started: {state.engine_problem()}.")
+    st.error(f"The workers that train could not be started: {sentence(state.engine_problem())}")
     st.button("Try again", on_click=state.restart_engine)
 
 

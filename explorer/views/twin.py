@@ -11,6 +11,7 @@ from explorer.history import RULES
 from explorer.runs import Run, RunSummary, summarize
 from explorer.views import state
 from explorer.views.drawing import draw_chart
+from explorer.views.text import sentence
 
 # another data set or another seed is another start, and the lengths change nothing that one could see
 NOT_OFFERED = ("dataset", "seed", "epochs")
@@ -31,7 +32,7 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
             try:
                 changed = config.with_(**{name: value})
             except FieldError as error:
-                st.error(f"{error}.")
+                st.error(sentence(error))
         if changed:
             st.markdown(f"**{twins.change_words(config, changed)}**")
             st.caption(twins.start_words(config, changed))
@@ -56,7 +57,7 @@ def _value(name: str, config: TrainingConfig) -> object:
     try:
         return field.parse(text.strip())
     except FieldError as error:
-        st.error(f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}.")
+        st.error(sentence(f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}"))
         return None
 
 
@@ -84,7 +85,7 @@ def _best(summary: RunSummary, words: str) -> str:
     if summary.best is None:
         return f"{words}: nothing learnt yet."
     return (
-        f"{words}: {summary.best.val_accuracy:.1%} of the validation images at epoch {summary.best.epoch} "
+        f"{words}: {summary.best.val_accuracy:.1%} of the validation images at epoch {summary.best.epoch:,} "
         f"({RULES['val_loss'].words}), one seed."
     )
 
