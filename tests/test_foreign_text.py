@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+from drawn import page_alone, texts
 from drawn_words import Page
 
-from explorer.views import text
+from explorer.config import TrainingConfig
+from explorer.history import EpochRecord
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED
+from explorer.views import state, text
+from explorer.views.text import LONGEST, LONGEST_SENTENCE, WORD_JOINER, cell, file_name, foreign, plain, sentence
 
 VIEWS = Path(text.__file__).parent
 
@@ -122,3 +129,110 @@ def _title(run):
 """
     )
     assert [words for _, words in Page(path, ()).foreign()] == ["run.name", "run.title", "error", "run.note"]
+
+
+# --- The words themselves ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("cifar10_elu_20x100", "cifar10_elu_20x100"),
+        ("two\nlines\tof\u2028words", "two lines of words"),
+        ("left\u202eright", "left\\u202eright"),
+        ("bell\x07, nothing\x00, half \ud800", "bell\\x07, nothing\\x00, half \\ud800"),
+        ("Größe 大きさ 👩‍🔬", "Größe 大きさ 👩‍🔬"),
+        ("a" * 300, "a" * 53 + "…" + "a" * 26),
+    ],
+)
+def test_plain_text_is_one_short_line_that_is_what_it_looks_like(given, shown):
+    assert plain(given) == shown
+    plain(given).encode()
+
+
+def test_a_text_of_millions_is_shortened_at_once():
+    assert len(foreign("![" * 10**7)) <= 4 * LONGEST
+    assert len(sentence("'/" * 10**6)) <= 4 * LONGEST_SENTENCE
+    assert len(sentence("/a" * 10**6)) <= 4 * LONGEST_SENTENCE
+
+
+def test_no_sentence_names_a_folder_of_the_server(tmp_path, monkeypatch):
+    runs = tmp_path / "the runs"
+    monkeypatch.setenv("EXPLORER_RUNS", str(runs))
+    for given, shown in {
+        f"runs: {str(runs)!r} cannot be read (EACCES)": "runs: the models folder cannot be read (EACCES).",
+        f"it must be one of those in {runs}: a, b": "it must be one of those in the models folder: a, b.",
+        f"[Errno 28] No space: '{runs}/elu/history.jsonl'": "\\[Errno 28\\] No space: 'elu/history.jsonl'.",
+        "No such file: '/home/some one/.cache/cifar10.uint8'": "No such file: '…/cifar10.uint8'.",
+        "at /usr/lib/python3.11/json/decoder.py, line 3": "at …/decoder.py, line 3.",
+        "true / predicted, 3/4 and https://host/a/b": f"true / predicted, 3/4 and https:{WORD_JOINER}//host/a/b.",
+    }.items():
+        assert sentence(given) == shown
+
+
+def test_no_cell_is_a_formula_and_no_file_name_leads_elsewhere():
+    assert cell("=1+1") == f"{WORD_JOINER}=1+1" and cell("-3") == f"{WORD_JOINER}-3" and cell("a=1") == "a=1"
+    assert file_name("../../etc/x y\r\n", "csv") == "etc-x-y.csv" and file_name("..", "csv") == "file.csv"
+
+
+# --- Pages on hostile names -------------------------------------------------------------------------------
+
+NAMES = ("n" * 300, "n" * 100_000, "a\0b", "/etc", "../..", "~root", "..", "\u202eabc", "%00", " ")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "the-secret-place" / "runs"))
+    clear()
+    yield RunStore()
+    clear()
+
+
+def clear():
+    for kept in (state.store, state.studies, state.library):
+        kept.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_processes():
+    yield
+    for kept in (state.engine, state.desk):
+        kept().close()
+        kept.clear()
+    state.start_questions.clear()
+
+
+def shown(page: str, **query: str) -> str:
+    app = page_alone(page)
+    app.query_params.update({"dataset": "digits", **query})
+    app.run()
+    assert not app.exception, (page, query, app.exception)
+    return texts(app)
+
+
+KEYS = {
+    "train": ("run", "depth", "dataset", "activation"),
+    "compare": ("run",),
+    "sweep": ("study",),
+    "evaluate": ("model", "split", "other", "tab"),
+    "gallery": ("case",),
+}
+
+
+@pytest.mark.parametrize("page", KEYS)
+def test_no_name_in_the_address_brings_a_page_down(store, page):
+    fine = trained(store)
+    addresses = [dict.fromkeys(KEYS[page], name) for name in NAMES]
+    addresses += [{"run": fine.name, "twin": name} for name in NAMES[:3] if page == "train"]
+    for asked in addresses:
+        words = shown(page, **asked)
+        assert "the-secret-place" not in words, words
+        assert max(map(len, words.split("\n"))) < 3 * LONGEST_SENTENCE
+
+
+def trained(store, name=None):
+    run = store.create(TrainingConfig(dataset="digits", depth=2, width=20), name)
+    for epoch in (1, 2):
+        run.append(EpochRecord(epoch, 2.0 / epoch, 0.2, 2.1 / epoch, 0.19, 5e-5, 0.1))
+    run.end(COMPLETED, "all is trained")
+    return run

@@ -18,7 +18,7 @@ from explorer.runs import (
     RunSummary,
 )
 from explorer.views import state
-from explorer.views.text import foreign, sentence
+from explorer.views.text import encodable, foreign, sentence
 
 LATEST_RUNS = 8
 
@@ -52,7 +52,7 @@ def latest(shown: Run | None) -> None:
         for summary in summaries:
             st.button(
                 _label(summary),
-                key=f"open_{summary.name}",
+                key=f"open_{encodable(summary.name)}",
                 icon=BADGES[summary.state][0],
                 type="secondary" if shown and shown.name == summary.name else "tertiary",
                 help=sentence(summary.problem) if summary.problem else f"{foreign(summary.name)}: {summary.state}",

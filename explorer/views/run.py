@@ -185,7 +185,9 @@ def _progress(summary: RunSummary) -> None:
 
 def _progress_text(summary: RunSummary, view) -> str:
     status = summary.status
-    best = f"best epoch {summary.best.epoch:,} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
+    best = (
+        f"best epoch {summary.best.epoch:,} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
+    )
     if status.status == QUEUED:
         waiting = queue_position(state.store().list(), summary.name)
         starting = " (the workers are starting)" if state.engine().state == "starting" else ""
