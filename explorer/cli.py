@@ -158,6 +158,13 @@ def _add_evaluate(parser: _Parser) -> None:
         metavar="NAME",
         help=f"what happens to the pixels of a model that does not scale them itself: one of {scalings}",
     )
+    parser.add_argument(
+        "--outputs",
+        default=predictions.AUTOMATIC,
+        metavar="NAME",
+        help="what the outputs of a model are that does not end in a softmax: one of "
+        f"{', '.join(predictions.OUTPUTS)}; automatic finds it out on the images",
+    )
 
 
 def _add_benchmark(parser: _Parser) -> None:
@@ -292,7 +299,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     store = _store(options)
     model = library.find(store, options.model)
     scaling = {"scaling": options.scaling} if options.scaling else {}
-    request = model.request(split=options.split, samples=options.samples, **scaling)
+    request = model.request(split=options.split, samples=options.samples, outputs=options.outputs, **scaling)
     if request.dataset:
         _check_data(request.dataset)
     desk = Desk()

@@ -42,6 +42,8 @@ def models(tmp_path_factory):
     names = [*(saved_run(store, f"seed{seed}", seed=seed) for seed in (1, 2)), *others]
     plain = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, activation="softmax")])
     plain.save(folder / "plain.h5")
+    penalized = keras.layers.Dense(10, activation="sigmoid", kernel_regularizer=keras.regularizers.L2(0.5))
+    keras.Sequential([keras.Input((64,)), keras.layers.Rescaling(1 / 16), penalized]).save(folder / "sigmoids.keras")
     (folder / "text.keras").write_text("no model")
     (folder.parent / "outside.keras").write_bytes((folder / names[0] / "best.keras").read_bytes())
     (folder / "link.keras").symlink_to(folder.parent / "outside.keras")
@@ -93,13 +95,13 @@ def test_the_newest_run_is_shown_first_with_its_figures(models, digits):
     right = expected.predict(images, verbose=0).argmax(axis=1) == labels
     assert metric(page, "Accuracy") == f"{right.mean():.2%}"
     assert "Input" not in texts(page)  # a run's model carries its scaling: nothing is asked
-    assert [b for b in page.selectbox if b.key == evaluate_state.scaling_key(names[1])] == []
+    assert [b for b in page.selectbox if b.key == evaluate_state.choice_key("scaling", names[1])] == []
 
 
 def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     page = evaluate()
     options = page.selectbox(key=evaluate_state.MODEL).options
-    assert len(options) == 6 and not any("link" in option for option in options)
+    assert len(options) == 7 and not any("link" in option for option in options)
     assert "Not offered: model: 'link.keras' is a link that points outside the models folder" in texts(page)
     page = evaluate(model="text.keras")
     assert [error.value for error in page.error] == [
@@ -111,13 +113,37 @@ def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
 
 def test_a_file_without_scaling_is_asked_about(models):
     page = evaluate(model="plain.h5")
-    key = evaluate_state.scaling_key("plain.h5")
+    key = evaluate_state.choice_key("scaling", "plain.h5")
     assert page.selectbox(key=key).value == "standardized"
     assert "takes flat images and carries no scaling, so standardised pixels are assumed" in texts(page)
     before = metric(page, "Loss")
     page.selectbox(key=key).set_value("raw")
     settled(page)
     assert metric(page, "Loss") != before and "this one was asked for" in texts(page)
+
+
+def test_outputs_that_are_no_probabilities_are_told_and_asked_about_and_the_penalty_has_a_name(models, digits):
+    store, _ = models
+    page = evaluate(model="sigmoids.keras")
+    key = evaluate_state.choice_key("outputs", "sigmoids.keras")
+    assert page.selectbox(key=key).value == "probabilities"
+    assert "About its outputs: they are probabilities of each class on its own" in texts(page)
+    made = keras.models.load_model(store.folder / "sigmoids.keras")
+    made.compile(loss="sparse_categorical_crossentropy")
+    images, labels = digits.split("validation")
+    stated = made.evaluate(images.reshape(-1, 64), labels, verbose=0)
+    assert metric(page, "Loss") == f"{stated:.4f}"
+    penalty = 0.5 * np.square(made.layers[-1].kernel.numpy()).sum()
+    assert float(metric(page, "Penalty (L2)")) == pytest.approx(penalty, abs=1e-4)
+    assert float(metric(page, "Data loss")) == pytest.approx(stated - penalty, abs=1e-4)
+    page.selectbox(key=key).set_value("logits")
+    settled(page)
+    assert "they are read as logits, as chosen" in texts(page) and metric(page, "Loss") != f"{stated:.4f}"
+    settled(page)
+    assert page.selectbox(key=key).value == "logits"
+    page.selectbox(key=evaluate_state.MODEL).set_value("plain.h5")
+    settled(page)
+    assert not [m for m in page.metric if m.label.startswith("Penalty")]
 
 
 def test_a_split_that_is_not_there_is_not_offered_and_told_where_it_was_not_known(models):

@@ -67,9 +67,10 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
     chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
     looks = f", looked at {times(told['test_looks'])} for this model" if split == TEST else ""
     scaling = "" if told["scaling"] == CARRIED else f" Pixels: {escape(told['scaling'])}; {escape(told['note'])}."
+    outputs = f" Outputs: {escape(told['outputs_note'])}." if told["outputs_note"] else ""
     parts = [
         f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}. {told['images']:,} {split} images of "
-        f"{DATASETS[told['dataset']].title}{looks}.{scaling}</p>",
+        f"{DATASETS[told['dataset']].title}{looks}.{scaling}{outputs}</p>",
         _numbers(told),
         f"<h2>Confusion matrix</h2><p>Rows are true classes, columns predicted ones.</p>{_matrix(evaluation)}",
         f"<h2>Classes</h2>{_classes(told)}",
@@ -93,10 +94,18 @@ def _numbers(told: dict[str, Any]) -> str:
         "Accuracy": f"{told['accuracy']:.2%}",
         "95 % interval": f"{low:.2%} – {high:.2%}",
         "Loss": f"{told['loss']:.4f}",
+        **_parts(told),
         "Top-2 accuracy": f"{told['top_2_accuracy']:.2%}",
         "Calibration error": f"{told['calibration_error']:.2%}",
     }
     return f'<div class="numbers">{"".join(f"<div>{k}<b>{v}</b></div>" for k, v in shown.items())}</div>'
+
+
+def _parts(told: dict[str, Any]) -> dict[str, str]:
+    if not told["penalties"]:
+        return {}
+    penalty = f"Penalty ({escape(told['penalties'])})"
+    return {"Data loss": f"{told['data_loss']:.4f}", penalty: f"{told['penalty']:.4f}"}
 
 
 def _matrix(evaluation: Evaluation) -> str:

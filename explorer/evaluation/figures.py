@@ -108,13 +108,14 @@ class Evaluation:
     """What a model said about labelled images, and everything that follows from it.
 
     `losses` `[N]` are each image's cross-entropy. They come from the model's own last sums: a probability that has
-    rounded to 0 no longer says how wrong it was.
+    rounded to 0 no longer says how wrong it was. `penalty` is what the model's regularizers add to their mean.
     """
 
     probabilities: np.ndarray
     losses: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
+    penalty: float = 0.0
 
     @property
     def images(self) -> int:
@@ -147,9 +148,14 @@ class Evaluation:
         return wilson_interval(int(self.right.sum()), self.images)
 
     @cached_property
-    def loss(self) -> float:
+    def data_loss(self) -> float:
         """Mean cross-entropy."""
         return float(self.losses.mean(dtype=np.float64))
+
+    @property
+    def loss(self) -> float:
+        """Data loss and penalty together: what Keras's `evaluate` gives."""
+        return self.data_loss + self.penalty
 
     @cached_property
     def top_2_accuracy(self) -> float:
@@ -181,6 +187,8 @@ class Evaluation:
         return {
             "images": self.images,
             "loss": self.loss,
+            "data_loss": self.data_loss,
+            "penalty": self.penalty,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
             "top_2_accuracy": self.top_2_accuracy,

@@ -53,7 +53,7 @@ def _modern_layer(layer: dict[str, Any]) -> dict[str, Any]:
     for key in kept:
         if key.endswith("_initializer"):
             kept[key] = "zeros"
-        elif key.endswith(("_regularizer", "_constraint")):
+        elif key.endswith("_constraint"):
             kept[key] = None
     name = layer["class_name"]
     return {**layer, "class_name": RENAMED.get(name, name), "config": kept}

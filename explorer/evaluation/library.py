@@ -167,7 +167,7 @@ class Library:
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
         """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
-        key = (self.hash(request), request.scaling, hashlib.sha256(image.tobytes()).hexdigest())
+        key = (self.hash(request), request.scaling, request.outputs, hashlib.sha256(image.tobytes()).hexdigest())
         return self._once(key, lambda: self._desk.ask(network.predict_images, request, image[None], seconds=SECONDS))
 
     def ask_anew(self, request: Request) -> None:

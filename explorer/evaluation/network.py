@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from explorer import datasets
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import DATASETS, Dataset, DatasetSpec
 from explorer.errors import DataError, ExplorerError, ModelError
+from explorer.evaluation.graph import ending, flat, mixes_images, penalty_words, unknown_penalty
 from explorer.evaluation.legacy import modernise
+from explorer.evaluation.outputs import Reading, cross_entropies, probabilities, read
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
 from explorer.evaluation.safety import LEGACY, check_file, copy
 
@@ -54,28 +56,41 @@ def predict(request: Request) -> Predictions:
     load_seconds = time.perf_counter() - started
     started = time.perf_counter()
     images, labels = dataset.split(request.split)
+    answers = opened.answers(images, labels, facts)
+    reading = read(answers.outputs, opened.ending, request.outputs, request.name)
     if request.samples:
-        probabilities, losses, spread = opened.sampled(images, labels, facts, request.samples)
+        found, losses, spread = opened.sampled(images, labels, facts, reading, request.samples)
     else:
-        (probabilities, losses), spread = opened.answers(images, labels, facts), None
+        found, spread = probabilities(answers.outputs, reading), None
+        own = reading.checked or reading.from_sums
+        losses = answers.losses if own else cross_entropies(answers.outputs, labels, reading)
     return Predictions(
-        facts,
+        replace(facts, reading=reading.kind, reading_note=reading.note, choices=reading.choices),
         request.split,
-        probabilities,
+        found,
         losses,
         seconds=time.perf_counter() - started,
         load_seconds=load_seconds,
         division=request.division,
         samples=request.samples,
         spread=spread,
+        penalty=answers.penalty,
     )
 
 
 def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
     """The probabilities float32 `[N, classes]` of images uint8 `[N, *image_shape]`."""
     opened = _open(request)
-    nobody_knows = np.zeros(len(images), "uint8")
-    return opened.answers(images, nobody_knows, _facts(opened, request, _spec(opened, request)))[0]
+    spec = _spec(opened, request)
+    facts = _facts(opened, request, spec)
+
+    def outputs(shown: np.ndarray) -> np.ndarray:
+        return opened.answers(shown, np.zeros(len(shown), "uint8"), facts).outputs
+
+    # what the outputs are is told from images of the data set: a single one may look like anything
+    known = datasets.load(spec.name).split("validation")[0][:BATCH] if datasets.available(spec.name) else images
+    reading = read(outputs(known), opened.ending, request.outputs, request.name)
+    return probabilities(outputs(images), reading)
 
 
 def look_inside(request: Request) -> Inside:
@@ -127,6 +142,16 @@ def _load(path: Path, model_hash: str, name: str) -> "_Opened":
         raise ModelError(f"model: {name!r} cannot be opened by Keras: {text}") from error
 
 
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Outputs float32 `[N, classes]` as the model gives them, their cross-entropies `[N]` as if they were
+    probabilities, and the mean of what the regularizers add to the loss."""
+
+    outputs: np.ndarray
+    losses: np.ndarray
+    penalty: float
+
+
 class _Opened:
     """A model that Keras has opened, with finite weights, one input and one output."""
 
@@ -136,23 +161,31 @@ class _Opened:
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
             raise ModelError(f"model: {name!r} must take one array of images and give one row of numbers for each")
         self.input_shape, self.outputs = tuple(model.input_shape[1:]), model.output_shape[1]
-        for layer in _flat(model):
+        if layer := mixes_images(model):
+            raise ModelError(
+                f"model: the layer {layer!r} of {name!r} normalizes over the images of a batch, so no image has an "
+                "answer of its own"
+            )
+        for layer in flat(model):
             for weight in layer.weights:
                 if not np.isfinite(weight.numpy()).all():
                     raise ModelError(
                         f"model: {name!r} is broken: the layer {layer.name!r} has weights that are not finite (NaN or "
                         "infinite), as after training that diverged"
                     )
-        last = _flat(model)[-1]
-        # a model without a softmax at its end gives the sums that a softmax is made of
-        self.logits = getattr(getattr(last, "activation", None), "__name__", "") == "linear"
+        if layer := unknown_penalty(model):
+            raise ModelError(
+                f"model: the layer {layer!r} of {name!r} has an activity regularizer that is not L1 or L2, which Keras "
+                "cannot evaluate; save the model without it"
+            )
+        self.ending = ending(model)
         self._forward = self._compiled()
 
     def _compiled(self):
-        """Images and labels to outputs and losses, compiled by TensorFlow; XLA would take longer to compile."""
+        """Images and labels to outputs, losses and penalty, by TensorFlow; XLA would take longer to compile."""
         from explorer.training.frameworks import keras, tf
 
-        features = int(np.prod(self.input_shape))
+        model, features = self.model, int(np.prod(self.input_shape))
         numbers = tf.TensorSpec([features], tf.float32)
 
         @tf.function(
@@ -165,10 +198,12 @@ class _Opened:
         )
         def forward(images, labels, mean, scale):
             scaled = (tf.cast(images, tf.float32) - mean) * scale
-            outputs = self.model(tf.reshape(scaled, [-1, *self.input_shape]), training=False)
+            outputs = model(tf.reshape(scaled, [-1, *self.input_shape]), training=False)
+            penalty = tf.add_n([tf.constant(0.0), *(tf.cast(tf.reduce_sum(one), tf.float32) for one in model.losses)])
+            outputs = tf.cast(outputs, tf.float32)
+            self.ending = replace(self.ending, keeps_sums=hasattr(outputs, "_keras_logits"))
             # within a compiled function Keras takes the loss from what the softmax was made of, as its `evaluate` does
-            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self.logits)
-            return (tf.nn.softmax(outputs) if self.logits else outputs), losses
+            return outputs, keras.losses.sparse_categorical_crossentropy(labels, outputs), penalty
 
         compiled = forward.get_concrete_function()
         # the first call is when TensorFlow makes its plan: a part of opening, some 0.1 s
@@ -178,7 +213,7 @@ class _Opened:
     def facts(self, dataset: str, scaling: str, note: str) -> Facts:
         from explorer.training.dropout import LAYERS as DROPOUT
 
-        layers = _flat(self.model)
+        layers = flat(self.model)
         return Facts(
             model_hash=self.hash,
             input_shape=self.input_shape,
@@ -190,53 +225,55 @@ class _Opened:
             scaling=scaling,
             note=note,
             dropout_layers=sum(isinstance(layer, DROPOUT) for layer in layers),
+            penalties=penalty_words(self.model),
         )
 
     def carries_scaling(self) -> bool:
         """Whether pixels are scaled by a layer of the model."""
-        for layer in _flat(self.model):
+        for layer in flat(self.model):
             if type(layer).__name__ in ("Normalization", "Rescaling"):
                 return True
             if type(layer).__name__ == "Dense":
                 return False
         return False
 
-    def answers(self, images: np.ndarray, labels: np.ndarray, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities float32 `[N, classes]` and losses float32 `[N]` of images uint8 `[N, *image_shape]`."""
+    def answers(self, images: np.ndarray, labels: np.ndarray, facts: Facts) -> _Answers:
+        """What the model says about images uint8 `[N, *image_shape]`."""
         from explorer.training.frameworks import tf
 
         mean, variance = _scaling(facts)
         scale = tf.constant((1 / np.sqrt(variance)).astype("float32"))
-        flat, mean = images.reshape(len(images), -1), tf.constant(mean)
-        batches = [slice(start, start + BATCH) for start in range(0, len(flat), BATCH)]
-        found = [self._forward(tf.constant(flat[at]), tf.constant(labels[at]), mean, scale) for at in batches]
-        probabilities, losses = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
-        if not np.isfinite(probabilities).all():
+        pixels, mean = images.reshape(len(images), -1), tf.constant(mean)
+        batches = [slice(start, start + BATCH) for start in range(0, len(pixels), BATCH)]
+        found = [self._forward(tf.constant(pixels[at]), tf.constant(labels[at]), mean, scale) for at in batches]
+        outputs, losses = (np.concatenate([part[number].numpy() for part in found]) for number in (0, 1))
+        # as Keras averages: a batch counts as often as it has images
+        counts = [len(pixels[at]) for at in batches]
+        penalty = float(np.average([float(part[2]) for part in found], weights=counts))
+        if not (np.isfinite(outputs).all() and np.isfinite(penalty)):
             raise ModelError(f"model: {self.name!r} answers with numbers that are not finite on these images")
-        return probabilities.astype("float32"), losses.astype("float32")
+        return _Answers(outputs, losses, penalty)
 
     def sampled(
-        self, images: np.ndarray, labels: np.ndarray, facts: Facts, samples: int
+        self, images: np.ndarray, labels: np.ndarray, facts: Facts, reading: Reading, samples: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Monte-Carlo dropout: mean probabilities `[N, classes]`, their losses `[N]`, and the spread `[N]`."""
         from explorer.training.dropout import predict_samples
-        from explorer.training.frameworks import tf
 
         chain = [layer for layer in self.model.layers if type(layer).__name__ != "InputLayer"]
         if any(hasattr(layer, "layers") or type(layer).__name__ in MERGING for layer in chain):
             raise ModelError(f"model: {self.name!r} is no plain chain of layers, so its dropout cannot be sampled")
-        mean, variance = _scaling(facts)
-        scaled = (images.reshape(len(images), -1) - mean) / np.sqrt(variance)
-        found = predict_samples(self.model, scaled.reshape(-1, *self.input_shape), samples)
-        if self.logits:
-            found = tf.nn.softmax(found).numpy()
-        probabilities = found.mean(axis=0)
+        center, variance = _scaling(facts)
+        scaled = (images.reshape(len(images), -1) - center) / np.sqrt(variance)
+        outputs = predict_samples(self.model, scaled.reshape(-1, *self.input_shape), samples)
+        found = probabilities(outputs, reading)
+        mean = found.mean(axis=0)
         every = np.arange(len(images))
-        losses = -np.log(np.maximum(probabilities[every, labels], np.finfo("float32").tiny))
-        return probabilities, losses, found[:, every, probabilities.argmax(axis=1)].std(axis=0)
+        losses = -np.log(np.maximum(mean[every, labels], np.finfo("float32").tiny))
+        return mean, losses, found[:, every, mean.argmax(axis=1)].std(axis=0)
 
     def inside(self, spec: DatasetSpec) -> Inside:
-        weighted = [layer for layer in _flat(self.model) if layer.weights]
+        weighted = [layer for layer in flat(self.model) if layer.weights]
         dense = next((layer for layer in weighted if type(layer).__name__ == "Dense"), None)
         filters, units = np.zeros((0, *spec.image_shape), "float32"), 0
         if dense is not None and dense.kernel.shape[0] == spec.features:
@@ -249,14 +286,6 @@ class _Opened:
                 counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
                 histograms.append((layer.name, values.size, edges, counts / values.size))
         return Inside(filters, units, histograms)
-
-
-def _flat(model) -> list:
-    """The layers of a model, those of models within it in their place."""
-    found = []
-    for layer in model.layers:
-        found += _flat(layer) if hasattr(layer, "layers") else [layer]
-    return found
 
 
 # --- fitting the images -----------------------------------------------------------------------------------

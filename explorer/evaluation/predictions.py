@@ -13,12 +13,15 @@ from explorer.config import FIELDS
 from explorer.datasets import NOTEBOOK, Dataset
 from explorer.errors import FieldError
 from explorer.evaluation.figures import Evaluation
+from explorer.evaluation.outputs import AUTOMATIC, OUTPUTS, PROBABILITIES
 from explorer.files import replace_file
 
 VALIDATION, TEST = "validation", "test"
 SPLITS = (VALIDATION, TEST)
-CARRIED, AUTOMATIC = "carried", "automatic"
+CARRIED = "carried"
 MOST_SAMPLES = 100
+# what a kept answer holds; one of another version is asked anew
+VERSION = 2
 SCALINGS = (AUTOMATIC, *FIELDS["input_scaling"].choices)
 
 
@@ -34,7 +37,8 @@ class Request:
     """A model file and the images it is to see.
 
     `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
-    carries no scaling of its own; `automatic` leaves that to what is usual for its input. `division` says how the run
+    carries no scaling of its own; `automatic` leaves that to what is usual for its input. `outputs` says what they are;
+    `automatic` finds it out. `division` says how the run
     that the model comes from divided its images: what it was trained on must not validate it. With `samples` the answer
     is the mean of so many, each with other units silenced by dropout (Monte-Carlo dropout).
     """
@@ -46,12 +50,15 @@ class Request:
     scaling: str = AUTOMATIC
     division: str = NOTEBOOK
     samples: int = 0
+    outputs: str = AUTOMATIC
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise FieldError("split", self.split, f"one of {', '.join(SPLITS)}")
         if self.scaling not in SCALINGS:
             raise FieldError("scaling", self.scaling, f"one of {', '.join(SCALINGS)}")
+        if self.outputs not in OUTPUTS:
+            raise FieldError("outputs", self.outputs, f"one of {', '.join(OUTPUTS)}")
         samples(str(self.samples))
 
     @property
@@ -59,12 +66,17 @@ class Request:
         """All but the model, as a part of a file's name."""
         own = "" if self.division == NOTEBOOK else f"-{self.division}"
         own += f"-{self.samples}samples" if self.samples else ""
+        own += "" if self.outputs == AUTOMATIC else f"-{self.outputs}"
         return f"{self.dataset or 'fitting'}-{self.split}-{self.scaling}{own}"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an opened model; `scaling` is `carried` or what was done to the pixels, `note` says why."""
+    """What is known of an opened model; `scaling` is `carried` or what was done to the pixels, `note` says why.
+
+    `reading` is what its outputs are, `reading_note` says why where that is no matter of course, and `choices` are what
+    a person may take them for. `penalties` are the kinds of its regularizers in words, empty without one.
+    """
 
     model_hash: str
     input_shape: tuple[int, ...]
@@ -75,11 +87,17 @@ class Facts:
     scaling: str
     note: str = ""
     dropout_layers: int = 0
+    reading: str = PROBABILITIES
+    reading_note: str = ""
+    choices: tuple[str, ...] = ()
+    penalties: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Probabilities float32 `[N, classes]` and losses float32 `[N]` of a split's images, in the split's order.
+
+    The losses are cross-entropies; `penalty` is what the model's regularizers add to their mean, as in Keras.
 
     `seconds` are without loading the model. With `samples` the probabilities are the mean over so many, and `spread`
     float32 `[N]` is the standard deviation over them of the probability of the class that the mean prefers.
@@ -94,35 +112,39 @@ class Predictions:
     division: str = NOTEBOOK
     samples: int = 0
     spread: np.ndarray | None = None
+    penalty: float = 0.0
 
     def evaluation(self, dataset: Dataset) -> Evaluation:
         """The predictions beside the data set's labels."""
         labels = dataset.labels[getattr(dataset.divided(self.division), self.split)].astype(np.int64)
-        return Evaluation(self.probabilities, self.losses, labels, dataset.spec.class_names)
+        return Evaluation(self.probabilities, self.losses, labels, dataset.spec.class_names, self.penalty)
 
     def save(self, path: Path) -> None:
         """Writes them as one `.npz`."""
-        told = {name: getattr(self, name) for name in ("split", "seconds", "load_seconds", "division", "samples")}
-        text = json.dumps({**told, "facts": asdict(self.facts)})
+        told = {name: getattr(self, name) for name in _TOLD}
+        text = json.dumps({"version": VERSION, **told, "facts": asdict(self.facts)})
         arrays = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
         with replace_file(path, durable=False) as stream:
             np.savez(stream, told=np.array(text), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Those of `save`; raises `OSError` or `ValueError` for anything else."""
+        """Those of `save` in this version; raises `OSError` or `ValueError` for anything else."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 told = json.loads(str(stored["told"]))
+                if told.pop("version", 1) != VERSION:
+                    raise ValueError(f"{path.name} was kept by another version")
                 arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or told["samples"]}
                 return cls(_facts(told.pop("facts")), **arrays, **told)
         except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path.name} holds no predictions") from error
 
 
+_TOLD = ("split", "seconds", "load_seconds", "division", "samples", "penalty")
 _ARRAYS = ("probabilities", "losses", "spread")
 
 
 def _facts(values: Mapping[str, Any]) -> Facts:
     facts = Facts(**{f.name: values[f.name] for f in fields(Facts)})
-    return replace(facts, input_shape=tuple(facts.input_shape))
+    return replace(facts, input_shape=tuple(facts.input_shape), choices=tuple(facts.choices))

@@ -27,6 +27,9 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
         "test_looks": looks,
         "scaling": facts.scaling,
         "note": facts.note,
+        "outputs": facts.reading,
+        "outputs_note": facts.reading_note,
+        "penalties": facts.penalties,
         "samples": predictions.samples,
         "spread": float(predictions.spread.mean()) if predictions.spread is not None else None,
         **evaluation.to_dict(),
@@ -46,6 +49,7 @@ def lines(told: dict[str, Any]) -> list[str]:
         for row in told["per_class"]
     ]
     scaling = [] if told["scaling"] == CARRIED else [f"pixels: {told['scaling']}; {told['note']}"]
+    outputs = [f"outputs: {told['outputs_note']}"] if told["outputs_note"] else []
     sampled = []
     if told["samples"]:
         sampled = [
@@ -56,14 +60,22 @@ def lines(told: dict[str, Any]) -> list[str]:
         f"{told['model']}{chosen}: {told['images']:,} {told['split']} images of "
         f"{DATASETS[told['dataset']].title}{looks}, {told['seconds']:.2f} s",
         *scaling,
+        *outputs,
         *sampled,
         f"accuracy {percent(told['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
-        f"loss {told['loss']:.4f}, top-2 accuracy {percent(told['top_2_accuracy'])}, "
+        f"loss {told['loss']:.4f}{_parts(told)}, top-2 accuracy {percent(told['top_2_accuracy'])}, "
         f"calibration error {percent(told['calibration_error'])}",
         *columns([head, *rows], right="1234"),
         "confusion matrix: rows are true classes, columns predicted ones",
         *columns(_matrix(told), right="".join(map(str, range(1, len(told["class_names"]) + 1)))),
     ]
+
+
+def _parts(told: dict[str, Any]) -> str:
+    """What the loss is made of, where a model has regularizers."""
+    if not told["penalties"]:
+        return ""
+    return f" (data loss {told['data_loss']:.4f} + penalty {told['penalty']:.4f}, {told['penalties']})"
 
 
 def _matrix(told: dict[str, Any]) -> list[list[str]]:

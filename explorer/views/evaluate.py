@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.datasets import DATASETS
-from explorer.errors import DataError, ExplorerError, RunError
+from explorer.errors import DataError, ExplorerError, ModelError, RunError
 from explorer.evaluation.library import SavedModel, offered
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.summary import times
@@ -70,6 +70,8 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
         st.error(sentence(error))
         return
     except ExplorerError as error:
+        if isinstance(error, ModelError):  # the file may be another one by now, which what was chosen does not fit
+            evaluate_state.forget_choices(model.name)
         show_failure(error, request)
         return
     shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
@@ -105,8 +107,7 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
     )
     evaluate_state.share_choice(evaluate_state.MODEL, list(by_name))
     evaluate_state.share_choice(evaluate_state.SPLIT, splits)
-    scaling = evaluate_state.chosen_scaling(model.name)
-    return model, model.request(split=split, **({"scaling": scaling} if scaling else {}))
+    return model, model.request(split=split, **evaluate_state.chosen(model.name))
 
 
 def _splits(model: SavedModel) -> tuple[str, ...]:
@@ -130,6 +131,8 @@ def _headline(shown: Shown) -> None:
         )
     if facts.scaling != CARRIED:
         _scaling(shown)
+    if facts.reading_note:
+        _outputs(shown)
 
 
 def _scaling(shown: Shown) -> None:
@@ -140,9 +143,26 @@ def _scaling(shown: Shown) -> None:
         field.choices,
         index=field.choices.index(facts.scaling),
         format_func=field.title,
-        key=evaluate_state.scaling_key(shown.model.name),
+        key=evaluate_state.choice_key("scaling", shown.model.name),
     )
     right.caption(sentence(capitalized(facts.note)))
+
+
+def _outputs(shown: Shown) -> None:
+    """What the outputs were taken for and why; a choice where their values allow more than one reading."""
+    facts = shown.predictions.facts
+    words = f"About its outputs: {facts.reading_note}."
+    if len(facts.choices) < 2:
+        st.caption(words)
+        return
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left.selectbox(
+        "Its outputs are",
+        facts.choices,
+        index=facts.choices.index(facts.reading),
+        key=evaluate_state.choice_key("outputs", shown.model.name),
+    )
+    right.caption(words)
 
 
 def _tabs(shown: Shown, models: list[SavedModel]) -> None:

@@ -30,8 +30,7 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     )
     evaluate_state.share_choice(evaluate_state.OTHER, list(others))
     other = others[name]
-    scaling = evaluate_state.chosen_scaling(name)
-    wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **({"scaling": scaling} if scaling else {})}
+    wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **evaluate_state.chosen(name)}
     request = other.request(**wanted)
     if shown.split != TEST and request.division != shown.request.division:
         st.info(

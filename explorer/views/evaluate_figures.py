@@ -25,9 +25,17 @@ def figures(evaluation: Evaluation, predictions: Predictions) -> None:
         st.metric(
             "Loss",
             f"{evaluation.loss:.4f}",
-            help="Mean cross-entropy, as Keras's `evaluate` gives it.",
+            help="As Keras's `evaluate` gives it: mean cross-entropy (the data loss) and the penalty of regularizers.",
             width="content",
         )
+        if predictions.facts.penalties:
+            st.metric("Data loss", f"{evaluation.data_loss:.4f}", help="Mean cross-entropy.", width="content")
+            st.metric(
+                f"Penalty ({predictions.facts.penalties})",
+                f"{evaluation.penalty:.4f}",
+                help="What the model's regularizers add to the loss.",
+                width="content",
+            )
         st.metric(
             "Top-2 accuracy",
             f"{evaluation.top_2_accuracy:.2%}",

@@ -12,7 +12,8 @@ MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
 ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
 CONFUSION, SAMPLES = "confusion", "samples"
-_SHOWN, _LOOKED = "gallery_shown", "looked"
+_SHOWN, _LOOKED, _CHOSEN = "gallery_shown", "looked", "chosen"
+CHOSEN = ("scaling", "outputs")
 GALLERY_STEP = 24
 
 
@@ -33,14 +34,26 @@ def share_choice(key: str, options: Sequence[str]) -> None:
         st.query_params.pop(key, None)
 
 
-def scaling_key(model: str) -> str:
-    """The key of the widget that asks what happens to a model's pixels: every model has its own answer."""
-    return f"scaling_{model}"
+def choice_key(field: str, model: str) -> str:
+    """The key of the widget that asks for a field of `CHOSEN`: every model has its own answer."""
+    return f"{field}_{model}"
 
 
-def chosen_scaling(model: str) -> str | None:
-    """What was answered there; None before anybody did."""
-    return st.session_state.get(scaling_key(model))
+def chosen(model: str) -> dict[str, str]:
+    """What was answered there, by field; without what nobody was asked.
+
+    It is remembered here: Streamlit forgets a widget that is not drawn, as while an answer is waited for.
+    """
+    kept = st.session_state.setdefault(_CHOSEN, {}).setdefault(model, {})
+    for field in CHOSEN:
+        if (answer := st.session_state.get(choice_key(field, model))) is not None:
+            kept[field] = answer
+    return dict(kept)
+
+
+def forget_choices(model: str) -> None:
+    """Has a model read as it is read at first."""
+    st.session_state.get(_CHOSEN, {}).pop(model, None)
 
 
 def look(request: Request) -> int:
