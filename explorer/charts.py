@@ -15,6 +15,7 @@ MOST_POINTS = 400  # more than a chart is wide: a thousand epochs draw as fast a
 HEIGHT = 340
 
 LABELS = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
+EPOCH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False)  # whole epochs, however few or many
 FORMATS = {"loss": ".4f", "accuracy": ".1%"}
 
 
@@ -48,7 +49,7 @@ def curves(frame: pd.DataFrame, metric: str, chance: float | None = None) -> alt
         alt.Chart(frame)
         .transform_filter(alt.datum.metric == metric)
         .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d", grid=False), scale=_FROM_DATA),
+            x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_FROM_DATA),
             y=alt.Y(
                 "value:Q",
                 title=title,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts import FORMATS, LABELS
+from explorer.charts import EPOCH_AXIS, FORMATS, LABELS
 from explorer.comparison import HIGHER_IS_BETTER, RESULTS
 from explorer.history import METRICS, VALIDATION, EpochRecord, best_epoch, tidy
 from explorer.palette import RUN_COLORS, SPLIT_DASHES
@@ -54,6 +54,8 @@ def overlay(
 ) -> alt.LayerChart:
     """Curves of several runs over epochs or minutes, each run's best epoch ringed; `runs` are their names in order.
 
+    What a logarithmic axis has no place for, 0 and less, is left out, and leaves a gap.
+
     A click on the legend highlights a run, one with the shift key hides it or shows it again.
     """
     highlighted = alt.selection_point(
@@ -64,16 +66,18 @@ def overlay(
         name=f"hidden_{metric}",
     )  # fmt: skip
     scale = alt.Scale(type="log") if log_y else alt.Scale(zero=False)
+    logarithmic = [*(["value", "smooth"] if log_y else []), *([x] if log_x else [])]
     base = (
         alt.Chart(frame)
         .transform_filter(alt.datum.metric == metric)
         .transform_filter(~hidden)
+        .transform_calculate(**_above_zero(logarithmic))
         .encode(
             x=alt.X(
                 f"{x}:Q",
                 title=X_TITLES[x],
-                axis=alt.Axis(grid=False, format="~g"),
-                scale=alt.Scale(type="log") if log_x else alt.Scale(nice=False, zero=False, padding=4),
+                axis=EPOCH_AXIS if x == EPOCH else alt.Axis(grid=False, format=".4~g"),
+                scale=alt.Scale(type="log", nice=False, padding=4) if log_x else _TIGHT,
             ),
             y=alt.Y("smooth:Q", title=LABELS[metric], axis=alt.Axis(format="~%" if metric == "accuracy" else "~g"),
                     scale=scale),
@@ -105,6 +109,11 @@ def overlay(
         .encode(y="value:Q", tooltip=tooltip, strokeDash=alt.value([1, 0]))
     )
     return alt.layer(raw, lines, points, ring)
+
+
+def _above_zero(names: Sequence[str]) -> dict[str, str]:
+    """Expressions that keep what is above zero: a single 0 on a logarithmic scale would collapse all curves."""
+    return {name: f"datum.{name} > 0 ? datum.{name} : null" for name in names}
 
 
 def _run_color(field: str, runs: Sequence[str], legend: bool = True) -> alt.Color:
@@ -153,7 +162,7 @@ def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
     """Groups of repeats over epochs: the mean as a line, one standard deviation as a band, every member thin."""
     names = list(dict.fromkeys(frame["group"]))
     base = alt.Chart(frame).encode(
-        x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(grid=False, format="~g"), scale=_TIGHT),
+        x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT),
         color=_run_color("group", names),
     )
     means = base.transform_filter("isValid(datum.mean)").transform_aggregate(

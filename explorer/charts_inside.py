@@ -11,6 +11,7 @@ import altair as alt
 import pandas as pd
 
 from explorer import signals as signal_records
+from explorer.charts import EPOCH_AXIS
 from explorer.history import EpochRecord
 from explorer.palette import DIVERGING, LAYER, NEUTRAL, SEQUENTIAL
 from explorer.signals import EpochSignals, LayerSignals
@@ -115,7 +116,7 @@ def layers_by_epoch(frame: pd.DataFrame, signal: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_rect()
         .encode(
-            x=alt.X("from:Q", title="Epoch", axis=_EPOCH_AXIS, scale=_TIGHT),
+            x=alt.X("from:Q", title="Epoch", axis=_CELL_AXIS, scale=_TIGHT),
             x2="to:Q",
             y=alt.Y("low:Q", title="Layer, from the input up", axis=_DEPTH_AXIS, scale=_TIGHT),
             y2="high:Q",
@@ -171,7 +172,7 @@ def over_time(frame: pd.DataFrame, signal: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_line(point=alt.OverlayMarkDef(size=30), strokeWidth=2, color=LAYER)
         .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=_EPOCH_AXIS, scale=_PADDED),
+            x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_PADDED),
             y=_value_axis(view),
             tooltip=_tooltip(view),
         )
@@ -265,7 +266,7 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=_EPOCH_AXIS, scale=_PADDED),
+            x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_PADDED),
             y=alt.Y("rate:Q", title="Learning rate", axis=alt.Axis(format="~e"), scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "part:N",
@@ -278,7 +279,7 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("rate:Q", title="learning rate", format=".3~e"),
             ],
         )
-        .properties(height=180, title="Learning rate")
+        .properties(height=240, title="Learning rate")
     )
 
 
@@ -341,6 +342,7 @@ def _tooltip(view: SignalView) -> list[alt.Tooltip]:
 
 _TIGHT = alt.Scale(nice=False, zero=False)
 _PADDED = alt.Scale(nice=False, zero=False, padding=6)
-_EPOCH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False)
 _DEPTH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False)
+# a cell ends at its epoch, so that of the untrained network begins at −1, which is none
+_CELL_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False, labelExpr="datum.value < 0 ? '' : datum.label")
 _LEGEND = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)

@@ -3,11 +3,13 @@
 Pure: frames in, `alt.Chart` out; a chart's specification never depends on the data.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
+from explorer.charts import EPOCH_AXIS
 from explorer.charts_linked import is_choice, is_logarithmic, title
 from explorer.config import FIELDS
 from explorer.history import EpochRecord
@@ -42,19 +44,23 @@ def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
 
 
 def curves_frame(histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], objective: str) -> pd.DataFrame:
-    """Columns trial, running, epoch, value, last: the objective after each epoch of every trial given."""
+    """Columns trial, running, epoch, value, last: the objective after each epoch of every trial given.
+
+    A value that is not finite is NaN: a single infinite one would leave the axis without a scale.
+    """
     rows = [
         (f"trial {trial}", running, record.epoch, getattr(record, objective), record is records[-1])
         for trial, (running, records) in histories.items()
         for record in records
     ]
-    return pd.DataFrame(rows, columns=["trial", "running", "epoch", "value", "last"])
+    frame = pd.DataFrame(rows, columns=["trial", "running", "epoch", "value", "last"])
+    return frame.assign(value=frame["value"].where(frame["value"].abs() < math.inf))
 
 
 def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
     """Running trials in colour, with their numbers, over those that have ended in grey."""
     base = alt.Chart(frame).encode(
-        x=alt.X("epoch:Q", title="Epoch", axis=_whole(), scale=_TIGHT),
+        x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT),
         y=alt.Y("value:Q", **_y(objective)),
         detail="trial:N",
         tooltip=[
@@ -121,10 +127,6 @@ _TIGHT = alt.Scale(nice=False, zero=False, padding=6)
 def _y(objective: str) -> dict:
     axis = alt.Axis(format="~%" if objective == "val_accuracy" else "~g", tickCount=5)
     return {"title": LABELS[objective], "scale": alt.Scale(zero=False), "axis": axis}
-
-
-def _whole() -> alt.Axis:
-    return alt.Axis(tickMinStep=1, format="d", grid=False)
 
 
 def _format(objective: str) -> str:

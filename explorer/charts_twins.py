@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts import FORMATS, HEIGHT, LABELS, curve_frame
+from explorer.charts import EPOCH_AXIS, FORMATS, HEIGHT, LABELS, curve_frame
 from explorer.history import EpochRecord
 from explorer.palette import TWIN_COLORS
 
@@ -28,7 +28,7 @@ def twins(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
             x=alt.X(
                 "epoch:Q",
                 title="Epoch",
-                axis=alt.Axis(tickMinStep=1, format="d", grid=False),
+                axis=EPOCH_AXIS,
                 scale=alt.Scale(nice=False, zero=False, padding=4),
             ),
             y=alt.Y(

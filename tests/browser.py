@@ -27,10 +27,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(runs: Path, **environment: str) -> Iterator[str]:
+def serve(runs: Path, script: str = "streamlit_app.py", **environment: str) -> Iterator[str]:
     """The address of a page whose runs lie in a folder; the server ends with the block."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
     server = subprocess.Popen(
         [*command, "--server.port", str(port)],
         cwd=ROOT,

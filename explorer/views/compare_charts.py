@@ -89,6 +89,9 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). In the "
         "legend a click highlights a run, a shift-click hides it or shows it again."
     )
+    loss = of_metric(frame, "loss")
+    if (log_y and (loss["value"] <= 0).any()) or (log_x and (loss[x] <= 0).any()):
+        st.caption("Values of exactly 0 are left out: a logarithmic axis has no place for them.")
     _differences(runs, histories)
 
 

@@ -12,6 +12,7 @@ from explorer.views.text import foreign, plain
 
 EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM = "Layers × epochs", "By depth", "One layer", "Histogram"
 SLIDER_ENDS = 10
+NO_ZERO = "Values of exactly 0 are left out: a logarithmic axis has no place for them."
 WAYS = (EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM)
 
 
@@ -43,22 +44,22 @@ def inside(
     view = charts.SIGNAL_VIEWS[chosen]
     if way == EVERY_LAYER:
         frame = charts.signal_frame(run_id, signals, chosen)
-        if frame.empty:
-            st.caption(_nothing(chosen, signals))
-        else:
-            words = f"{view.label} of each layer after each epoch"
-            draw_chart(charts.layers_by_epoch, frame, chosen, key=f"{place}_heat_{chosen}", alt=words)
+        build, key, words = charts.layers_by_epoch, f"{place}_heat_{chosen}", "of each layer after each epoch"
     elif way == BY_DEPTH:
         epoch = _epoch(signals, place, live)
         frame = charts.depth_frame(run_id, signals, chosen, epoch)
-        words = f"{view.label} by depth in epoch {epoch}"
-        draw_chart(charts.by_depth, frame, chosen, key=f"{place}_depth_{chosen}", alt=words)
+        build, key, words = charts.by_depth, f"{place}_depth_{chosen}", f"by depth in epoch {epoch}"
     else:
         layer = _layer(signals, place)
         frame = charts.signal_frame(run_id, signals, chosen)
-        rows, words = frame[frame["layer"] == layer], f"{view.label} of {plain(layer)} over the epochs"
-        draw_chart(charts.over_time, rows, chosen, key=f"{place}_time_{chosen}", alt=words)
-    st.caption(view.words)
+        frame = frame[frame["layer"] == layer]
+        build, key, words = charts.over_time, f"{place}_time_{chosen}", f"of {plain(layer)} over the epochs"
+    if frame.empty:
+        st.caption(_nothing(chosen, signals))
+    else:
+        draw_chart(build, frame, chosen, key=key, alt=f"{view.label} {words}")
+    zeros = view.logarithmic and any(getattr(layer, chosen) == 0 for seen in signals for layer in seen.layers)
+    st.caption(f"{view.words} {NO_ZERO if zeros and not frame.empty else ''}")
 
 
 def _choose_signal(views: dict, place: str, first: str) -> str:
@@ -76,7 +77,7 @@ def _choose_signal(views: dict, place: str, first: str) -> str:
 def _nothing(signal: str, signals: Sequence[EpochSignals]) -> str:
     if signal == "update_ratio" and len(signals) == 1:
         return "The first step has yet to be made."
-    return "It is exactly 0 in every layer, so there is nothing to draw on a logarithmic scale."
+    return "There is no value above 0 here, so there is nothing to draw on a logarithmic scale."
 
 
 def _epoch(signals: Sequence[EpochSignals], place: str, live: bool) -> int:
