@@ -203,3 +203,11 @@ def test_broken_folders_are_told_beside_the_good_runs(store):
     assert not page.exception
     assert page.dataframe[0].value["run"].tolist() == [run.name]
     assert f"config.json of {broken.name} cannot be read" in texts(page)
+
+
+def test_what_a_logarithmic_axis_leaves_out_is_said(store):
+    trained(store)
+    said = "Values of exactly 0 are left out"
+    assert said not in texts(app(compare_log_y=True))
+    trained(store, DIGITS.with_(depth=3), loss=-1.0)  # 0 in the first epoch
+    assert said in texts(app(compare_log_y=True)) and said not in texts(app())

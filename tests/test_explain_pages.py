@@ -109,6 +109,17 @@ def test_every_way_of_looking_inside(store):
             page.selectbox(key="inside_signal").set_value("gradient_rms").run()
 
 
+def test_what_a_logarithmic_axis_leaves_out_is_said(store):
+    some = {"gradient_rms": [1e-9, 0.0, 1e-7, 1e-6, 1e-5, 4e-3]}
+    none = {"gradient_rms": [0.0] * 6}
+    for by_depth, left_out, nothing in ((SHRINKING, False, False), (some, True, False), (none, False, True)):
+        page = app(run=trained(store, by_depth=by_depth).name)
+        for way in (inside.EVERY_LAYER, inside.BY_DEPTH):
+            page.segmented_control(key="inside_way").set_value(way).run()
+            assert (inside.NO_ZERO in texts(page)) == left_out
+            assert ("no value above 0 here" in texts(page)) == nothing
+
+
 def test_a_thousand_epochs_of_twenty_layers_are_thinned_out(store):
     page = app(run=trained(store, DIGITS.with_(depth=20), 20, history(*[1.0] * 1000)).name)
     assert not page.exception
