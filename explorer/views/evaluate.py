@@ -151,7 +151,7 @@ def _scaling(shown: Shown) -> None:
 def _outputs(shown: Shown) -> None:
     """What the outputs were taken for and why; a choice where their values allow more than one reading."""
     facts = shown.predictions.facts
-    words = f"About its outputs: {facts.reading_note}."
+    words = f"About its outputs: {sentence(facts.reading_note)}"
     if len(facts.choices) < 2:
         st.caption(words)
         return

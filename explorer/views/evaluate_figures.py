@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.evaluation.figures import CALIBRATION_BINS, Evaluation
 from explorer.evaluation.predictions import Predictions
 from explorer.views.evaluate_shared import Shown
-from explorer.views.text import cell
+from explorer.views.text import cell, foreign
 
 
 def figures(evaluation: Evaluation, predictions: Predictions) -> None:
@@ -31,7 +31,7 @@ def figures(evaluation: Evaluation, predictions: Predictions) -> None:
         if predictions.facts.penalties:
             st.metric("Data loss", f"{evaluation.data_loss:.4f}", help="Mean cross-entropy.", width="content")
             st.metric(
-                f"Penalty ({predictions.facts.penalties})",
+                f"Penalty ({foreign(predictions.facts.penalties)})",
                 f"{evaluation.penalty:.4f}",
                 help="What the model's regularizers add to the loss.",
                 width="content",
