@@ -40,16 +40,19 @@ MODULES = _names(
 
 MOST_UNITS = 2**16
 MOST_LAYERS = 2_000
+# a network of so many layers has half as many values; models within models go four levels deeper each
+MOST_VALUES = 400_000
+MOST_DEPTH = 80
+LONGEST_NAME = 200
 
 
 def check_config(config: dict[str, Any], shown: str) -> None:
     """Raises `ModelError` for a description with a part that is not allowed; `shown` names the file in its sentence."""
-    if config.get("class_name") not in MODELS:
-        raise ModelError(
-            f"{shown} is a {_named(config.get('class_name'))}; only {', '.join(sorted(MODELS))} are opened"
-        )
     # how it was compiled is not read, as a model is opened without compiling it
-    waiting, layers = [{key: value for key, value in config.items() if key != "compile_config"}], 0
+    config = {key: value for key, value in config.items() if key != "compile_config"}
+    _check_bounds(config, shown)
+    _check_model(config, shown)
+    waiting, layers = [config], 0
     while waiting:
         part = waiting.pop()
         if isinstance(part, list):
@@ -58,10 +61,48 @@ def check_config(config: dict[str, Any], shown: str) -> None:
             if "class_name" in part:
                 _check_class(part, shown)
                 layers += part["class_name"] in LAYERS
+                if part["class_name"] in MODELS:
+                    _check_layers(part, shown)
             _check_values(part, shown)
             waiting += part.values()
     if layers > MOST_LAYERS:
         raise ModelError(f"{shown} has {layers:,} layers; at most {MOST_LAYERS:,} are opened")
+
+
+def _check_bounds(config: dict[str, Any], shown: str) -> None:
+    """What is checked before anything else looks at the description, level by level."""
+    level, values = [config], 0
+    for _ in range(MOST_DEPTH):
+        values += len(level)
+        if values > MOST_VALUES:
+            raise ModelError(f"{shown} describes its layers with more than {MOST_VALUES:,} values; no model needs them")
+        below = []
+        for part in level:
+            if isinstance(part, dict | list):
+                below += part.values() if isinstance(part, dict) else part
+        level = below
+    if level:
+        raise ModelError(f"{shown} describes its layers more than {MOST_DEPTH} levels deep")
+
+
+def _check_model(config: dict[str, Any], shown: str) -> None:
+    name = config.get("class_name")
+    if not isinstance(name, str) or name not in MODELS:
+        raise ModelError(f"{shown} is {_named(name)}; only {', '.join(sorted(MODELS))} are opened")
+
+
+def _check_layers(model: dict[str, Any], shown: str) -> None:
+    """A model says its layers in a list, each with a class and its settings."""
+    own = model.get("config")
+    layers = own.get("layers") if isinstance(own, dict) else own  # the oldest files have the list itself
+    if not isinstance(layers, list) or not layers:
+        raise ModelError(f"{shown} is damaged: a part of it is a {model['class_name']} without a list of layers")
+    for layer in layers:
+        if not isinstance(layer, dict) or "class_name" not in layer or not isinstance(layer.get("config"), dict | list):
+            raise ModelError(f"{shown} is damaged: in its list of layers is one without a class or without settings")
+        name = layer["config"].get("name", "") if isinstance(layer["config"], dict) else ""
+        if not isinstance(name, str) or len(name) > LONGEST_NAME:
+            raise ModelError(f"{shown} is damaged: the name of a layer is no text of at most {LONGEST_NAME} characters")
 
 
 def _check_class(part: dict[str, Any], shown: str) -> None:
@@ -84,8 +125,10 @@ def _check_values(part: dict[str, Any], shown: str) -> None:
     if isinstance(activation, str) and activation not in ACTIVATIONS:
         raise ModelError(f"{shown} uses the activation {_named(activation)}, which Keras does not have")
     if units is not None and (type(units) is not int or not 1 <= units <= MOST_UNITS):
-        raise ModelError(f"{shown} has a layer of {_named(units)} units; 1 to {MOST_UNITS:,} are allowed")
+        raise ModelError(f"{shown} has a layer with units {_named(units)}; 1 to {MOST_UNITS:,} are allowed")
 
 
 def _named(value: object) -> str:
-    return repr(value)[:80]
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return repr(value[:80] if isinstance(value, str) else value)[:80]

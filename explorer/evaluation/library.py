@@ -190,7 +190,7 @@ class Library:
                 self._hashes[path] = known
             return known[1]
         except OSError as error:
-            raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
+            raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or 'unknown'})") from error
 
     def look(self, request: Request) -> None:
         """Writes down that a person has asked for a model's answers on the test images."""

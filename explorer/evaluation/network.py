@@ -7,9 +7,9 @@ import hashlib
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from explorer import datasets
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import DATASETS, Dataset, DatasetSpec
 from explorer.errors import DataError, ExplorerError, ModelError
+from explorer.evaluation.causes import cause
 from explorer.evaluation.graph import ending, flat, mixes_images, penalty_words, unknown_penalty
 from explorer.evaluation.legacy import modernise
 from explorer.evaluation.outputs import Reading, cross_entropies, probabilities, read
@@ -44,6 +45,22 @@ class Inside:
     histograms: list[tuple[str, int, np.ndarray, np.ndarray]]
 
 
+def _in_a_sentence(question: Callable) -> Callable:
+    """Has whatever Keras, TensorFlow or h5py raise for a model told as `ModelError`."""
+
+    @wraps(question)
+    def asked(request: Request, *arguments):
+        try:
+            return question(request, *arguments)
+        except ExplorerError:
+            raise
+        except Exception as error:  # they raise anything for a file that they do not understand
+            raise ModelError(f"model: {request.name!r} cannot be opened by Keras: {cause(error)}") from error
+
+    return asked
+
+
+@_in_a_sentence
 def predict(request: Request) -> Predictions:
     """The probabilities that a model file gives to a split of its data set, or their mean over samples of its dropout.
 
@@ -78,6 +95,7 @@ def predict(request: Request) -> Predictions:
     )
 
 
+@_in_a_sentence
 def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
     """The probabilities float32 `[N, classes]` of images uint8 `[N, *image_shape]`."""
     opened = _open(request)
@@ -93,6 +111,7 @@ def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
     return probabilities(outputs(images), reading)
 
 
+@_in_a_sentence
 def look_inside(request: Request) -> Inside:
     """The first layer's weights as images, and how the weights of every layer are spread."""
     opened = _open(request)
@@ -105,19 +124,19 @@ def look_inside(request: Request) -> Inside:
 def _open(request: Request) -> "_Opened":
     """The model of a file as it is now; one that was opened before is still here."""
     path = Path(request.path)
-    try:
-        with tempfile.TemporaryDirectory(prefix="model-") as folder:
-            # what is checked, hashed and opened is one copy: the file itself may be replaced in between
-            copied = Path(folder) / f"model{path.suffix.lower()}"
+    with tempfile.TemporaryDirectory(prefix="model-") as folder:
+        # what is checked, hashed and opened is one copy: the file itself may be replaced in between
+        copied = Path(folder) / f"model{path.suffix.lower()}"
+        try:
             copy(path, request.name, copied)
-            with copied.open("rb") as stream:
-                model_hash = hashlib.file_digest(stream, "sha256").hexdigest()
-            key = model_hash + copied.suffix
-            if key not in _kept:
-                check_file(copied, request.name)
-                _kept[key] = _load(copied, model_hash, request.name)
-    except OSError as error:
-        raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or error})") from error
+        except OSError as error:
+            raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or 'unknown'})") from error
+        with copied.open("rb") as stream:
+            model_hash = hashlib.file_digest(stream, "sha256").hexdigest()
+        key = model_hash + copied.suffix
+        if key not in _kept:
+            check_file(copied, request.name)
+            _kept[key] = _load(copied, model_hash, request.name)
     _kept.move_to_end(key)
     while len(_kept) > KEPT_MODELS:
         _kept.popitem(last=False)
@@ -130,16 +149,10 @@ _kept: "OrderedDict[str, _Opened]" = OrderedDict()
 def _load(path: Path, model_hash: str, name: str) -> "_Opened":
     from explorer.training.frameworks import keras
 
-    try:
-        if path.suffix in LEGACY:
-            modernise(path)
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-        return _Opened(model, model_hash, name)
-    except ExplorerError:
-        raise
-    except Exception as error:  # whatever Keras raises for a file that it does not understand
-        text = " ".join(str(error).split())[:160] or type(error).__name__
-        raise ModelError(f"model: {name!r} cannot be opened by Keras: {text}") from error
+    if path.suffix in LEGACY:
+        modernise(path)
+    model = keras.models.load_model(path, compile=False, safe_mode=True)
+    return _Opened(model, model_hash, name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,65 @@
+"""What the faults of Keras, TensorFlow and h5py mean for the person who has the file: a table, and no text of theirs.
+
+Their texts quote the file, hold several lines and colours, and tell a programmer what to change.
+"""
+
+import re
+
+SAVE_AGAIN = "open it with the version that wrote it and save it again with model.save('name.keras')"
+UNKNOWN = f"this version of Keras does not understand it; {SAVE_AGAIN}"
+DESCRIPTION = f"this version of Keras does not understand the description of its layers; {SAVE_AGAIN}"
+
+# the first that is found in the text counts
+TEXTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), words)
+    for pattern, words in (
+        (r"out of memory|OOM when|unable to allocate", "there is not enough memory for its layers"),
+        (r"unique names|already the name of a layer", "two of its layers have the same name"),
+        (
+            r"layer count mismatch|weight count mismatch|shape mismatch|expected \d+ variables|shape of the target"
+            r"|objects could not be loaded|axes don't match|weights? shape|saved layers",
+            "its weights do not fit the layers that it describes",
+        ),
+        (
+            r"unable to (synchronously )?(open|get|read|determine|locate)|can't (synchronously )?(open|read|determine)"
+            r"|doesn't exist\)|object .* not found|while decoding|h5py|hdf5",
+            "its weights are missing or damaged",
+        ),
+        (
+            r"never been called|(not|n't|never) been built|no defined (input|output)|undefined shape"
+            r"|must first be built|has no attribute '(input|output)_shape'",
+            "it does not say which shape its images have; begin it with an Input layer and save it again",
+        ),
+        (
+            r"incompatible with the layer|total size of the (tensor|array)|cannot reshape|can not squeeze|merge layer"
+            r"|incompatible shapes|must be equal, but are|inputs? with (the same|different|matching|incompatible) shape"
+            r"|to have (min_)?(ndim|rank)|axis .* (does not exist|out of)|dimensions? must be",
+            "its layers do not fit one another",
+        ),
+        (
+            r"deserializ|unrecognized keyword|unexpected keyword|could not interpret|could not locate|unknown (layer|`)"
+            r"|valid keras configuration|dtypepolicy|to a shape|invalid (dimension|dtype|value)|received",
+            DESCRIPTION,
+        ),
+    )
+)
+KINDS = {
+    "MemoryError": "there is not enough memory for its layers",
+    "ResourceExhaustedError": "there is not enough memory for its layers",
+    "RecursionError": "its layers are nested too deeply",
+    "OverflowError": "its description holds a number that is too large",
+    "TypeError": DESCRIPTION,
+    "AttributeError": DESCRIPTION,
+    "KeyError": "a part that it names is missing from it",
+    "IndexError": DESCRIPTION,
+}
+
+
+def cause(error: BaseException) -> str:
+    """The end of a sentence that says why a model cannot be opened or asked."""
+    text = str(error).rpartition("Exception encountered:")[2][:20_000]  # before it, Keras quotes the description
+    found = (words for pattern, words in TEXTS if pattern.search(text))
+    kind = next((KINDS[each.__name__] for each in type(error).__mro__ if each.__name__ in KINDS), UNKNOWN)
+    if kind.startswith("there is"):
+        return kind
+    return next(found, kind)
