@@ -32,6 +32,13 @@ def _page(name: str) -> Callable[[], None]:
     return draw
 
 
-# worker processes import this file as their main module and must not run the page
+# Streamlit runs this file for every drawing and finds the server in it, which uvicorn imports once; worker processes
+# import it too, by another name, and must do neither
 if __name__ == "__main__":
     main()
+elif __name__ == "streamlit_app":
+    from streamlit import App
+
+    from explorer.views import serving
+
+    app = App(__file__, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan)

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 
 from explorer.errors import FieldError
+from explorer.isolation import isolate
 
 DASK_SETTINGS = {
     # a run whose worker died is told and resumed by hand, not tried again behind the user's back
@@ -26,8 +27,7 @@ DASK_SETTINGS = {
     "distributed.nanny.pre-spawn-environ.TF_CPP_MIN_LOG_LEVEL": "3",
     "distributed.nanny.pre-spawn-environ.JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
-# the last two for where this package is not found: a first process looks for it in the folder it is started in
-IMPORTED_ONCE = ("explorer.training.program_cache", "explorer.worker_process", "distributed", "tensorflow", "keras")
+IMPORTED_ONCE = ("explorer.training.program_cache", "explorer.worker_process", "explorer.dask_nodes")
 LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; Linux has room for 107 in a socket's path
 # what Python says of the semaphores of workers that were ended at once, and then removes
 NO_NEWS = "ignore:resource_tracker:UserWarning"
@@ -82,6 +82,8 @@ def prepare_dask() -> None:
     from distributed.utils import get_mp_context
 
     dask.config.set(DASK_SETTINGS)
+    # Dask puts its folder in front of the import path: in a folder that all share, another user could make it first
+    dask.config.set({"temporary-directory": str(isolate())})
     dask.config.set({"distributed.worker.multiprocessing-method": "forkserver" if _forks() else "spawn"})
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is told in its run's folder
     if _forks():
@@ -118,7 +120,7 @@ def worker_environment(workers: int) -> dict[str, str]:
 
 def connect(settings: Settings):
     """A Dask client and, where it was started here, its cluster; each worker warms up as it joins."""
-    from distributed import Client, LocalCluster, Security
+    from distributed import Client, Security
 
     prepare_dask()
     if settings.scheduler:
@@ -126,16 +128,7 @@ def connect(settings: Settings):
         cluster, client = None, Client(settings.scheduler, security=security, timeout=10)
     else:
         security = Security.temporary()  # one-off TLS: nobody else on this machine can hand work to the workers
-        cluster = LocalCluster(
-            n_workers=settings.workers,
-            threads_per_worker=1,
-            memory_limit=settings.memory_limit,
-            dashboard_address="127.0.0.1:0",  # by default it would answer on every network interface
-            worker_dashboard_address="127.0.0.1:0",
-            security=security,
-            env=worker_environment(settings.workers),
-            silence_logs="CRITICAL",
-        )
+        cluster = _local_cluster(settings, security)
         client = Client(cluster, security=security)
     try:
         client.register_plugin(_warm_plugin())
@@ -143,6 +136,29 @@ def connect(settings: Settings):
         if cluster is not None:  # a worker of another machine without this package is told as such later
             raise
     return client, cluster
+
+
+def _local_cluster(settings: Settings, security):
+    """A scheduler in this process and its workers, on the loopback interface and without an HTTP server."""
+    from distributed import Nanny, SpecCluster
+
+    from explorer import dask_nodes
+
+    common = {"host": "127.0.0.1", "protocol": "tls://", "security": security}
+    options = {
+        **common,
+        "nthreads": 1,
+        "memory_limit": 1 / settings.workers if settings.memory_limit == "auto" else settings.memory_limit,
+        "worker_class": dask_nodes.Worker,
+        "env": worker_environment(settings.workers),
+        "silence_logs": "CRITICAL",
+    }
+    return SpecCluster(
+        scheduler={"cls": dask_nodes.Scheduler, "options": {**common, "port": 0, "dashboard": False}},
+        workers={number: {"cls": Nanny, "options": options} for number in range(settings.workers)},
+        security=security,
+        silence_logs="CRITICAL",
+    )
 
 
 def _warm_plugin():

@@ -29,6 +29,8 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:
     from distributed import Nanny
 
+    from explorer import dask_nodes
+
     nannies = [
         Nanny(
             address,
@@ -37,7 +39,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
             security=tls.security() if tls else None,
             memory_limit=1 / workers,
             death_timeout=SECONDS_WITHOUT_SCHEDULER,
-            dashboard=False,
+            worker_class=dask_nodes.Worker,
             env=worker_environment(workers),
             silence_logs=logging.CRITICAL,
         )
