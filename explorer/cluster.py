@@ -94,6 +94,7 @@ def prepare_dask() -> None:
 
 def process_context():
     """What starts processes without Dask: forks of the same first one, where it can."""
+    isolate()
     if not _forks():
         return multiprocessing.get_context("spawn")
     for name in ("TF_CPP_MIN_LOG_LEVEL", "JE_ARROW_MALLOC_CONF"):  # read by what the first process imports

@@ -1,11 +1,9 @@
 """Shuts the machine's other users out: a private temporary folder, and no import path that they can write to."""
 
-import fcntl
 import functools
 import grp
 import os
 import pwd
-import shutil
 import stat
 import sys
 import tempfile
@@ -14,32 +12,29 @@ from contextlib import suppress
 from multiprocessing import util
 from pathlib import Path
 
-PREFIX = "network-explorer-"
-LOCK = "owner.lock"  # held by the owning process while it lives, by no clock and no process number
+from explorer.scratch import PREFIX, ScratchFolder
+
 PROJECT = Path(__file__).resolve().parent.parent
 _AFTER_MULTIPROCESSING = -200  # it removes its own folder inside this one at -100, and complains when that is gone
 
 _making = threading.Lock()
-_made: dict[int, tuple[Path, int]] = {}  # by process, because a fork inherits its parent's
+_made: dict[int, ScratchFolder] = {}  # by process, because a fork inherits its parent's
 
 
 def isolate() -> Path:
     """Makes the private temporary folder of this process and its children at the first call, and returns it.
 
     Whatever makes temporary files uses it: Python's `tempfile`, Dask, multiprocessing's sockets, native libraries.
-    It is removed when the process ends; what killed processes left is removed now. Python processes that are started
-    from here on find the project itself, and do not look for modules in the folder that they are started in.
+    It is removed when the process ends, or by the next one after a kill. Python processes that are started from here
+    on find the project itself, and do not look for modules in the folder that they are started in.
     """
     with _making:
         if os.getpid() not in _made:
-            base = _base()
-            _sweep(base)
-            folder, lock = _make(base)
-            _made[os.getpid()] = folder, lock
-            util.Finalize(None, _remove, (folder,), exitpriority=_AFTER_MULTIPROCESSING)
-            os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+            _made[os.getpid()] = folder = ScratchFolder(_base())
+            util.Finalize(None, folder.remove, exitpriority=_AFTER_MULTIPROCESSING)
+            os.environ["TMPDIR"] = tempfile.tempdir = str(folder.path)
             _keep_import_paths_private()
-        return _made[os.getpid()][0]
+        return _made[os.getpid()].path
 
 
 def others_can_write(path: str | Path) -> bool:
@@ -77,8 +72,11 @@ def _own_groups() -> set[int]:
 
 def _base() -> Path:
     """The folder that private ones are made in: never one of them, as a process may outlive the one that started it."""
-    inherited = Path(os.environ.get("TMPDIR") or "/")
-    base = inherited.parent if inherited.name.startswith(PREFIX) else Path(tempfile.gettempdir())
+    base = Path(os.environ.get("TMPDIR") or "/")
+    if not base.name.startswith(PREFIX):
+        base = Path(tempfile.gettempdir())
+    while base.name.startswith(PREFIX):
+        base = base.parent
     mode = base.stat().st_mode if base.is_dir() else 0
     if mode & stat.S_ISVTX or (mode and not others_can_write(base)):
         return base
@@ -86,40 +84,6 @@ def _base() -> Path:
     own = Path.home() / ".cache" / "deep-network-explorer" / "tmp"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     return own
-
-
-def _make(base: Path) -> tuple[Path, int]:
-    """A new folder that only this user can enter, and its lock, taken."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-        with suppress(FileNotFoundError):  # another process that sweeps took it for a leftover before it was locked
-            lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if (folder / LOCK).exists():
-                return folder, lock
-            os.close(lock)
-
-
-def _sweep(base: Path) -> None:
-    """Removes the folders of this user whose process has ended."""
-    for folder in base.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            found = folder.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                continue
-            if not (folder / LOCK).exists():
-                folder.rmdir()  # made by a process that was killed at once; fails when anything is in it
-                continue
-            lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep_import_paths_private() -> None:

@@ -15,12 +15,13 @@ LOCK = ".lock"
 
 
 class ScratchFolder:
-    """A new empty folder at `path`, held until `remove` or the end of this process."""
+    """A new empty folder at `path`, by default in the temporary one, held until `remove` or the end of this process."""
 
-    def __init__(self) -> None:
-        sweep()
+    def __init__(self, base: Path | None = None) -> None:
+        base = base or Path(tempfile.gettempdir())
+        sweep(base)
         while True:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
             self._lock = _hold(self.path)
             if self._lock is not None:
                 return  # else another process took it for one that nobody holds, and removes it
@@ -31,9 +32,9 @@ class ScratchFolder:
         os.close(self._lock)
 
 
-def sweep() -> None:
+def sweep(base: Path) -> None:
     """Removes the folders that killed processes of this user have left."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for path in base.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if path.is_symlink() or path.stat().st_uid != os.getuid():
                 continue
