@@ -18,7 +18,6 @@ class ScratchFolder:
     """A new empty folder at `path`, by default in the temporary one, held until `remove` or the end of this process."""
 
     def __init__(self, base: Path | None = None) -> None:
-        base = base or Path(tempfile.gettempdir())
         sweep(base)
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
@@ -32,9 +31,9 @@ class ScratchFolder:
         os.close(self._lock)
 
 
-def sweep(base: Path) -> None:
-    """Removes the folders that killed processes of this user have left."""
-    for path in base.glob(f"{PREFIX}*"):
+def sweep(base: Path | None = None) -> None:
+    """Removes the folders that killed processes of this user have left, by default in the temporary one."""
+    for path in (base or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with suppress(OSError):
             if path.is_symlink() or path.stat().st_uid != os.getuid():
                 continue
