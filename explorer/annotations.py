@@ -8,9 +8,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta
+
+from explorer import records
 from explorer.errors import FieldError, InputError, RunError
-from explorer.files import read_json, write_json
+from explorer.files import is_name, read_bytes, write_json
 
 NOTES = "notes.json"
 LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 80, 30, 2000, 20
@@ -45,12 +50,18 @@ def _check(field: str, text: str, longest: int) -> None:
 NOTHING = Annotation()
 
 
+class _Notes(msgspec.Struct):
+    note: records.Text
+    name: records.Text = ""
+    tags: Annotated[list[records.Text], Meta(max_length=1_000)] = []
+
+
 def read(folder: Path) -> Annotation:
     """What is written on a run; nothing where its notes are missing or damaged, which hides no run."""
     try:
-        values = read_json(folder / NOTES)
-        return Annotation(str(values.get("name", "")), tuple(map(str, values.get("tags", ()))), str(values["note"]))
-    except (OSError, ValueError, TypeError, KeyError, FieldError):
+        values = records.from_json(read_bytes(folder / NOTES), _Notes)
+        return Annotation(values.name, tuple(values.tags), values.note)
+    except (OSError, ValueError, FieldError):
         return NOTHING
 
 
@@ -83,7 +94,8 @@ def bin_run(runs: Path, name: str) -> None:
 def binned(runs: Path) -> list[str]:
     """The names of the runs in the bin, the one that was put there last first."""
     try:
-        found = [(path.stat().st_ctime, path.name) for path in (runs / BIN).iterdir() if path.is_dir()]
+        found = [path for path in (runs / BIN).iterdir() if is_name(path.name) and path.is_dir()]
+        found = [(path.lstat().st_ctime, path.name) for path in found]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -186,11 +186,7 @@ def _store(options: argparse.Namespace) -> RunStore:
 
 
 def _find(options: argparse.Namespace) -> Run:
-    store = _store(options)
-    try:
-        return store.get(options.run)
-    except OSError as error:  # such as a name that is too long to be one
-        raise InputError(f"run: {options.run!r} is not there ({error.strerror})") from error
+    return _store(options).find(options.run)
 
 
 # --- the commands -----------------------------------------------------------------------------------------

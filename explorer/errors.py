@@ -18,17 +18,24 @@ class FieldError(InputError):
 
     def __init__(self, field: str, value: object, allowed: str):
         self.field, self.value, self.allowed = field, value, allowed
-        super().__init__(f"{field}: {_shown(value)} is not allowed; it must be {allowed}")
+        super().__init__(f"{field}: {shown(value)} is not allowed; it must be {allowed}")
 
     def __reduce__(self) -> tuple:  # it crosses between processes
         return FieldError, (self.field, self.value, self.allowed)
 
 
-def _shown(value: object) -> str:
+LONGEST_SHOWN = 200
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, shortened; never an exception, whatever it is."""
     try:
-        return repr(value)
+        text = repr(value[: 2 * LONGEST_SHOWN] if isinstance(value, str) else value)
     except ValueError:  # Python prints no number of more than some thousand digits
         return "a number of thousands of digits"
+    except RecursionError:
+        return "something nested too deeply"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 class ModelError(InputError):

@@ -3,12 +3,16 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
+from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
+import msgspec
+
+from explorer import records as json_records
 from explorer.errors import FieldError
+from explorer.records import Epoch, Real, Seconds, Share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +26,12 @@ class EpochRecord:
     """
 
     epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    learning_rate: float
-    seconds: float
+    loss: Real
+    accuracy: Share
+    val_loss: Real
+    val_accuracy: Share
+    learning_rate: Real
+    seconds: Seconds
 
     def to_json(self) -> str:
         """One line of JSON; a value that is not finite becomes null."""
@@ -36,17 +40,56 @@ class EpochRecord:
     @classmethod
     def from_json(cls, line: str) -> "EpochRecord":
         """The record of `to_json`'s line; raises `ValueError` for anything else."""
-        values = json.loads(line)
-        with suppress(KeyError, TypeError, OverflowError):  # the last one: a whole number too large for a float
-            known = {f.name: math.nan if values[f.name] is None else values[f.name] for f in fields(cls)}
-            epoch = known.pop("epoch")
-            if type(epoch) is int and all(type(value) in (int, float) for value in known.values()):
-                return cls(epoch, **{name: float(value) for name, value in known.items()})
-        raise ValueError(f"not an epoch record: {line[:80]!r}")
+        return _record(json_records.from_json(line.encode(), _Line))
 
 
+# a value that was not finite is null in a line, and NaN in a record
+_Line = msgspec.defstruct(
+    "_Line",
+    [
+        (name, Epoch if name == "epoch" else kind | None, *([] if kept.default is MISSING else [kept.default]))
+        for (name, kept), kind in zip(
+            EpochRecord.__dataclass_fields__.items(),
+            get_type_hints(EpochRecord, include_extras=True).values(),
+            strict=True,
+        )
+    ],
+    gc=False,
+)
 _NUMBERS = tuple(f.name for f in fields(EpochRecord) if f.name != "epoch")
-_NUMERIC = frozenset((float, int, type(None)))
+
+
+def _record(line: Any) -> EpochRecord:
+    values = [math.nan if (value := getattr(line, name)) is None else value for name in _NUMBERS]
+    return EpochRecord(line.epoch, *values)
+
+
+def _lines(content: bytes) -> list[Any]:
+    """The whole lines of a history's file; the last one may still be being written. Raises `ValueError`."""
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        found = json_records.decoder(_Line).decode_lines(whole)  # one call for all lines
+        sound = len(found) == whole.count(b"\n")
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        found = [_line(number, line) for number, line in enumerate(whole.split(b"\n")[:-1], 1)]
+    for number, (before, line) in enumerate(pairwise(found), 2):
+        if line.epoch <= before.epoch:
+            raise ValueError(f"line {number}: epoch {line.epoch:,} follows epoch {before.epoch:,}")
+    return found
+
+
+def _line(number: int, line: bytes) -> Any:
+    try:
+        return json_records.from_json(line, _Line)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from None
+
+
+def read(content: bytes) -> list[EpochRecord]:
+    """The epochs of a history's file, without a last line that is not whole; raises `ValueError` for a damaged one."""
+    return [_record(line) for line in _lines(content)]
 
 
 @dataclass(frozen=True)
@@ -122,32 +165,27 @@ def outline(records: Sequence[EpochRecord]) -> Outline:
     return Outline(
         epochs=len(records),
         best=best_epoch(records),
-        seconds=sum(r.seconds for r in records),
+        seconds=sum((r.seconds for r in records), 0.0),
         epoch_seconds=median(r.seconds for r in records) if records else None,
         curve=_thinned([r.val_loss for r in records]),
     )
 
 
-def outline_of_lines(lines: Sequence[str]) -> Outline:
-    """The outline of a history's lines, without a record of each; raises `ValueError` when one may be damaged."""
-    rows = json.loads(f"[{','.join(lines)}]")  # one call for all lines is several times as fast as one for each
-    try:
-        columns = [[row[name] for row in rows] for name in _NUMBERS]
-        sound = len(rows) == len(lines) and all(type(row["epoch"]) is int for row in rows)
-    except (KeyError, TypeError):
-        sound = False
-    if not sound or not all(_NUMERIC.issuperset(map(type, column)) for column in columns):
-        raise ValueError("not a history of epoch records")
-    loss, seconds = _NUMBERS.index("val_loss"), _NUMBERS.index("seconds")
-    columns = [[math.nan if value is None else float(value) for value in column] for column in columns]
-    finite = [place for place, value in enumerate(columns[loss]) if math.isfinite(value)]
-    best = min(finite, key=columns[loss].__getitem__, default=None)
+def read_outline(content: bytes) -> Outline:
+    """The outline of a history's file, without a record of each line; raises `ValueError` for a damaged one."""
+    lines = _lines(content)
+    losses, seconds = (
+        [math.nan if (value := getattr(line, name)) is None else value for line in lines]
+        for name in ("val_loss", "seconds")
+    )
+    finite = [place for place, value in enumerate(losses) if math.isfinite(value)]
+    best = min(finite, key=losses.__getitem__, default=None)
     return Outline(
-        epochs=len(rows),
-        best=None if best is None else EpochRecord(rows[best]["epoch"], *(column[best] for column in columns)),
-        seconds=sum(columns[seconds]),
-        epoch_seconds=median(columns[seconds]) if rows else None,
-        curve=_thinned(columns[loss]),
+        epochs=len(lines),
+        best=None if best is None else _record(lines[best]),
+        seconds=sum(seconds, 0.0),
+        epoch_seconds=median(seconds) if lines else None,
+        curve=_thinned(losses),
     )
 
 

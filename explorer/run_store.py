@@ -6,6 +6,7 @@ import shutil
 import string
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 from explorer import annotations, run_index
 from explorer.annotations import NOTES, NOTHING
 from explorer.config import TrainingConfig
-from explorer.errors import InputError, RunError
-from explorer.files import write_json
+from explorer.errors import InputError, RunError, shown
+from explorer.files import is_name, write_json
+from explorer.run_index import Entry, Stamp
 from explorer.runs import (
     ACTIVE,
     COMPLETED,
@@ -40,7 +42,7 @@ class RunStore:
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] | None = None
         self._listed: list[RunSummary] = []
-        self._index: dict[str, list] = {}
+        self._index: dict[str, Entry] = {}
         self._unindexed = 0
 
     def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
@@ -78,11 +80,22 @@ class RunStore:
             raise RunError(f"runs: {str(self.folder)!r} cannot be written ({error.strerror})") from error
 
     def get(self, name: str) -> Run:
-        """The run of a name or a path; raises `InputError` when there is none."""
-        for path in (self.folder / name, Path(name)):
-            if name and (path / CONFIG).exists():
-                return Run(path.absolute())
-        raise InputError(f"run: {name!r} is not there; it must be the name of a run in {self.folder} or its path")
+        """The run of a name as the list has it, never one of another folder; raises `InputError` when there is none."""
+        run = Run(self.folder / name) if is_name(name) else None
+        if run is None or not os.path.lexists(run.path / CONFIG) or _leads_out(run.path):
+            raise InputError(f"run: {shown(name)} is not there; it must be the name of a run in the list")
+        return run
+
+    def find(self, text: str) -> Run:
+        """The run of a name or, for who sits at this machine, of a path; raises `InputError` when there is none."""
+        with suppress(InputError):
+            return self.get(text)
+        with suppress(OSError, ValueError):  # such as a name that is too long to be one
+            path = Path(text).absolute()
+            if text and os.path.lexists(path / CONFIG):
+                return Run(path)
+        where = f"it must be the name of a run in {self.folder} or its path"
+        raise InputError(f"run: {shown(text)} is not there; {where}")
 
     def list(self) -> list[RunSummary]:
         """Every run, newest first; what has not changed since the last call is not read again.
@@ -100,7 +113,7 @@ class RunStore:
             if self._seen is None:
                 self._seen = {}
                 self._index = run_index.load(self.folder, _STATUS_FIELDS)
-            found = {entry.name: seen for entry in entries if (seen := self._look(entry.name, entry.path))}
+            found = {entry.name: seen for entry in entries if (seen := self._look_at(entry))}
             # a run that is not at rest may have been interrupted without a change to its files
             if found != self._seen or not all(seen.settled for seen in found.values()):
                 self._seen = found
@@ -109,18 +122,33 @@ class RunStore:
                 self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
             return self._listed
 
+    def _look_at(self, entry: os.DirEntry) -> "_Seen | None":
+        """What is known of a folder; one that no page could open is told without reading it."""
+        problem = ""
+        if not entry.name.isascii() and not is_name(entry.name):
+            problem = "its name is no UTF-8 text"
+        elif entry.is_symlink() and _leads_out(entry.path):
+            problem = "it is a link that leads out of the folder of the runs"
+        if not problem:
+            return self._look(entry.name, entry.path)
+        known = self._seen.get(entry.name)
+        if known and known.summary.problem == problem:
+            return known
+        is_run = any(run_index.stamp(entry.path, file) for file in _FILES)
+        return _Seen(None, [], RunSummary(Run(entry.path), problem=problem), settled=True) if is_run else None
+
     def _look(self, name: str, path: str) -> "_Seen | None":
         """What is known of a folder, read again where it has changed; None when it is no run's."""
         known, folder = self._seen.get(name), run_index.stamp(path, "")
         if known and known.settled and known.folder == folder:
             return known
         entry = self._index.pop(name, None) if known is None else None
-        if entry and folder and entry[0] == folder:
-            return _Seen(folder, entry[1], _from_index(Run(path), entry), settled=True)
+        if entry and folder and entry.folder == folder:
+            return _Seen(folder, entry.stamps, _from_index(Run(path), entry), settled=True)
         stamps = [run_index.stamp(path, file) for file in _FILES]
         if not any(stamps):
             return None
-        if entry and entry[1] == stamps:
+        if entry and entry.stamps == stamps:
             summary = _from_index(Run(path), entry)
         elif known is None or known.stamps != stamps:
             summary = _light(Run(path), annotated=stamps[-1] is not None)
@@ -157,6 +185,12 @@ class RunStore:
         return next((s.run for s in found if s.config == config), None)
 
 
+def _leads_out(path: Path | str) -> bool:
+    """Whether a folder is a link to what does not lie beside it."""
+    place = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 (as the listing of thousands has them)
+    return os.path.islink(path) and place != os.path.realpath(os.path.dirname(path))  # noqa: PTH114, PTH120
+
+
 def _light(run: Run, annotated: bool) -> RunSummary:
     try:
         annotation = run.annotation() if annotated else NOTHING
@@ -177,30 +211,22 @@ _FEWEST_INDEXED = 100
 class _Seen:
     """A folder as it was read; a settled one can only change by a file that comes, goes or is replaced."""
 
-    folder: list[int] | None
-    stamps: list[list[int] | None]
+    folder: Stamp | None
+    stamps: list[Stamp | None]
     summary: RunSummary
     settled: bool
 
 
-def _to_index(seen: _Seen) -> list:
-    summary = seen.summary
-    process = summary.status.process
-    values = {**vars(summary.status), "process": vars(process) if process else None}  # asdict takes ten times as long
-    return [
-        seen.folder if seen.settled else None,
-        seen.stamps,
-        values,
-        *run_index.pack(summary.config, summary.outline, summary.annotation),
-    ]
+def _to_index(seen: _Seen) -> Entry:
+    known = seen.summary
+    folder = seen.folder if seen.settled else None
+    return run_index.pack(folder, seen.stamps, known.status, known.config, known.outline, known.annotation)
 
 
-def _from_index(run: Run, entry: list) -> RunSummary:
-    values = entry[2]
-    process = Process(**values["process"]) if values["process"] else None
-    config, outlined, annotation = run_index.unpack(entry[3:])
+def _from_index(run: Run, entry: Entry) -> RunSummary:
+    config, outlined, annotation = run_index.unpack(entry)
     run.__dict__["config"] = config
-    return RunSummary(run, config, RunStatus(**{**values, "process": process}), outlined, annotation)
+    return RunSummary(run, config, entry.status, outlined, annotation)
 
 
 def _as_seen_now(summary: RunSummary) -> RunSummary:

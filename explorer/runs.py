@@ -4,22 +4,24 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
+import msgspec
 import psutil
 
-from explorer import annotations, signals_file
+from explorer import annotations, history, records, signals_file
 from explorer.annotations import NOTHING, Annotation
 from explorer.config import SCHEMA_VERSION, TrainingConfig
-from explorer.errors import ExplorerError, InputError, RunError
-from explorer.files import read_json, write_json
-from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline, outline_of_lines
+from explorer.errors import ExplorerError, InputError, RunError, shown
+from explorer.files import MOST_BYTES, append_line, read_bytes, replace_file, why, write_json
+from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline
+from explorer.records import Count, EpochOrStart, Name, Seconds, Text, Time
 from explorer.signals import EpochSignals
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
@@ -33,6 +35,9 @@ CONFIG, STATUS, HISTORY, REQUEST = "config.json", "status.json", "history.jsonl"
 SIGNALS = "signals.jsonl"
 BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
 TRIAL = "trial.json"
+STOP, PAUSE = "stop", "pause"
+REQUESTS = (STOP, PAUSE)
+MOST_HISTORY = 1 << 25  # ten thousand epochs, the most that can be asked for, have two megabytes
 
 
 @dataclass(frozen=True)
@@ -71,21 +76,21 @@ class RunStatus:
     A `shipped` run came with the software: nobody here has trained it.
     """
 
-    status: str
-    reason: str = ""
-    created: float = 0.0
-    queued: float = 0.0
-    started: float | None = None
-    ended: float | None = None
+    status: Literal[STATUSES]
+    reason: Text = ""
+    created: Time = 0.0
+    queued: Time = 0.0
+    started: Time | None = None
+    ended: Time | None = None
     process: Process | None = None
-    host: str = ""
-    phase: str = ""
-    epoch: int = 0
-    step: int = 0
-    steps: int = 0
-    compile_seconds: float | None = None
+    host: Name = ""
+    phase: Text = ""
+    epoch: EpochOrStart = 0
+    step: Count = 0
+    steps: Count = 0
+    compile_seconds: Seconds | None = None
     compiled: bool | None = None
-    parameters: int | None = None
+    parameters: Count | None = None
     shipped: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,20 +100,36 @@ class RunStatus:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RunStatus":
         """The status of `to_dict`'s values; raises `ValueError` for anything else."""
-        version = values.get("schema_version", SCHEMA_VERSION)
-        if type(version) is not int or version > SCHEMA_VERSION:
-            raise ValueError(f"{STATUS} is of schema version {version!r}, newer than {SCHEMA_VERSION}")
-        process = values.get("process")
-        status = _typed(cls, {**values, "process": _typed(Process, process) if process else None})
-        if status.status not in STATUSES:
-            raise ValueError(f"{STATUS}: {status.status!r} is no status")
-        return status
+        _check_version(values.get("schema_version", SCHEMA_VERSION))
+        return records.from_values(values, cls)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "RunStatus":
+        """The status of a file's content, as of `from_dict`."""
+        _check_version(records.from_json(content, _Version).schema_version)
+        return records.from_json(content, cls)
 
     def seen_now(self) -> "RunStatus":
         """The same status, as interrupted when the process that answers for it is gone."""
         if self.status in ACTIVE and self.process and self.process.ended():
             return replace(self, status=INTERRUPTED, reason="its process ended before the run did", phase="")
         return self
+
+
+class _Version(msgspec.Struct, gc=False):
+    schema_version: Any = SCHEMA_VERSION
+
+
+def _check_version(version: Any) -> None:
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise ValueError(f"schema_version: {shown(version)} is not known here; the newest is {SCHEMA_VERSION}")
+
+
+class _Trial(TypedDict, total=False):
+    study: Name
+    trial: Count
+    seed: Count
+    winner: Count
 
 
 class Run:
@@ -125,28 +146,39 @@ class Run:
     @cached_property
     def name(self) -> str:
         """The folder's name, unique in its store."""
-        return os.path.basename(self._given)  # noqa: PTH119
+        name = os.path.basename(self._given)  # noqa: PTH119
+        # a name that is no UTF-8 can be sent to no browser
+        return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
     @cached_property
     def config(self) -> TrainingConfig:
         """What was asked; raises `RunError` when it cannot be read."""
         try:
-            values = read_json(self.path / CONFIG)
+            values = records.from_json(self._read(CONFIG), dict[str, Any])
             values.pop("versions", None)
             return TrainingConfig.from_dict(values)
         except (OSError, ValueError, ExplorerError) as error:
-            raise RunError(f"{CONFIG} of {self.name} cannot be read: {_why(error)}") from error
+            raise self._unreadable(CONFIG, error) from error
 
     def status(self) -> RunStatus:
         """Where it stands now; raises `RunError` when that cannot be read."""
+        return self._status().seen_now()
+
+    def _status(self) -> RunStatus:
         try:
-            return RunStatus.from_dict(read_json(self.path / STATUS)).seen_now()
+            return RunStatus.from_json(self._read(STATUS))
         except (OSError, ValueError) as error:
-            raise RunError(f"{STATUS} of {self.name} cannot be read: {_why(error)}") from error
+            raise self._unreadable(STATUS, error) from error
+
+    def _read(self, name: str, most: int = MOST_BYTES) -> bytes:
+        return read_bytes(f"{self._given}/{name}", most)
+
+    def _unreadable(self, name: str, error: Exception) -> RunError:
+        return RunError(f"{name} of {self.name} cannot be read: {why(error)}")
 
     def update(self, **changes: Any) -> RunStatus:
         """Writes the status with some fields changed."""
-        status = replace(RunStatus.from_dict(read_json(self.path / STATUS)), **changes)
+        status = replace(self._status(), **changes)
         write_json(self.path / STATUS, status.to_dict(), durable=changes.get("status") is not None)
         return status
 
@@ -156,14 +188,19 @@ class Run:
 
     def history(self) -> list[EpochRecord]:
         """Every finished epoch; a line that is still being written is left out. Raises `RunError` for a damaged one."""
-        return [self._record(number, line) for number, line in enumerate(self._lines(), 1)]
+        return self._history(history.read)
 
     def outline(self) -> Outline:
         """What a list shows of the history, several times as fast as reading all of it; raises `RunError`."""
+        return self._history(history.read_outline)
+
+    def _history(self, read: Callable[[bytes], Any]) -> Any:
         try:
-            return outline_of_lines(self._lines())
-        except ValueError:
-            return outline(self.history())  # says which line is damaged
+            return read(self._read(HISTORY, MOST_HISTORY))
+        except FileNotFoundError:
+            return read(b"")
+        except (OSError, ValueError) as error:
+            raise self._unreadable(HISTORY, error) from error
 
     def annotation(self) -> Annotation:
         """The name, tags and note that were given to it."""
@@ -173,26 +210,9 @@ class Run:
         """Gives it a name, tags and a note."""
         annotations.write(self.path, annotation)
 
-    def _lines(self) -> list[str]:
-        try:
-            return (self.path / HISTORY).read_text(encoding="utf-8").split("\n")[:-1]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            raise RunError(f"{HISTORY} of {self.name} cannot be read: {_why(error)}") from error
-
-    def _record(self, number: int, line: str) -> EpochRecord:
-        try:
-            return EpochRecord.from_json(line)
-        except ValueError as error:
-            raise RunError(f"line {number} of {HISTORY} of {self.name} is damaged") from error
-
     def append(self, record: EpochRecord) -> None:
         """Adds one epoch; it is on disk when this returns."""
-        with (self.path / HISTORY).open("a", encoding="utf-8") as stream:
-            stream.write(record.to_json() + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        append_line(self.path / HISTORY, record.to_json())
 
     def signals(self) -> list[EpochSignals]:
         """What was measured inside the network after each epoch, from epoch 0; cheap to ask again.
@@ -223,24 +243,33 @@ class Run:
     def trial(self) -> dict[str, Any] | None:
         """Which trial of a sweep the run belongs to: `study`, `trial`, `seed` (from 0); None when to none."""
         try:
-            return read_json(self.path / TRIAL)
+            found = records.from_json(self._read(TRIAL), _Trial)
         except (OSError, ValueError):
             return None
+        return found if "study" in found and ("trial" in found) == ("seed" in found) else None
 
     def request(self, what: str) -> None:
-        """Asks whoever trains this run to `stop` or to `pause`."""
-        (self.path / REQUEST).write_text(what)
+        """Asks whoever trains this run to `stop` or to `pause`; raises `RunError` when that cannot be written."""
+        try:
+            with replace_file(self.path / REQUEST, durable=False) as stream:
+                stream.write(what.encode())
+        except OSError as error:
+            raise RunError(f"{REQUEST} of {self.name} cannot be written ({error.strerror})") from error
 
     def requested(self) -> str | None:
-        """What was asked of whoever trains this run."""
+        """What was asked of whoever trains this run; what cannot be read asks for nothing."""
         try:
-            return (self.path / REQUEST).read_text() or None
-        except FileNotFoundError:
+            asked = self._read(REQUEST, 16).decode("ascii")
+        except (OSError, ValueError):
             return None
+        return asked if asked in REQUESTS else None
 
     def clear_request(self) -> None:
-        """Forgets what was asked."""
-        (self.path / REQUEST).unlink(missing_ok=True)
+        """Forgets what was asked; raises `RunError` when it cannot be removed."""
+        try:
+            (self.path / REQUEST).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{REQUEST} of {self.name} cannot be removed ({error.strerror})") from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -309,25 +338,6 @@ def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
     """The place of a queued run among all queued ones, from 1."""
     waiting = sorted((s for s in summaries if s.state == QUEUED), key=lambda s: (s.status.queued, s.name))
     return next((place for place, s in enumerate(waiting, 1) if s.name == name), None)
-
-
-def _typed(kind: type, values: Any) -> Any:
-    """The dataclass of some JSON; raises `ValueError` when a value is missing or not of its field's type."""
-    if not isinstance(values, dict):
-        raise ValueError(f"{STATUS}: {values!r} is no {kind.__name__.lower()}")
-    known = {f.name: values[f.name] for f in fields(kind) if f.name in values}
-    for f in fields(kind):
-        value = known.get(f.name, f.default)
-        # JSON does not tell 1 from 1.0
-        if not isinstance(value, f.type) and not (isinstance(value, int) and isinstance(0.0, f.type)):
-            raise ValueError(f"{STATUS}: {f.name} is {'missing' if f.name not in known else repr(value)}")
-    return kind(**known)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "it is missing"
-    return str(error)
 
 
 @lru_cache

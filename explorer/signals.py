@@ -4,12 +4,19 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from explorer import records
+from explorer.records import Count, EpochOrStart, Name, Real, Share
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HISTOGRAM_BINS = 24
+MOST_LAYERS, MOST_BINS = 1_000, 1_000  # what is read of a file; networks here have a hundred layers
 DIGITS = 6
 
 
@@ -66,25 +73,34 @@ class EpochSignals:
     @classmethod
     def from_json(cls, line: str) -> "EpochSignals":
         """The signals of `to_json`'s line; raises `ValueError` for anything else."""
-        values = json.loads(line)
+        values = records.from_json(line.encode(), _Line)
+        columns = [[math.nan if v is None else v for v in getattr(values, name)] for name in SIGNALS]
+        # before the first step there is no update, afterwards there is one, if only one that is no number
+        if values.epoch == 0:
+            columns[SIGNALS.index("update_ratio")] = [None] * len(values.layer)
+        counts = map(tuple, values.histogram_counts)
         try:
-            epoch, names = values["epoch"], values["layer"]
-            if type(epoch) is not int or not all(isinstance(name, str) for name in names):
-                raise TypeError
-            columns = [[_number(v) for v in values[name]] for name in SIGNALS]
-            # before the first step there is no update, afterwards there is one, if only one that is no number
-            if epoch == 0:
-                columns[SIGNALS.index("update_ratio")] = [None] * len(names)
-            counts = [tuple(map(int, bins)) for bins in values["histogram_counts"]]
-            ranges = [(float(low), float(high)) for low, high in values["histogram_range"]]
-            rows = zip(names, *columns, counts, ranges, strict=True)
-            return cls(epoch, tuple(LayerSignals(*row) for row in rows))
-        except (KeyError, TypeError, ValueError, OverflowError):
-            raise ValueError(f"no signals of an epoch: {line[:80]!r}") from None
+            rows = list(zip(values.layer, *columns, counts, values.histogram_range, strict=True))
+        except ValueError:
+            raise ValueError("the columns of an epoch's signals are of different lengths") from None
+        return cls(values.epoch, tuple(LayerSignals(*row) for row in rows))
 
 
 # The figures of a layer, in the order of its fields: the values of the column `signal` in `tidy`.
 SIGNALS = tuple(f.name for f in fields(LayerSignals) if f.name != "layer" and not f.name.startswith("histogram"))
+
+_SHARES = frozenset(("dead", "saturated"))
+_Line = msgspec.defstruct(
+    "_Line",
+    [
+        ("epoch", EpochOrStart),
+        ("layer", Annotated[list[Name], Meta(max_length=MOST_LAYERS)]),
+        *((name, list[(Share if name in _SHARES else Real) | None]) for name in SIGNALS),
+        ("histogram_counts", list[Annotated[list[Count], Meta(max_length=MOST_BINS)]]),
+        ("histogram_range", list[tuple[Real, Real]]),
+    ],
+    gc=False,
+)
 
 
 def tidy(run_id: str, signals: Iterable[EpochSignals], names: Sequence[str] = SIGNALS) -> "pd.DataFrame":
@@ -108,7 +124,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)

@@ -1,16 +1,19 @@
 """The signals of a run on disk: a line an epoch, read only as far as they are new."""
 
-import os
+import stat
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from explorer.files import replace_file
+from explorer.files import append_line, read_bytes, replace_file
 from explorer.signals import EpochSignals
 
 # A page polls a few runs at a time; a thousand epochs of twenty layers are about 15 MB of objects.
 KEPT_FILES = 8
+# ten thousand epochs of a hundred layers, the most there can be, have 250 MB
+MOST_BYTES = 1 << 29
 
 
 @dataclass
@@ -26,10 +29,7 @@ _lock = threading.Lock()
 
 def append(path: Path, signals: EpochSignals) -> None:
     """Adds one epoch; it is on disk when this returns."""
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(signals.to_json() + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    append_line(path, signals.to_json())
 
 
 def keep(path: Path, last: int) -> None:
@@ -50,13 +50,15 @@ def read(path: Path) -> list[EpochSignals]:
     """
     with _lock:
         try:
-            found = path.stat()
+            found = path.lstat()
             seen = _seen.pop(path, _Seen())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+                return []
             if seen.inode != found.st_ino or seen.offset > found.st_size:
                 seen = _Seen(found.st_ino)
             if seen.offset < found.st_size:
                 _read_on(path, seen)
-        except OSError:
+        except (OSError, ValueError):
             return []
         _seen[path] = seen
         while len(_seen) > KEPT_FILES:
@@ -65,14 +67,17 @@ def read(path: Path) -> list[EpochSignals]:
 
 
 def _read_on(path: Path, seen: _Seen) -> None:
-    with path.open("rb") as stream:
-        stream.seek(seen.offset)
-        whole, _, _ = stream.read().rpartition(b"\n")
+    whole, _, _ = read_bytes(path, MOST_BYTES, start=seen.offset).rpartition(b"\n")
     if not whole:
         return
     seen.offset += len(whole) + 1
     for line in whole.split(b"\n"):
-        try:
-            seen.signals.append(EpochSignals.from_json(line.decode("utf-8")))
-        except ValueError:
-            continue
+        # a line that lies about its epoch or its layers is damaged as well: charts draw one network over rising epochs
+        with suppress(ValueError):
+            read = EpochSignals.from_json(line.decode("utf-8"))
+            if not seen.signals or _follows(read, seen.signals[-1]):
+                seen.signals.append(read)
+
+
+def _follows(signals: EpochSignals, before: EpochSignals) -> bool:
+    return signals.epoch > before.epoch and len(signals.layers) == len(before.layers)

@@ -76,9 +76,8 @@ def history(config: TrainingConfig, draw: random.Random, epochs: int = EPOCHS) -
         loss = floor + 2 * math.exp(-epoch / speed) + draw.gauss(0, 0.01)
         val_loss = loss + 0.03 + 0.0004 * epoch**1.5 + draw.gauss(0, 0.015)
         seconds = config.depth * 0.02 + 0.1 + draw.random() * 0.02
-        records.append(
-            EpochRecord(epoch, loss, 1 - loss / 2.5, val_loss, 1 - val_loss / 2.5, config.learning_rate, seconds)
-        )
+        accuracy, val_accuracy = (max(0.0, 1 - value / 2.5) for value in (loss, val_loss))
+        records.append(EpochRecord(epoch, loss, accuracy, val_loss, val_accuracy, config.learning_rate, seconds))
     return records
 
 

@@ -121,7 +121,7 @@ def test_a_line_has_every_number_under_its_name_and_comes_back_as_it_was():
     assert EpochRecord.from_json(LINE) == RECORD
 
 
-@pytest.mark.parametrize("number", [1 / 3, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, -0.0])
+@pytest.mark.parametrize("number", [1 / 3, 5e-324, 3.4028234663852886e38, 0.1 + 0.2, -0.0])
 def test_a_number_keeps_its_last_bit(number):
     back = EpochRecord.from_json(replace(RECORD, loss=number).to_json())
     assert back.loss.hex() == number.hex()
@@ -159,6 +159,12 @@ def test_what_a_later_version_adds_is_left_out():
         *(changed(loss=value) for value in ("2.0", True, [1.0], {})),
         *(changed(epoch=value) for value in (None, 1.0, "3", True)),
         changed(val_loss=10**400),
+        changed(val_loss=1e300),
+        *(changed(accuracy=value) for value in (-0.1, 1.1)),
+        *(changed(epoch=value) for value in (0, -1, 10**9, 10**400)),
+        changed(seconds=-1.0),
+        LINE.replace("2.25", "Infinity"),
+        "[" * 100_000,
     ],
     ids=lambda line: repr(line[:30]),
 )

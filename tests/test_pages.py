@@ -40,7 +40,7 @@ def app(more: bool = False, **query: str) -> AppTest:
 def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
     run = store.create(config)
     for epoch in range(1, epochs + 1):
-        run.append(EpochRecord(epoch, 2.0 / epoch, 0.2 * epoch, 2.1 / epoch, 0.19 * epoch, 5e-5, 0.1))
+        run.append(EpochRecord(epoch, 2.0 / epoch, min(1, 0.2 * epoch), 2.1 / epoch, min(1, 0.19 * epoch), 5e-5, 0.1))
     run.end(status, reason)
     return run
 

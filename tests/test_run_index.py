@@ -11,7 +11,7 @@ from make_runs import make_runs
 from explorer import run_index, run_store
 from explorer.annotations import Annotation
 from explorer.config import TrainingConfig
-from explorer.history import CURVE_POINTS, EpochRecord, outline, outline_of_lines
+from explorer.history import CURVE_POINTS, EpochRecord, outline, read, read_outline
 from explorer.run_index import INDEX
 from explorer.run_store import RunStore
 from explorer.runs import COMPLETED, HISTORY, RUNNING, UNREADABLE, Process, RunSummary
@@ -84,6 +84,7 @@ def test_what_changed_after_the_index_was_written_is_seen(folder, what):
     before = (run.path / "status.json").stat()
     if what == "appended":
         run.append(EpochRecord(5, 0.1, 0.5, 0.01, 0.5, 1e-3, 1.0))
+        os.utime(run.path)  # as whoever trains it changes its status too
     if what == "noted":
         run.annotate(Annotation("later"))
     if what == "status":
@@ -174,7 +175,7 @@ def records(count: int, best: int = 1, nan: int = 0) -> list[EpochRecord]:
     [records(0), records(1), records(24, 7), records(25, 25), records(1000, 333), records(3, nan=1), records(1, nan=1)],
 )
 def test_an_outline_from_lines_is_that_of_the_records(history):
-    fast = outline_of_lines([record.to_json() for record in history])
+    fast = read_outline("".join(record.to_json() + "\n" for record in history).encode())
     assert repr(fast) == repr(outline(history))
     assert len(fast.curve) <= CURVE_POINTS and fast.epochs == len(history)
     if history:
@@ -202,4 +203,6 @@ GOOD = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, 1.0).to_json()
 )
 def test_lines_that_are_no_records_are_refused(line):
     with pytest.raises(ValueError):
-        outline_of_lines([GOOD, line])
+        read_outline(f"{GOOD}\n{line}\n".encode())
+    with pytest.raises(ValueError, match=r"^line 2: "):
+        read(f"{GOOD}\n{line}\n".encode())

@@ -225,43 +225,86 @@ def test_a_history_is_cut_back_to_the_epochs_that_are_kept(store):
 
 # --- Damaged folders ----------------------------------------------------------------------------------
 
-FOLDER = None
+FOLDER, PIPE, LINK, SPARSE = "a folder", "a named pipe", "a link", "20 GiB of nothing"
 NEWER = SCHEMA_VERSION + 1
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+HUGE = b"1" + b"0" * 400
+GOOD = record(1).to_json().encode() + b"\n"
+
 DAMAGE = [
-    (CONFIG, b"", "Expecting value"),
-    (CONFIG, b'{"depth": 2, "wid', "Unterminated string"),
-    (CONFIG, b"[]", "holds no JSON object"),
-    (CONFIG, b"\xff\xfe\x00", "can't decode byte"),
+    (CONFIG, b"", "input data was truncated"),
+    (CONFIG, b'{"depth": 2, "wid', "input data was truncated"),
+    (CONFIG, b"[]", "expected object, got array"),
+    (CONFIG, b"\xff\xfe\x00", "JSON is malformed"),
+    (CONFIG, b'{"a": "\xff"}', "it is no UTF-8 text"),
     (CONFIG, b'{"schema_version": %d}' % NEWER, f"schema_version: {NEWER} is not allowed; it must be a whole number"),
     (CONFIG, b'{"flavour": 0.5}', "'flavour' is not allowed; it must be one of dataset, activation"),
     (CONFIG, b'{"depth": 101}', "depth: 101 is not allowed; it must be a whole number from 0 to 100"),
+    (CONFIG, b'{"depth": %s}' % HUGE, "depth: 1000"),
+    (CONFIG, b'{"depth": NaN}', "JSON is malformed"),
+    (CONFIG, b'{"depth": [[2]]}', "depth: [[2]] is not allowed; it must be a whole number"),
+    (CONFIG, b'{"a": %s}' % DEEP, "nested too deeply"),
     (CONFIG, FOLDER, "Is a directory"),
-    (STATUS, b"", "Expecting value"),
-    (STATUS, b'{\n  "schema_version": 1,\n  "status": "run', "Unterminated string"),
-    (STATUS, b"7", "holds no JSON object"),
-    (STATUS, b"{}", "status is missing"),
-    (STATUS, b'{"schema_version": %d, "status": "queued"}' % NEWER, f"of schema version {NEWER}, newer than"),
-    (STATUS, b'{"schema_version": "1", "status": "queued"}', "of schema version '1'"),
-    (STATUS, b'{"status": "dreaming"}', "'dreaming' is no status"),
-    (STATUS, b'{"status": "queued", "created": "today"}', "created is 'today'"),
-    (STATUS, b'{"status": "queued", "process": 7}', "7 is no process"),
-    (STATUS, b'{"status": "queued", "process": {"host": "here"}}', "pid is missing"),
-    (STATUS, b'{"status": "queued", "epoch": 1.5}', "epoch is 1.5"),
+    (CONFIG, PIPE, "it is no regular file"),
+    (CONFIG, LINK, "it is a link"),
+    (CONFIG, SPARSE, "it has 21,474,836,480 bytes, and at most 1,048,576 are read"),
+    (STATUS, b"", "input data was truncated"),
+    (STATUS, b'{\n  "schema_version": 1,\n  "status": "run', "input data was truncated"),
+    (STATUS, b"7", "expected object, got int"),
+    (STATUS, b"{}", "object missing required field status"),
+    (STATUS, b'{"schema_version": %d, "status": "queued"}' % NEWER, f"schema_version: {NEWER} is not known here"),
+    (STATUS, b'{"schema_version": "1", "status": "queued"}', "schema_version: '1' is not known here"),
+    (STATUS, b'{"schema_version": %s, "status": "queued"}' % DEEP, "it is nested too deeply"),
+    (STATUS, b'{"status": "dreaming"}', "status: 'dreaming' is not allowed"),
+    (STATUS, b'{"status": "queued", "created": "today"}', "created: 'today' is not allowed (expected float, got str)"),
+    (STATUS, b'{"status": "queued", "created": 1e300}', "created: 1e+300 is not allowed"),
+    (STATUS, b'{"status": "queued", "created": -1}', "created: -1 is not allowed"),
+    (STATUS, b'{"status": "queued", "created": Infinity}', "JSON is malformed"),
+    (STATUS, b'{"status": "queued", "created": 1e999}', "range"),
+    (STATUS, b'{"status": "queued", "created": %s}' % HUGE, "created: 1000"),
+    (STATUS, b'{"status": "queued", "process": 7}', "process: 7 is not allowed"),
+    (STATUS, b'{"status": "queued", "process": {"host": "here"}}', "object missing required field pid"),
+    (STATUS, b'{"status": "queued", "epoch": 1.5}', "epoch: 1.5 is not allowed (expected int, got float)"),
+    (STATUS, b'{"status": "queued", "epoch": %s}' % HUGE, "epoch: 1000"),
+    (STATUS, b'{"status": "queued", "reason": %s}' % DEEP, "it is nested too deeply"),
+    (STATUS, b'{"status": "queued", "reason": "%s"}' % (b"x" * 200_000), "reason: 'xxxx"),
+    (STATUS, b'{"status": "queued", "reason": "\\ud800"}', "input data was truncated"),
     (STATUS, FOLDER, "Is a directory"),
-    (HISTORY, b"\n", "line 1 of history.jsonl"),
-    (HISTORY, record(1).to_json().encode() + b"\n{}\n", "line 2 of history.jsonl"),
-    (HISTORY, b'{"epoch": 1, "loss"\n', "line 1 of history.jsonl"),
-    (HISTORY, b"\xff\n", "can't decode byte"),
+    (STATUS, PIPE, "it is no regular file"),
+    (STATUS, LINK, "it is a link"),
+    (STATUS, SPARSE, "it has 21,474,836,480 bytes"),
+    (HISTORY, b"\n", "line 1: input data was truncated"),
+    (HISTORY, GOOD + b"{}\n", "line 2: object missing required field epoch"),
+    (HISTORY, b'{"epoch": 1, "loss"\n', "line 1: input data was truncated"),
+    (HISTORY, b"\xff\n", "line 1: JSON is malformed"),
+    (HISTORY, GOOD + GOOD, "line 2: epoch 1 follows epoch 1"),
+    (HISTORY, GOOD.replace(b"1", b"9", 1) + GOOD, "line 2: epoch 1 follows epoch 9"),
+    (HISTORY, GOOD.replace(b"1", b"0", 1), "line 1: epoch: 0 is not allowed"),
+    (HISTORY, GOOD.replace(b"1", HUGE, 1), "line 1: epoch: 1000"),
+    (HISTORY, GOOD.replace(b"2.0", b"1e300"), "line 1: loss: 1e+300 is not allowed"),
+    (HISTORY, GOOD.replace(b"2.0", b"[" * 100_000), "line 1: expected float | null, got array at loss"),
     (HISTORY, FOLDER, "Is a directory"),
+    (HISTORY, PIPE, "it is no regular file"),
+    (HISTORY, LINK, "it is a link"),
+    (HISTORY, SPARSE, "it has 21,474,836,480 bytes"),
 ]
 
 
-def damage(run: Run, name: str, content: bytes | None) -> None:
+def damage(run: Run, name: str, content: bytes | str) -> None:
     path = run.path / name
+    kept = path.read_bytes() if path.exists() else b""
     path.unlink(missing_ok=True)
-    if content is FOLDER:
+    if content == FOLDER:
         path.mkdir()
+    elif content == PIPE:
+        os.mkfifo(path)
+    elif content == LINK:
+        path.with_suffix(".elsewhere").write_bytes(kept)
+        path.symlink_to(path.with_suffix(".elsewhere"))
+    elif content == SPARSE:
+        with path.open("wb") as stream:
+            stream.truncate(20 << 30)
     else:
         path.write_bytes(content)
 
@@ -277,6 +320,7 @@ def test_a_damaged_run_is_listed_with_its_reason_beside_a_good_one(store, name, 
     assert found[bad.name].state == UNREADABLE
     assert bad.name in found[bad.name].problem and name in found[bad.name].problem
     assert reason in found[bad.name].problem
+    assert str(store.folder) not in found[bad.name].problem and len(found[bad.name].problem) < 600
 
 
 @pytest.mark.parametrize("name", [CONFIG, STATUS])

@@ -261,9 +261,9 @@ def test_cutting_back_is_seen_by_whoever_reads_on(tmp_path, last, kept):
     assert len(signals_file.read(path)) == 4
     signals_file.keep(path, last)
     assert [s.epoch for s in signals_file.read(path)] == kept
-    for _ in range(5):  # longer than before, and another file all the same
-        signals_file.append(path, made(7, 0.25))
-    assert [s.epoch for s in signals_file.read(path)] == [*kept, *[7] * 5]
+    for epoch in range(7, 12):  # longer than before, and another file all the same
+        signals_file.append(path, made(epoch, 0.25))
+    assert [s.epoch for s in signals_file.read(path)] == [*kept, *range(7, 12)]
 
 
 # --- Before training ----------------------------------------------------------------------------------
