@@ -2,12 +2,14 @@
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 
 from explorer.config import FIELDS
 from explorer.errors import ExplorerError, FieldError, InputError
-from explorer.sweeps.space import Choices, Range, parse_space
+from explorer.sweeps.folder import StudyStore
+from explorer.sweeps.space import Choices, Range, Space, parse_space
 from explorer.sweeps.spec import StudySpec, read_toml, to_toml
 
 SELU = {"when": {"activation": "selu"}, "then": {"kernel_initializer": ["lecun_normal", "lecun_uniform"]}}
@@ -165,9 +167,154 @@ def test_a_circle_of_conditions_is_told():
         space(circle, depth=[1, 2], width=[10, 20])
 
 
-def test_a_grid_that_is_too_large_is_told():
-    with pytest.raises(InputError, match="more than 100,000 points"):
-        space(depth=list(range(100)), width=list(range(1, 1100))).grid()
+WIDE = {"low": 1e-6, "high": 1e-2, "log": True, "points": 1000}
+
+
+@pytest.mark.parametrize(
+    ("domains", "count"),
+    [
+        ({"depth": list(range(100)), "width": list(range(1, 1100))}, "109,900"),
+        (dict.fromkeys(("learning_rate", "peak_factor", "final_share"), WIDE), "1,000,000,000"),
+        ({"l2": {"low": 0.0, "high": 1.0, "step": 1.25e-9}}, "800,000,001"),
+        ({"seed": {"low": 0, "high": 10**9 - 1, "step": 1}}, "1,000,000,000"),
+        ({name: {**WIDE, "points": 100} for name in ("learning_rate", "l2", "final_share")}, "1,000,000"),
+        (
+            {name: {"low": 1, "high": 100, "step": 1} for name in ("depth", "width", "epochs", "patience")},
+            "100,000,000",
+        ),
+    ],
+)
+def test_a_grid_that_is_too_large_is_refused_with_its_count_before_a_point_is_made(domains, count, monkeypatch):
+    domains = {name: _allowed(name, domain) for name, domain in domains.items()}
+    monkeypatch.setattr(Space, "draw", lambda *_: pytest.fail("a point was made"))
+    with pytest.raises(InputError) as caught:
+        StudySpec.from_dict({"name": "x", "sampler": "grid", "space": domains})
+    assert f"a grid of {count} points; at most 100,000 are allowed" in str(caught.value)
+
+
+def _allowed(name, domain):
+    field = FIELDS[name]
+    if domain is WIDE or (isinstance(domain, dict) and domain.get("log")):
+        return {**domain, "low": max(domain["low"], field.minimum or 1e-6), "high": max(domain["high"], field.maximum)}
+    return domain
+
+
+def spaces(seed):
+    """A small space with conditions on one another, of any kind."""
+    rng = random.Random(seed)
+    domains = {
+        "activation": rng.sample(["elu", "selu", "relu"], rng.randint(1, 3)),
+        "depth": rng.choice(
+            [[1, 2], {"low": 1, "high": 7, "step": rng.randint(1, 3)}, {"low": 1, "high": 9, "points": 4}]
+        ),
+        "width": [10, 20],
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True, "points": rng.randint(2, 5)},
+    }
+    conditions = [
+        {
+            "when": {"activation": rng.choice(["selu", ["elu", "relu"]])},
+            "then": {"kernel_initializer": ["he_normal", "zeros"]},
+        },
+        {"when": {"depth": [1, 4], "activation": "elu"}, "then": {"width": {"low": 1, "high": 9, "step": 2}}},
+        {"when": {"width": [1, 20]}, "then": {"optimizer": ["sgd", "adam", "nadam"][: rng.randint(1, 3)]}},
+        {"when": {"optimizer": "sgd"}, "then": {"batch_size": [16, 32, 64]}},
+    ]
+    names = rng.sample(list(domains), rng.randint(1, 4))
+    return space(rng.sample(conditions, rng.randint(0, 4)), **{name: domains[name] for name in names})
+
+
+def test_the_count_of_a_grid_is_that_of_its_points():
+    counts = set()
+    for seed in range(150):
+        made = spaces(seed)
+        points = made.grid()
+        assert made.grid_size() == len(points) == len({tuple(point.items()) for point in points}), made
+        counts.add(len(points))
+    assert len(counts) > 20 and max(counts) > 100
+
+
+def test_conditions_with_more_ways_than_points_are_refused_without_going_all_of_them():
+    numbers = [n for n, f in FIELDS.items() if not f.choices and isinstance(f.default, int)]
+    fields = [*numbers, *(n for n, f in FIELDS.items() if len(f.choices) > 2)]
+    values = {n: list(FIELDS[n].choices[:3]) or [n_ + int(FIELDS[n].minimum) for n_ in range(3)] for n in fields}
+    conditions = [{"when": {name: values[name][at]}, "then": {"l2": [0.1 * at]}} for name in fields for at in range(2)]
+    with pytest.raises(InputError, match="points; at most 100,000 are allowed"):
+        space(conditions, **values).grid_size()
+
+
+@pytest.mark.parametrize("step", [5e-324, 1e-300, 1e-12])
+@pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
+def test_a_step_finer_than_any_drawn_value_is_refused(step, sampler):
+    domain = {"low": 0.0, "high": 1.0, "step": step}
+    with pytest.raises(FieldError) as caught:
+        StudySpec.from_dict({"name": "x", "sampler": sampler, "space": {"l2": domain}})
+    assert f"space.l2.step: {step} is not allowed; it must be a number above 1e-09" in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("key", ["low", "high", "step", "points", "log"])
+def test_what_is_no_finite_number_is_refused_wherever_it_stands(key, number):
+    domain = {"low": 1e-4, "high": 1.0, **({} if key == "step" else {"points": 3}), key: number}
+    with pytest.raises(FieldError, match=f"space.learning_rate.{key}: {number} is not allowed"):
+        StudySpec.from_dict({"name": "x", "space": {"learning_rate": domain}})
+
+
+NEVER = {"when": {"activation": "selu"}, "then": {"width": [10]}}
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
+def test_a_condition_that_never_holds_is_refused_in_a_new_study_and_read_in_an_old_one(tmp_path, store, sampler):
+    spec = StudySpec.from_dict({"name": "x", "sampler": sampler, "space": {"depth": [1, 2]}, "condition": [NEVER]})
+    words = "condition 1.when.activation: ['selu'] is not allowed; it must be a value that activation can have here"
+    path = tmp_path / "never.toml"
+    path.write_text(to_toml(spec))
+    for make in (lambda: read_toml(path), lambda: StudyStore(store).create(spec)):
+        with pytest.raises(FieldError) as caught:
+            make()
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"settings": {"activation": "selu"}, "space": {"depth": [1]}},
+        {"space": {"activation": ["elu", "selu"]}},
+        {"space": {"depth": {"low": 1, "high": 9}}, "more": [{"when": {"depth": 9}, "then": {"activation": ["selu"]}}]},
+    ],
+)
+def test_a_condition_that_may_hold_is_allowed(tables):
+    conditions = [NEVER, *tables.pop("more", [])]
+    StudySpec.from_dict({"name": "x", **tables, "condition": conditions}).check_new()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[space]\ndepth = " + "[" * 5_000 + "]" * 5_000,
+        "[space]\ndepth = " + "{a=" * 5_000 + "1" + "}" * 5_000,
+        "[space]\n" + ".".join(["depth"] * 50_000) + " = 1",
+        "[space]\n" + " . ".join(['"depth"', "'depth'", "depth"] * 30_000) + " = 1",
+        "[" + ".".join(["space"] * 50_000) + "]",
+        "trials = " + "9" * 5_000 + "\n[space]\ndepth = [1]",
+        "[space]\ndepth = [" + "1, " * 400_000 + "]",
+        "[space]\nseed = [" + ", ".join(map(str, range(20_000))) + "]",
+        "\ud800".encode("utf-8", "surrogatepass"),
+        b"\xff" * 100,
+        b"\0" * 100,
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_a_hostile_file_is_told_in_one_sentence(tmp_path, text):
+    path = tmp_path / "x.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError) as caught:
+        read_toml(path)
+    assert len(str(caught.value)) < 700 and "\n" not in str(caught.value)
+
+
+def test_an_endless_file_is_not_read_to_its_end(tmp_path):
+    with pytest.raises(InputError, match="has more than 262,144 bytes"):
+        read_toml(Path("/dev/zero"))
 
 
 FULL = {

@@ -165,7 +165,8 @@ class StudyStore:
         self._known: dict[str, Study] = {}
 
     def create(self, spec: StudySpec) -> Study:
-        """A new study's folder; raises `InputError` when one of that name is there."""
+        """A new study's folder; raises `InputError` when one of that name is there, or the study may not be new."""
+        spec.check_new()
         path = self.folder / spec.name
         building = self.folder / f".{spec.name}.{os.getpid()}"
         try:

@@ -8,12 +8,15 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError, InputError
 
 MOST_GRID_POINTS = 100_000
+MOST_VALUES, MOST_CONDITIONS = 10_000, 100
+MOST_STEPS = 10**9  # of a range that is drawn from: finer than the digits that a drawn value is rounded to
 RANGE_KEYS = ("low", "high", "log", "step", "points")
 
 
@@ -26,6 +29,18 @@ class Choices:
     def grid(self, name: str) -> tuple[Any, ...]:
         """Every value."""
         return self.values
+
+    def count(self, name: str) -> int:
+        """How many values a grid takes."""
+        return len(self.values)
+
+    def holds(self, value: Any) -> bool:
+        """Whether it is among them."""
+        return value in self._known
+
+    @cached_property
+    def _known(self) -> frozenset:
+        return frozenset(self.values)
 
     def to_dict(self) -> Any:
         """As TOML has it."""
@@ -49,8 +64,7 @@ class Range:
         """The values that a grid takes; raises `FieldError` without `step` or `points`."""
         whole = isinstance(self.low, int)
         if self.step is not None:
-            count = math.floor((self.high - self.low) / self.step * (1 + 1e-12)) + 1
-            return tuple(self.low + number * self.step for number in range(count))
+            return tuple(self.low + number * self.step for number in range(self.count(name)))
         if self.points is None:
             raise FieldError(f"space.{name}", self.to_dict(), "choices, or a range with `points`, for a grid")
         shares = [number / (self.points - 1) for number in range(self.points)]
@@ -60,6 +74,18 @@ class Range:
             values = [self.low + share * (self.high - self.low) for share in shares]
         values[-1] = self.high
         return tuple(dict.fromkeys(round(v) if whole else float(f"{v:.6g}") for v in values))
+
+    def count(self, name: str) -> int:
+        """How many values a grid takes, without making them where there are steps; raises as `grid`."""
+        return len(self.grid(name)) if self.step is None else self.steps()
+
+    def steps(self) -> int:
+        """How many values a range with a step has."""
+        return math.floor((self.high - self.low) / self.step * (1 + 1e-12)) + 1
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value lies in it, between its steps or points too."""
+        return isinstance(value, int | float) and self.low <= value <= self.high
 
     def to_dict(self) -> Any:
         """As TOML has it."""
@@ -120,13 +146,38 @@ class Space:
         return TrainingConfig(**{**more, **self.settings, **drawn})
 
     def grid(self) -> list[dict[str, Any]]:
-        """Every combination, as `draw` would return it; raises `FieldError` for a range without points."""
-        found: list[dict[str, Any]] = []
-        for values in self._walk():
-            found.append(values)
-            if len(found) > MOST_GRID_POINTS:
-                raise InputError(f"space: a grid of more than {MOST_GRID_POINTS:,} points; use sampler random or tpe")
-        return found
+        """Every combination, as `draw` would return it; raises as `grid_size`."""
+        self.grid_size()
+        return list(self._walk())
+
+    def grid_size(self) -> int:
+        """How many combinations there are, counted without making one.
+
+        Raises `FieldError` for a range without points, `InputError` for more than `MOST_GRID_POINTS`.
+        """
+        count = self._count
+        if count > MOST_GRID_POINTS:
+            advice = "vary fewer values, or use sampler random or tpe"
+            raise InputError(f"space: a grid of {count:,} points; at most {MOST_GRID_POINTS:,} are allowed; {advice}")
+        return count
+
+    @cached_property
+    def _count(self) -> int:
+        return _Counter(self).count()
+
+    def check_conditions(self) -> None:
+        """Raises `FieldError` for a condition that can never hold, whatever is drawn."""
+        for number, condition in enumerate(self.conditions, 1):
+            for name, wanted in condition.when.items():
+                if not any(self._may_be(name, value) for value in wanted):
+                    shown = list(wanted)
+                    allowed = f"a value that {name} can have here: without one the condition never holds"
+                    raise FieldError(f"condition {number}.when.{name}", shown, allowed)
+
+    def _may_be(self, name: str, value: Any) -> bool:
+        tables = [self.domains, *(condition.then for condition in self.conditions)]
+        stays = name not in self.domains and value == self.settings.get(name, FIELDS[name].default)
+        return stays or any(table[name].holds(value) for table in tables if name in table)
 
     def fields(self) -> list[str]:
         """The fields that may differ from trial to trial."""
@@ -149,11 +200,12 @@ class Space:
     def _walk(self) -> Iterator[dict[str, Any]]:
         """All draws in order: an odometer whose wheels may change with the wheels before them."""
         chosen: list[int] = []
+        grids: dict[str, tuple[Any, ...]] = {}
         while True:
             sizes: list[int] = []
 
             def pick(key: str, domain: Domain, sizes: list[int] = sizes) -> Any:
-                values = domain.grid(key)
+                values = grids.get(key) or grids.setdefault(key, domain.grid(key))
                 place = len(sizes)
                 sizes.append(len(values))
                 if place == len(chosen):
@@ -168,12 +220,70 @@ class Space:
             chosen[-1] += 1
 
 
+class _Counter:
+    """Counts the points of a space's grid by its conditions: values that no condition tells apart are multiplied.
+
+    A field that no condition looks at is one factor, however many values it has. Where conditions make more different
+    ways through the fields than a grid may have points, counting ends: there are at least that many.
+    """
+
+    def __init__(self, space: Space):
+        self._space = space
+        self._told_apart: dict[str, set[Any]] = {}
+        for condition in space.conditions:
+            for name, values in condition.when.items():
+                self._told_apart.setdefault(name, set()).update(values)
+        self._sizes: dict[str, int] = {}
+        self._ways = 0
+
+    def count(self) -> int:
+        """The number of points; of a grid that is too large perhaps a part of them."""
+        space = self._space
+        return self._below(0, {name: space.settings.get(name, each.default) for name, each in FIELDS.items()})
+
+    def _below(self, place: int, known: dict[str, Any]) -> int:
+        if place == len(self._space.order):
+            self._ways += 1
+            return 1
+        name = self._space.order[place]
+        key, domain = self._space._domain(name, known)
+        if domain is None:
+            return self._below(place + 1, known)
+        total = 0
+        for value, count in self._groups(name, key, domain):
+            total += count * self._below(place + 1, {**known, name: value})
+            if self._ways > MOST_GRID_POINTS:
+                break
+        return total
+
+    def _groups(self, name: str, key: str, domain: Domain) -> Iterator[tuple[Any, int]]:
+        """One value of each kind that conditions tell apart, and how many there are of it."""
+        if key not in self._sizes:
+            self._sizes[key] = domain.count(key)
+        size, told_apart = self._sizes[key], self._told_apart.get(name, ())
+        if told_apart and size <= MOST_GRID_POINTS:
+            alone = [value for value in domain.grid(key) if value in told_apart]
+            yield from ((value, 1) for value in alone)
+            size -= len(alone)
+        if size:
+            yield _OTHER, size
+
+
+class _Other:
+    """A value that no condition names."""
+
+
+_OTHER = _Other()
+
+
 def parse_space(settings: Any, space: Any, conditions: Any) -> Space:
     """The space of a TOML file's tables; raises `FieldError` with the field, the value and what is allowed."""
     fixed = {name: _check(name, value, "settings") for name, value in _table(settings, "settings").items()}
     domains = {name: _parse_domain(name, value, "space") for name, value in _table(space, "space").items()}
     if not isinstance(conditions, list):
         raise FieldError("condition", conditions, "written as [[condition]]")
+    if len(conditions) > MOST_CONDITIONS:
+        raise FieldError("condition", f"{len(conditions):,} conditions", f"at most {MOST_CONDITIONS} of them")
     parsed = tuple(_parse_condition(number, value) for number, value in enumerate(conditions, 1))
     varied = {*domains, *itertools.chain.from_iterable(condition.then for condition in parsed)}
     if not varied:
@@ -205,6 +315,8 @@ def _parse_domain(name: str, value: Any, where: str) -> Domain:
         values = tuple(_check(name, v, where) for v in _as_list(value))
         if not values or len(set(values)) < len(values):
             raise FieldError(label, value, "a list of different values")
+        if len(values) > MOST_VALUES:
+            raise FieldError(label, f"{len(values):,} values", f"a list of at most {MOST_VALUES:,}")
         return Choices(values)
     if FIELDS[name].choices or isinstance(FIELDS[name].default, bool):
         raise FieldError(label, value, f"a list of values, each {FIELDS[name].allowed}")
@@ -226,8 +338,9 @@ def _parse_range(name: str, value: dict[str, Any], where: str) -> Range:
         raise FieldError(f"{label}.low", low, "above 0 where log is true")
     if step is not None:
         kinds = (int,) if isinstance(low, int) else (int, float)
-        if isinstance(step, bool) or not isinstance(step, kinds) or not 0 < step <= high - low or log:
-            span = f"a {'whole ' * isinstance(low, int)}number above 0 and at most {high - low:g}"
+        least = 0 if isinstance(low, int) else (high - low) / MOST_STEPS
+        if isinstance(step, bool) or not isinstance(step, kinds) or not least < step <= high - low or log:
+            span = f"a {'whole ' * isinstance(low, int)}number above {least:g} and at most {high - low:g}"
             raise FieldError(f"{label}.step", step, "left out where log is true" if log else span)
     if points is not None and (type(points) is not int or not 2 <= points <= 1000 or step is not None):
         allowed = "left out where there is a step" if step is not None else "a whole number from 2 to 1,000"

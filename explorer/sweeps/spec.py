@@ -32,6 +32,9 @@ LIMITS = {
     "seeds": (1, 20),
     "seed": (0, 2**31 - 1),
 }
+MOST_BYTES = 1 << 18  # of a study's file; a list of ten thousand values has a hundred thousand
+# the time that tomllib takes for a key grows with the square of its parts; a study's keys have three at most
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){9}""")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}")
 
 
@@ -67,12 +70,16 @@ class StudySpec:
         ):
             raise FieldError("minutes", self.minutes, "a number above 0, at most a year")
         if self.sampler == GRID:
-            self.space.grid()  # says now what is missing
+            self.space.grid_size()  # says now what is missing or too much
 
     @property
     def planned(self) -> int:
         """How many trials there will be at most."""
-        return min(self.trials, len(self.space.grid())) if self.sampler == GRID else self.trials
+        return min(self.trials, self.space.grid_size()) if self.sampler == GRID else self.trials
+
+    def check_new(self) -> None:
+        """Raises `InputError` for what a new study may not ask; one that is there already is read and resumed."""
+        self.space.check_conditions()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a TOML file has them; `from_dict` reads them."""
@@ -106,12 +113,23 @@ _TABLES: dict[str, Any] = {"settings": {}, "space": {}, "condition": []}
 def read_toml(path: Path) -> StudySpec:
     """The study of a file, named after it unless it says otherwise; raises `InputError`."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:  # it may be a pipe: a person names it
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"file: {str(path)!r} has more than {MOST_BYTES:,} bytes; a study has a few hundred")
+        text = content.decode("utf-8")
+        if _LONG_KEY.search(text):
+            raise RecursionError
+        values = tomllib.loads(text)
     except OSError as error:
         raise InputError(f"file: {str(path)!r} cannot be read ({error.strerror})") from error
+    except RecursionError as error:
+        raise InputError(f"file: {str(path)!r} is no study: it is nested too deeply") from error
     except ValueError as error:
-        raise InputError(f"file: {str(path)!r} is not valid TOML: {error}") from error
-    return StudySpec.from_dict({"name": path.stem, **values})
+        raise InputError(f"file: {str(path)!r} is not valid TOML: {str(error)[:200]}") from error
+    spec = StudySpec.from_dict({"name": path.stem, **values})
+    spec.check_new()
+    return spec
 
 
 def to_toml(spec: StudySpec) -> str:

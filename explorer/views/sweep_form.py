@@ -193,6 +193,7 @@ def _start(
     settings = {name: value for name in stays if (value := getattr(config, name)) != FIELDS[name].default}
     try:
         spec = StudySpec.from_dict({**budget, "settings": settings, "space": space, "condition": conditions})
+        spec.check_new()
     except ExplorerError as error:
         st.error(sentence(error))
         return
