@@ -82,7 +82,7 @@ class RunStore:
     def get(self, name: str) -> Run:
         """The run of a name as the list has it, never one of another folder; raises `InputError` when there is none."""
         run = Run(self.folder / name) if is_name(name) else None
-        if run is None or not os.path.lexists(run.path / CONFIG) or _leads_out(run.path):
+        if run is None or not os.path.lexists(run.path / CONFIG) or leads_out(run.path):
             raise InputError(f"run: {shown(name)} is not there; it must be the name of a run in the list")
         return run
 
@@ -127,7 +127,7 @@ class RunStore:
         problem = ""
         if not entry.name.isascii() and not is_name(entry.name):
             problem = "its name is no UTF-8 text"
-        elif entry.is_symlink() and _leads_out(entry.path):
+        elif entry.is_symlink() and leads_out(entry.path):
             problem = "it is a link that leads out of the folder of the runs"
         if not problem:
             return self._look(entry.name, entry.path)
@@ -185,7 +185,7 @@ class RunStore:
         return next((s.run for s in found if s.config == config), None)
 
 
-def _leads_out(path: Path | str) -> bool:
+def leads_out(path: Path | str) -> bool:
     """Whether a folder is a link to what does not lie beside it."""
     place = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 (as the listing of thousands has them)
     return os.path.islink(path) and place != os.path.realpath(os.path.dirname(path))  # noqa: PTH114, PTH120

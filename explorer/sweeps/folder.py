@@ -13,21 +13,29 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from explorer.errors import ExplorerError, InputError, RunError
-from explorer.files import read_json, replace_file, write_json
-from explorer.run_store import RunStore
+from msgspec import Meta
+
+from explorer import records
+from explorer.config import TrainingConfig
+from explorer.errors import ExplorerError, FieldError, InputError, RunError, shown
+from explorer.files import append_line, is_name, read_bytes, read_json, replace_file, why, write_json
+from explorer.records import Count, Name, Plain, Real, Seconds, Text, Time
+from explorer.run_store import RunStore, leads_out
 from explorer.runs import Process
 from explorer.sweeps.spec import SCHEMA_VERSION, StudySpec
 
 STUDIES = ".sweeps"
+MOST_NAMED = 20
 STUDY, STATUS, TRIALS, REQUEST, LOCK = "study.json", "status.json", "trials.jsonl", "request", ".lock"
 JOURNAL, LOG = "optuna.log", "driver.log"
 
 NEW, STARTING, RUNNING, COMPLETED = "new", "starting", "running", "completed"
 STOPPED, FAILED, INTERRUPTED = "stopped", "failed", "interrupted"
 ACTIVE = (STARTING, RUNNING)
+STATUSES = (NEW, STARTING, RUNNING, COMPLETED, STOPPED, FAILED, INTERRUPTED)
+MOST_TRIALS_BYTES = 1 << 28  # a hundred thousand trials, the most there can be, have fifty megabytes
 
 # a trial's states: the first is open, the others are final
 TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED = "running", "completed", "pruned", "failed"
@@ -38,14 +46,14 @@ TRIAL_STATES = (TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED)
 class StudyStatus:
     """Where a study stands. `seconds` is how long it has been driven up to `seen`, its last sign of life."""
 
-    status: str = NEW
-    reason: str = ""
-    created: float = 0.0
-    seen: float = 0.0
-    seconds: float = 0.0
-    workers: int = 0
+    status: Literal[STATUSES] = NEW
+    reason: Text = ""
+    created: Time = 0.0
+    seen: Time = 0.0
+    seconds: Seconds = 0.0
+    workers: Count = 0
     process: dict[str, Any] | None = None
-    problems: list[str] = field(default_factory=list)
+    problems: Annotated[list[Text], Meta(max_length=1_000)] = field(default_factory=list)
 
     def seen_now(self) -> "StudyStatus":
         """The same, as interrupted when its driver is gone."""
@@ -61,14 +69,14 @@ class TrialRecord:
     `value` is the objective at the best epoch, over all seeds their mean; None unless it was completed.
     """
 
-    trial: int
-    state: str
-    settings: dict[str, Any]
-    runs: list[str]
-    value: float | None = None
-    reason: str = ""
-    started: float = 0.0
-    ended: float | None = None
+    trial: Count
+    state: Literal[TRIAL_STATES]
+    settings: dict[Name, Plain]
+    runs: Annotated[list[Name], Meta(max_length=1_000)]
+    value: Real | None = None
+    reason: Text = ""
+    started: Time = 0.0
+    ended: Time | None = None
 
 
 class Study:
@@ -89,22 +97,27 @@ class Study:
         try:
             return StudySpec.from_dict(read_json(self.path / STUDY))
         except (OSError, ValueError, ExplorerError) as error:
-            raise RunError(f"{STUDY} of study {self.name} cannot be read: {error}") from error
+            raise self._unreadable(STUDY, error) from error
+
+    def _unreadable(self, name: str, error: Exception) -> RunError:
+        return RunError(f"{name} of study {self.name} cannot be read: {why(error)}")
 
     def status(self) -> StudyStatus:
         """Where it stands now; raises `RunError` when that cannot be read."""
+        return self._status().seen_now()
+
+    def _status(self) -> StudyStatus:
         try:
-            values = read_json(self.path / STATUS)
-            values.pop("schema_version", None)
-            return StudyStatus(**values).seen_now()
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{STATUS} of study {self.name} cannot be read: {error}") from error
+            status = records.from_json(read_bytes(self.path / STATUS), StudyStatus)
+            if status.process is not None:
+                records.from_values(status.process, Process)
+            return status
+        except (OSError, ValueError) as error:
+            raise self._unreadable(STATUS, error) from error
 
     def update(self, **changes: Any) -> StudyStatus:
         """Writes the status with some fields changed."""
-        values = read_json(self.path / STATUS)
-        values.pop("schema_version", None)
-        status = replace(StudyStatus(**values), **changes)
+        status = replace(self._status(), **changes)
         durable = "status" in changes
         write_json(self.path / STATUS, {"schema_version": SCHEMA_VERSION, **asdict(status)}, durable=durable)
         return status
@@ -113,20 +126,19 @@ class Study:
         """Every trial by number; a line that is still being written is left out."""
         path = self.path / TRIALS
         try:
-            found = path.stat()
+            found = path.lstat()
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp != self._read[0]:
-                self._read = stamp, _last_of_each(path.read_text(encoding="utf-8"))
+                self._read = stamp, _last_of_each(read_bytes(path, MOST_TRIALS_BYTES))
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{TRIALS} of study {self.name} cannot be read: {error}") from error
+        except (OSError, ValueError) as error:
+            raise self._unreadable(TRIALS, error) from error
         return list(self._read[1])
 
     def record(self, trial: TrialRecord) -> None:
         """Adds what is now told of a trial; it can be worked out again, so it need not outlive a power cut."""
-        with (self.path / TRIALS).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(trial)) + "\n")
+        append_line(self.path / TRIALS, json.dumps(asdict(trial)), durable=False)
 
     def rewrite(self, trials: Sequence[TrialRecord]) -> None:
         """Replaces all that is told of trials."""
@@ -135,7 +147,8 @@ class Study:
 
     def request_stop(self) -> None:
         """Asks the driver to stop."""
-        (self.path / REQUEST).write_text("stop")
+        with replace_file(self.path / REQUEST, durable=False) as stream:
+            stream.write(b"stop")
 
     def stop_requested(self) -> bool:
         """Whether the driver was asked to stop."""
@@ -192,16 +205,17 @@ class StudyStore:
         return self.get(spec.name)
 
     def get(self, name: str) -> Study:
-        """The study of that name; raises `InputError` when there is none."""
-        if not name or Path(name).name != name or not (self.folder / name / STUDY).exists():
-            names = ", ".join(study.name for study in self.list()) or "there is none yet"
-            raise InputError(f"study: {name!r} is not there; it must be one of those in {self.folder}: {names}")
+        """The study of that name, never one of another folder; raises `InputError` when there is none."""
+        if not is_name(name) or not os.path.lexists(self.folder / name / STUDY) or leads_out(self.folder / name):
+            names = ", ".join(study.name for study in self.list()[:MOST_NAMED]) or "there is none yet"
+            raise InputError(f"study: {shown(name)} is not there; it must be one of: {names}")
         return self._known.setdefault(name, Study(self.folder / name))
 
     def list(self) -> list[Study]:
         """Every study, the newest first."""
         try:
-            names = [entry.name for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+            entries = [entry for entry in os.scandir(self.folder) if is_name(entry.name)]
+            names = [entry.name for entry in entries if not (entry.is_symlink() and leads_out(entry.path))]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -217,9 +231,18 @@ def _created(study: Study) -> float:
         return 0.0
 
 
-def _last_of_each(text: str) -> list[TrialRecord]:
+_CONFIG = TrainingConfig()
+
+
+def _last_of_each(content: bytes) -> list[TrialRecord]:
     found: dict[int, TrialRecord] = {}
-    for line in text.split("\n")[:-1]:
-        record = TrialRecord(**json.loads(line))
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            record = records.from_json(line, TrialRecord)
+            if record.state == TRIAL_COMPLETED and record.value is None:
+                raise ValueError("value: a completed trial has one")
+            _CONFIG.with_(**record.settings)
+        except (ValueError, FieldError) as error:
+            raise ValueError(f"line {number}: {error}") from None
         found[record.trial] = record
     return [found[number] for number in sorted(found)]

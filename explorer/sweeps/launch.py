@@ -8,6 +8,7 @@ import time
 import psutil
 
 from explorer.config import FIELDS, TrainingConfig
+from explorer.files import MOST_BYTES, read_bytes
 from explorer.run_store import RunStore
 from explorer.runs import Process, Run
 from explorer.sweeps import folder
@@ -21,6 +22,7 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
     command = [sys.executable, "-m", "explorer", "sweep", "resume", study.name, "--runs", str(store.folder)]
     command += ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     study.clear_request()
+    (study.path / folder.LOG).unlink(missing_ok=True)  # opening a pipe would wait for a reader
     with (study.path / folder.LOG).open("w") as log:
         driver = subprocess.Popen(
             command,
@@ -39,8 +41,10 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
 def last_words(study: Study) -> str:
     """The last line that the study's driver has said; empty when there is none."""
     try:
-        lines = (study.path / folder.LOG).read_text(errors="replace").strip().splitlines()
-    except OSError:
+        path = study.path / folder.LOG
+        said = read_bytes(path, start=max(0, path.lstat().st_size - MOST_BYTES)).decode(errors="replace")
+        lines = said.strip().splitlines()
+    except (OSError, ValueError):
         return ""
     return lines[-1].removeprefix("explorer: ") if lines else ""
 

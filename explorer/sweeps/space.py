@@ -143,7 +143,7 @@ class Space:
 
     def config(self, drawn: Mapping[str, Any], **more: Any) -> TrainingConfig:
         """The configuration of a draw; raises `FieldError` when its settings do not go together."""
-        return TrainingConfig(**{**more, **self.settings, **drawn})
+        return TrainingConfig.from_dict({**more, **self.settings, **drawn})
 
     def grid(self) -> list[dict[str, Any]]:
         """Every combination, as `draw` would return it; raises as `grid_size`."""

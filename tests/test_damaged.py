@@ -1,0 +1,151 @@
+"""Damaged runs and studies: whatever is done to their files, the reading functions, pages and commands go on."""
+
+import json
+import random
+
+import pytest
+from damage import (
+    damaged_runs,
+    damaged_studies,
+    good_run,
+    is_a_sentence,
+    read_run,
+    read_study,
+)
+from drawn import page_alone, texts, whole_app
+
+from explorer import cli, run_index, run_store
+from explorer.run_store import RunStore
+from explorer.runs import COMPLETED, UNREADABLE
+from explorer.sweeps.folder import StudyStore
+from explorer.views import state
+
+SEEDS = 200
+PAGES = 60
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    """A store of many damaged runs and studies beside good ones, as the pages see it."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    told = damaged_runs(store, range(PAGES))
+    studies = damaged_studies(store, range(20), ["gone", *list(told)[:2]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_RUNS", str(store.folder))
+        for resource in (state.store, state.studies, state.library):
+            resource.clear()
+        yield store, told, studies
+    state.desk().close()
+    state.engine().close()
+    for resource in (state.store, state.studies, state.library, state.desk, state.engine):
+        resource.clear()
+
+
+def test_whatever_is_done_to_a_run_is_told_in_a_sentence_and_the_others_are_listed(tmp_path):
+    store = RunStore(tmp_path / "runs")
+    told = damaged_runs(store, range(SEEDS))
+    found = {summary.name: summary for summary in store.list()}
+    unreadable = 0
+    for name, how in told.items():
+        said = read_run(found[name].run) if name in found else []
+        assert all(is_a_sentence(text, store) for text in said), (how, said)
+        unreadable += name in found and found[name].state == UNREADABLE
+    assert SEEDS / 4 < unreadable < SEEDS, "the damage is too small or too large to tell anything"
+    good = next(summary for summary in found.values() if summary.name.startswith("good"))
+    assert (good.state, good.outline.epochs, good.title) == (COMPLETED, 3, "a name")
+
+
+def test_whatever_is_done_to_a_study_is_told_in_a_sentence(tmp_path):
+    store = RunStore(tmp_path / "runs")
+    told = damaged_studies(store, range(SEEDS // 2), ["gone"])
+    studies = {study.name: study for study in StudyStore(store).list()}
+    unreadable = 0
+    for name, how in told.items():
+        said = read_study(studies[name])
+        assert all(is_a_sentence(text, store) for text in said), (how, said)
+        unreadable += bool(said)
+    assert unreadable > SEEDS / 10
+    assert read_study(studies["good study"]) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_index_changes_nothing_that_is_listed(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr(run_store, "_FEWEST_INDEXED", 1)
+    folder, rng = tmp_path / "runs", random.Random(seed)
+    good_run(RunStore(folder), "good")
+    before = [(s.name, s.state, repr(s.outline)) for s in RunStore(folder).list()]
+    index = folder / run_index.INDEX
+    entries = json.loads(index.read_bytes().partition(b"\n")[2])
+    _spoil(entries, rng)
+    body = json.dumps(entries).encode()
+    head = {**json.loads(index.read_bytes().partition(b"\n")[0]), "checksum": run_index.zlib.crc32(body)}
+    index.write_bytes(json.dumps(head).encode() + b"\n" + body)
+    after = RunStore(folder).list()
+    assert len(after) == 1 and after[0].config and after[0].status
+    if "checked" in run_index.load(folder, run_store._STATUS_FIELDS):
+        assert before
+
+
+def _spoil(value, rng):
+    from damage import HOSTILE, _places
+
+    holder, key = rng.choice(list(_places(value)))
+    holder[key] = rng.choice(HOSTILE)
+
+
+# --- The pages --------------------------------------------------------------------------------------------
+
+
+def test_compare_shows_the_good_ones_and_says_how_many_it_cannot_read(damaged):
+    store, _, _ = damaged
+    page = page_alone("compare").run()
+    assert not page.exception
+    readable = sum(summary.state != UNREADABLE for summary in store.list())
+    assert f"{readable:,} runs" in texts(page)
+
+
+@pytest.mark.parametrize("at", range(0, PAGES, 6))
+def test_train_shows_a_damaged_run_or_says_why_not(damaged, at):
+    _, told, _ = damaged
+    page = whole_app()
+    page.query_params.update({"dataset": "digits", "run": list(told)[at], "twin": list(told)[at + 1]})
+    page.run()
+    assert not page.exception, told
+
+
+@pytest.mark.parametrize("page", ["evaluate", "sweep", "gallery", "train"])
+def test_every_page_goes_on(damaged, page):
+    drawn = page_alone(page)
+    drawn.query_params["dataset"] = "digits"
+    assert not drawn.run().exception
+
+
+def test_the_page_of_sweeps_shows_a_damaged_study_or_says_why_not(damaged):
+    _, _, studies = damaged
+    for name in list(studies)[::2]:
+        page = page_alone("sweep")
+        page.query_params.update({"dataset": "digits", "study": name})
+        assert not page.run().exception, studies[name]
+
+
+# --- The commands -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["runs"], ["sweep", "show"]])
+def test_commands_list_everything(damaged, capsys, command):
+    store, _, _ = damaged
+    for more in ([], ["--json"]):
+        assert cli.main([*command, "--runs", str(store.folder), *more]) == 0
+        out = capsys.readouterr().out
+        assert "good" in out and "unreadable" in out
+    json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def test_commands_about_one_run_end_in_a_sentence(damaged, capsys):
+    store, told, studies = damaged
+    names = [*(("stop", name) for name in told), *(("sweep", "show", name) for name in studies)]
+    for arguments in names:
+        status = cli.main([*arguments, "--runs", str(store.folder)])
+        said = capsys.readouterr()
+        assert status in (0, 1, 2), (arguments, told.get(arguments[-1]))
+        assert "unexpected fault" not in said.err and "Traceback" not in said.err, said.err
