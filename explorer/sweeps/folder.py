@@ -146,17 +146,23 @@ class Study:
             stream.write("".join(json.dumps(asdict(trial)) + "\n" for trial in trials).encode())
 
     def request_stop(self) -> None:
-        """Asks the driver to stop."""
-        with replace_file(self.path / REQUEST, durable=False) as stream:
-            stream.write(b"stop")
+        """Asks the driver to stop; raises `RunError` when that cannot be written."""
+        try:
+            with replace_file(self.path / REQUEST, durable=False) as stream:
+                stream.write(b"stop")
+        except OSError as error:
+            raise RunError(f"{REQUEST} of study {self.name} cannot be written ({error.strerror})") from error
 
     def stop_requested(self) -> bool:
         """Whether the driver was asked to stop."""
         return (self.path / REQUEST).exists()
 
     def clear_request(self) -> None:
-        """Forgets what was asked."""
-        (self.path / REQUEST).unlink(missing_ok=True)
+        """Forgets what was asked; raises `RunError` when it cannot be removed."""
+        try:
+            (self.path / REQUEST).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{REQUEST} of study {self.name} cannot be removed ({error.strerror})") from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """What mattered in a sweep, worked out now and then: importance, one setting at a time, and the linked views."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +22,8 @@ def analysis(study: Study) -> None:
         spec, trials = study.spec, study.trials()
     except RunError:  # told above
         return
-    done = [t for t in trials if t.state == TRIAL_COMPLETED and math.isfinite(t.value)]
+    readable = {summary.name for summary in state.store().list() if summary.config}
+    done = [t for t in trials if t.state == TRIAL_COMPLETED and t.runs and t.runs[-1] in readable]
     if len(done) < 2:
         return
     from explorer import charts_linked, charts_sweep
@@ -64,9 +64,8 @@ def _table(spec: StudySpec, done: Sequence[TrialRecord]) -> Any:
     from explorer.comparison import run_table
 
     store = {summary.name: summary for summary in state.store().list()}
-    kept = [trial for trial in done if trial.runs and trial.runs[-1] in store]
-    table = run_table([store[trial.runs[-1]] for trial in kept])
-    values = {trial.runs[-1]: trial.value for trial in kept}
+    table = run_table([store[trial.runs[-1]] for trial in done])
+    values = {trial.runs[-1]: trial.value for trial in done}
     table[spec.objective] = table["run"].map(values)
     return spec.space.fields(), table
 

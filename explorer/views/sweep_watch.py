@@ -37,12 +37,12 @@ BADGES = {
 def draw(study: Study) -> None:
     """Draws one study."""
     try:
-        spec, status = study.spec, study.status()
+        spec, status, trials = study.spec, study.status(), study.trials()
     except RunError as error:
         st.error(f"This sweep cannot be shown: {sentence(error)}")
         return
     _headline(study, spec, status)
-    _buttons(study, status)
+    _buttons(study, status, trials)
     active = status.status in folder.ACTIVE
     moving = active or any(summary.state in ACTIVE for summary in winner_runs(study))
     every = REFRESH_SECONDS if moving else IDLE_SECONDS
@@ -80,15 +80,15 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
         st.caption(sentence(capitalized(status.reason)))
 
 
-def _buttons(study: Study, status: StudyStatus) -> None:
-    best = leaders(study.spec, study.trials())
+def _buttons(study: Study, status: StudyStatus, trials: list[TrialRecord]) -> None:
+    best = leaders(study.spec, trials)
     with st.container(horizontal=True):
         if status.status in folder.ACTIVE:
             asked = study.stop_requested()
             help = "Ends within two seconds; every trial is kept, and Resume goes on with the open ones."
             st.button(
                 "Stopping…" if asked else "Stop", key="stop_sweep", icon=":material/stop:", disabled=asked,
-                on_click=study.request_stop, help=help,
+                on_click=_stop, args=(study,), help=help,
             )  # fmt: skip
         elif status.status != folder.COMPLETED:
             st.button(
@@ -115,6 +115,13 @@ def _buttons(study: Study, status: StudyStatus) -> None:
         )
 
 
+def _stop(study: Study) -> None:
+    try:
+        study.request_stop()
+    except RunError as error:
+        state.tell(f"{error}.")
+
+
 def _resume(study: Study) -> None:
     try:
         launch(study, state.store(), study.status().workers or 1, scheduler_address())
@@ -132,4 +139,7 @@ def _train_winner(study: Study) -> None:
 
 
 def _use(study: Study, trial: TrialRecord) -> None:
-    state.take_settings(study.spec.space.config(trial.settings))
+    try:
+        state.take_settings(study.spec.space.config(trial.settings))
+    except ExplorerError as error:
+        state.tell(f"{error}.")
