@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 
 def main() -> None:
@@ -10,7 +11,8 @@ def main() -> None:
 
     from explorer.views import state
 
-    st.set_page_config("Deep network explorer", ":material/hub:", layout="wide")
+    # a picture of our own: for an icon's name the browser asks a server of its maker's
+    st.set_page_config("Deep network explorer", str(Path(__file__).parent / "explorer/views/icon.svg"), layout="wide")
     pages = [
         st.Page(_page("train"), title="Train", icon=":material/model_training:", default=True),
         st.Page(_page("compare"), title="Compare", icon=":material/compare_arrows:", url_path="compare"),

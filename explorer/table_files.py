@@ -43,11 +43,14 @@ def to_file(table: "pd.DataFrame", kind: str) -> bytes:
 
 def to_csv(table: "pd.DataFrame") -> bytes:
     """A table as CSV, UTF-8, in which no text is a formula; numbers stay as they are."""
+    import pandas as pd
+
     safe = table.rename(columns=_no_formula)
     # by place, as two columns may have one name
     for place, kind in enumerate(safe.dtypes):
         if kind.kind == "O":
-            safe.isetitem(place, safe.iloc[:, place].astype(object).map(_no_formula, na_action="ignore"))
+            values = map(_no_formula, safe.iloc[:, place])
+            safe.isetitem(place, pd.Series(values, index=safe.index, dtype=object))
     return safe.to_csv(index=False).encode("utf-8", "backslashreplace")
 
 
@@ -63,4 +66,7 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    words = value.replace("\r\n", "\n").replace("\r", "\n")  # a lone one would not be quoted, and begins a line
+    return f"'{words}" if words.startswith(FORMULA_STARTS) else words

@@ -70,7 +70,7 @@ import pandas, sklearn.base
         ("palette", {"history"}),
         ("gallery", {"config", "errors"}),
         ("twins", {"config", "estimate"}),
-        ("charts_inside", {"history", "palette", "signals"}),
+        ("charts_inside", {"charts", "history", "palette", "signals"}),
         ("charts_twins", {"charts", "history", "palette"}),
         ("charts", {"history", "palette"}),
         ("reference", {"config"}),

@@ -85,7 +85,7 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body>{''.join(parts)}</body></html>"
     )
-    return page.encode()
+    return page.encode("utf-8", "backslashreplace")  # a file's name may hold what is no text
 
 
 def _numbers(told: dict[str, Any]) -> str:
