@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class EpochRecord:
     """One finished epoch: mean loss and accuracy (0–1) over each split, under Keras's own names.
 
-    `epoch` counts from 1, `seconds` is the wall time of training and validation.
+    `epoch` counts from 1, `seconds` is the wall time of training and validation. As in Keras, the losses include the
+    penalty of the regularizers: `penalty` is its mean over the epoch's steps, `val_penalty` what it is at the end. Both
+    are NaN where an earlier version of the project did not record them.
     """
 
     epoch: int
@@ -32,6 +34,8 @@ class EpochRecord:
     val_accuracy: Share
     learning_rate: Real
     seconds: Seconds
+    penalty: Real = 0.0
+    val_penalty: Real = 0.0
 
     def to_json(self) -> str:
         """One line of JSON; a value that is not finite becomes null."""
@@ -43,11 +47,11 @@ class EpochRecord:
         return _record(json_records.from_json(line.encode(), _Line))
 
 
-# a value that was not finite is null in a line, and NaN in a record
+# a value that was not finite, or that an earlier version did not record, is null in a line, and NaN in a record
 _Line = msgspec.defstruct(
     "_Line",
     [
-        (name, Epoch if name == "epoch" else kind | None, *([] if kept.default is MISSING else [kept.default]))
+        (name, Epoch if name == "epoch" else kind | None, *([] if kept.default is MISSING else [None]))
         for (name, kept), kind in zip(
             EpochRecord.__dataclass_fields__.items(),
             get_type_hints(EpochRecord, include_extras=True).values(),

@@ -263,9 +263,9 @@ def test_validation_equals_evaluate(name, count, cifar10):
     ours.train_steps(image_order(1, 1, 640), 0, 20, Totals())
     reference.set(values(ours.variables))
     loss, accuracy = reference.network.evaluate(*few.split("validation"), verbose=0)
-    my_loss, my_accuracy = ours.evaluate(ours.data.validation)
-    assert my_loss == pytest.approx(loss, rel=1e-5)
-    assert round(my_accuracy * count) == round(accuracy * count) and my_accuracy * count % 1 < 1e-9
+    mine = ours.evaluate(ours.data.validation)
+    assert mine.loss == pytest.approx(loss, rel=1e-5)
+    assert round(mine.accuracy * count) == round(accuracy * count) and mine.accuracy * count % 1 < 1e-9
 
 
 # --- The programs themselves --------------------------------------------------------------------------
@@ -298,9 +298,9 @@ def test_an_epoch_trains_on_every_image_once(small):
     small.start(SMALL.with_(learning_rate=1e-7))  # so small that the network stays as it is: a pass over all images
     frozen = small.train_steps(image_order(1, 1, 1437), 0, 45, Totals())
     small.start(SMALL)
-    loss, accuracy = small.evaluate(small.data.training)
-    assert frozen.loss / 1437 == pytest.approx(loss, rel=1e-3)
-    assert abs(frozen.correct - round(accuracy * 1437)) <= 2
+    training = small.evaluate(small.data.training)
+    assert frozen.loss / 1437 == pytest.approx(training.loss, rel=1e-3)
+    assert abs(frozen.correct - round(training.accuracy * 1437)) <= 2
     assert totals.loss < frozen.loss
 
 
@@ -394,7 +394,8 @@ def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):
     without, _ = epoch(network, SMALL)
     assert without.loss == pytest.approx(with_xla.loss, rel=1e-3)
     assert without.correct == pytest.approx(with_xla.correct, abs=3)
-    assert network.evaluate(network.data.validation) == pytest.approx(small.evaluate(small.data.validation), rel=1e-2)
+    mine, its = network.evaluate(network.data.validation), small.evaluate(small.data.validation)
+    assert (mine.loss, mine.accuracy) == pytest.approx((its.loss, its.accuracy), rel=1e-2)
 
 
 def test_a_fault_that_is_not_xlas_is_not_hidden(digits_prepared):

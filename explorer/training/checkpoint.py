@@ -16,7 +16,7 @@ from explorer.files import replace_file
 class Checkpoint:
     """A run's state after `epoch` finished epochs and `step` steps of the next.
 
-    Loss and correct count are the running totals of the unfinished epoch, `seconds` the time it has taken.
+    Loss, penalty and correct count are the running totals of the unfinished epoch, `seconds` the time it has taken.
     Patience and best epoch follow from the history; the order of the images from the seed and the epoch.
     """
 
@@ -26,10 +26,11 @@ class Checkpoint:
     correct: int = 0
     seconds: float = 0.0
     arrays: list[np.ndarray] = field(default_factory=list)
+    penalty: float = 0.0
 
     def save(self, path: Path) -> None:
         """Writes the file whole or not at all."""
-        position = {k: getattr(self, k) for k in ("epoch", "step", "loss", "correct", "seconds")}
+        position = {k: getattr(self, k) for k in ("epoch", "step", "loss", "correct", "seconds", "penalty")}
         position["arrays"] = [(array.dtype.str, array.shape) for array in self.arrays]
         # one array of bytes: each array of an .npz costs 0.1 ms, and there are hundreds of small ones
         content = np.frombuffer(b"".join(array.tobytes() for array in self.arrays), np.uint8)

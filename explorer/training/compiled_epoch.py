@@ -16,7 +16,7 @@ from explorer.signals import EpochSignals
 from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
 from explorer.training.dropout import LAYERS_A_STEP, dropped
 from explorer.training.frameworks import keras, tf, xla_optimization_barrier
-from explorer.training.network import build_network, build_optimizer, reset_optimizer, start_weights
+from explorer.training.network import build_network, build_optimizer, initial_state, reset_optimizer, start_weights
 from explorer.training.prepared import Prepared, Split
 from explorer.training.signals import Probe, blocks_of
 
@@ -51,10 +51,20 @@ class Shape:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over images seen so far: the loss, and how many were classified right."""
+    """Sums over images seen so far: the loss with the penalty, how many were classified right, and the penalty."""
 
     loss: float = 0.0
     correct: int = 0
+    penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean loss and accuracy (0–1) over a split, as `model.evaluate` gives them; `penalty` is a part of the loss."""
+
+    loss: float
+    accuracy: float
+    penalty: float
 
 
 class CompiledNetwork:
@@ -75,6 +85,7 @@ class CompiledNetwork:
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
         self.optimizer.build(self.network.trainable_variables)
+        self._initial_state = initial_state(self.optimizer)
         self._scaled_layers = self.network.layers[2:]  # after Flatten and the input scaling
         self._loss = keras.losses.SparseCategoricalCrossentropy()
         self.probe = Probe(*blocks_of(self._scaled_layers), data.training.images, data.training.labels)
@@ -85,7 +96,7 @@ class CompiledNetwork:
     def start(self, config: TrainingConfig) -> None:
         """Sets weights, scaling and optimizer to what a fresh run of this configuration starts from."""
         start_weights(self.network, config, *self.data.scaling(config.input_scaling))
-        reset_optimizer(self.optimizer, config.learning_rate)
+        reset_optimizer(self.optimizer, self._initial_state, config.learning_rate)
         self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
         self._rate = config.learning_rate
         self._strengths = tf.constant([config.dropout_rate, config.l2, config.clip_norm])
@@ -133,11 +144,11 @@ class CompiledNetwork:
         if rates is None:
             rates = np.full(self.steps_per_epoch, self._rate)
         batches = np.resize(order, (self.steps_per_epoch, self.batch_size))  # any image is good for an empty place
-        loss, correct = self._train(batches, start, stop, totals, rates, noise)
-        return Totals(float(loss), int(correct))
+        loss, correct, penalty = self._train(batches, start, stop, totals, rates, noise)
+        return Totals(float(loss), int(correct), float(penalty))
 
-    def evaluate(self, split: Split) -> tuple[float, float]:
-        """Mean loss and accuracy over a split, as `model.evaluate` gives them: with the penalty on the weights."""
+    def evaluate(self, split: Split) -> Evaluation:
+        """Loss, accuracy and penalty of the weights as they are now, over a split."""
         batch = min(EVALUATION_BATCH, split.size)
         batches = -(-split.size // batch)
         index = np.zeros(batches * batch, np.int32)
@@ -153,7 +164,7 @@ class CompiledNetwork:
             self._deviation,
         )
         penalty = float(self._penalty(self._strengths[1])) if self.shape.penalized else 0.0
-        return float(loss) / split.size + penalty, float(correct) / split.size
+        return Evaluation(float(loss) / split.size + penalty, float(correct) / split.size, penalty)
 
     def signals(self, epoch: int, before: list[tf.Tensor] | None) -> EpochSignals:
         """What goes on inside on the probe batch; `before` are `probe.kernels()` before the epoch's last step."""
@@ -168,7 +179,11 @@ class CompiledNetwork:
         order = tf.TensorSpec([self.steps_per_epoch, self.batch_size], tf.int32)
         batches, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None])
         scaling = [tf.TensorSpec([features])] * 2
-        sums, rates, strengths = [tf.TensorSpec([]), count], tf.TensorSpec([None]), tf.TensorSpec([3])
+        sums, rates, strengths = (
+            [tf.TensorSpec([]), count, tf.TensorSpec([])],
+            tf.TensorSpec([None]),
+            tf.TensorSpec([3]),
+        )
         self._train_program = self._function(
             self._training_loop,
             [images, labels, order, count, count, *sums, *scaling, rates, strengths, count],
@@ -188,6 +203,7 @@ class CompiledNetwork:
             tf.constant(stop),
             tf.constant(totals.loss, tf.float32),
             tf.constant(totals.correct),
+            tf.constant(totals.penalty, tf.float32),
             self._mean,
             self._deviation,
             tf.constant(rates, tf.float32),
@@ -209,11 +225,11 @@ class CompiledNetwork:
             call.result()
 
     def _training_loop(
-        self, images, labels, batches, start, stop, loss, correct, mean, deviation, rates, strengths, noise
+        self, images, labels, batches, start, stop, loss, correct, penalty, mean, deviation, rates, strengths, noise
     ):
         dropout_rate, l2, clip_norm = tf.unstack(strengths)
 
-        def step(number, loss, correct):
+        def step(number, loss, correct, penalty):
             # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
             chosen = batches[number]
             truth = tf.gather(labels, chosen)
@@ -223,20 +239,23 @@ class CompiledNetwork:
                 predicted = self._predict(tf.gather(images, chosen), mean, deviation, dropout, present)
                 batch_loss = self._batch_loss(truth, predicted, present)
                 if self.shape.penalized:
-                    batch_loss += self._penalty(l2)
+                    batch_penalty = self._penalty(l2)
+                    batch_loss += batch_penalty
             variables = self.network.trainable_variables
             gradients = tape.gradient(batch_loss, variables)
             if self.shape.clipped:
                 gradients = _clipped(gradients, clip_norm)
             self.optimizer.learning_rate.assign(rates[number])
             self.optimizer.apply(gradients, variables)
+            count = self.batch_size if present is None else tf.reduce_sum(present)
             return (
                 number + 1,
-                loss + batch_loss * (self.batch_size if present is None else tf.reduce_sum(present)),
+                loss + batch_loss * count,
                 correct + _count_correct(truth, predicted, present),
+                penalty + batch_penalty * count if self.shape.penalized else penalty,
             )
 
-        return tf.while_loop(lambda number, *_: number < stop, step, (start, loss, correct))[1:]
+        return tf.while_loop(lambda number, *_: number < stop, step, (start, loss, correct, penalty))[1:]
 
     def _present(self, number: tf.Tensor) -> tf.Tensor | None:
         """1 where a batch has an image and 0 where it was filled up, float32 `[batch]`; None where all are full.

@@ -167,10 +167,13 @@ def build_optimizer(name: str, learning_rate: float) -> keras.Optimizer:
     }[name](learning_rate)
 
 
-def reset_optimizer(optimizer: keras.Optimizer, learning_rate: float) -> None:
-    """Sets a built optimizer's variables to those of a fresh one."""
-    for variable in optimizer.variables:
-        # Nadam's running product of momenta is the one variable that does not start at zero
-        start = 1.0 if "u_product" in variable.path else 0.0
-        variable.assign(np.full(variable.shape, start, variable.dtype))
+def initial_state(optimizer: keras.Optimizer) -> list[np.ndarray]:
+    """Copies of a freshly built optimizer's variables: what `reset_optimizer` goes back to."""
+    return [np.array(variable.numpy()) for variable in optimizer.variables]
+
+
+def reset_optimizer(optimizer: keras.Optimizer, state: list[np.ndarray], learning_rate: float) -> None:
+    """Sets an optimizer's variables to `initial_state`, and its learning rate."""
+    for variable, value in zip(optimizer.variables, state, strict=True):
+        variable.assign(value)
     optimizer.learning_rate = learning_rate

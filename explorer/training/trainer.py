@@ -110,13 +110,15 @@ def _train_epoch(
     started = time.perf_counter() - begun.seconds
     order = image_order(config.seed, epoch, network.data.training.size)
     noise = noise_of(config.seed, epoch)
-    step, totals = begun.step, Totals(begun.loss, begun.correct)
+    step, totals = begun.step, Totals(begun.loss, begun.correct, begun.penalty)
     steps_a_call, last, before = FIRST_CALL_STEPS, network.steps_per_epoch - 1, None
     while step < network.steps_per_epoch:
         request = control()
         if request in (STOP, PAUSE):
             seconds = time.perf_counter() - started
-            here = Checkpoint(epoch - 1, step, totals.loss, totals.correct, seconds, _arrays(network))
+            here = Checkpoint(
+                epoch - 1, step, totals.loss, totals.correct, seconds, _arrays(network), penalty=totals.penalty
+            )
             status = "stopped" if request == STOP else "paused"
             return Outcome(status, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
         called = time.perf_counter()
@@ -135,7 +137,7 @@ def _train_epoch(
         steps_a_call = max(1, int(SECONDS_A_CALL * (stop - step) / (time.perf_counter() - called)))
         step = stop
         on_step(epoch, step)
-    val_loss, val_accuracy = network.evaluate(network.data.validation)
+    validation = network.evaluate(network.data.validation)
     if on_signals:
         on_signals(network.signals(epoch, before))
     count = network.data.training.size
@@ -143,10 +145,12 @@ def _train_epoch(
         epoch=epoch,
         loss=totals.loss / count,
         accuracy=totals.correct / count,
-        val_loss=val_loss,
-        val_accuracy=val_accuracy,
+        val_loss=validation.loss,
+        val_accuracy=validation.accuracy,
         learning_rate=float(f"{float(network.optimizer.learning_rate):.7g}"),  # a float32 holds no more digits
         seconds=time.perf_counter() - started,
+        penalty=totals.penalty / count,
+        val_penalty=validation.penalty,
     )
 
 
