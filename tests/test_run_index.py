@@ -175,8 +175,7 @@ def records(count: int, best: int = 1, nan: int = 0) -> list[EpochRecord]:
     [records(0), records(1), records(24, 7), records(25, 25), records(1000, 333), records(3, nan=1), records(1, nan=1)],
 )
 def test_an_outline_from_lines_is_that_of_the_records(history):
-    lines = "".join(record.to_json() + "
-" for record in history)
+    lines = "".join(record.to_json() + "\n" for record in history)
     fast = read_outline(lines.encode())
     assert repr(fast) == repr(outline(history))
     # an earlier version recorded no penalty
