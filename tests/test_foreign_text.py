@@ -1,5 +1,8 @@
 """Foreign text on the pages: what Streamlit draws as Markdown is ours or goes through `explorer.views.text`."""
 
+import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -236,3 +239,29 @@ def trained(store, name=None):
         run.append(EpochRecord(epoch, 2.0 / epoch, 0.2, 2.1 / epoch, 0.19, 5e-5, 0.1))
     run.end(COMPLETED, "all is trained")
     return run
+
+
+def test_an_address_opens_no_folder_outside(store, tmp_path):
+    elsewhere = RunStore(tmp_path / "elsewhere")
+    outside = trained(elsewhere)
+    for name in (str(outside.path), f"../../elsewhere/{outside.name}"):
+        words = shown("train", run=name)
+        assert "is not there" in words and "All is trained" not in words
+        assert str(tmp_path) not in words
+
+
+def test_a_run_with_a_name_that_is_no_text_takes_no_page_down(store):
+    """A folder's name may be any bytes, and JSON may hold halves of pairs."""
+    good, other = trained(store), trained(store)
+    strange = Path(os.fsdecode(os.fsencode(good.path) + b"\xff\xfe"))
+    shutil.copytree(good.path, strange)
+    shutil.copytree(good.path, store.folder / ".bin" / strange.name)
+    (other.path / "notes.json").write_text(
+        json.dumps({"name": "\ud800", "tags": ["\udfff", "=1"], "note": "\ud83d\n\0"})
+    )
+    for page in ("train", "compare", "sweep", "evaluate", "gallery"):
+        shown(page)
+    app = page_alone("compare")
+    app.session_state["compared"] = [other.name, strange.name]
+    app.run()
+    assert not app.exception

@@ -237,7 +237,7 @@ def chosen_run() -> Run | None:
     if name:
         try:
             return store().get(name)
-        except (InputError, OSError, ValueError) as error:  # the last two: what can be no folder's name
+        except InputError as error:
             st.warning(sentence(error))
             return None
     active = next((summary for summary in store().list() if summary.state in ACTIVE), None)
@@ -260,7 +260,7 @@ def chosen_study() -> Study | None:
     if name:
         try:
             return studies().get(name)
-        except (InputError, OSError, ValueError) as error:  # the last two: what can be no folder's name
+        except InputError as error:
             st.warning(sentence(error))
     found = studies().list()
     return found[0] if found else None

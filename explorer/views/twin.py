@@ -97,6 +97,6 @@ def twin_of(run: Run) -> RunSummary | None:
         return None
     try:
         found = summarize(state.store().get(name))
-    except (ExplorerError, OSError, ValueError):  # the last two: what can be no folder's name
+    except ExplorerError:
         return None
     return found if found.config else None
