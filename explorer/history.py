@@ -37,6 +37,11 @@ class EpochRecord:
     penalty: Real = 0.0
     val_penalty: Real = 0.0
 
+    @property
+    def val_data_loss(self) -> float:
+        """The validation loss without the penalty: the cross-entropy alone."""
+        return self.val_loss - self.val_penalty
+
     def to_json(self) -> str:
         """One line of JSON; a value that is not finite becomes null."""
         return json.dumps({k: v if math.isfinite(v) else None for k, v in asdict(self).items()})

@@ -10,7 +10,7 @@ from explorer.runs import BEST, UNREADABLE, Run, RunSummary
 from explorer.terminal import columns, percent
 
 SELECTED_BY = RULES["val_loss"].words
-METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "penalty", "val_penalty")
 
 
 def result(run: Run) -> dict[str, Any]:
@@ -38,6 +38,8 @@ def _best(best: EpochRecord | None) -> dict[str, Any]:
         "best_epoch": best.epoch if best else None,
         "val_loss": best.val_loss if best else None,
         "val_accuracy": best.val_accuracy if best else None,
+        "val_data_loss": best.val_data_loss if best else None,
+        "val_penalty": best.val_penalty if best else None,
     }
 
 
@@ -46,9 +48,11 @@ def lines_of_result(told: dict[str, Any]) -> list[str]:
     if told["best_epoch"] is None:
         return [f"{told['run']}: {told['status']}, no epoch with a finite validation loss"]
     model, epochs = Path(told["path"], BEST), f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}"
+    parts = f" (data loss {told['val_data_loss']:.4f} + penalty {told['val_penalty']:.4f})"
     return [
         f"{told['run']}: {told['status']} after {epochs}; best epoch {told['best_epoch']} ({SELECTED_BY}): "
-        f"validation loss {told['val_loss']:.4f}, validation accuracy {percent(told['val_accuracy'])}",
+        f"validation loss {told['val_loss']:.4f}{parts * (told['val_penalty'] > 0)}, "
+        f"validation accuracy {percent(told['val_accuracy'])}",
         *([str(model)] if model.exists() else []),
     ]
 

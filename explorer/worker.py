@@ -184,6 +184,8 @@ class _Writer:
             },
             "validation": {"loss": record.val_loss, "accuracy": record.val_accuracy},
         }
+        if self._run.config.l2:
+            scalars["train"]["penalty"], scalars["validation"]["penalty"] = record.penalty, record.val_penalty
         for split, values in scalars.items():
             with self._boards[split].as_default():
                 for name, value in values.items():

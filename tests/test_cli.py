@@ -16,7 +16,7 @@ import pytest
 from explorer import cli
 from explorer.config import FIELDS, TrainingConfig
 from explorer.history import EpochRecord
-from explorer.reports import METRICS
+from explorer.reports import METRICS, lines_of_result
 from explorer.run_store import RunStore
 from explorer.runs import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run
 
@@ -191,6 +191,22 @@ def test_a_run_folder_that_takes_no_more_ends_as_failed_and_keeps_its_history(tm
     assert "File too large" in run.status().reason
     assert [record.epoch for record in run.history()] == list(range(1, told["epochs"] + 1))
     assert told["epochs"] > 10
+
+
+def test_a_penalty_is_named_beside_the_data_loss(tmp_path, capsys):
+    """The loss is Keras's, its parts add up to it, and the model's own predictions have the data loss."""
+    quick = ["--dataset", "digits", "--depth", 1, "--width", 10, "--epochs", 2, "--runs", tmp_path]
+    status, out, _ = run_here(capsys, "train", *quick, "--l2", 0.1, "--json")
+    told = json.loads(out)
+    assert status == 0 and told["val_penalty"] > 0
+    assert told["val_data_loss"] + told["val_penalty"] == pytest.approx(told["val_loss"])
+    assert told["history"]["val_penalty"][told["best_epoch"] - 1] == told["val_penalty"]
+    [line, *_] = lines_of_result(told)
+    assert f"(data loss {told['val_data_loss']:.4f} + penalty {told['val_penalty']:.4f})" in line
+    status, out, _ = run_here(capsys, "train", *quick, "--json")
+    told = json.loads(out)
+    assert told["val_penalty"] == 0 and told["val_data_loss"] == told["val_loss"]
+    assert "penalty" not in lines_of_result(told)[0]
 
 
 # --- what is listed ---------------------------------------------------------------------------------------

@@ -54,6 +54,15 @@ def button(page: AppTest, label: str):
     return next(b for b in page.button if b.label == label)
 
 
+def test_a_loss_with_a_penalty_is_shown_by_its_parts_and_one_without_is_not(store):
+    penalized = store.create(DIGITS.with_(l2=0.5))
+    penalized.append(EpochRecord(1, 2.0, 0.5, 0.5856, 0.5, 1e-3, 0.1, penalty=1.5, val_penalty=0.5006))
+    penalized.end(COMPLETED, "")
+    said = texts(app(run=penalized.name))
+    assert "0.0850 (data loss) + 0.5006 (penalty)" in said and "as in Keras" in said
+    assert "(penalty)" not in texts(app(run=trained(store).name))
+
+
 def test_first_page_says_what_to_do_next(store):
     page = app()
     assert not page.exception

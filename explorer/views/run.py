@@ -182,6 +182,12 @@ def _progress(summary: RunSummary) -> None:
         help="Training and validation, median of the latest epochs.",
     )
 
+    if best and best.val_penalty > 0:
+        st.caption(
+            f"Every loss includes the L2 penalty on the weights, as in Keras. At the best epoch the validation loss is "
+            f"{best.val_data_loss:.4f} (data loss) + {best.val_penalty:.4f} (penalty)."
+        )
+
 
 def _progress_text(summary: RunSummary, view) -> str:
     status = summary.status
