@@ -5,11 +5,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from explorer import datasets, estimate, worker
+from explorer import datasets, estimate, records, worker
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
+from explorer.files import read_bytes
+from explorer.records import Real
 from explorer.signals import EpochSignals
 from explorer.training.range_test import Point, Suggestion
 
@@ -57,10 +59,16 @@ def range_test(values: Mapping[str, Any], path: str) -> Suggestion:
 
 
 def read_points(path: str) -> list[Point]:
-    """The steps that a range test has written so far; none while the file is not there."""
+    """The steps that a range test has written so far; none while the file is not there or cannot be read."""
     try:
-        whole, _, _ = Path(path).read_text(encoding="utf-8").rpartition("\n")
-    except FileNotFoundError:
+        whole, _, _ = read_bytes(path).rpartition(b"\n")
+        rows = [records.from_json(line, _Point) for line in whole.split(b"\n") if line]
+    except (OSError, ValueError):
         return []
-    rows = [json.loads(line) for line in whole.split("\n") if line]
-    return [Point(**{name: math.nan if value is None else value for name, value in row.items()}) for row in rows]
+    return [Point(*(math.nan if value is None else value for value in row.values())) for row in rows]
+
+
+class _Point(TypedDict):
+    rate: Real | None
+    loss: Real | None
+    smoothed: Real | None

@@ -1,13 +1,16 @@
 """Damaged runs and studies: whatever is done to their files, the reading functions, pages and commands go on."""
 
 import json
+import os
 import random
+import shutil
 
 import pytest
 from damage import (
     damaged_runs,
     damaged_studies,
     good_run,
+    good_study,
     is_a_sentence,
     read_run,
     read_study,
@@ -15,8 +18,9 @@ from damage import (
 from drawn import page_alone, texts, whole_app
 
 from explorer import cli, run_index, run_store
+from explorer.errors import InputError, RunError
 from explorer.run_store import RunStore
-from explorer.runs import COMPLETED, UNREADABLE
+from explorer.runs import COMPLETED, REQUEST, UNREADABLE
 from explorer.sweeps.folder import StudyStore
 from explorer.views import state
 
@@ -91,6 +95,72 @@ def _spoil(value, rng):
 
     holder, key = rng.choice(list(_places(value)))
     holder[key] = rng.choice(HOSTILE)
+
+
+# --- Names from an address ------------------------------------------------------------------------------
+
+NAMES = [
+    "", ".", "..", "../{other}", "{folder}/{run}", "{other}", "./{run}", "{run}/", "{run}/.", "x/../{run}", "~",
+    "x" * 256, "é" * 200, "x" * 100_000, "a\0b", "{run}\0", "\ud800", ".hidden", "nobody", "link", "/", "//", "\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:20]))
+def test_a_name_from_an_address_is_never_a_path(tmp_path, name):
+    store, other = RunStore(tmp_path / "runs"), RunStore(tmp_path / "other")
+    run, foreign = good_run(store, "good"), good_run(other, "foreign")
+    for folder in (store.folder / ".hidden", store.folder / "link"):
+        folder.symlink_to(foreign.path)
+    good_study(store, "study", [run.name])
+    good_study(other, "study elsewhere", [])
+    (StudyStore(store).folder / "link").symlink_to(StudyStore(other).get("study elsewhere").path)
+    asked = name.format(other=foreign.path, run=run.name, folder=store.folder)
+    for get in (store.get, StudyStore(store).get):
+        with pytest.raises(InputError) as caught:
+            get(asked)
+        assert "is not there" in str(caught.value) and len(str(caught.value)) < 500
+        assert str(store.folder) not in str(caught.value).replace(repr(asked), "")
+    assert store.get(run.name).history() == run.history()
+    assert StudyStore(store).get("study").spec.name == "study"
+
+
+def test_the_command_line_takes_a_path_as_well(tmp_path):
+    store, other = RunStore(tmp_path / "runs"), RunStore(tmp_path / "other")
+    run, foreign = good_run(store, "good"), good_run(other, "foreign")
+    assert store.find(run.name).path == run.path
+    assert store.find(str(foreign.path)).path == foreign.path
+    for text in ("", "nobody", "x" * 300, "a\0b", str(tmp_path)):
+        with pytest.raises(InputError, match="or its path"):
+            store.find(text)
+
+
+def test_folders_that_no_page_could_open_are_listed_with_their_reason(tmp_path):
+    store, other = RunStore(tmp_path / "runs"), RunStore(tmp_path / "other")
+    run, foreign = good_run(store, "good"), good_run(other, "foreign")
+    (store.folder / "near").symlink_to(run.path)
+    (store.folder / "far").symlink_to(foreign.path)
+    shutil.copytree(run.path, store.folder / os.fsdecode(b"\xff\xfe"))
+    found = {summary.name: summary for summary in store.list()}
+    assert found["near"].state == found[run.name].state == COMPLETED
+    assert found["far"].problem == "it is a link that leads out of the folder of the runs"
+    assert found["\\xff\\xfe"].problem == "its name is no UTF-8 text"
+    assert store.list() is store.list()
+
+
+@pytest.mark.parametrize("what", [os.mkfifo, os.mkdir])
+def test_what_lies_in_the_place_of_a_request_blocks_nobody(tmp_path, what):
+    store = RunStore(tmp_path / "runs")
+    run, study = good_run(store, "good"), good_study(store, "study", [])
+    for asked, ask in ((run.path / REQUEST, lambda: run.request("stop")), (study.path / REQUEST, study.request_stop)):
+        asked.unlink(missing_ok=True)
+        what(asked)
+        assert run.requested() in (None, "stop")
+        if what is os.mkdir:
+            with pytest.raises(RunError, match="cannot be written"):
+                ask()
+        else:
+            ask()
+            assert asked.read_text() == "stop"
 
 
 # --- The pages --------------------------------------------------------------------------------------------

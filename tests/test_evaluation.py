@@ -4,6 +4,9 @@ import base64
 import io
 import json
 import math
+import os
+import random
+import zipfile
 import zlib
 from dataclasses import replace
 
@@ -307,6 +310,57 @@ def test_predictions_survive_the_disk(tmp_path, digits):
         (tmp_path / "damaged.npz").write_bytes(damage)
         with pytest.raises((OSError, ValueError)):
             Predictions.load(tmp_path / "damaged.npz")
+
+
+def test_damaged_predictions_are_no_answer_or_still_fit(tmp_path):
+    kept, path, rng = predictions(evaluation()), tmp_path / "kept.npz", random.Random(1)
+    kept.save(path)
+    content, refused = path.read_bytes(), 0
+    for _ in range(150):
+        changed = bytearray(content)
+        for _ in range(rng.choice((1, 20, 500))):
+            changed[rng.randrange(len(changed)) if rng.random() < 0.5 else -rng.randrange(1, 400)] = rng.randrange(256)
+        path.write_bytes(changed[: rng.choice((len(changed), rng.randrange(len(changed))))])
+        try:
+            assert Predictions.load(path).fits()
+        except ValueError:
+            refused += 1
+    assert refused > 50
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match="no regular file"):
+        Predictions.load(path)
+
+
+@pytest.mark.parametrize("what", ["fewer images", "another type", "another data set", "a shape alone", "packed"])
+def test_predictions_that_do_not_fit_their_images_are_refused(tmp_path, what):
+    kept, path = predictions(evaluation()), tmp_path / "kept.npz"
+    if what == "fewer images":
+        kept = replace(kept, losses=kept.losses[:-1])
+    if what == "another type":
+        kept = replace(kept, losses=kept.losses.astype("float64"))
+    if what == "another data set":
+        kept = replace(kept, facts=replace(kept.facts, dataset="cifar10"))
+    if what == "packed":
+        kept = replace(kept, probabilities=np.zeros((2 * 10**7, 1), "float32"))
+    kept.save(path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    if what == "packed":
+        np.savez_compressed(path, **arrays)
+        assert path.stat().st_size < 1_000_000
+    if what == "a shape alone":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, array in arrays.items():
+                stream = io.BytesIO()
+                np.save(stream, array)
+                text = stream.getvalue()
+                if name == "losses":
+                    text = text.replace(b"(360,), }         ", b"(9999999999999,), }")
+                    assert b"9999" in text
+                archive.writestr(f"{name}.npy", text)
+    with pytest.raises(ValueError, match=r"kept\.npz holds"):
+        Predictions.load(path)
 
 
 def test_exports_hold_every_prediction(digits):

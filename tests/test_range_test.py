@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -119,3 +120,15 @@ def test_a_bad_setting_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(FieldError, match="width: 0 is not allowed"):
         range_test({**CONFIG.to_dict(), "width": 0}, str(tmp_path / "curve"))
     assert not (tmp_path / "curve").exists()
+
+
+@pytest.mark.parametrize("line", [b"{}", b"[]", b"[" * 100_000, b'{"rate": 1e300, "loss": 1, "smoothed": 1}', b"\xff"])
+def test_points_that_are_none_are_not_drawn(tmp_path, line):
+    path = tmp_path / "points.jsonl"
+    path.write_bytes(line + b"\n")
+    assert read_points(str(path)) == []
+
+
+def test_points_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "points.jsonl")
+    assert read_points(str(tmp_path / "points.jsonl")) == []

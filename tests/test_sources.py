@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -556,6 +556,29 @@ def test_cancel_stops_a_download_and_the_next_fetch_resumes_it(folder, serve):
     good = serve()
     fetch(good.url)
     assert fetched_whole(folder) and good.ranges == ["bytes=150000-"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{}", b"[]", b"7", b"[" * 100_000, b"\xff", b'{"error": 7}', b'{"pid": 1e300}', b" " * (1 << 21), None],
+    ids=lambda content: repr(content)[:20],
+)
+def test_progress_that_cannot_be_read_is_none(folder, content):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "cifar10.progress.json"
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    assert sources.read_progress("cifar10") is None
+
+
+def test_progress_with_a_process_that_can_be_none_is_none(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    state = asdict(sources.Progress("a", "downloading")) | {"speed": 0.0, "seconds_left": None}
+    for process in ({"pid": 2**40, "process_started": 1.0}, {"pid": 1, "process_started": None}):
+        (folder / "cifar10.progress.json").write_text(json.dumps(state | process))
+        assert sources.read_progress("cifar10") is None
 
 
 def test_cancel_does_not_wait_for_a_server_that_never_answers(folder):

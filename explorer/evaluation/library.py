@@ -24,6 +24,7 @@ from explorer.evaluation import network
 from explorer.evaluation.network import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
 from explorer.evaluation.safety import SUFFIXES, check_kind, check_place, opened
+from explorer.files import append_line, read_bytes
 from explorer.history import RULES
 from explorer.run_store import RunStore
 from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
@@ -153,7 +154,9 @@ class Library:
 
         def ask() -> Future:
             with suppress(OSError, ValueError):
-                return _done(Predictions.load(kept))
+                found = Predictions.load(kept)
+                if found.facts.model_hash == model_hash and found.answers(request):
+                    return _done(found)
             answer = self._desk.ask(network.predict, request, seconds=SECONDS)
             answer.add_done_callback(lambda done: self._keep(done, request))
             return answer
@@ -195,16 +198,15 @@ class Library:
     def look(self, request: Request) -> None:
         """Writes down that a person has asked for a model's answers on the test images."""
         if request.split == TEST:
-            with suppress(OSError):  # a folder that cannot be written has nothing to count
+            with suppress(OSError, ValueError):  # a folder that cannot be written has nothing to count
                 self._folder.mkdir(exist_ok=True)
-                with self._looks(request).open("a") as stream:
-                    stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+                append_line(self._looks(request), time.strftime("%Y-%m-%d %H:%M:%S"), durable=False)
 
     def looks(self, request: Request) -> int:
         """How often a model's answers on the test images were asked for."""
         try:
-            return len(self._looks(request).read_text().splitlines())
-        except OSError:
+            return read_bytes(self._looks(request)).count(b"\n")
+        except (OSError, ValueError):
             return 0
 
     # --- inside -------------------------------------------------------------------------------------------

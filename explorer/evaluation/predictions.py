@@ -1,20 +1,23 @@
 """What a model is asked and what it answers: the record that pages, exports and the cache share."""
 
+import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
+from explorer import records
 from explorer.config import FIELDS
-from explorer.datasets import NOTEBOOK, Dataset
+from explorer.datasets import BOOK, DATASETS, NOTEBOOK, Dataset
 from explorer.errors import FieldError
 from explorer.evaluation.figures import Evaluation
 from explorer.evaluation.outputs import AUTOMATIC, OUTPUTS, PROBABILITIES
-from explorer.files import replace_file
+from explorer.files import read_bytes, replace_file
+from explorer.records import Real, Seconds
 
 VALIDATION, TEST = "validation", "test"
 SPLITS = (VALIDATION, TEST)
@@ -130,21 +133,49 @@ class Predictions:
     @classmethod
     def load(cls, path: Path) -> "Predictions":
         """Those of `save` in this version; raises `OSError` or `ValueError` for anything else."""
+        content = read_bytes(path, MOST_KEPT)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                told = json.loads(str(stored["told"]))
-                if told.pop("version", 1) != VERSION:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                if sum(member.file_size for member in stored.zip.infolist()) > MOST_KEPT:  # it may be packed
+                    raise ValueError(f"{path.name} holds too much")
+                told = records.from_json(str(stored["told"]).encode(), _Told)
+                if told.version != VERSION:
                     raise ValueError(f"{path.name} was kept by another version")
-                arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or told["samples"]}
-                return cls(_facts(told.pop("facts")), **arrays, **told)
-        except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+                arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or told.samples}
+        except Exception as error:  # a damaged archive has a dozen kinds of them, from BadZipFile to MemoryError
             raise ValueError(f"{path.name} holds no predictions") from error
+        found = cls(told.facts, **arrays, **{name: getattr(told, name) for name in _TOLD})
+        if not found.fits():
+            raise ValueError(f"{path.name} holds predictions of another data set")
+        return found
+
+    def answers(self, request: Request) -> bool:
+        """Whether they are about the images that a request names."""
+        asked = (request.split, request.division, request.samples, request.dataset or self.facts.dataset)
+        return asked == (self.split, self.division, self.samples, self.facts.dataset)
+
+    def fits(self) -> bool:
+        """Whether there is a prediction for each image of the split, each of numbers."""
+        spec = DATASETS.get(self.facts.dataset)
+        if spec is None or self.facts.outputs != spec.classes:
+            return False
+        images = spec.test_images if self.split == TEST else spec.counts(self.division)[1]
+        shapes = {"probabilities": (images, spec.classes), "losses": (images,), "spread": (images,)}
+        arrays = {name: getattr(self, name) for name in _ARRAYS if name != "spread" or self.samples}
+        return all(array.dtype == np.float32 and array.shape == shapes[name] for name, array in arrays.items())
 
 
 _TOLD = ("split", "seconds", "load_seconds", "division", "samples", "penalty")
 _ARRAYS = ("probabilities", "losses", "spread")
+MOST_KEPT = 1 << 26  # ten thousand images of ten classes have half a megabyte
 
 
-def _facts(values: Mapping[str, Any]) -> Facts:
-    facts = Facts(**{f.name: values[f.name] for f in fields(Facts)})
-    return replace(facts, input_shape=tuple(facts.input_shape), choices=tuple(facts.choices))
+class _Told(msgspec.Struct):
+    version: int
+    split: Literal[SPLITS]
+    seconds: Seconds
+    load_seconds: Seconds
+    division: Literal[NOTEBOOK, BOOK]
+    samples: Annotated[int, Meta(ge=0, le=MOST_SAMPLES)]
+    penalty: Real
+    facts: Facts

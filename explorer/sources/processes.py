@@ -9,15 +9,37 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Annotated, TypedDict
 
 import psutil
+from msgspec import Meta
 
-from explorer import datasets
+from explorer import datasets, records
+from explorer.files import read_bytes
+from explorer.records import Count, Seconds, Text, Time
 from explorer.sources.faults import Cancelled
 from explorer.sources.job import Job, beside
 from explorer.sources.progress import STARTING, Progress
 
 SECONDS_BETWEEN_WRITES = 0.2
+
+
+class _Running(TypedDict):
+    source: Text
+    phase: Text
+    done: Count
+    total: Count | None
+    seconds: Seconds
+    start: Count
+    note: Text
+    speed: Seconds | None
+    seconds_left: Seconds | None
+    pid: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    process_started: Time
+
+
+class _State(_Running, total=False):
+    error: Text
 
 
 def read_progress(name: str) -> dict | None:
@@ -27,7 +49,7 @@ def read_progress(name: str) -> dict | None:
     FieldError for an unknown data set.
     """
     try:
-        state = json.loads(_progress_file(name).read_text())
+        state = records.from_json(read_bytes(_progress_file(name)), _State)
     except (OSError, ValueError):
         return None
     if "error" in state:
