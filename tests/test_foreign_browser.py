@@ -2,11 +2,12 @@
 
 import json
 import re
+import shutil
 from dataclasses import asdict, replace
 from urllib.parse import quote
 
 import pytest
-from browser import chromium, serve, wait_for
+from browser import ROOT, chromium, serve, wait_for
 from made_runs import history, signals
 from scripted import study_in
 
@@ -58,7 +59,7 @@ def make_study(store: RunStore, status: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
+def hostile(tmp_path_factory, cifar10):
     """A server over runs, sweeps and models whose every free text is a beacon, and their names."""
     runs = tmp_path_factory.mktemp("runs")
     store = RunStore(runs)
@@ -75,6 +76,8 @@ def hostile(tmp_path_factory):
         store.get(names[name]).annotate(Annotation(BEACON[:80], (BEACON[:29], "=1+1"), f"{BEACON}\n{BEACON}"))
     (runs / names["unreadable"] / "status.json").write_text(json.dumps({"status": BEACON}))
     store.bin(store.get(names["binned"]))
+    for model in ("elu", "bn"):
+        shutil.copytree(ROOT / "models" / model, runs / f"{IN_A_NAME} {model}")
     (runs / f"{IN_A_NAME}.keras").write_bytes(b"no model")
     (runs / f"{IN_A_NAME} out.keras").symlink_to("/etc/hostname")
     with serve(runs) as address, chromium() as browser:
@@ -190,3 +193,18 @@ def test_a_chosen_row_and_its_tooltips_are_text(hostile, watched):
     points = watched.page.locator("[data-testid=stVegaLiteChart] svg path[aria-roledescription=point]")
     points.first.hover(force=True)
     watched.check()
+
+
+def test_a_model_and_an_upload_with_hostile_names_are_text_in_every_tab(hostile, watched):
+    page = watched.page
+    page.goto(f"{hostile[0]}/evaluate?model={quote(IN_A_NAME + ' elu')}")
+    page.get_by_text(re.compile(r"\d parameters · ")).wait_for(timeout=240_000)
+    for tab in ("Classes", "Inside", "Two models", "Export", "Your own image"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(1500)
+        watched.check()
+        assert "![](http:" in watched.text()
+    for name, content in ((f"{IN_A_NAME}.png", b"no picture"), (f"{IN_A_NAME} big.png", b"")):
+        page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+        page.get_by_text("it must be a PNG, JPEG or WebP picture").wait_for()
+        watched.check()
