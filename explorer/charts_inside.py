@@ -288,7 +288,9 @@ def range_frame(points: Sequence, picked: float | None) -> pd.DataFrame:
     rows = [(point.rate, point.loss, point.smoothed, False) for point in points]
     if picked is not None:
         rows.append((picked, math.nan, math.nan, True))
-    return pd.DataFrame(rows, columns=["rate", "loss", "smooth", "pick"])
+    frame = pd.DataFrame(rows, columns=["rate", "loss", "smooth", "pick"])
+    # the last loss may be infinite, and would leave the axis without a scale
+    return frame.assign(**{name: frame[name].where(frame[name].abs() < math.inf) for name in ("loss", "smooth")})
 
 
 def range_test(frame: pd.DataFrame) -> alt.LayerChart:

@@ -1,6 +1,7 @@
 """Every chart with epochs or a logarithmic axis, for a browser: `?epochs=3&loss=zero` says of which runs."""
 
 import math
+from types import SimpleNamespace
 
 import streamlit as st
 from made_runs import signals
@@ -40,6 +41,7 @@ def draw(epochs: int, loss: str) -> None:
     gradients = charts_inside.signal_frame("run", seen, "gradient_rms")
     rates = charts_inside.rate_frame(([0.0, epochs / 2, float(epochs)], [1e-3, 1e-4, 0.0]), run)
     trials = charts_sweep.curves_frame({1: (True, run), 2: (False, run)}, "val_loss")
+    steps = [SimpleNamespace(rate=10.0 ** (r.epoch - 7), loss=r.loss, smoothed=r.loss) for r in run[:8]]
     two, metric = ("a", "b"), "loss"
     shown = {
         "curves": (charts.curves, curves, metric),
@@ -53,6 +55,7 @@ def draw(epochs: int, loss: str) -> None:
         "over_time": (charts_inside.over_time, gradients[gradients["layer"] == "output"], "gradient_rms"),
         "by_depth": (charts_inside.by_depth, charts_inside.depth_frame("r", seen, "gradient_rms", 1), "gradient_rms"),
         "rate": (charts_inside.rate_curve, rates),
+        "range": (charts_inside.range_test, charts_inside.range_frame(steps, 1e-3)),
     }
     for name, (build, frame, *arguments) in shown.items():
         with st.container(key=f"drawn_{name}"):

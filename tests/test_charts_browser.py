@@ -8,6 +8,7 @@ from browser import ROOT, chromium, serve, wait_for
 PAGE = "tests/charts_page.py"
 CURVES = ("curves", "twins", "overlay", "overlay_log_x", "overlay_log_y", "trials", "over_time", "band")
 OVER_EPOCHS = {*CURVES, "layers", "rate"}
+OTHERS = ("overlay_minutes", "by_depth", "range")
 READ = """drawn => Object.fromEntries(drawn.map(node => [
     [...node.classList].find(name => name.startsWith('st-key-drawn_')).slice('st-key-drawn_'.length),
     {
@@ -27,7 +28,7 @@ def drawn(tmp_path_factory):
             page = browser.new_page(viewport={"width": 1100, "height": 900})
             page.goto(f"{address}/?{'&'.join(f'{name}={value}' for name, value in query.items())}")
             charts = page.locator("[class*=st-key-drawn_]")
-            ready = lambda: charts.locator("svg.marks").count() == len(OVER_EPOCHS) + 2  # noqa: E731
+            ready = lambda: charts.locator("svg.marks").count() == len(OVER_EPOCHS) + len(OTHERS)  # noqa: E731
             wait_for(lambda: (page.wait_for_timeout(100), ready())[1])
             found = charts.evaluate_all(READ)
             page.close()
@@ -52,7 +53,7 @@ def heights(line: str) -> list[float]:
 @pytest.mark.parametrize("loss", ["zero", "infinite"])
 def test_a_loss_of_0_or_of_infinity_collapses_no_curve(drawn, loss):
     found = drawn(epochs=10, loss=loss)
-    for name in CURVES:
+    for name in (*CURVES, "range"):
         chart = found[name]
         assert any(chart["axes"][1]), (name, "an axis without a number")
         assert not any("NaN" in line for line in chart["lines"]), name
