@@ -35,7 +35,9 @@ OTHERS = _names(
 ALLOWED = MODELS | LAYERS | INITIALIZERS | OTHERS
 MODULES = _names(
     "keras keras.activations keras.constraints keras.dtype_policies keras.initializers keras.layers keras.models "
-    "keras.regularizers keras.src.models.functional keras.src.models.sequential"
+    "keras.regularizers keras.src.models.functional keras.src.models.sequential "
+    # of Keras 2, rewritten before Keras sees them
+    "keras.mixed_precision keras.engine.functional keras.src.engine.functional tf_keras.src.engine.functional"
 )
 
 MOST_UNITS = 2**16

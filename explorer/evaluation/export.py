@@ -67,9 +67,10 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
     chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
     looks = f", looked at {times(told['test_looks'])} for this model" if split == TEST else ""
     scaling = "" if told["scaling"] == CARRIED else f" Pixels: {escape(told['scaling'])}; {escape(told['note'])}."
+    origin = f", {escape(told['origin'])}" if told["origin"] else ""
     outputs = f" Outputs: {escape(told['outputs_note'])}." if told["outputs_note"] else ""
     parts = [
-        f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}. {told['images']:,} {split} images of "
+        f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}{origin}. {told['images']:,} {split} images of "
         f"{DATASETS[told['dataset']].title}{looks}.{scaling}{outputs}</p>",
         _numbers(told),
         f"<h2>Confusion matrix</h2><p>Rows are true classes, columns predicted ones.</p>{_matrix(evaluation)}",

@@ -1,59 +1,236 @@
-"""Files of Keras 2, as Keras 3 can read them: the description of the layers is rewritten, the weights stay.
+"""Files of Keras 2, and HDF5 files of Keras 3, in words that Keras 3 reads right: the description of the layers is
+rewritten, the weights stay.
 
-Keras 3 takes the `batch_input_shape` of an old file's first layer for a shape without the batch, and knows neither
-the names nor the arguments of some old initializers, which a model that has its weights does not need.
+Keras 3 reads an old description without a fault and with another meaning where a word has changed: an axis of `None`
+or of several dimensions is dropped, and `hard_sigmoid` has another slope. What no layer of Keras 3 does is refused.
 """
 
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from explorer.errors import ModelError
 
 RENAMED = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "Model": "Functional",
+    "ThresholdedReLU": "ReLU",
 }
+MODELS = ("Sequential", "Functional")
+# what layers of Keras 2 say and nothing depends on while a model predicts
+DROPPED = ("batch_input_shape", "input_dim", "input_shape", "input_dtype", "rng_type", "fused", "adjustment")
+UNSET = {"renorm": False, "virtual_batch_size": None, "sparse": False, "ragged": False}
+RENORM = ("renorm_clipping", "renorm_momentum")
 
 
-def modernise(path: Path) -> None:
-    """Rewrites the description of the layers in a legacy file, in place; it has passed every check before."""
+def modernise(path: Path, name: str) -> str:
+    """Rewrites the description of the layers in a file, in place; it has passed every check before.
+
+    Returns the version of Keras 2 that wrote the file, empty for a file of Keras 3. Raises `ModelError`, in whose
+    sentence `name` is the file, for what Keras 3 has no counterpart of.
+    """
+    if path.suffix == ".keras":
+        return _modernise_archive(path, name)
     import h5py
 
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["model_config"])
-        if "module" in config or any("module" in layer for layer in _layers(config)):
-            return  # written by Keras 3
-        file.attrs["model_config"] = json.dumps(modern_config(config))
+        stated = file.attrs.get("keras_version", "")
+        stated = stated.decode(errors="replace") if isinstance(stated, bytes) else str(stated)
+        version = _version(stated or ("3" if "module" in json.dumps(config) else "2"), name)
+        file.attrs["model_config"] = json.dumps(_Translation(name, version).model(config))
+    return version
 
 
-def modern_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The same model in words that Keras 3 understands; pure."""
-    name = config["class_name"]
-    config = {**config, "class_name": RENAMED.get(name, name)}
-    own = config.get("config")
-    if isinstance(own, list):  # as the oldest files have a Sequential
-        own = {"name": "sequential", "layers": own}
-    layers = [_modern_layer(layer) for layer in _layers({"config": own})]
-    if config["class_name"] == "Sequential" and layers and layers[0]["class_name"] != "InputLayer":
-        shape = layers[0]["config"].pop("batch_input_shape", None)
-        if shape is not None:
-            layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "input"}})
-    return {**config, "config": {**own, "layers": layers}}
+def _modernise_archive(path: Path, name: str) -> str:
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.namelist()}
+    metadata = json.loads(entries["metadata.json"])
+    version = _version(str(metadata.get("keras_version", "3")), name) if isinstance(metadata, dict) else ""
+    if version:
+        config = _Translation(name, version).model(json.loads(entries["config.json"]))
+        entries["config.json"] = json.dumps(config).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for entry, content in entries.items():
+                archive.writestr(entry, content)
+    return version
 
 
-def _layers(config: dict[str, Any]) -> list[dict[str, Any]]:
-    own = config.get("config")
-    return own if isinstance(own, list) else own.get("layers", [])
+def _version(stated: str, name: str) -> str:
+    """The version of Keras 2 that is stated, empty for a later one; raises `ModelError` for an earlier one."""
+    if stated.startswith(("0.", "1.")):
+        raise ModelError(
+            f"model: {name!r} was written by Keras {stated[:12]}, whose layers have other arguments; open it with "
+            "Keras 2.2 and save it again"
+        )
+    return stated[:12] if stated.startswith("2") else ""
 
 
-def _modern_layer(layer: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(layer.get("config"), dict) and "layers" in layer["config"]:
-        return modern_config(layer)
-    kept = dict(layer["config"])
-    for key in kept:
-        if key.endswith("_initializer"):
-            kept[key] = "zeros"
-        elif key.endswith("_constraint"):
-            kept[key] = None
-    name = layer["class_name"]
-    return {**layer, "class_name": RENAMED.get(name, name), "config": kept}
+def way_out(version: str) -> str:
+    """What a person can do about a model of Keras 2 that Keras 3 does not open."""
+    return (
+        f"it was written by Keras {version}: open it there (pip install tf-keras), replace that layer by those that "
+        "Keras 3 has, and save again"
+    )
+
+
+class _Translation:
+    """The words of one file."""
+
+    def __init__(self, name: str, version: str):
+        self._name, self._version = name, version
+
+    def model(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A model: its class, its layers, and how they are connected."""
+        kind, own = RENAMED.get(config["class_name"], config["class_name"]), config["config"]
+        if isinstance(own, list):  # as the oldest files have a Sequential
+            own = {"name": "sequential", "layers": own}
+        layers = [self._layer(layer) for layer in own["layers"]]
+        if kind == "Sequential" and layers and layers[0]["class_name"] != "InputLayer":
+            shape = own["layers"][0]["config"].get("batch_input_shape")
+            if shape is not None:
+                given = {"batch_shape": shape, "name": f"{layers[0]['config'].get('name', 'first')}_input"}
+                layers.insert(0, _modern("InputLayer", given))
+        own = {**own, "layers": layers, **{k: _single(own[k]) for k in ("input_layers", "output_layers") if k in own}}
+        own.pop("build_input_shape", None)
+        own["name"] = _plain(own.get("name"))
+        _number_calls(own)
+        found = {key: value for key, value in config.items() if key in ("name", "inbound_nodes")}
+        module = "keras.src.models.functional" if kind == "Functional" else "keras.models"
+        return {**_modern(kind, own, module), **found}
+
+    def _layer(self, layer: dict[str, Any]) -> dict[str, Any]:
+        own = layer["config"]
+        if isinstance(own, list) or (isinstance(own, dict) and "layers" in own):
+            made = self.model(layer)
+        else:
+            kind = RENAMED.get(layer["class_name"], layer["class_name"])
+            made = _modern(kind, self._arguments(layer["class_name"], own))
+        if "inbound_nodes" in layer:
+            made["inbound_nodes"] = _nodes(layer["inbound_nodes"])
+        if "name" in layer:
+            made["name"] = _plain(layer["name"])
+        return made
+
+    def _arguments(self, kind: str, own: dict[str, Any]) -> dict[str, Any]:
+        kept = {key: value for key, value in own.items() if key not in DROPPED}
+        if kind == "InputLayer" and "batch_input_shape" in own:
+            kept["batch_shape"] = own["batch_input_shape"]
+        for key, value in list(kept.items()):
+            if key.endswith("_initializer"):
+                kept[key] = "zeros"  # the weights are in the file
+            elif key.endswith("_constraint"):
+                kept[key] = None
+            elif isinstance(value, dict) and "class_name" in value:
+                kept[key] = self._part(key, value)
+        for key, value in UNSET.items():
+            if kept.pop(key, value) != value:
+                raise ModelError(
+                    f"model: {self._name!r} has a {kind} with {key}, which Keras 3 does not have; "
+                    f"{way_out(self._version)}"
+                )
+        for key in RENORM:
+            kept.pop(key, None)
+        if "name" in kept:
+            kept["name"] = _plain(kept["name"])
+        return _CHANGED[kind](kept) if kind in _CHANGED else kept
+
+    def _part(self, key: str, value: dict[str, Any]) -> Any:
+        """A policy, a regularizer, or a layer as an activation."""
+        if key == "dtype":
+            name = value["config"].get("name")
+            return None if name in ("infer", "_infer") else name
+        if key.endswith("_regularizer"):
+            return _modern(value["class_name"], value["config"], "keras.regularizers")
+        return self._layer(value) if isinstance(value["config"], dict) else value
+
+
+def _modern(kind: str, config: dict[str, Any], module: str = "keras.layers") -> dict[str, Any]:
+    return {"module": module, "class_name": kind, "config": config, "registered_name": None}
+
+
+def _plain(name: Any) -> Any:
+    """A name without the stroke, which Keras 3 does not allow in one."""
+    return name.replace("/", "_") if isinstance(name, str) else name
+
+
+def _single(tensors: Any) -> Any:
+    """The tensors that a model takes or gives: a single one without a list around it."""
+    if isinstance(tensors, list) and all(isinstance(one, list) for one in tensors):
+        tensors = [[_plain(one[0]), *one[1:]] for one in tensors]
+        return tensors[0] if len(tensors) == 1 else tensors
+    return tensors
+
+
+def _nodes(nodes: list[Any]) -> list[Any]:
+    """The calls of a layer, in the words of Keras 2 lists of `[layer, call, tensor, arguments]`."""
+    return [
+        [[_plain(part[0]), *part[1:]] if isinstance(part, list) and part else part for part in node]
+        if isinstance(node, list)
+        else node
+        for node in nodes
+    ]
+
+
+def _number_calls(own: dict[str, Any]) -> None:
+    """Counts the calls of models within a model from 0, where Keras 2 counts their own making as the first."""
+    inner = {layer.get("name") for layer in own["layers"] if layer["class_name"] in MODELS}
+    references = [
+        part
+        for layer in own["layers"]
+        for node in layer.get("inbound_nodes", ())
+        if isinstance(node, list)
+        for part in node
+        if isinstance(part, list) and part and part[0] in inner
+    ]
+    ends = own.get("output_layers") or []
+    references += [end for end in ([ends] if ends and isinstance(ends[0], str) else ends) if end and end[0] in inner]
+    calls = {name: sorted({part[1] for part in references if part[0] == name}) for name in inner}
+    for part in references:
+        part[1] = calls[part[0]].index(part[1])
+
+
+def _leaky_relu(own: dict[str, Any]) -> dict[str, Any]:
+    if "alpha" in own:
+        own["negative_slope"] = own.pop("alpha")
+    return own
+
+
+def _thresholded_relu(own: dict[str, Any]) -> dict[str, Any]:
+    own["threshold"] = own.pop("theta", 1.0)
+    return own
+
+
+def _one_axis(own: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(own.get("axis"), list) and len(own["axis"]) == 1:
+        own["axis"] = own["axis"][0]
+    return own
+
+
+_CHANGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "LeakyReLU": _leaky_relu,
+    "ThresholdedReLU": _thresholded_relu,
+    "BatchNormalization": _one_axis,
+    "BatchNormalizationV1": _one_axis,
+    "BatchNormalizationV2": _one_axis,
+}
+
+
+# --- activations ------------------------------------------------------------------------------------------
+
+
+def keep_activations(model_layers: list) -> bool:
+    """Gives layers the `hard_sigmoid` of Keras 2 where they have that of Keras 3; returns whether any has."""
+    from explorer.training.frameworks import keras
+
+    def hard_sigmoid(values):
+        """The piecewise linear sigmoid of Keras 2: slope 0.2 where Keras 3 has 1/6."""
+        return keras.ops.clip(0.2 * values + 0.5, 0.0, 1.0)
+
+    changed = [layer for layer in model_layers if getattr(layer, "activation", None) is keras.activations.hard_sigmoid]
+    for layer in changed:
+        layer.activation = hard_sigmoid
+    return bool(changed)

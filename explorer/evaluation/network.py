@@ -18,12 +18,12 @@ from explorer import datasets
 from explorer.config import RAW, STANDARDIZED, UNIT
 from explorer.datasets import DATASETS, Dataset, DatasetSpec
 from explorer.errors import DataError, ExplorerError, ModelError
-from explorer.evaluation.causes import cause
+from explorer.evaluation.causes import DESCRIPTION, UNKNOWN, cause
 from explorer.evaluation.graph import ending, flat, mixes_images, penalty_words, unknown_penalty
-from explorer.evaluation.legacy import modernise
+from explorer.evaluation.legacy import keep_activations, modernise, way_out
 from explorer.evaluation.outputs import Reading, cross_entropies, probabilities, read
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request
-from explorer.evaluation.safety import LEGACY, check_file, copy
+from explorer.evaluation.safety import check_file, copy
 
 BATCH = 1000
 KEPT_MODELS = 4
@@ -149,10 +149,14 @@ _kept: "OrderedDict[str, _Opened]" = OrderedDict()
 def _load(path: Path, model_hash: str, name: str) -> "_Opened":
     from explorer.training.frameworks import keras
 
-    if path.suffix in LEGACY:
-        modernise(path)
-    model = keras.models.load_model(path, compile=False, safe_mode=True)
-    return _Opened(model, model_hash, name)
+    version = modernise(path, name)
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        if version and cause(error) in (DESCRIPTION, UNKNOWN):
+            raise ModelError(f"model: {name!r} holds what Keras 3 does not read; {way_out(version)}") from error
+        raise
+    return _Opened(model, model_hash, name, version)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +172,11 @@ class _Answers:
 class _Opened:
     """A model that Keras has opened, with finite weights, one input and one output."""
 
-    def __init__(self, model, model_hash: str, name: str):
+    def __init__(self, model, model_hash: str, name: str, version: str = ""):
         self.model, self.hash, self.name = model, model_hash, name
+        self.origin = f"written by Keras {version}" if version else ""
+        if version and keep_activations(flat(model)):
+            self.origin += ", whose hard_sigmoid (slope 0.2) it keeps"
         shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
             raise ModelError(f"model: {name!r} must take one array of images and give one row of numbers for each")
@@ -239,6 +246,7 @@ class _Opened:
             note=note,
             dropout_layers=sum(isinstance(layer, DROPOUT) for layer in layers),
             penalties=penalty_words(self.model),
+            origin=self.origin,
         )
 
     def carries_scaling(self) -> bool:

@@ -78,7 +78,8 @@ class Facts:
     """What is known of an opened model; `scaling` is `carried` or what was done to the pixels, `note` says why.
 
     `reading` is what its outputs are, `reading_note` says why where that is no matter of course, and `choices` are what
-    a person may take them for. `penalties` are the kinds of its regularizers in words, empty without one.
+    a person may take them for. `penalties` are the kinds of its regularizers in words, empty without one. `origin` says
+    which version before Keras 3 wrote it, empty for none.
     """
 
     model_hash: str
@@ -94,6 +95,7 @@ class Facts:
     reading_note: str = ""
     choices: tuple[str, ...] = ()
     penalties: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, eq=False)

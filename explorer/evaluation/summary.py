@@ -30,6 +30,7 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
         "outputs": facts.reading,
         "outputs_note": facts.reading_note,
         "penalties": facts.penalties,
+        "origin": facts.origin,
         "samples": predictions.samples,
         "spread": float(predictions.spread.mean()) if predictions.spread is not None else None,
         **evaluation.to_dict(),
@@ -49,7 +50,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         for row in told["per_class"]
     ]
     scaling = [] if told["scaling"] == CARRIED else [f"pixels: {told['scaling']}; {told['note']}"]
-    outputs = [f"outputs: {told['outputs_note']}"] if told["outputs_note"] else []
+    outputs = [f"model: {told['origin']}"] if told["origin"] else []
+    outputs += [f"outputs: {told['outputs_note']}"] if told["outputs_note"] else []
     sampled = []
     if told["samples"]:
         sampled = [

@@ -121,6 +121,7 @@ def _headline(shown: Shown) -> None:
     st.caption(
         f"**{foreign(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
         f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
+        + (f" · {facts.origin}" if facts.origin else "")
     )
     if shown.split == TEST:
         looks = evaluate_state.look(shown.request)
