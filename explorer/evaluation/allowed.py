@@ -30,7 +30,9 @@ INITIALIZERS = _names(
     "GlorotUniform HeNormal HeUniform LecunNormal LecunUniform Orthogonal OrthogonalInitializer"
 )
 OTHERS = _names(
-    "L1 L2 L1L2 OrthogonalRegularizer MaxNorm NonNeg UnitNorm MinMaxNorm DTypePolicy Policy __tuple__ __keras_tensor__"
+    "L1 L2 L1L2 OrthogonalRegularizer MaxNorm NonNeg UnitNorm MinMaxNorm DTypePolicy Policy __tuple__ __keras_tensor__ "
+    # in a policy of Keras 2, of which the name alone is kept
+    "PolicyV1 DynamicLossScale FixedLossScale"
 )
 ALLOWED = MODELS | LAYERS | INITIALIZERS | OTHERS
 MODULES = _names(

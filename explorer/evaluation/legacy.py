@@ -72,8 +72,8 @@ def _version(stated: str, name: str) -> str:
 def way_out(version: str) -> str:
     """What a person can do about a model of Keras 2 that Keras 3 does not open."""
     return (
-        f"it was written by Keras {version}: open it there (pip install tf-keras), replace that layer by those that "
-        "Keras 3 has, and save again"
+        f"it was written by Keras {version}: open it there (pip install tf-keras), replace that by layers that Keras 3 "
+        "has, and save the model again"
     )
 
 

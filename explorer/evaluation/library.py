@@ -31,6 +31,7 @@ from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
+SAVED_MODEL = "saved_model.pb"
 KEPT_FAILURES = 1000
 # opening and asking a model takes a second; a file that takes this long is not worth waiting for
 SECONDS = 60.0
@@ -75,6 +76,10 @@ def saved_models(store: RunStore) -> list[SavedModel]:
     for folder, folders, files in os.walk(store.folder):
         place = Path(folder)
         inside = runs.get(place.name) if place.parent == store.folder else None
+        if SAVED_MODEL in files:
+            models.append(SavedModel(str(place.relative_to(store.folder)), place, None, _no_file(place.name)))
+            folders.clear()
+            continue
         folders[:] = [name for name in sorted(folders) if not name.startswith(".") and not (inside and name == LOGS)]
         models += [
             _model(store, place / name, inside)
@@ -93,6 +98,8 @@ def find(store: RunStore, name: str) -> SavedModel:
         for path in (store.folder / name, Path(name).absolute()):
             if name and path.is_dir() and _has_best(Run(path)):
                 return _offered(_model(store, path / BEST, summarize(Run(path))))
+            if name and (path / SAVED_MODEL).exists():
+                raise ModelError(_no_file(name))
             if name and path.suffix.lower() in SUFFIXES and (path.exists() or path.is_symlink()):
                 own = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
                 return _offered(_model(store, path, own))
@@ -101,6 +108,13 @@ def find(store: RunStore, name: str) -> SavedModel:
     raise InputError(
         f"model: {name!r} is not there; it must be a run with a saved model in {store.folder}, "
         f"or a file that ends in {', '.join(SUFFIXES)}"
+    )
+
+
+def _no_file(name: str) -> str:
+    return (
+        f"model: {name!r} is a SavedModel folder, which holds a program and not layers; load it with the Keras that "
+        "wrote it, and save the model again as .keras"
     )
 
 
