@@ -304,3 +304,24 @@ def test_an_answer_kept_by_another_version_is_asked_anew(tmp_path):
         np.savez(path, told=np.array(json.dumps({**told, **change})), **arrays)
         with pytest.raises(ValueError):
             Predictions.load(path)
+
+
+def test_the_command_reads_outputs_as_it_is_told(tmp_path, capsys):
+    from explorer import cli
+
+    model = keras.Sequential(
+        [keras.Input((64,)), layers.Rescaling(1 / 16), layers.Dense(10, "relu", kernel_regularizer="l2")]
+    )
+    model.save(tmp_path / "relu.keras")
+    common = ["evaluate", str(tmp_path / "relu.keras"), "--runs", str(tmp_path)]
+    assert cli.main([*common, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["outputs"] == "logits" and "read as logits" in told["outputs_note"]
+    assert told["loss"] == pytest.approx(told["data_loss"] + told["penalty"]) and told["penalties"] == "L2"
+    assert cli.main([*common, "--outputs", "probabilities"]) == 0
+    text = capsys.readouterr().out
+    assert "outputs: they are read as probabilities, as chosen" in text and "penalty" in text
+    assert cli.main([*common, "--outputs", "odds"]) == 2
+    assert (
+        "outputs: 'odds' is not allowed; it must be one of automatic, probabilities, logits" in capsys.readouterr().err
+    )

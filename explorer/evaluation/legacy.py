@@ -222,9 +222,8 @@ _CHANGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 # --- activations ------------------------------------------------------------------------------------------
 
 
-def keep_activations(model_layers: list) -> bool:
-    """Gives layers the `hard_sigmoid` of Keras 2 where they have that of Keras 3; returns whether any has."""
-    from explorer.training.frameworks import keras
+def keep_activations(model_layers: list, keras: Any) -> bool:
+    """Gives layers the `hard_sigmoid` of Keras 2 where they have that of `keras`; returns whether any has."""
 
     def hard_sigmoid(values):
         """The piecewise linear sigmoid of Keras 2: slope 0.2 where Keras 3 has 1/6."""

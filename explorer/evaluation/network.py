@@ -173,9 +173,11 @@ class _Opened:
     """A model that Keras has opened, with finite weights, one input and one output."""
 
     def __init__(self, model, model_hash: str, name: str, version: str = ""):
+        from explorer.training.frameworks import keras
+
         self.model, self.hash, self.name = model, model_hash, name
         self.origin = f"written by Keras {version}" if version else ""
-        if version and keep_activations(flat(model)):
+        if version and keep_activations(flat(model), keras):
             self.origin += ", whose hard_sigmoid (slope 0.2) it keeps"
         shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
