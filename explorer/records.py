@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from explorer.errors import shown
+from explorer.errors import LONGEST_SHOWN, shown
 
 MOST_EPOCHS = 1_000_000
 LATEST = 7_258_118_400  # the year 2200: a table's dates, in nanoseconds, end in 2262
@@ -92,4 +92,6 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     text = str(error).replace("`", "").replace(" - at $.", " at ").replace(" - at $", " at ")
+    if len(text) > LONGEST_SHOWN:  # it repeats a value that is none of a field's choices
+        text = f"{text[:LONGEST_SHOWN]}…"
     return text if text.startswith("JSON") else text[:1].lower() + text[1:]

@@ -256,6 +256,7 @@ DAMAGE = [
     (STATUS, b'{"schema_version": %d, "status": "queued"}' % NEWER, f"schema_version: {NEWER} is not known here"),
     (STATUS, b'{"schema_version": "1", "status": "queued"}', "schema_version: '1' is not known here"),
     (STATUS, b'{"schema_version": %s, "status": "queued"}' % DEEP, "it is nested too deeply"),
+    (STATUS, b'{"status": "%s"}' % (b"x" * 200_000), "status: 'xxxx"),
     (STATUS, b'{"status": "dreaming"}', "status: 'dreaming' is not allowed"),
     (STATUS, b'{"status": "queued", "created": "today"}', "created: 'today' is not allowed (expected float, got str)"),
     (STATUS, b'{"status": "queued", "created": 1e300}', "created: 1e+300 is not allowed"),
