@@ -9,8 +9,11 @@ from browser import wait_for
 from drawn import page_alone, texts
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from test_model_files import looping_file
 
 from explorer.config import TrainingConfig
+from explorer.desk import Desk
+from explorer.evaluation import library
 from explorer.evaluation.library import find
 from explorer.history import EpochRecord
 from explorer.run_store import RunStore
@@ -109,6 +112,25 @@ def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     ]
     page.selectbox(key=evaluate_state.MODEL).select_index(0)
     assert not settled(page).error  # the page goes on
+
+
+def test_a_file_that_takes_too_long_is_told_and_asked_again_only_on_request(models, monkeypatch):
+    path = models[0].folder / "loop.h5"
+    looping_file(path)
+    asked, ask = [], Desk.ask
+    monkeypatch.setattr(Desk, "ask", lambda *what, **settings: asked.append(what) or ask(*what, **settings))
+    monkeypatch.setattr(library, "SECONDS", 3.0)
+    try:
+        page = evaluate(model="loop.h5")
+        for _ in range(3):
+            settled(page)
+            assert [error.value for error in page.error] == ["it took longer than 3 s and was ended."]
+        assert len(asked) == 1
+        next(button for button in page.button if button.label == "Try again").click()
+        settled(page)
+        assert len(asked) == 2 and [error.value for error in page.error] == ["it took longer than 3 s and was ended."]
+    finally:
+        path.unlink()
 
 
 def test_a_file_without_scaling_is_asked_about(models):

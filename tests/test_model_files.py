@@ -269,20 +269,31 @@ def test_a_file_that_becomes_a_pipe_after_it_was_looked_at_is_not_waited_for(tmp
         ask(path)
 
 
-def loop_in_the_hdf5_library(path: Path) -> None:
-    """Damages the heap that holds the texts of a good file, so that HDF5 looks through it for ever."""
-    content = bytearray(path.read_bytes())
+def zeros_in_the_heap(content: bytearray) -> None:
     name = content.rindex(b"/kernel")
     end = content.index(b"\0", name)
     content[end : end + 32] = bytes(32)
+
+
+def size_that_wraps_around(content: bytearray) -> None:
+    name = content.rindex(b"/kernel")
+    header = -(-content.index(b"\0", name) // 8) * 8  # of what follows: index, count, four bytes, size
+    content[header : header + 16] = b"\1\0\1\0\0\0\0\0" + (2**64 - 16).to_bytes(8, "little")
+
+
+def looping_file(path: Path, damage=zeros_in_the_heap) -> None:
+    """A good file with damage in the heap of its texts, through which the HDF5 library looks for ever."""
+    digits_model().save(path)
+    content = bytearray(path.read_bytes())
+    damage(content)
     path.write_bytes(content)
 
 
-def test_a_file_that_loops_in_a_library_is_ended_asked_once_and_asked_anew_on_request(tmp_path, good):
+@pytest.mark.parametrize("damage", [zeros_in_the_heap, size_that_wraps_around])
+def test_a_file_that_loops_in_a_library_is_ended_asked_once_and_asked_anew_on_request(tmp_path, good, damage):
     store = RunStore(tmp_path)
     path = tmp_path / "loop.h5"
-    digits_model().save(path)
-    loop_in_the_hdf5_library(path)
+    looping_file(path, damage)
     (tmp_path / "good.keras").write_bytes(good)
     desk = CountingDesk()
     books = Library(store, desk)
@@ -640,6 +651,14 @@ def test_a_broken_legacy_file_is_one_sentence(tmp_path, content, words):
         content = path.read_bytes()[:6000]
     path.write_bytes(content)
     with pytest.raises(ModelError, match=words):
+        ask(path)
+
+
+def test_a_description_in_the_heap_that_is_no_text_is_one_sentence(tmp_path):
+    path = tmp_path / "broken.h5"
+    digits_model().save(path)
+    path.write_bytes(path.read_bytes().replace(b'"units": 10', b'"uni\xff\xfe": 10'))
+    with pytest.raises(ModelError, match="the description of its layers cannot be read"):
         ask(path)
 
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from explorer.desk import Desk
 from explorer.errors import EngineError, ModelError
-from explorer.evaluation import network
+from explorer.evaluation import library, network
 from explorer.evaluation.predictions import Request
 
 SECONDS = 10.0
@@ -242,6 +242,9 @@ def run(mutations: range | list[int], seed: int, *, seconds: float = SECONDS, ke
                 started = time.monotonic()
                 what, words = outcome(desk, path, seconds)
                 longest = max(longest, time.monotonic() - started)
+                if what == "ended":  # is it the file, or a busy machine and a process that has just been started?
+                    outcome(desk, Path(folder) / name, 600)
+                    what, words = outcome(desk, path, library.SECONDS)
                 counts[what] += 1
                 kinds[name] += 1
                 if what != "answered":
@@ -250,8 +253,12 @@ def run(mutations: range | list[int], seed: int, *, seconds: float = SECONDS, ke
                     (keep / f"{what}-{seed}-{number}-{name}").write_bytes(content)
                 if what in ("fault", "ended"):
                     print(f"{what} {number} {name}: {words}", file=sys.stderr, flush=True)
+                if number % 500 == 499:
+                    print(f"{number + 1:,} mutations", file=sys.stderr, flush=True)
                 if what == "fault":
                     faults.append({"number": number, "file": name, "words": words})
+    except KeyboardInterrupt:
+        print("interrupted: the figures are of what was asked so far", file=sys.stderr)
     finally:
         desk.close()
     return {
