@@ -458,7 +458,7 @@ def test_a_hostile_or_broken_archive_is_one_sentence(tmp_path, good, make, words
 
 
 def external_link(file, folder):
-    file["model_weights/more"] = h5py.ExternalLink(str(folder / "other.h5"), "/secret")
+    file["model_weights/more"] = h5py.ExternalLink("../other.h5", "/secret")
 
 
 def soft_link(file, folder):
@@ -600,7 +600,7 @@ def no_model(file, folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (external_link, "links to another file, '.*other.h5'"),
+        (external_link, "links to another file, '../other.h5'"),
         (soft_link, "holds the link 'more'"),
         (external_storage, "keeps 'more' in another file"),
         (virtual_data, "keeps 'more' in another file"),
