@@ -119,6 +119,8 @@ def restore(runs: Path, names: Iterable[str]) -> None:
 
 def empty_bin(runs: Path) -> int:
     """Deletes what is in the bin for good, and returns how many runs that were; raises `RunError`."""
+    for left in runs.glob(f"{BIN}-*"):  # of a process that was killed while it emptied
+        shutil.rmtree(left, ignore_errors=True)
     names = binned(runs)
     if not names:
         return 0

@@ -23,7 +23,7 @@ import psutil
 from explorer import cli_sweep, datasets, estimate, presets, questions, sources, terminal, worker
 from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
-from explorer.errors import DataError, ExplorerError, FieldError, InputError
+from explorer.errors import DataError, ExplorerError, FieldError, GoneError, InputError
 from explorer.evaluation import predictions
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
 from explorer.run_store import RunStore
@@ -107,7 +107,11 @@ def _parser() -> _Parser:
 
     _add_fields(add("train", _train, "train a network, here and now; the page shows it live"))
     _add_fields(add("range-test", _range_test, "find a learning rate: let it grow until the loss explodes", runs=False))
-    add("resume", _resume, "go on with a run exactly where it ended").add_argument("run", metavar="RUN")
+    resume = add("resume", _resume, "go on with a run exactly where it ended")
+    resume.add_argument("run", metavar="RUN")
+    resume.add_argument(
+        "--from-start", action="store_true", help="train it anew from its settings, as when its checkpoint is damaged"
+    )
     add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
     add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
     _add_evaluate(add("evaluate", _evaluate, "how good a saved model is, on validation or test images"))
@@ -225,7 +229,7 @@ def _resume(options: argparse.Namespace) -> int:
     run = _find(options)
     if resumable(run):
         _check_possible(run.config)
-    queue_again(run)
+    queue_again(run, from_start=options.from_start)
     return _train_here(run, options)
 
 
@@ -248,7 +252,10 @@ def _train_here(run: Run, options: argparse.Namespace) -> int:
             worker.programs()
         try:
             status = worker.execute(run, worker.Watcher(on_epoch=shown.epoch, on_step=shown.step))
-        except KeyboardInterrupt:
+        except GoneError:
+            shown.end()
+            raise
+        except (KeyboardInterrupt, ExplorerError):
             shown.end()
             say(_how_to_resume(run, options))
             raise

@@ -12,8 +12,9 @@ from contextlib import suppress
 
 from explorer.cluster import Settings, connect
 from explorer.config import TrainingConfig
-from explorer.errors import ExplorerError, InputError
+from explorer.errors import ExplorerError, InputError, RunError
 from explorer.fleet import Fleet
+from explorer.process import Process
 from explorer.run_store import RunStore
 from explorer.runs import (
     ACTIVE,
@@ -24,14 +25,16 @@ from explorer.runs import (
     QUEUED,
     RESUMABLE,
     STOPPED,
-    Process,
     Run,
+    RunStatus,
 )
 
 STARTING, READY, BROKEN = "starting", "ready", "broken"
 
 # A queued run whose worker dies before it starts goes to the next worker, but not for ever.
 MOST_LOST_WORKERS = 3
+# Seconds between two tries to write how a run ended: the first time, and at most.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
 class Engine:
@@ -49,6 +52,7 @@ class Engine:
         self._client = self._cluster = self._fleet = None
         self._wanted: TrainingConfig | None = None
         self._lost: dict[str, int] = {}
+        self._closed = False
         self._ended: set[str] = set()
         self._news = threading.Event()
         self._memory_kills: dict[int, int] = {}
@@ -97,6 +101,12 @@ class Engine:
             queue_again(run)
             self.submit(run)
 
+    def start_again(self, run: Run) -> None:
+        """Queues a run again, to be trained anew from its settings; raises `InputError` when it cannot."""
+        with self._lock:
+            queue_again(run, from_start=True)
+            self.submit(run)
+
     def prepare(self, config: TrainingConfig) -> None:
         """Has the idle workers compile a configuration's network ahead of time; the last wish counts."""
         with self._lock:
@@ -138,6 +148,7 @@ class Engine:
 
     def close(self) -> None:
         """Ends the workers of this machine; a cluster that was only joined goes on."""
+        self._closed = True
         self._starter.join()
         if self._fleet is not None:
             self._fleet.close()
@@ -180,26 +191,42 @@ class Engine:
         with self._lock:
             if self._futures.get(run.name) is future:
                 del self._futures[run.name]
-        self._came_back(run, future.status == "error")
+        error = future.exception() if future.status == "error" else None
+        # the worker lives and has told why it could not end the run
+        told = str(error) if isinstance(error, ExplorerError) and not isinstance(error, InputError) else ""
+        self._came_back(run, error is not None, told)
 
-    def _came_back(self, run: Run, lost: bool) -> None:
-        """Hears that nobody trains a run any more; `lost` when its worker left it where it was."""
-        try:
-            if lost:
-                self._settle(run)
-        except (ExplorerError, OSError):  # its folder was deleted
-            pass
+    def _came_back(self, run: Run, lost: bool, told: str = "") -> None:
+        """Hears that nobody trains a run now; `lost` when its worker left it where it was; it may have `told` why."""
+        if lost:
+            self._settle_at_last(run, told, FIRST_WAIT)
         with self._lock:
             self._ended.add(run.name)
             self._news.set()
 
-    def _settle(self, run: Run) -> None:
+    def _settle_at_last(self, run: Run, told: str, wait: float, known: RunStatus | None = None) -> None:
+        """Settles a run, again and again while its folder cannot be written, as on a disk that is full."""
+        try:
+            written = run.written_status()
+            if known in (None, written):  # else somebody has resumed it meanwhile
+                self._settle(run, told)
+        except ExplorerError:  # its folder was removed, or another process trains it by now
+            return
+        except OSError:
+            if not self._closed:
+                again = (run, told, min(2 * wait, LONGEST_WAIT), written)
+                timer = threading.Timer(wait, self._settle_at_last, again)
+                timer.daemon = True
+                timer.start()
+
+    def _settle(self, run: Run, told: str) -> None:
         status = run.status()
         lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
         if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two
             self.submit(run)
         elif status.status in (*ACTIVE, INTERRUPTED):
-            run.end(INTERRUPTED, self._why_lost(status.process))
+            with run.locked():
+                run.end(INTERRUPTED, told or self._why_lost(status.process))
 
     def _why_lost(self, process: Process | None) -> str:
         kill = self._memory_kills.get(process.pid) if process else None
@@ -217,16 +244,25 @@ def resumable(run: Run) -> bool:
     return status in RESUMABLE or (status == FAILED and (run.path / CHECKPOINT).exists())
 
 
-def queue_again(run: Run) -> None:
-    """Puts a run back to queued, in this process's name; raises `InputError` when there is nothing to resume."""
-    with run.locked():  # of two that resume at once, the later one finds it queued
-        if not resumable(run):
+def queue_again(run: Run, *, from_start: bool = False) -> None:
+    """Puts a run back to queued, in this process's name; raises `InputError` when there is nothing to resume.
+
+    `from_start` leaves the checkpoint out: its history and model are kept until training begins anew.
+    """
+    written, fits = run.written_status(), resumable(run)
+    with run.locked():
+        if not fits or run.written_status() != written:  # of two that resume at once, the later one finds it queued
             raise InputError(
                 f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
                 "or failed with a checkpoint left can be resumed"
             )
-        run.clear_request()
-        run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+        try:
+            run.clear_request()
+            run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+            if from_start:
+                (run.path / CHECKPOINT).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"run: {run.name!r} cannot be resumed ({error.strerror or error})") from error
 
 
 def ask_to_stop(run: Run) -> str:
@@ -238,15 +274,33 @@ def ask_to_stop(run: Run) -> str:
         # whoever holds the lock is about to train it, and will find the request
         with suppress(InputError), run.locked():
             if run.status().status in (QUEUED, PAUSED):
-                run.end(STOPPED, f"stopped while it {'waited' if status == QUEUED else 'was paused'}")
+                _end(run, STOPPED, f"stopped while it {'waited' if status == QUEUED else 'was paused'}")
     return run.status().status
+
+
+def _end(run: Run, status: str, reason: str) -> None:
+    try:
+        run.end(status, reason)
+    except OSError as error:
+        raise RunError(f"run: {run.name!r} cannot be written ({error.strerror or error})") from error
 
 
 def settle_orphans(store: RunStore) -> None:
     """Writes down which runs lost their process, as after a restart of the server."""
     for summary in store.list():
         if summary.state == INTERRUPTED and summary.status.process:
-            summary.run.end(INTERRUPTED, summary.status.reason)
+            # a run that is held is somebody's; on a disk that is full its readers see it as interrupted all the same
+            with suppress(ExplorerError, OSError):
+                _settle_orphan(summary.run)
+
+
+def _settle_orphan(run: Run) -> None:
+    written = run.written_status()
+    seen = run.seen_now(written)
+    if seen.status == INTERRUPTED:
+        with run.locked():
+            if run.written_status() == written:
+                run.end(INTERRUPTED, seen.reason)
 
 
 def _execute(path: str) -> str:

@@ -50,5 +50,13 @@ class RunError(ExplorerError):
     """A run folder that cannot be read, written or started."""
 
 
+class GoneError(RunError):
+    """A run folder that was removed or moved while a process worked in it."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint that is damaged, or not of the run in whose folder it lies."""
+
+
 class EngineError(ExplorerError):
     """The workers could not be started or reached."""

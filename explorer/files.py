@@ -1,17 +1,19 @@
 """Files that appear whole or not at all, and files of others that are read within bounds."""
 
 import errno
+import fcntl
 import json
 import os
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from explorer import records
 
+TEMPORARY = ".tmp"
 # a configuration, a status or a note has a few kilobytes
 MOST_BYTES = 1 << 20
 
@@ -20,19 +22,39 @@ MOST_BYTES = 1 << 20
 def replace_file(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """A binary stream whose content replaces the file when the block ends well, and is gone when it does not.
 
-    A durable one is on the disk itself when the block ends, so it outlives a power cut too.
+    A durable one is on the disk itself when the block ends, so it outlives a power cut too. What a killed process
+    leaves of it is swept by `remove_temporary`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
     try:
-        with temporary.open("wb") as stream:
+        with _claimed(temporary) as stream:
             yield stream
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        temporary.replace(path)
+            temporary.replace(path)  # while it is still claimed
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _claimed(path: Path) -> IO[bytes]:
+    """A new file, locked for as long as this process has it open: so it is known to be no leftover."""
+    while True:
+        stream = path.open("wb")
+        with suppress(OSError):  # a file system without locks: nothing is swept there either
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        if os.fstat(stream.fileno()).st_nlink:
+            return stream
+        stream.close()  # it was taken for a leftover between the two calls
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes what `replace_file` left in a folder in processes that were killed, nothing that is being written."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        with suppress(OSError), path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:

@@ -9,15 +9,16 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from explorer.agreement import disagreement, facts
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, GoneError
 from explorer.files import read_json, write_json
 from explorer.outpost import Report, Stamp, changes, write_files
-from explorer.runs import ACTIVE, CHECKPOINT, LOGS, STATUS, Process, Run
+from explorer.process import Process
+from explorer.runs import ACTIVE, CHECKPOINT, LOGS, STATUS, Run
 
 LOOK_SECONDS = 0.5
 # A worker that is missing from so many looks in a row has left.
@@ -26,13 +27,18 @@ MOST_MISSED = 2
 
 @dataclass
 class _Flight:
-    """A run that a worker has: what is known of its files there, and the lock on its folder here."""
+    """A run that a worker has: what is known of its files there, and the lock on its folder here.
+
+    One whose folder is `gone` is not trained on.
+    """
 
     run: Run
     worker: str
     future: Any
     lock: ExitStack
     known: dict[str, Stamp] = field(default_factory=dict)
+    gone: bool = False
+    problem: str = ""
 
 
 class Fleet:
@@ -64,9 +70,10 @@ class Fleet:
 
     @property
     def problems(self) -> list[str]:
-        """Why the other workers are not used."""
+        """Why the other workers are not used, and whose files cannot be written."""
         with self._lock:
-            return sorted(why for why in self._agreed.values() if why)
+            unwritten = [flight.problem for flight in self._flights.values()]
+            return sorted(why for why in (*self._agreed.values(), *unwritten) if why)
 
     def add(self, run: Run) -> None:
         """Queues a run."""
@@ -107,7 +114,7 @@ class Fleet:
         with self._lock:
             flights = dict(self._flights)
         known = {key: flight.known for key, flight in flights.items()}
-        asked = {key: flight.run.requested() for key, flight in flights.items()}
+        asked = {key: "stop" if flight.gone else flight.run.requested() for key, flight in flights.items()}
         requests = {key: what for key, what in asked.items() if what}
         answers = self._client.run(_look, known, requests, on_error="return")
         with self._lock:
@@ -164,9 +171,13 @@ class Fleet:
             report = changes(run.path, {})
             files = {name: content for name, content in report.files.items() if not name.startswith(LOGS)}
             run.update(process=Process.current())
-        except (ExplorerError, OSError):  # deleted, or trained elsewhere by now
+        except (ExplorerError, FileNotFoundError):  # deleted, or trained elsewhere by now
             lock.close()
             self._ended(run, False)
+            return
+        except OSError:  # a disk that is full: it waits for the next look
+            lock.close()
+            self.add(run)
             return
         if CHECKPOINT in files:  # a driver before this one may have been killed while a worker trained it
             self._client.run(_let_go, folder, on_error="ignore")
@@ -197,7 +208,11 @@ class Fleet:
                 self._settle(key, lost=True)
                 continue
             self._bring_home(flight, report, final=True)
-            self._settle(key, lost=False)
+            if flight.problem:
+                with self._lock:
+                    self._landed.append(key)
+            else:
+                self._settle(key, lost=False)
 
     def _settle(self, key: str, lost: bool) -> None:
         with self._lock:
@@ -206,18 +221,26 @@ class Fleet:
             return
         flight.future.cancel()
         flight.lock.close()
-        self._ended(flight.run, lost)
+        self._ended(flight.run, lost and not flight.gone)
 
     def _bring_home(self, flight: _Flight, report: Report, final: bool = False) -> None:
+        """Writes what a worker has sent; on a disk that is full nothing is taken for known, so that it comes again."""
         files = dict(report.files)
         status = files.pop(STATUS, None)
-        with suppress(FileNotFoundError):  # the folder was deleted here: nobody wants it
+        try:
+            flight.run.check_there()
             write_files(flight.run.path, files)
             if final:
                 self._remove_others(flight.run, report)
                 flight.run.clear_request()
             if status is not None:
                 self._write_status(flight.run, json.loads(status))
+        except (FileNotFoundError, GoneError):
+            flight.gone, flight.problem = True, ""
+        except OSError as error:
+            flight.problem = f"{flight.run.name} cannot be written here ({error.strerror or error})"
+            return
+        flight.problem = ""
         flight.known.update(report.stamps)
 
     def _remove_others(self, run: Run, report: Report) -> None:
@@ -230,8 +253,7 @@ class Fleet:
         """The worker's status with this process as the one that answers for it: only that one can be seen from here."""
         here = read_json(run.path / STATUS)
         active = status["status"] in ACTIVE
-        current = Process.current()
-        process = {"host": current.host, "pid": current.pid, "started": current.started} if active else None
+        process = asdict(Process.current()) if active else None
         write_json(run.path / STATUS, {**status, "created": here["created"], "process": process}, durable=not active)
 
 

@@ -118,13 +118,17 @@ def changes(folder: Path, known: Mapping[str, Stamp]) -> Report:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes files into a run folder, each whole or not at all, in an order that a kill in between does not harm."""
+    """Writes files into a run folder, each whole or not at all, in an order that a kill in between does not harm.
+
+    Raises `FileNotFoundError` when the folder is not there: it is never made.
+    """
     from explorer.files import replace_file
 
     order = {HISTORY: 0, CHECKPOINT: 2}
     for name in sorted(files, key=lambda name: order.get(name, 1)):
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for part in reversed(path.relative_to(folder).parents[:-1]):
+            (folder / part).mkdir(exist_ok=True)
         with replace_file(path) as stream:
             stream.write(files[name])
 

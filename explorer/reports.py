@@ -6,6 +6,7 @@ from typing import Any
 
 from explorer import estimate
 from explorer.history import RULES, EpochRecord, best_epoch
+from explorer.model_mark import read_mark
 from explorer.runs import BEST, UNREADABLE, Run, RunSummary
 from explorer.terminal import columns, percent
 
@@ -24,12 +25,19 @@ def result(run: Run) -> dict[str, Any]:
         "reason": status.reason,
         "epochs": len(records),
         **_best(best),
+        "model_epoch": _model_epoch(run, best),
         "history": {name: [getattr(record, name) for record in records] for name in METRICS},
         "seconds_per_epoch": [record.seconds for record in records],
         "compile_seconds": status.compile_seconds,
         "parameters": status.parameters or estimate.parameters(run.config),
         "config": run.config.to_dict(),
     }
+
+
+def _model_epoch(run: Run, best: EpochRecord | None) -> int | None:
+    """The epoch that the saved model is of, by its own mark where it has one; None without a model."""
+    mark = read_mark(run.path / BEST) or best
+    return mark.epoch if mark and (run.path / BEST).exists() else None
 
 
 def _best(best: EpochRecord | None) -> dict[str, Any]:
@@ -47,13 +55,14 @@ def lines_of_result(told: dict[str, Any]) -> list[str]:
     """What `result` tells, to read: how the run ended, its best epoch, and where that model is."""
     if told["best_epoch"] is None:
         return [f"{told['run']}: {told['status']}, no epoch with a finite validation loss"]
-    model, epochs = Path(told["path"], BEST), f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}"
+    epochs, of = f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}", told["model_epoch"]
+    other = f" (of epoch {of}: the best one could not be saved)" * (of != told["best_epoch"])
     parts = f" (data loss {told['val_data_loss']:.4f} + penalty {told['val_penalty']:.4f})"
     return [
         f"{told['run']}: {told['status']} after {epochs}; best epoch {told['best_epoch']} ({SELECTED_BY}): "
         f"validation loss {told['val_loss']:.4f}{parts * (told['val_penalty'] > 0)}, "
         f"validation accuracy {percent(told['val_accuracy'])}",
-        *([str(model)] if model.exists() else []),
+        *([f"{Path(told['path'], BEST)}{other}"] if of else []),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import string
 import threading
 import time
@@ -11,11 +10,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from explorer import annotations, run_index
+from explorer import annotations, leftovers, run_index
 from explorer.annotations import NOTES, NOTHING
 from explorer.config import TrainingConfig
 from explorer.errors import InputError, RunError, shown
 from explorer.files import is_name, write_json
+from explorer.leftovers import building_folder
+from explorer.process import Process
 from explorer.run_index import Entry, Stamp
 from explorer.runs import (
     ACTIVE,
@@ -25,7 +26,6 @@ from explorer.runs import (
     QUEUED,
     STATUS,
     TRIAL,
-    Process,
     Run,
     RunStatus,
     RunSummary,
@@ -44,6 +44,7 @@ class RunStore:
         self._listed: list[RunSummary] = []
         self._index: dict[str, Entry] = {}
         self._unindexed = 0
+        self._swept = False
 
     def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
         """A new run folder, queued; raises `RunError` when it cannot be written.
@@ -56,23 +57,22 @@ class RunStore:
         status = RunStatus(QUEUED, created=now, queued=now, process=Process.current())
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._swept:
+                self._swept = True
+                leftovers.sweep(self.folder)
             while True:
                 letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
                 path = self.folder / f"{base}_{stamp}_{letters}"
                 building = self.folder / f".{path.name}"
                 try:
-                    building.mkdir()
-                except FileExistsError:
-                    continue
-                try:
-                    write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
-                    write_json(building / STATUS, status.to_dict())
-                    if trial is not None:
-                        write_json(building / TRIAL, trial)
-                    building.rename(path)  # a reader sees the whole folder or none
-                except OSError:
-                    shutil.rmtree(building, ignore_errors=True)
-                    if path.exists():
+                    with building_folder(building):
+                        write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
+                        write_json(building / STATUS, status.to_dict())
+                        if trial is not None:
+                            write_json(building / TRIAL, trial)
+                        building.rename(path)  # a reader sees the whole folder or none
+                except OSError as error:
+                    if isinstance(error, FileExistsError) or path.exists():
                         continue
                     raise
                 return Run(path)
@@ -202,7 +202,7 @@ def _light(run: Run, annotated: bool) -> RunSummary:
 # --- The store's memory -----------------------------------------------------------------------------------
 
 _FILES = (CONFIG, STATUS, HISTORY, NOTES)
-_STATUS_FIELDS = tuple(f.name for f in fields(RunStatus))
+_STATUS_FIELDS = tuple(f.name for kind in (RunStatus, Process) for f in fields(kind))
 _TICK = 2_000_000_000  # ns: no file system's clock is coarser
 _FEWEST_INDEXED = 100
 
@@ -230,5 +230,8 @@ def _from_index(run: Run, entry: Entry) -> RunSummary:
 
 
 def _as_seen_now(summary: RunSummary) -> RunSummary:
-    status = summary.status.seen_now() if summary.status else None
+    try:
+        status = summary.run.seen_now(summary.status) if summary.status else None
+    except RunError as error:  # it was removed or damaged since it was read
+        return RunSummary(summary.run, problem=str(error))
     return summary if status is summary.status else replace(summary, status=status)

@@ -1,26 +1,26 @@
 """Run folders: the only record of a run, and the only channel between the one who trains and the one who looks."""
 
+import errno
 import fcntl
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import IO, Any, Literal, TypedDict
 
 import msgspec
-import psutil
 
 from explorer import annotations, history, records, signals_file
 from explorer.annotations import NOTHING, Annotation
 from explorer.config import SCHEMA_VERSION, TrainingConfig
-from explorer.errors import ExplorerError, InputError, RunError, shown
-from explorer.files import MOST_BYTES, append_line, read_bytes, replace_file, why, write_json
+from explorer.errors import ExplorerError, GoneError, InputError, RunError, shown
+from explorer.files import MOST_BYTES, append_line, read_bytes, remove_temporary, replace_file, why, write_json
 from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline
+from explorer.process import Process
 from explorer.records import Count, EpochOrStart, Name, Seconds, Text, Time
 from explorer.signals import EpochSignals
 
@@ -38,35 +38,10 @@ TRIAL = "trial.json"
 STOP, PAUSE = "stop", "pause"
 REQUESTS = (STOP, PAUSE)
 MOST_HISTORY = 1 << 25  # ten thousand epochs, the most that can be asked for, have two megabytes
+MARKED = ".best.marked.keras"  # what the model's file is made from; in a run folder that nobody trains it is left over
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-
-@dataclass(frozen=True)
-class Process:
-    """A process that answers for a run: its host, its number and when it started, which tells reused numbers apart."""
-
-    host: str
-    pid: int
-    started: float
-
-    @classmethod
-    def current(cls) -> "Process":
-        """This process."""
-        return _this_process(os.getpid())
-
-    def ended(self) -> bool:
-        """True when it is known to be gone; a process of another machine is not known to be."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) > 1 or process.status() == psutil.STATUS_ZOMBIE
-        except (psutil.NoSuchProcess, ValueError, OverflowError):  # the last two: no process can have that number
-            return True
-
-
-@lru_cache(maxsize=2)
-def _this_process(pid: int) -> Process:
-    return Process(socket.gethostname(), pid, psutil.Process(pid).create_time())
+SECONDS_OF_A_LOOK = 0.2
 
 
 @dataclass(frozen=True)
@@ -109,11 +84,21 @@ class RunStatus:
         _check_version(records.from_json(content, _Version).schema_version)
         return records.from_json(content, cls)
 
-    def seen_now(self) -> "RunStatus":
-        """The same status, as interrupted when the process that answers for it is gone."""
-        if self.status in ACTIVE and self.process and self.process.ended():
-            return replace(self, status=INTERRUPTED, reason="its process ended before the run did", phase="")
-        return self
+    def seen_now(self, held: Callable[[], bool | None] = lambda: None) -> "RunStatus":
+        """The same status, as interrupted when nobody trains the run any more.
+
+        `held` tells whether a process holds the run's lock, as whoever trains it does; None when that is not known.
+        """
+        if self.status not in ACTIVE or not self.process or not self.process.is_here:
+            return self
+        ended = self.process.ended()
+        if not ended and self.status == QUEUED:
+            return self
+        locked = held()
+        if locked or (locked is None and not ended):
+            return self
+        why = "its process ended before the run did" if ended else "its process could not write down how it ended"
+        return replace(self, status=INTERRUPTED, reason=why, phase="")
 
 
 class _Version(msgspec.Struct, gc=False):
@@ -137,6 +122,7 @@ class Run:
 
     def __init__(self, path: Path | str):
         self._given = path
+        self._folder: int | None = None
 
     @cached_property
     def path(self) -> Path:
@@ -162,9 +148,35 @@ class Run:
 
     def status(self) -> RunStatus:
         """Where it stands now; raises `RunError` when that cannot be read."""
-        return self._status().seen_now()
+        return self.seen_now(self.written_status())
 
-    def _status(self) -> RunStatus:
+    def seen_now(self, status: RunStatus) -> RunStatus:
+        """A status that was read before, as it is now; raises `RunError` when it cannot be read again."""
+        while True:
+            seen = status.seen_now(self.held)
+            if seen is status:
+                return status
+            again = self.written_status()  # it may have ended well between the reading and the look at its lock
+            if again == status:
+                return seen
+            status = again
+
+    def held(self) -> bool | None:
+        """Whether another process holds the run, None when that is not known, as of a run that nobody has held yet."""
+        if self._folder is not None:  # the lock that would be seen is this one's own
+            return None
+        try:
+            with (self.path / LOCK).open("rb") as stream:
+                # shared, so that those who look do not see one another
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+
+    def written_status(self) -> RunStatus:
+        """The status as it was written last, whatever became of its process; raises `RunError`."""
         try:
             return RunStatus.from_json(self._read(STATUS))
         except (OSError, ValueError) as error:
@@ -177,8 +189,9 @@ class Run:
         return RunError(f"{name} of {self.name} cannot be read: {why(error)}")
 
     def update(self, **changes: Any) -> RunStatus:
-        """Writes the status with some fields changed."""
-        status = replace(self._status(), **changes)
+        """Writes the status with some fields changed; raises `RunError`, or `OSError` when it cannot be written."""
+        self.check_there()
+        status = replace(self.written_status(), **changes)
         write_json(self.path / STATUS, status.to_dict(), durable=changes.get("status") is not None)
         return status
 
@@ -212,6 +225,7 @@ class Run:
 
     def append(self, record: EpochRecord) -> None:
         """Adds one epoch; it is on disk when this returns."""
+        self.check_there()
         append_line(self.path / HISTORY, record.to_json())
 
     def signals(self) -> list[EpochSignals]:
@@ -223,6 +237,7 @@ class Run:
 
     def append_signals(self, signals: EpochSignals) -> None:
         """Adds the signals of one epoch; they are on disk when this returns."""
+        self.check_there()
         signals_file.append(self.path / SIGNALS, signals)
 
     def keep_epochs(self, count: int, *, fresh: bool = False) -> list[EpochRecord]:
@@ -254,12 +269,14 @@ class Run:
             with replace_file(self.path / REQUEST, durable=False) as stream:
                 stream.write(what.encode())
         except OSError as error:
-            raise RunError(f"{REQUEST} of {self.name} cannot be written ({error.strerror})") from error
+            if error.errno not in FULL or what != STOP:
+                raise RunError(f"{REQUEST} of {self.name} cannot be written ({error.strerror})") from error
+            (self.path / REQUEST).touch()  # an empty file takes no space, and asks to stop
 
     def requested(self) -> str | None:
         """What was asked of whoever trains this run; what cannot be read asks for nothing."""
         try:
-            asked = self._read(REQUEST, 16).decode("ascii")
+            asked = self._read(REQUEST, 16).decode("ascii") or STOP
         except (OSError, ValueError):
             return None
         return asked if asked in REQUESTS else None
@@ -273,13 +290,41 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the run for one process; raises `InputError` when another one has it. Ends with the process."""
-        with (self.path / LOCK).open("w") as stream:
+        """Holds the run for one process, which sweeps what killed ones left; it ends with the process.
+
+        Raises `InputError` when another one has it, `GoneError` when the folder is not there.
+        """
+        with ExitStack() as stack:
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"run: {self.name!r} is in use by another process; stop that one first") from None
+                stream = stack.enter_context((self.path / LOCK).open("w"))
+            except FileNotFoundError:
+                raise GoneError(f"run: the folder of {self.name} is not there any more") from None
+            if not _take(stream):
+                raise InputError(f"run: {self.name!r} is in use by another process; stop that one first")
+            # an open folder's number is given to no other
+            self._folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(self._let_go)
+            remove_temporary(self.path)
+            (self.path / MARKED).unlink(missing_ok=True)
             yield
+
+    def check_there(self) -> None:
+        """Raises `GoneError` when the folder was removed or moved since this object holds the run.
+
+        Nothing may be written after that: it would come back without its configuration.
+        """
+        if self._folder is None:
+            return
+        try:
+            there = os.path.samestat(self.path.stat(), os.fstat(self._folder)) and (self.path / CONFIG).exists()
+        except OSError:
+            there = False
+        if not there:
+            raise GoneError(f"run: the folder of {self.name} was removed or moved while it was in use")
+
+    def _let_go(self) -> None:
+        os.close(self._folder)
+        self._folder = None
 
 
 @dataclass(frozen=True)
@@ -338,6 +383,19 @@ def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
     """The place of a queued run among all queued ones, from 1."""
     waiting = sorted((s for s in summaries if s.state == QUEUED), key=lambda s: (s.status.queued, s.name))
     return next((place for place, s in enumerate(waiting, 1) if s.name == name), None)
+
+
+def _take(stream: IO[str]) -> bool:
+    """Locks a file for this process; whoever only looks at a lock holds it for a moment, which is waited for."""
+    end = time.monotonic() + SECONDS_OF_A_LOOK
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > end:
+                return False
+        time.sleep(0.01)
 
 
 @lru_cache

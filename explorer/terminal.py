@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from explorer.errors import RunError
 from explorer.history import EpochRecord, best_epoch
 from explorer.progress import duration, outlook
 from explorer.runs import RUNNING, Run, RunStatus
@@ -105,7 +106,7 @@ def stopped_by_signals(run: Run) -> Iterator[list[int]]:
         # not through `say`: a signal may arrive in the middle of it
         with suppress(OSError):
             os.write(sys.stderr.fileno(), b"\nstopping at the next step; once more ends it at once\n")
-        with suppress(OSError):
+        with suppress(OSError, RunError):
             run.request("stop")
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

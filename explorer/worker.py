@@ -12,12 +12,19 @@ import psutil
 
 from explorer import datasets, estimate
 from explorer.config import TrainingConfig
-from explorer.errors import ExplorerError
+from explorer.errors import CheckpointError, ExplorerError, GoneError, RunError
 from explorer.history import EpochRecord
-from explorer.runs import BEST, CHECKPOINT, COMPLETED, FAILED, LOGS, PAUSED, RUNNING, STOPPED, Process, Run
+from explorer.process import Process
+from explorer.runs import BEST, CHECKPOINT, COMPLETED, FAILED, LOGS, PAUSED, RUNNING, STOPPED, Run
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
+# How long the end of a run is tried to be written, as on a full disk, before whoever asked for the run is told.
+SECONDS_FOR_AN_END = 10.0
+START_AGAIN = (
+    "its history and its best.keras are as they were; **Start again** on its page, or "
+    "`python -m explorer resume --from-start`, trains it anew from its settings"
+)
 
 
 @dataclass(frozen=True)
@@ -51,25 +58,46 @@ def execute(run: Run, watcher: Watcher | None = None) -> str:
     """Trains a run, from its checkpoint where there is one, and returns its last status.
 
     A run that is already completed is left as it is. A fault ends in the run folder as `failed` with its reason,
-    the traceback in `error.log`. Raises `InputError` when another process holds the run.
+    the traceback in `error.log`. Raises `InputError` when another process holds the run, `GoneError` when its folder
+    was removed meanwhile, `RunError` when its end cannot be written down.
     """
     with run.locked():
         if run.status().status == COMPLETED:
             return COMPLETED
         try:
             return _train(run, watcher or Watcher())
+        except GoneError:
+            raise
+        except CheckpointError as error:
+            return _end(run, FAILED, f"{error}; {START_AGAIN}")
         except ExplorerError as error:
-            return run.end(FAILED, str(error)).status
+            return _end(run, FAILED, str(error))
         except Exception as error:  # the one catch-all: whatever happens to a run is told in its folder
+            run.check_there()
             with suppress(OSError):  # on a full disk the reason matters more
                 (run.path / ERROR_LOG).write_text(traceback.format_exc())
-            return run.end(FAILED, _sentence(error)).status
+            return _end(run, FAILED, _sentence(error))
+
+
+def _end(run: Run, status: str, reason: str) -> str:
+    """Writes how a run ended, again and again while that cannot be written; raises `RunError` when it gives up."""
+    wait, end = 0.1, time.monotonic() + SECONDS_FOR_AN_END
+    while True:
+        try:
+            return run.end(status, reason).status
+        except OSError as error:
+            run.check_there()
+            if time.monotonic() > end:
+                why = error.strerror or error
+                raise RunError(f"run: {run.name} ended ({reason}), which cannot be written down ({why})") from error
+        time.sleep(wait)
+        wait = min(2 * wait, 2.0)
 
 
 def _train(run: Run, watcher: Watcher) -> str:
     if run.requested() == "stop":
         run.clear_request()
-        return run.end(STOPPED, "stopped before it started").status
+        return _end(run, STOPPED, "stopped before it started")
     config = run.config
     here = Process.current()
     run.update(
@@ -90,9 +118,13 @@ def _train(run: Run, watcher: Watcher) -> str:
     from explorer.training.trainer import train
 
     run.update(phase="compiling")
-    network, was_there = cache.network(config, dataset)
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
+    network, was_there = cache.network(config, dataset)
+    if checkpoint:  # before the history is cut back to it
+        checkpoint.check(run.name, config, run.history(), [tuple(v.shape) for v in network.variables])
     history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
+    if checkpoint is None:  # of an earlier start, whose epochs have just left the history
+        (run.path / BEST).unlink(missing_ok=True)
     run.update(
         phase="training",
         steps=network.steps_per_epoch,
@@ -112,6 +144,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         checkpoint=checkpoint,
     )
     writer.close()
+    run.check_there()
     if outcome.checkpoint:
         outcome.checkpoint.save(run.path / CHECKPOINT)
     else:  # at its end, or diverged: going on would come to the same
@@ -121,7 +154,7 @@ def _train(run: Run, watcher: Watcher) -> str:
     reason = outcome.reason
     if outcome.status == "diverged":
         reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
-    return run.end(status, reason).status
+    return _end(run, status, reason)
 
 
 @contextmanager
@@ -160,9 +193,10 @@ class _Writer:
         """History first, then the model, then the checkpoint: a kill between them costs nothing but this epoch."""
         self._run.append(record)
         if improved:
-            self._best.save(self._run.path / BEST)
+            self._best.save(self._run.path / BEST, record)
         checkpoint.save(self._run.path / CHECKPOINT)
         self._board(record)
+        self._run.check_there()
         self._watcher.on_epoch(record)
 
     def step(self, epoch: int, step: int) -> None:

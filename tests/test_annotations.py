@@ -6,7 +6,8 @@ from explorer import annotations
 from explorer.annotations import NOTES, NOTHING, Annotation
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError, RunError
-from explorer.runs import COMPLETED, PAUSED, RUNNING, Process
+from explorer.process import Process
+from explorer.runs import COMPLETED, PAUSED, RUNNING
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 

@@ -124,7 +124,7 @@ def test_orphans_of_a_dead_server_are_settled(store):
     run = store.create(LONG)
     child = os.fork()
     if child == 0:
-        from explorer.runs import Process
+        from explorer.process import Process
 
         run.update(status=RUNNING, process=Process.current())
         os._exit(0)

@@ -12,9 +12,10 @@ from explorer import run_index, run_store
 from explorer.annotations import Annotation
 from explorer.config import TrainingConfig
 from explorer.history import CURVE_POINTS, EpochRecord, outline, read, read_outline
+from explorer.process import Process
 from explorer.run_index import INDEX
 from explorer.run_store import RunStore
-from explorer.runs import COMPLETED, HISTORY, RUNNING, UNREADABLE, Process, RunSummary
+from explorer.runs import COMPLETED, HISTORY, RUNNING, UNREADABLE, RunSummary
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 COUNT = 130

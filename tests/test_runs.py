@@ -15,8 +15,10 @@ import pytest
 
 from explorer import runs
 from explorer.config import SCHEMA_VERSION, TrainingConfig
+from explorer.engine import settle_orphans
 from explorer.errors import InputError, RunError
 from explorer.history import EpochRecord
+from explorer.process import Process
 from explorer.run_store import RunStore
 from explorer.runs import (
     ACTIVE,
@@ -33,7 +35,6 @@ from explorer.runs import (
     STATUSES,
     STOPPED,
     UNREADABLE,
-    Process,
     Run,
     RunStatus,
     RunSummary,
@@ -452,7 +453,11 @@ def processes() -> dict[str, tuple[Process | None, bool]]:
     return {
         "this one": (here, False),
         "one that ended": (gone, True),
-        "one whose number is used again": (replace(here, started=here.started - 3600), True),
+        "this one after the clock was set back": (replace(here, started=here.started + 7200), False),
+        "this one as an earlier version wrote it": (Process(here.host, here.pid, here.started), False),
+        "one whose number is used again": (replace(here, ticks=here.ticks - 1), True),
+        "one of the machine's last boot": (replace(here, boot="00000000-0000-4000-8000-000000000000"), True),
+        "a reused number as an earlier version wrote it": (Process(here.host, here.pid, here.started - 3600), True),
         "a number that no process has": (replace(here, pid=2**80), True),
         "a negative number": (replace(here, pid=-1), True),
         "one of another machine": (replace(gone, host="another machine"), False),
@@ -501,6 +506,79 @@ def test_a_list_notices_that_a_process_has_ended_although_no_file_has_changed(st
     assert states(store) == {run.name: INTERRUPTED}
     assert run.status().status == INTERRUPTED
     assert (run.path / STATUS).read_bytes() == written
+
+
+TRAINER = """
+import sys
+from pathlib import Path
+from explorer.process import Process
+from explorer.runs import Run
+
+run = Run(Path(sys.argv[1]))
+with run.locked():
+    run.update(status="running", process=Process.current())
+    print("trains", flush=True)
+    input()
+print("lives on", flush=True)
+input()
+"""
+
+
+def training(store: RunStore) -> tuple[Run, subprocess.Popen]:
+    run = store.create(DIGITS)
+    process = started(TRAINER, run.path)
+    assert process.stdout.readline() == "trains\n"
+    return run, process
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -2, 2, 86_400])
+@pytest.mark.parametrize("version", ["this", "an earlier"])
+def test_a_stepped_clock_interrupts_no_run_whose_process_trains_it(store, seconds, version):
+    """What a step of the clock changes is by how much the time that is on record differs from what the system says."""
+    run, process = training(store)
+    written = json.loads((run.path / STATUS).read_text())
+    written["process"]["started"] += seconds
+    if version == "an earlier":
+        del written["process"]["boot"], written["process"]["ticks"]
+    (run.path / STATUS).write_text(json.dumps(written))
+    assert states(store) == {run.name: RUNNING} and run.status().status == RUNNING
+    settle_orphans(RunStore(store.folder))
+    assert json.loads((run.path / STATUS).read_text()) == written
+    process.kill()
+    process.communicate()
+    assert states(store) == {run.name: INTERRUPTED} and run.status().status == INTERRUPTED
+
+
+def test_the_start_in_this_boot_is_what_the_system_says():
+    """Against psutil, which reads the same from the system and adds the boot time."""
+    here = Process.current()
+    assert here.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert here.ticks / os.sysconf("SC_CLK_TCK") + psutil.boot_time() == pytest.approx(here.started, abs=1.5)
+
+
+def test_a_run_that_its_living_process_let_go_of_is_interrupted(store):
+    """As after a disk that was full, when the end could not be written."""
+    run, process = training(store)
+    assert run.status().status == RUNNING
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "lives on\n"
+    assert psutil.pid_exists(run.status().process.pid)
+    assert states(store) == {run.name: INTERRUPTED}
+    assert run.status().reason == "its process could not write down how it ended"
+    process.communicate("\n")
+
+
+def test_who_looks_at_a_run_is_in_nobodys_way(store):
+    run = store.create(DIGITS)
+    with run.locked():
+        pass
+    with ThreadPoolExecutor(4) as pool:
+        looks = [pool.submit(lambda: [run.held() for _ in range(2000)]) for _ in range(4)]
+        for _ in range(50):
+            with run.locked():
+                pass
+        assert {seen for look in looks for seen in look.result()} <= {True, False}
 
 
 # --- What was trained, and what waits -----------------------------------------------------------------

@@ -592,20 +592,31 @@ def test_cancel_does_not_wait_for_a_server_that_never_answers(folder):
         )
 
 
+def shift_clock(file: Path, seconds: float) -> None:
+    """Makes a file say when its process began by a clock that has been stepped since."""
+    state = json.loads(file.read_text())
+    state["process"]["started"] += seconds
+    file.write_text(json.dumps(state))
+
+
 def test_a_fetch_in_another_process_is_seen_and_cancelled_from_here(folder, tmp_path, serve):
     process = fetch_in_a_process(tmp_path, serve(pause_after=150_000).url)
     until(lambda: (sources.read_progress("cifar10") or {}).get("done") == 150_000)
     shown = sources.read_progress("cifar10")
     assert (shown["phase"], shown["total"], shown["pid"]) == ("downloading", len(TAR), process.pid)
+    shift_clock(folder / "cifar10.progress.json", -7200)
+    assert sources.read_progress("cifar10")["pid"] == process.pid
     sources.request_cancel("cifar10")
     assert "Cancelled: the fetch of CIFAR-10 was cancelled" in process.communicate(timeout=30)[1]
     assert left_behind(folder) == {"cifar10.part"}
     assert sources.read_progress("cifar10") is None
 
 
-def test_a_cancel_asked_for_before_the_process_began_is_not_for_it(folder, tmp_path, serve):
+@pytest.mark.parametrize("clock", ["is right", "was turned back"])
+def test_a_cancel_asked_for_before_the_process_began_is_not_for_it(folder, tmp_path, serve, clock):
     sources.request_cancel("cifar10")
-    os.utime(folder / "cifar10.cancel", (1e9, 1e9))
+    later = 2e9 if clock == "was turned back" else 1e9
+    os.utime(folder / "cifar10.cancel", (later, later))
     assert fetch_in_a_process(tmp_path, serve().url).communicate(timeout=30)[1] == ""
     assert fetched_whole(folder)
 

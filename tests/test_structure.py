@@ -63,6 +63,9 @@ import pandas, sklearn.base
         ("errors", set()),
         ("records", {"errors"}),
         ("files", {"records"}),
+        ("process", set()),
+        ("leftovers", {"files"}),
+        ("model_mark", {"history"}),
         ("datasets", {"errors"}),
         ("config", {"errors", "datasets"}),
         ("presets", {"errors", "config", "datasets"}),
@@ -81,9 +84,9 @@ import pandas, sklearn.base
         ("signals_file", {"files", "signals"}),
         (
             "runs",
-            {"annotations", "errors", "config", "files", "history", "records", "signals", "signals_file"},
+            {"annotations", "errors", "config", "files", "history", "process", "records", "signals", "signals_file"},
         ),
-        ("run_store", {"annotations", "errors", "config", "files", "run_index", "runs"}),
+        ("run_store", {"annotations", "errors", "config", "files", "leftovers", "process", "run_index", "runs"}),
         ("comparison", {"config", "errors", "estimate", "runs"}),
     ],
 )

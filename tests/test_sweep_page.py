@@ -8,8 +8,9 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
+from explorer.process import Process
 from explorer.run_store import RunStore
-from explorer.runs import COMPLETED, FAILED, Process
+from explorer.runs import COMPLETED, FAILED
 from explorer.sweeps import folder, reports
 from explorer.sweeps.driver import drive
 from explorer.sweeps.folder import TRIAL_COMPLETED, TRIAL_RUNNING, StudyStore, TrialRecord

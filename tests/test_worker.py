@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,10 +17,12 @@ import pytest
 
 from explorer import estimate, worker
 from explorer.config import TrainingConfig
+from explorer.engine import queue_again, resumable
 from explorer.errors import InputError
 from explorer.history import EpochRecord, best_epoch
+from explorer.process import Process
 from explorer.run_store import RunStore
-from explorer.runs import BEST, CHECKPOINT, LOGS, RUNNING, Process, Run
+from explorer.runs import BEST, CHECKPOINT, INTERRUPTED, LOGS, RUNNING, Run
 from explorer.training.model_file import ModelFile
 
 ROOT = Path(worker.__file__).parents[1]
@@ -187,20 +190,75 @@ def test_divergence_that_only_validation_sees_keeps_its_epoch(store):
     )
 
 
-def test_a_damaged_checkpoint_fails_with_its_reason(store):
-    run = store.create(SMALL)
-    (run.path / CHECKPOINT).write_bytes(b"")
-    assert worker.execute(run) == "failed"
-    assert run.status().reason.startswith(f"the checkpoint of {run.name} is damaged")
+def files_of(run: Run) -> dict[str, bytes]:
+    """Every file of a run but its status and its lock."""
+    paths = [path for path in run.path.rglob("*") if path.is_file() and path.name not in ("status.json", ".lock")]
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in paths}
 
 
-def test_a_checkpoint_of_another_network_fails_with_its_reason(store):
-    donor, run = store.create(SMALL), store.create(SMALL.with_(width=21))
-    donor.request("pause")
-    assert worker.execute(donor) == "paused"
-    (donor.path / CHECKPOINT).rename(run.path / CHECKPOINT)
+def stopped_after(store: RunStore, config: TrainingConfig, epochs: int) -> Run:
+    run = store.create(config)
+
+    def stop(record: EpochRecord) -> None:
+        if record.epoch == epochs:
+            run.request("stop")
+
+    assert worker.execute(run, worker.Watcher(on_epoch=stop)) == "stopped"
+    return run
+
+
+def without(file: Path, *names: str) -> None:
+    """Makes a checkpoint what earlier versions wrote."""
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    position = json.loads(str(arrays["position"]))
+    arrays["position"] = np.array(json.dumps({k: v for k, v in position.items() if k not in names}))
+    np.savez(file, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("change", "marks", "reason"),
+    [
+        ({"width": 21}, ("settings", "record"), "is of another network: its arrays have other shapes"),
+        ({"width": 21}, (), "is of another run: its width is 20, not 21"),
+        ({"learning_rate": 1e-4}, (), "is of another run: its learning_rate is 0.003, not 0.0001"),
+        ({"seed": 5}, ("settings",), "is of another run: its epoch 1 is not that of the history"),
+        ({}, (), "is of another run: its epoch 1 is not that of the history"),
+    ],
+)
+def test_a_foreign_checkpoint_is_found_out_before_anything_is_cut(store, change, marks, reason):
+    foreign, run = stopped_after(store, SMALL, 1), stopped_after(store, SMALL.with_(**change), 3)
+    shutil.copy(foreign.path / CHECKPOINT, run.path / CHECKPOINT)
+    if marks:
+        without(run.path / CHECKPOINT, *marks)
+    before = files_of(run)
+    assert len(run.history()) == 3
     assert worker.execute(run) == "failed"
-    assert run.status().reason and (run.path / "error.log").read_text().startswith("Traceback")
+    assert run.status().reason.startswith(f"the checkpoint of {run.name} {reason}; ")
+    assert files_of(run) == before
+
+
+def test_a_damaged_checkpoint_leaves_all_as_it_was_and_the_choice_to_start_again(store, trained):
+    run = stopped_after(store, SMALL, 3)
+    whole = (run.path / CHECKPOINT).read_bytes()
+    for size in (0, 10, len(whole) // 3, len(whole) - 30):
+        (run.path / CHECKPOINT).write_bytes(whole[:size])
+        before = files_of(run)
+        assert worker.execute(run) == "failed"
+        assert run.status().reason.startswith(f"the checkpoint of {run.name} is damaged")
+        assert run.status().reason.endswith("trains it anew from its settings") and resumable(run)
+        assert files_of(run) == before
+    queue_again(run, from_start=True)
+    assert files_of(run) == {name: content for name, content in before.items() if name != CHECKPOINT}
+    assert worker.execute(run) == "completed"
+    assert_same_run(run, trained)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed(store, trained):
+    run = stopped_after(store, SMALL, 2)
+    without(run.path / CHECKPOINT, "settings", "record")
+    assert worker.execute(run) == "completed"
+    assert_same_run(run, trained)
 
 
 def test_a_run_is_held_by_one_process(store):
@@ -280,7 +338,7 @@ def test_a_kill_between_two_files_of_an_epoch_costs_nothing(store, trained, epoc
 
     worker.execute(run, worker.Watcher(on_epoch=keep))
     old, new = copies.get(epoch - 1, {}), copies[epoch]
-    finished = ["history.jsonl"]
+    finished = ["history.jsonl", ".lock"]
     finished += ["best.keras"] * (between != "history and model")
     finished += ["checkpoint.npz"] * (between == "checkpoint and event files")
     left = store.create(SMALL)
@@ -290,7 +348,7 @@ def test_a_kill_between_two_files_of_an_epoch_costs_nothing(store, trained, epoc
             target = left.path / path.relative_to(run.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    assert left.status().status == RUNNING and len(left.history()) == epoch
+    assert left.status().status == INTERRUPTED and len(left.history()) == epoch
     assert worker.execute(left) == "completed"
     assert_same_run(left, trained)
 
@@ -315,7 +373,7 @@ def test_a_checkpoint_ahead_of_its_history_is_refused(store):
     worker.execute(run, worker.Watcher(on_epoch=stop))
     (run.path / "history.jsonl").write_text("")
     assert worker.execute(run) == "failed"
-    assert run.status().reason == f"{run.name} has a checkpoint of epoch 1 but a history of 0 epochs"
+    assert run.status().reason.startswith(f"{run.name} has a checkpoint of epoch 1 but a history of 0 epochs; ")
 
 
 # --- The saved model ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from explorer.evaluation.network import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
 from explorer.evaluation.safety import SUFFIXES, check_kind, check_place, opened
 from explorer.files import append_line, read_bytes
-from explorer.history import RULES
+from explorer.history import RULES, EpochRecord
+from explorer.model_mark import read_mark, same_epoch
 from explorer.run_store import RunStore
 from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
 
@@ -50,11 +52,25 @@ class SavedModel:
     run: RunSummary | None = None
     problem: str = ""
 
+    @cached_property
+    def best(self) -> EpochRecord | None:
+        """The epoch that the file says it is of, else the run's best one; None for a file of no run's best epoch."""
+        mark = read_mark(self.path) if self.run and self.path.name == BEST else None
+        return mark or (self.run.best if self.run else None)
+
+    @property
+    def awaited(self) -> EpochRecord | None:
+        """The history's best epoch where the file is of another one, as after a kill between the two."""
+        best = self.run.best if self.run else None
+        return best if best and self.best and not same_epoch(best, self.best) else None
+
     @property
     def words(self) -> str:
-        """What it is: the run's best epoch and how that was selected, or a file."""
-        best = self.run.best if self.run else None
-        return f"epoch {best.epoch}, {RULES['val_loss'].words}" if best else "model file"
+        """What it is: the epoch of its run and how that was selected, or a file."""
+        if self.best is None:
+            return "model file"
+        words = f"epoch {self.best.epoch}, {RULES['val_loss'].words}"
+        return f"{words}; {behind(self.awaited.epoch)}" if self.awaited else words
 
     def request(self, **wanted: str | int) -> Request:
         """The question about it; data set and scaling are those of the run whose folder it lies in."""
@@ -67,6 +83,11 @@ class SavedModel:
                 "division": config.validation_split,
             }
         return Request(str(self.path), self.name, **{**known, **wanted})
+
+
+def behind(epoch: int) -> str:
+    """Says of a model that the history's best epoch is another one."""
+    return f"the history's best is epoch {epoch}, whose model was not saved before its process ended; resuming saves it"
 
 
 def saved_models(store: RunStore) -> list[SavedModel]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from explorer import datasets
 from explorer.datasets import DATASETS
-from explorer.evaluation.library import SavedModel
+from explorer.evaluation.library import SavedModel, behind
 from explorer.evaluation.predictions import CARRIED, TEST, Predictions
 from explorer.history import RULES
 from explorer.terminal import columns, percent
@@ -13,7 +13,7 @@ from explorer.terminal import columns, percent
 def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str, Any]:
     """All figures of a model on a split, for JSON; `looks` is how often its test images were looked at."""
     facts = predictions.facts
-    best = model.run.best if model.run else None
+    best, awaited = model.best, model.awaited
     evaluation = predictions.evaluation(datasets.load(facts.dataset, predictions.division))
     return {
         "model": model.name,
@@ -21,6 +21,7 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
         "model_hash": facts.model_hash,
         "selected_by": RULES["val_loss"].words if best else None,
         "epoch": best.epoch if best else None,
+        "awaited_epoch": awaited.epoch if awaited else None,
         "parameters": facts.parameters,
         "dataset": facts.dataset,
         "split": predictions.split,
@@ -61,6 +62,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     return [
         f"{told['model']}{chosen}: {told['images']:,} {told['split']} images of "
         f"{DATASETS[told['dataset']].title}{looks}, {told['seconds']:.2f} s",
+        *([behind(told["awaited_epoch"])] if told["awaited_epoch"] else []),
         *scaling,
         *outputs,
         *sampled,

@@ -7,16 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated, TypedDict
 
-import psutil
 from msgspec import Meta
 
 from explorer import datasets, records
 from explorer.files import read_bytes
-from explorer.records import Count, Seconds, Text, Time
+from explorer.process import Process
+from explorer.records import Count, Seconds, Text
 from explorer.sources.faults import Cancelled
 from explorer.sources.job import Job, beside
 from explorer.sources.progress import STARTING, Progress
@@ -35,7 +34,7 @@ class _Running(TypedDict):
     speed: Seconds | None
     seconds_left: Seconds | None
     pid: Annotated[int, Meta(ge=0, le=2**31 - 1)]
-    process_started: Time
+    process: Process
 
 
 class _State(_Running, total=False):
@@ -43,19 +42,16 @@ class _State(_Running, total=False):
 
 
 def read_progress(name: str) -> dict | None:
-    """Read how a fetch in any process stands: the fields of Progress with `speed`, `seconds_left` and `pid`.
+    """Read how a fetch in any process stands: the fields of Progress with `speed`, `seconds_left`, `pid` and `process`.
 
     With `error` when it failed. None when there is none, or its process is gone and left no error. Raises
     FieldError for an unknown data set.
     """
     try:
         state = records.from_json(read_bytes(_progress_file(name)), _State)
+        return state if "error" in state or not state["process"].ended() else None
     except (OSError, ValueError):
         return None
-    if "error" in state:
-        return state
-    started = _process_started(state["pid"])
-    return state if started is not None and abs(started - state["process_started"]) < 1 else None
 
 
 def request_cancel(name: str) -> None:
@@ -89,8 +85,9 @@ def alone(job: Job) -> Iterator[None]:
 def published(job: Job) -> Iterator[None]:
     """Let other processes see and cancel a fetch; in the end nothing of that is left, unless an error is to be told."""
     shown, cancel = _Shown(_progress_file(job.name)), _cancel_file(job.name)
+    datasets.discard(cancel)  # it was meant for an earlier fetch: of this one nobody has seen anything yet
     job.listeners.append(shown)
-    job.stops.append(partial(_asked_for, cancel))
+    job.stops.append(cancel.exists)
     try:
         yield
     except (Cancelled, KeyboardInterrupt):
@@ -118,30 +115,12 @@ class _Shown:
             self.write()
 
     def write(self, **more: str) -> None:
-        left, pid = self.last.seconds_left, os.getpid()
-        state = asdict(self.last) | {"speed": self.last.speed, "seconds_left": left} | more
-        state |= {"pid": pid, "process_started": _process_started(pid)}
+        state = asdict(self.last) | {"speed": self.last.speed, "seconds_left": self.last.seconds_left} | more
+        state |= {"pid": os.getpid(), "process": asdict(Process.current())}
         temporary = self.path.with_suffix(".new")  # one name for all: what a killed fetch leaves, the next replaces
         with suppress(OSError):  # a fetch is worth more than the display of its progress
             temporary.write_text(json.dumps(state))
             temporary.replace(self.path)
-
-
-def _asked_for(cancel: Path) -> bool:
-    """Whether a cancel was asked for since this process began; an older one was meant for another fetch."""
-    try:
-        return cancel.stat().st_mtime > (_process_started(os.getpid()) or 0) - 1
-    except OSError:
-        return False
-
-
-def _process_started(pid: int) -> float | None:
-    """When a process began, in seconds since 1970; None when there is no such process."""
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
-        return None
 
 
 def _progress_file(name: str) -> Path:

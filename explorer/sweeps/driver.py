@@ -9,14 +9,15 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Protocol
 
 from explorer.errors import EngineError, ExplorerError, InputError, RunError
 from explorer.history import RULES, best_epoch
+from explorer.process import Process
 from explorer.run_store import RunStore
-from explorer.runs import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Process, Run
+from explorer.runs import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
 from explorer.sweeps import folder
 from explorer.sweeps.folder import (
     TRIAL_COMPLETED,
@@ -321,8 +322,7 @@ def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], 
         if study.status().status == folder.COMPLETED:
             raise InputError(f"study: {study.name!r} is completed; there is nothing to resume")
         study.clear_request()
-        current = Process.current()
-        process = {"host": current.host, "pid": current.pid, "started": current.started}
+        process = asdict(Process.current())
         study.update(status=folder.STARTING, reason="", process=process, seen=time.time(), problems=[])
         executor = make_executor()
         try:

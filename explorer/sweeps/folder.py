@@ -21,9 +21,9 @@ from explorer import records
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError, FieldError, InputError, RunError, shown
 from explorer.files import append_line, is_name, read_bytes, read_json, replace_file, why, write_json
+from explorer.process import Process
 from explorer.records import Count, Name, Plain, Real, Seconds, Text, Time
 from explorer.run_store import RunStore, leads_out
-from explorer.runs import Process
 from explorer.sweeps.spec import SCHEMA_VERSION, StudySpec
 
 STUDIES = ".sweeps"
@@ -57,7 +57,7 @@ class StudyStatus:
 
     def seen_now(self) -> "StudyStatus":
         """The same, as interrupted when its driver is gone."""
-        if self.status in ACTIVE and self.process and Process(**self.process).ended():
+        if self.status in ACTIVE and self.process and records.from_values(self.process, Process).ended():
             return replace(self, status=INTERRUPTED, reason="its driver ended before the sweep did")
         return self
 

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 import time
-
-import psutil
+from dataclasses import asdict
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.files import MOST_BYTES, read_bytes
+from explorer.process import Process
 from explorer.run_store import RunStore
-from explorer.runs import Process, Run
+from explorer.runs import Run
 from explorer.sweeps import folder
 from explorer.sweeps.folder import Study, TrialRecord
 
@@ -31,9 +31,7 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
             stderr=log,
             start_new_session=True,  # closing the page must not end it
         )
-    started = psutil.Process(driver.pid).create_time()
-    here = Process.current()
-    process = {"host": here.host, "pid": driver.pid, "started": started}
+    process = asdict(Process.of(driver.pid))
     if study.status().status not in folder.ACTIVE:  # it has not said so itself yet
         study.update(status=folder.STARTING, reason="", process=process, seen=time.time())
 

@@ -12,9 +12,11 @@ import h5py
 import numpy as np
 
 from explorer.files import replace_file
+from explorer.history import EpochRecord
+from explorer.model_mark import METADATA, marked
 from explorer.training.frameworks import keras
 
-_WEIGHTS, _METADATA = "model.weights.h5", "metadata.json"
+_WEIGHTS = "model.weights.h5"
 
 
 class ModelFile:
@@ -28,14 +30,17 @@ class ModelFile:
         self._members: dict[str, bytes | bytearray] = {}
         self._places: list[slice] = []
 
-    def save(self, path: Path) -> None:
-        """Saves the network as it is now; the file is there whole or not at all. Raises `OSError`."""
+    def save(self, path: Path, record: EpochRecord | None = None) -> None:
+        """Saves the network as it is now; the file is there whole or not at all. Raises `OSError`.
+
+        With a record the file says which epoch of its run it is (`model_mark`).
+        """
         if not self._members:
             self._let_keras_write(path.with_name(f".{path.stem}.marked.keras"))
         for variable, place in zip(self._network.weights, self._places, strict=True):
             self._members[_WEIGHTS][place] = variable.numpy().tobytes()
-        written = {**json.loads(self._members[_METADATA]), "date_saved": f"{datetime.now():%Y-%m-%d@%H:%M:%S}"}
-        self._members[_METADATA] = json.dumps(written).encode()
+        written = {**json.loads(self._members[METADATA]), "date_saved": f"{datetime.now():%Y-%m-%d@%H:%M:%S}"}
+        self._members[METADATA] = json.dumps(marked(written, record) if record else written).encode()
         with replace_file(path) as stream, zipfile.ZipFile(stream, "w") as archive:
             for name, content in self._members.items():
                 archive.writestr(name, content)
@@ -50,7 +55,7 @@ class ModelFile:
             path.unlink(missing_ok=True)
         places = _places(members[_WEIGHTS])
         self._places = [places[number] for number in range(len(self._network.weights))]
-        self._members = {**members, _WEIGHTS: bytearray(members[_WEIGHTS])}
+        self._members = {METADATA: members[METADATA], **members, _WEIGHTS: bytearray(members[_WEIGHTS])}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,12 +60,14 @@ def train(
     records = list(history)
     network.start(config)
     if checkpoint is None:
-        checkpoint = Checkpoint(epoch=0)
+        checkpoint = Checkpoint(epoch=0, settings=config.to_dict())
         if on_signals:
             on_signals(network.signals(0, None))
     else:
         for variable, value in zip(network.variables, checkpoint.arrays, strict=True):
             variable.assign(value)
+        last = records[-1].to_json() if records else ""
+        checkpoint = replace(checkpoint, settings=config.to_dict(), record=last)
     while (end := ending(config, records)) is None:
         epoch = checkpoint.epoch + 1
         rates = schedules.rates(config, network.steps_per_epoch, epoch, records)
@@ -74,7 +76,7 @@ def train(
             return record
         records.append(record)
         improved = best_epoch(records) is record
-        checkpoint = Checkpoint(epoch=epoch, arrays=_arrays(network))
+        checkpoint = Checkpoint(epoch, 0, arrays=_arrays(network), settings=config.to_dict(), record=record.to_json())
         on_epoch(record, improved, checkpoint)
     return end
 
@@ -116,9 +118,8 @@ def _train_epoch(
         request = control()
         if request in (STOP, PAUSE):
             seconds = time.perf_counter() - started
-            here = Checkpoint(
-                epoch - 1, step, totals.loss, totals.correct, seconds, _arrays(network), penalty=totals.penalty
-            )
+            totalled = {"loss": totals.loss, "penalty": totals.penalty, "correct": totals.correct, "seconds": seconds}
+            here = replace(begun, step=step, arrays=_arrays(network), **totalled)
             status = "stopped" if request == STOP else "paused"
             return Outcome(status, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
         called = time.perf_counter()

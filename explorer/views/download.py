@@ -31,7 +31,8 @@ def _banner() -> None:
         st.rerun()
     progress = sources.read_progress(NAME)
     running = progress is not None and "error" not in progress
-    if progress and progress["process_started"] >= state.download_started() - 1:  # it is older by a tick of the clock
+    asked = state.asked_download()
+    if asked and progress and progress["pid"] == asked.pid:
         state.download_is_heard_of()
     with st.container(border=True):
         if running:
@@ -39,7 +40,7 @@ def _banner() -> None:
             st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_words(progress))
             st.button("Cancel the download", on_click=sources.request_cancel, args=(NAME,), icon=":material/close:")
             return
-        if time.time() - state.download_started() < SECONDS_TO_BE_HEARD_OF:
+        if asked and time.monotonic() - asked.since < SECONDS_TO_BE_HEARD_OF:
             st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
@@ -53,14 +54,14 @@ def _banner() -> None:
 
 
 def _start() -> None:
-    state.download_starts()
-    subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "explorer", "data", NAME],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # closing the page must not end it
     )
+    state.download_starts(process.pid)
 
 
 def _words(progress: dict) -> str:

@@ -89,7 +89,7 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         list(by_name),
         key=evaluate_state.MODEL,
         format_func=lambda name: title(by_name[name]),
-        help="Runs with their best epoch, newest first, then the other model files in the models folder.",
+        help="Runs with their saved epoch, newest first, then the other model files in the models folder.",
     )
     model = by_name[name]
     splits = _splits(model)

@@ -79,6 +79,6 @@ def _poll(waiting: NotYet) -> None:
 
 
 def title(model: SavedModel) -> str:
-    """A model in a list: its name, and for a run the accuracy of its best epoch."""
-    best = model.run.best if model.run else None
+    """A model in a list: its name, and for a run the accuracy of the epoch that it is of."""
+    best = model.best
     return f"{plain(model.run.title)} · {best.val_accuracy:.1%}" if best else plain(model.name)

@@ -134,6 +134,15 @@ def _actions_at_rest(summary: RunSummary) -> None:
         if engine.resumable(run):
             icon = ":material/play_arrow:"
             st.button("Resume", key="resume", icon=icon, type="primary", on_click=_do, args=("resume", run))
+        if summary.state == FAILED and engine.resumable(run):
+            st.button(
+                "Start again",
+                key="start_again",
+                icon=":material/restart_alt:",
+                on_click=_do,
+                args=("start_again", run),
+                help="Trains it anew from its settings, without its checkpoint.",
+            )
         if summary.state == COMPLETED:
             following = config.with_(seed=(config.seed + 1) % 2**31)
             st.button("Train again", key="again", on_click=state.train, args=(config, True))

@@ -3,6 +3,7 @@
 import importlib
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -33,6 +34,14 @@ _MESSAGE = "message"
 _REDRAW = "redraw"
 _SETTINGS = "settings"
 _DOWNLOAD = "download_started"
+
+
+@dataclass(frozen=True)
+class AskedDownload:
+    """A process that was asked for a download, and when by the monotonic clock."""
+
+    pid: int
+    since: float
 
 
 @st.cache_resource
@@ -288,14 +297,14 @@ def prepare(config: TrainingConfig) -> None:
         engine().prepare(config)
 
 
-def download_starts() -> None:
-    """Remembers that a download was just asked for, until its process is heard of."""
-    st.session_state[_DOWNLOAD] = time.time()
+def download_starts(pid: int) -> None:
+    """Remembers the process that was just asked for a download, until it is heard of."""
+    st.session_state[_DOWNLOAD] = AskedDownload(pid, time.monotonic())
 
 
-def download_started() -> float:
-    """When a download was asked for that has not been heard of yet, in seconds since 1970; 0 when there is none."""
-    return st.session_state.get(_DOWNLOAD, 0.0)
+def asked_download() -> AskedDownload | None:
+    """The process that was asked for a download and has not been heard of yet."""
+    return st.session_state.get(_DOWNLOAD)
 
 
 def download_is_heard_of() -> None:

@@ -1,0 +1,54 @@
+"""What processes that were killed left in a folder of runs, removed by the next one that makes a run there."""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from explorer.files import remove_temporary
+
+# a folder that a run is made in before it is shown under its name
+_BUILDING = re.compile(r"\..+_\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d_[a-z]{4}")
+
+
+@contextmanager
+def building_folder(path: Path) -> Iterator[None]:
+    """Makes a folder and holds it, so that no other process takes it for a leftover; raises `FileExistsError`.
+
+    It is gone when the block does not end well, and may be renamed in it.
+    """
+    path.mkdir()
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        if not path.exists():
+            raise FileExistsError(f"{path} was taken for a leftover between the two calls")
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    finally:
+        os.close(folder)
+
+
+def sweep(runs: Path) -> None:
+    """Removes temporary files and half-made run folders below a folder of runs, nothing that is being written."""
+    for folder in (runs, *(path for path in runs.glob(".*") if path.is_dir() and not path.is_symlink())):
+        remove_temporary(folder)
+    for path in runs.glob(".*_[a-z][a-z][a-z][a-z]"):
+        if _BUILDING.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    with suppress(OSError):
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+        finally:
+            os.close(folder)
