@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -643,3 +644,18 @@ def test_the_latest_request_counts_until_it_is_forgotten(store):
     run.clear_request()
     assert run.requested() is None
     assert not (run.path / LOCK).exists()
+
+
+def test_a_stop_needs_no_space_on_the_disk(store):
+    """An empty file asks to stop: it is all that a disk takes that is full, here one of no bytes a file."""
+    run = store.create(DIGITS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(RunError, match="cannot be written"):
+            run.request("pause")
+        assert run.requested() is None
+        run.request("stop")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert run.requested() == "stop"
