@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.activations import ACTIVATIONS
 from explorer.datasets import BOOK, DATASETS, NOTEBOOK
 from explorer.errors import FieldError
 
@@ -88,31 +89,17 @@ class Field:
         return self.check(number)
 
 
-ACTIVATIONS = (
-    "elu",
-    "selu",
-    "relu",
-    "leaky_relu",
-    "gelu",
-    "silu",
-    "mish",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "softsign",
-    "linear",
-)
-INITIALIZERS = (
-    "he_normal",
-    "he_uniform",
-    "lecun_normal",
-    "lecun_uniform",
-    "glorot_normal",
-    "glorot_uniform",
-    "orthogonal",
-    "random_normal",
-    "zeros",
-)
+INITIALIZERS = {
+    "he_normal": "He normal",
+    "he_uniform": "He uniform",
+    "lecun_normal": "LeCun normal",
+    "lecun_uniform": "LeCun uniform",
+    "glorot_normal": "Glorot normal",
+    "glorot_uniform": "Glorot uniform",
+    "orthogonal": "Orthogonal",
+    "random_normal": "Random normal (σ 0.05)",
+    "zeros": "Zeros",
+}
 OPTIMIZERS = ("nadam", "adam", "adamw", "rmsprop", "sgd", "momentum", "nesterov")
 
 # The three groups of the sidebar, top to bottom; the last is folded.
@@ -136,7 +123,8 @@ FIELDS: dict[str, Field] = {
             "elu",
             "The function each hidden unit applies to its weighted sum; without one, depth adds nothing.",
             NETWORK,
-            choices=ACTIVATIONS,
+            choices=tuple(ACTIVATIONS),
+            titles={name: activation.title for name, activation in ACTIVATIONS.items()},
         ),
         Field(
             "kernel_initializer",
@@ -144,7 +132,8 @@ FIELDS: dict[str, Field] = {
             "he_normal",
             "How the first random weights are drawn: it decides whether signals survive many layers.",
             NETWORK,
-            choices=INITIALIZERS,
+            choices=tuple(INITIALIZERS),
+            titles=INITIALIZERS,
             option="initializer",
         ),
         Field(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from explorer.activations import ACTIVATIONS
 from explorer.benchmark import notebook_model
-from explorer.config import ACTIVATIONS, BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS, TrainingConfig
+from explorer.config import BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.presets import PRESETS
 from explorer.training.network import build_network, build_optimizer, start_weights

@@ -10,13 +10,14 @@ import pytest
 import tensorflow as tf
 
 from explorer import signals_file
-from explorer.config import ACTIVATIONS, TrainingConfig
+from explorer.activations import ACTIVATIONS
+from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.questions import signals_at_start
 from explorer.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals, tidy
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.prepared import Prepared
-from explorer.training.signals import FLAT, PROBE_IMAGES
+from explorer.training.signals import PROBE_IMAGES
 from explorer.training.trainer import image_order, train
 
 CONFIG = TrainingConfig(dataset="digits", depth=3, width=12, input_scaling="unit", learning_rate=3e-3, epochs=2)
@@ -103,7 +104,7 @@ def test_the_figures_are_those_that_keras_works_out(activation, batch_norm, prep
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_flat_is_where_the_slope_is_under_a_hundredth_and_stays_so(activation):
-    low, high = FLAT[activation]
+    low, high = ACTIVATIONS[activation].flat_below, ACTIVATIONS[activation].flat_above
     x = np.linspace(-200, 200, 400_001, dtype="float64")
     with tf.GradientTape() as tape:
         points = tf.constant(x)

@@ -4,13 +4,13 @@ import itertools
 import math
 
 from explorer import estimate
+from explorer.activations import ACTIVATIONS
 from explorer.config import RAW, STANDARDIZED
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
 from explorer.diagnosis.observed import Observed, output
 from explorer.diagnosis.thresholds import limit
 
 # those whose slope is far below one for most inputs, so that each layer shrinks what passes it backwards
-SQUASHING = ("sigmoid", "tanh", "softsign", "softplus")
 # those whose step is as long as the gradient; the others divide by its size
 PLAIN = ("sgd", "momentum", "nesterov")
 
@@ -26,7 +26,7 @@ def vanishing(run: Observed) -> Finding | None:
     if since is None or run.config.depth < 2:
         return None
     first, last = run.now.layers[0].gradient_rms, output(run.now).gradient_rms
-    squashing = run.config.activation in SQUASHING
+    squashing = ACTIVATIONS[run.config.activation].squashing
     return Finding(
         "vanishing",
         PROBLEM,

@@ -2,21 +2,13 @@
 
 import math
 
+from explorer.activations import ACTIVATIONS
 from explorer.config import ALPHA, DROPOUT, OFF, RAW, STANDARDIZED
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.gradients import plain_explosion
 from explorer.diagnosis.observed import Observed, hidden, worst
 from explorer.diagnosis.thresholds import limit
 
-BOUNDED = ("sigmoid", "tanh", "softsign")
-
-# which draw keeps the signal's size through a layer of which activation: Glorot & Bengio 2010, He et al. 2015,
-# Klambauer et al. 2017
-SUITS = {
-    **dict.fromkeys(("relu", "leaky_relu", "elu", "gelu", "silu", "mish"), "he_normal"),
-    **dict.fromkeys(("tanh", "sigmoid", "softplus", "softsign", "linear"), "glorot_normal"),
-    "selu": "lecun_normal",
-}
 FAMILIES = {"he_normal": ("he_normal", "he_uniform"), "lecun_normal": ("lecun_normal", "lecun_uniform")}
 GLOROT = ("glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal")
 
@@ -24,7 +16,8 @@ GLOROT = ("glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform", "o
 def dead(run: Observed) -> Finding | None:
     """Units that are flat for every image, and so have no gradient to come back by."""
     config = run.config
-    if config.activation in (*BOUNDED, "linear") or config.depth == 0:
+    activation = ACTIVATIONS[config.activation]
+    if (activation.bounded or activation.name == "linear") or config.depth == 0:
         return None
     raw = config.input_scaling == RAW and config.batch_norm == OFF
     for severity, name in ((PROBLEM, "dead_units"), (WARNING, "many_dead_units")):
@@ -63,7 +56,7 @@ def dead(run: Observed) -> Finding | None:
 
 def saturated(run: Observed) -> Finding | None:
     """Units at the flat ends of a bounded activation."""
-    if run.config.activation not in BOUNDED or run.config.depth == 0:
+    if not ACTIVATIONS[run.config.activation].bounded or run.config.depth == 0:
         return None
     for severity, name in ((PROBLEM, "saturated_units"), (WARNING, "many_saturated_units")):
         since = _since_a_layer_has(run, "saturated", limit(name))
@@ -185,7 +178,7 @@ def inputs(run: Observed) -> Finding | None:
             f"{number(first.activation_variance)}, and gradients of up to {number(norm)} (RMS) come back."
         )
         return Finding("inputs", PROBLEM, 0, evidence, why, change)
-    if first and config.activation in BOUNDED and first.saturated >= limit("saturated_by_inputs"):
+    if first and ACTIVATIONS[config.activation].bounded and first.saturated >= limit("saturated_by_inputs"):
         evidence = (
             f"Before training, {first.saturated:.0%} of the values of layer 1, the one that sees the pixels, lie at "
             f"the flat ends of {config.activation}."
@@ -284,12 +277,12 @@ def tiny_batches(run: Observed) -> Finding | None:
 
 
 def _suits(config) -> bool:
-    wanted = SUITS[config.activation]
+    wanted = ACTIVATIONS[config.activation].initializer
     return config.kernel_initializer in FAMILIES.get(wanted, GLOROT)
 
 
 def suiting(config) -> dict[str, str]:
-    return {"kernel_initializer": SUITS[config.activation]}
+    return {"kernel_initializer": ACTIVATIONS[config.activation].initializer}
 
 
 def _below_guessing(run: Observed, loss: float) -> bool:

@@ -5,6 +5,7 @@ An allow-list, because what Keras refuses by itself has changed with every versi
 
 from typing import Any
 
+from explorer import activations
 from explorer.errors import ModelError
 
 
@@ -12,7 +13,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-ACTIVATIONS = _names(
+ACTIVATIONS = frozenset(activations.ACTIVATIONS) | _names(
     "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
     "log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
     "sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink threshold"

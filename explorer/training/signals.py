@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from explorer.activations import ACTIVATIONS
 from explorer.config import BEFORE_ACTIVATION, OFF, TrainingConfig
 from explorer.datasets import DATASETS
 from explorer.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
@@ -20,24 +21,6 @@ from explorer.training.network import NORM_EPSILON, first_kernel
 PROBE_IMAGES = 256
 STACKED_NUMBERS = 2**22  # of layers that are worked out at once: wide ones come one by one, or memory would double
 UPDATE_RATIO = SIGNALS.index("update_ratio")
-
-# Where an activation is flat, by what goes into it: below the first bound or above the second its slope is under
-# 0.01 in size and stays so (ReLU: 0). Tanh, sigmoid and softsign: the last hundredth of the values before each end.
-_FLAT_TANH, _FLAT_SIGMOID = math.atanh(0.99), math.log(99)
-FLAT = {
-    "relu": (0.0, math.inf),
-    "elu": (math.log(0.01), math.inf),
-    "selu": (math.log(0.01 / 1.7581), math.inf),
-    "gelu": (-3.07, math.inf),
-    "silu": (-6.27, math.inf),
-    "mish": (-6.26, math.inf),
-    "tanh": (-_FLAT_TANH, _FLAT_TANH),
-    "sigmoid": (-_FLAT_SIGMOID, _FLAT_SIGMOID),
-    "softplus": (-_FLAT_SIGMOID, math.inf),
-    "softsign": (-99.0, 99.0),
-    "leaky_relu": (-math.inf, math.inf),
-    "linear": (-math.inf, math.inf),
-}
 
 
 @dataclass(frozen=True)
@@ -213,8 +196,8 @@ def _normalized(values: tf.Tensor, norm: Norm | None) -> tf.Tensor:
 def _is_flat(activation: str, entering: tf.Tensor, leaving: tf.Tensor) -> tf.Tensor:
     if activation == "softmax":
         return (leaving < 0.01) | (leaving > 0.99)
-    low, high = FLAT[activation]
-    return (entering <= low) | (entering >= high)
+    known = ACTIVATIONS[activation]
+    return (entering <= known.flat_below) | (entering >= known.flat_above)
 
 
 def _rms(kernels: tf.Tensor) -> tf.Tensor:
