@@ -18,7 +18,7 @@ class Activation:
 
     `initializer` keeps the size of the signal from layer to layer (Glorot & Bengio 2010, He et al. 2015, Klambauer et
     al. 2017). For inputs up to `flat_below` and from `flat_above` on the slope is under 0.01 in size and stays so
-    (ReLU: 0). A `bounded` one has an upper and a lower end; a `squashing` one has a slope below 1, which shrinks gradients.
+    (ReLU: 0). A `bounded` one has an upper and a lower end; a `squashing` one has a slope below 1 everywhere but at 0.
     """
 
     name: str

@@ -75,7 +75,7 @@ def test_only_settings_that_differ_are_told():
     assert differing(table) == ["depth", "width", "seed"]
     assert differing(table.head(1)) == []
     assert label(table.iloc[1], ["depth", "width"]) == "depth 5, width 20"
-    assert label(table.iloc[1], ["activation", "batch_norm", "learning_rate"]) == "elu, no batch norm, rate 5e-05"
+    assert label(table.iloc[1], ["activation", "batch_norm", "learning_rate"]) == "ELU, no batch norm, rate 5e-05"
     assert label(table.iloc[1], []) == "the same settings"
 
 

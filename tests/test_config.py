@@ -106,7 +106,8 @@ def test_what_is_just_outside_the_bounds_is_refused_with_field_value_and_bounds(
     "value", [math.inf, -math.inf, True, False, None, "20", b"1", [], (1,), 1j, 10**400, -(10**400)], ids=repr
 )
 def test_what_is_no_number_or_far_too_large_is_refused(name, value):
-    assert repr(value) in refused(name, value, NUMBERS[name][2])
+    said = refused(name, value, NUMBERS[name][2])
+    assert repr(value)[:200] in said and len(said) < 400
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -188,6 +189,7 @@ def test_text_that_is_no_value_is_refused_as_it_was_typed(name, text):
     with pytest.raises(FieldError) as caught:
         FIELDS[name].parse(text)
     typed = "inf" if name in FRACTIONS and text == "9" * 5000 else repr(text)
+    typed = typed if len(typed) < 100 else f"{typed[:200]}…"  # shortened
     assert str(caught.value) == f"{name}: {typed} is not allowed; it must be {words(name)}"
 
 

@@ -129,7 +129,7 @@ def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(st
                                    page.text_input(key="learning_rate"), page.selectbox(key="activation"))  # fmt: skip
     assert not slider.proto.set_value and slider.proto.default == [7]
     assert (typed.proto.default, rate.proto.default) == ("33", "0.002")
-    assert choice.proto.options[choice.proto.default] == "selu"
+    assert choice.proto.options[choice.proto.default] == "SELU"
 
 
 def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):

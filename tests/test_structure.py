@@ -67,7 +67,8 @@ import pandas, sklearn.base
         ("leftovers", {"files"}),
         ("model_mark", {"history"}),
         ("datasets", {"errors"}),
-        ("config", {"errors", "datasets"}),
+        ("activations", set()),
+        ("config", {"activations", "errors", "datasets"}),
         ("presets", {"errors", "config", "datasets"}),
         ("history", {"errors", "records"}),
         ("palette", {"history"}),
@@ -146,7 +147,7 @@ def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_to
 
 
 def test_the_rules_of_diagnosis_know_only_records():
-    allowed = {"config", "datasets", "diagnosis", "estimate", "history", "signals"}
+    allowed = {"activations", "config", "datasets", "diagnosis", "estimate", "history", "signals"}
     for path in modules("diagnosis"):
         assert {n.split(".")[1] for n in imports(path) if n.startswith("explorer.")} <= allowed, path
         assert roots(path) <= {"explorer", *sys.stdlib_module_names}, path
