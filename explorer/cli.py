@@ -25,6 +25,7 @@ from explorer.config import AFTER_ACTIVATION, FIELDS, OFF, TrainingConfig
 from explorer.engine import ask_to_stop, queue_again, resumable
 from explorer.errors import DataError, ExplorerError, FieldError, GoneError, InputError
 from explorer.evaluation import predictions
+from explorer.isolation import isolate
 from explorer.reports import SELECTED_BY, lines_of_result, lines_of_runs, result, row
 from explorer.run_store import RunStore
 from explorer.runs import ACTIVE, FAILED, PAUSED, RUNNING, STOPPED, Run
@@ -207,7 +208,7 @@ def _range_test(options: argparse.Namespace) -> int:
     config = _config(options)
     with terminal.native_messages_hidden():
         worker.programs()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=isolate()) as folder:
         path = str(Path(folder) / "points.jsonl")
         found = questions.range_test(config.to_dict(), path)
         points = [asdict(point) for point in questions.read_points(path)]

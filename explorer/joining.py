@@ -28,9 +28,13 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:
     from distributed import Nanny
+    from distributed.comm import get_address_host
+    from distributed.utils import get_ip
 
     from explorer import dask_nodes
 
+    # by default a worker would listen on every network interface, not on the one that leads to the scheduler alone
+    host = get_ip(get_address_host(address))
     nannies = [
         Nanny(
             address,
@@ -39,6 +43,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
             security=tls.security() if tls else None,
             memory_limit=1 / workers,
             death_timeout=SECONDS_WITHOUT_SCHEDULER,
+            host=host,
             worker_class=dask_nodes.Worker,
             env=worker_environment(workers),
             silence_logs=logging.CRITICAL,

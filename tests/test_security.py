@@ -8,6 +8,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections import Counter
@@ -354,6 +355,26 @@ def test_no_port_but_the_page_answers_without_a_certificate(server):
             if port != server.port:
                 assert says(ip, port, b"GET /info/main/workers.html HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
                 assert handed_over(ip, port) == b""
+
+
+def test_a_worker_that_joins_a_scheduler_opens_no_http_port(tmp_path):
+    """Beside its own nanny's port and that of the worker itself, on the interface that leads to the scheduler."""
+    port, python = free_port(), sys.executable
+    kept = {**os.environ, "TMPDIR": str(tmp_path)}
+    scheduler = [python, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    joined = [python, "-m", "explorer", "worker", "--scheduler", f"tcp://127.0.0.1:{port}", "--workers", "1"]
+    with subprocess.Popen([*scheduler, "--no-dashboard"], env=kept, cwd=ROOT, stderr=subprocess.DEVNULL) as first:
+        try:
+            with subprocess.Popen(joined, env=kept, cwd=ROOT, stderr=subprocess.PIPE, text=True) as second:
+                try:
+                    assert any("1 worker process joined" in line for line in second.stderr)
+                    root = psutil.Process(second.pid)
+                    ports = [each for process in (root, *root.children(recursive=True)) for each in listening(process)]
+                    assert [ip for ip, _ in ports] == ["127.0.0.1", "127.0.0.1"]
+                finally:
+                    second.terminate()
+        finally:
+            first.kill()
 
 
 def says(ip: str, port: int, text: bytes) -> bytes:
