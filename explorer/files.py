@@ -111,6 +111,14 @@ def append_line(path: Path | str, line: str, *, durable: bool = True) -> None:
             os.fsync(stream.fileno())
 
 
+def open_lock(path: Path | str) -> IO[bytes]:
+    """A lock file, made where there is none; raises `OSError`, also for what is no regular file."""
+    try:
+        return os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT), "wb")
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from None
+
+
 def read_json(path: Path | str) -> dict[str, Any]:
     """The JSON object in a file; raises `ValueError` when there is none, `OSError` when it cannot be read."""
     return records.from_json(read_bytes(path), dict[str, Any])

@@ -18,7 +18,17 @@ from explorer import annotations, history, records, signals_file
 from explorer.annotations import NOTHING, Annotation
 from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import ExplorerError, GoneError, InputError, RunError, shown
-from explorer.files import MOST_BYTES, append_line, read_bytes, remove_temporary, replace_file, why, write_json
+from explorer.files import (
+    MOST_BYTES,
+    append_line,
+    open_lock,
+    open_regular,
+    read_bytes,
+    remove_temporary,
+    replace_file,
+    why,
+    write_json,
+)
 from explorer.history import NO_EPOCHS, EpochRecord, Outline, outline
 from explorer.process import Process
 from explorer.records import Count, EpochOrStart, Name, Seconds, Text, Time
@@ -166,13 +176,13 @@ class Run:
         if self._folder is not None:  # the lock that would be seen is this one's own
             return None
         try:
-            with (self.path / LOCK).open("rb") as stream:
+            with os.fdopen(open_regular(self.path / LOCK), "rb") as stream:
                 # shared, so that those who look do not see one another
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 return False
         except BlockingIOError:
             return True
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def written_status(self) -> RunStatus:
@@ -296,9 +306,11 @@ class Run:
         """
         with ExitStack() as stack:
             try:
-                stream = stack.enter_context((self.path / LOCK).open("w"))
+                stream = stack.enter_context(open_lock(self.path / LOCK))
             except FileNotFoundError:
                 raise GoneError(f"run: the folder of {self.name} is not there any more") from None
+            except OSError as error:
+                raise RunError(f"{LOCK} of {self.name} cannot be written: {why(error)}") from error
             if not _take(stream):
                 raise InputError(f"run: {self.name!r} is in use by another process; stop that one first")
             # an open folder's number is given to no other

@@ -170,6 +170,17 @@ def test_what_lies_in_the_place_of_a_request_blocks_nobody(tmp_path, what):
             assert asked.read_text() == "stop"
 
 
+@pytest.mark.parametrize("what", [os.mkfifo, os.mkdir])
+def test_what_lies_in_the_place_of_a_lock_blocks_nobody(tmp_path, what):
+    store = RunStore(tmp_path / "runs")
+    for each in (good_run(store, "good"), good_study(store, "study", [])):
+        (each.path / ".lock").unlink(missing_ok=True)
+        what(each.path / ".lock")
+        with pytest.raises(RunError, match="lock of .*cannot be written"), each.locked():
+            raise AssertionError("it cannot be held")
+        assert each.status().status
+
+
 # --- The pages --------------------------------------------------------------------------------------------
 
 

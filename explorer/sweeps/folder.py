@@ -20,7 +20,7 @@ from msgspec import Meta
 from explorer import records
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError, FieldError, InputError, RunError, shown
-from explorer.files import append_line, is_name, read_bytes, read_json, replace_file, why, write_json
+from explorer.files import append_line, is_name, open_lock, read_bytes, read_json, replace_file, why, write_json
 from explorer.process import Process
 from explorer.records import Count, Name, Plain, Real, Seconds, Text, Time
 from explorer.run_store import RunStore, leads_out
@@ -167,7 +167,11 @@ class Study:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the study for one driver; raises `InputError` when another one has it. Ends with the process."""
-        with (self.path / LOCK).open("w") as stream:
+        try:
+            stream = open_lock(self.path / LOCK)
+        except OSError as error:
+            raise RunError(f"{LOCK} of study {self.name} cannot be written: {why(error)}") from error
+        with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
