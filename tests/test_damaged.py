@@ -176,7 +176,7 @@ def test_what_lies_in_the_place_of_a_lock_blocks_nobody(tmp_path, what):
     for each in (good_run(store, "good"), good_study(store, "study", [])):
         (each.path / ".lock").unlink(missing_ok=True)
         what(each.path / ".lock")
-        with pytest.raises(RunError, match="lock of .*cannot be written"), each.locked():
+        with pytest.raises(RunError, match="cannot be written"), each.locked():
             raise AssertionError("it cannot be held")
         assert each.status().status
 
