@@ -9,10 +9,10 @@ def main() -> None:
     """Shows the chosen page; the workers start behind it once it is drawn."""
     import streamlit as st
 
-    from explorer.views import state
+    from explorer.pages import state
 
     # a picture of our own: for an icon's name the browser asks a server of its maker's
-    st.set_page_config("Deep network explorer", str(Path(__file__).parent / "explorer/views/icon.svg"), layout="wide")
+    st.set_page_config("Deep network explorer", str(Path(__file__).parent / "explorer/pages/icon.svg"), layout="wide")
     pages = [
         st.Page(_page("train"), title="Train", icon=":material/model_training:", default=True),
         st.Page(_page("compare"), title="Compare", icon=":material/compare_arrows:", url_path="compare"),
@@ -29,7 +29,7 @@ def _page(name: str) -> Callable[[], None]:
     """Draws a page, whose modules are imported when it is first looked at: the start need not wait for all five."""
 
     def draw() -> None:
-        import_module(f"explorer.views.{name}").render()
+        import_module(f"explorer.pages.{name}.page").render()
 
     return draw
 
@@ -41,6 +41,6 @@ if __name__ == "__main__":
 elif __name__ == "streamlit_app":
     from streamlit import App
 
-    from explorer.views import serving
+    from explorer.pages import serving
 
     app = App(__file__, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan)

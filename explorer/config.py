@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.activations import ACTIVATIONS
-from explorer.datasets import BOOK, DATASETS, NOTEBOOK
+from explorer.data.datasets import BOOK, DATASETS, NOTEBOOK
 from explorer.errors import FieldError
 
 # 2: dropout, L2, clipping, schedules and the choice of a split; what a configuration of 1 lacks has its default

@@ -4,7 +4,7 @@ On pages of one run a colour is a split. Where several runs are drawn, a colour 
 splits' colours, and the splits are told apart by the line: validation solid, training dashed.
 """
 
-from explorer.history import TRAINING, VALIDATION
+from explorer.runs.history import TRAINING, VALIDATION
 
 # both stand out on white and on near-black, also for colour-blind eyes
 SPLIT_COLORS = {TRAINING: "#3B82C4", VALIDATION: "#E07B24"}

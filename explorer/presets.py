@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
-from explorer.config import (
-    AFTER_ACTIVATION,
-    ALPHA_OUTPUT,
-    BEFORE_ACTIVATION,
-    ONE_CYCLE,
-    STANDARDIZED,
-    TrainingConfig,
-)
-from explorer.datasets import BOOK
+from explorer.config import AFTER_ACTIVATION, ALPHA_OUTPUT, BEFORE_ACTIVATION, ONE_CYCLE, STANDARDIZED, TrainingConfig
+from explorer.data.datasets import BOOK
 from explorer.errors import FieldError
 
 

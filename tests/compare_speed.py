@@ -1,4 +1,4 @@
-"""Measures Compare with many runs: `PYTHONPATH=.:tests .venv/bin/python tests/compare_speed.py [COUNT]`.
+"""Measures Compare with many runs: `PYTHONPATH=.:tests/support .venv/bin/python tests/compare_speed.py [COUNT]`.
 
 Makes the runs, lists them without an index and with it, starts a fresh server on them, and opens the page in a real
 Chromium (in a fresh tab, and from another page of an open one): seconds from the request to the leaderboard and to the
@@ -18,7 +18,7 @@ import psutil
 from browser import chromium, serve, wait_for, wait_to_see
 from make_runs import make_runs
 
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
 
 
 def main() -> None:

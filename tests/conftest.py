@@ -6,14 +6,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
-from explorer import datasets, sources
-from explorer.run_store import RunStore
+from explorer.data import datasets, download
+from explorer.runs.store import RunStore
 
 
 @pytest.fixture(scope="session")
 def cifar10() -> datasets.Dataset:
     """The real CIFAR-10, fetched where it is not on this machine."""
-    sources.fetch("cifar10")
+    download.fetch("cifar10")
     return datasets.load("cifar10")
 
 

@@ -1,4 +1,4 @@
-"""Measures what a person at the page waits for: `PYTHONPATH=. .venv/bin/python tests/page_speed.py`.
+"""Measures what a person at the page waits for: `PYTHONPATH=.:tests/support .venv/bin/python tests/page_speed.py`.
 
 A fresh server, a real Chromium; seconds from the server's start to the page (from the command, and from the server's
 first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
@@ -18,9 +18,9 @@ from pathlib import Path
 import psutil
 from browser import ROOT, chromium, epochs_shown, serve, wait_for, wait_to_see
 
-from explorer import datasets
+from explorer.data import datasets
 from explorer.presets import PRESETS
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
 
 SHAPE = "depth=20&width=100"
 WATCHED = 20  # seconds

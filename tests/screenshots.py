@@ -1,4 +1,7 @@
-"""Makes the README's pictures from a live run: `PYTHONPATH=. .venv/bin/python tests/screenshots.py [NAME …]`."""
+"""Makes the README's pictures from a live run.
+
+`PYTHONPATH=.:tests/support .venv/bin/python tests/screenshots.py [NAME …]`
+"""
 
 import re
 import shutil
@@ -9,9 +12,9 @@ from pathlib import Path
 
 from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
-from explorer import worker
 from explorer.config import TrainingConfig
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
+from explorer.workers import worker
 
 FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12

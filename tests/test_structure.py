@@ -24,25 +24,63 @@ def imports(path: Path) -> set[str]:
 
 
 def modules(*folders: str) -> list[Path]:
-    return [path for folder in folders for path in sorted((PACKAGE / folder).glob("*.py"))]
+    """All modules of some packages, those of their own packages included."""
+    return [path for folder in folders for path in sorted((PACKAGE / folder).rglob("*.py"))]
 
 
 def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
-def test_streamlit_is_imported_only_by_the_views():
-    assert [p.name for p in modules("", "sources", "training") if "streamlit" in roots(p)] == []
+# A module imports from its own package and from the lines above it, never from those below or beside it.
+LAYERS = (
+    {"activations", "errors", "garbage", "plain_text", "process"},
+    {"records", "scratch"},
+    {"files", "isolation"},
+    {"data"},
+    {"config"},
+    {"presets", "runs"},
+    {"palette", "training", "diagnosis"},
+    {"workers"},
+    {"evaluation", "sweeps"},
+    {"benchmarks", "charts"},
+    {"cli", "pages"},
+    {"__main__"},
+)
+RANK = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+
+def own_room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def rooms_used(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("explorer.")} - {own_room(path)}
+
+
+MODULES = [path for path in modules("") if path != PACKAGE / "__init__.py"]
+
+
+def test_every_room_has_its_layer():
+    assert {own_room(path) for path in MODULES} == set(RANK)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards_only(path):
+    assert {room for room in rooms_used(path) if RANK[room] >= RANK[own_room(path)]} == set()
+
+
+def test_streamlit_is_imported_by_the_pages_alone():
+    assert {own_room(path) for path in MODULES if "streamlit" in roots(path)} == {"pages"}
 
 
 FRAMEWORKS = "explorer.training.frameworks"
 
 
 def test_tensorflow_is_imported_in_one_module_and_used_where_networks_are_trained_or_measured():
-    everywhere = modules("", "sources", "views", "training", "evaluation", "sweeps", "diagnosis")
-    assert [path.stem for path in everywhere if roots(path) & HEAVY] == ["frameworks"]
-    users = {path.name for path in modules("", "sources", "views", "sweeps") if FRAMEWORKS in imports(path)}
-    assert users == {"worker.py", "benchmark.py"}
+    assert [path.stem for path in MODULES if roots(path) & HEAVY] == ["frameworks"]
+    users = {own_room(path) for path in MODULES if FRAMEWORKS in imports(path)}
+    assert users == {"training", "workers", "evaluation", "benchmarks"}
 
 
 def test_tensorflow_is_imported_without_what_is_not_used_which_can_be_imported_afterwards():
@@ -57,49 +95,10 @@ import pandas, sklearn.base
     assert done.stdout == "set() True True\n"
 
 
-@pytest.mark.parametrize(
-    ("module", "may_import"),
-    [
-        ("errors", set()),
-        ("records", {"errors"}),
-        ("files", {"records"}),
-        ("process", set()),
-        ("leftovers", {"files"}),
-        ("model_mark", {"history"}),
-        ("datasets", {"errors"}),
-        ("activations", set()),
-        ("config", {"activations", "errors", "datasets"}),
-        ("presets", {"errors", "config", "datasets"}),
-        ("history", {"errors", "records"}),
-        ("palette", {"history"}),
-        ("gallery", {"config", "errors"}),
-        ("twins", {"config", "estimate"}),
-        ("charts_inside", {"charts", "history", "palette", "signals"}),
-        ("charts_twins", {"charts", "history", "palette"}),
-        ("charts", {"history", "palette"}),
-        ("reference", {"config"}),
-        ("progress", {"config", "history", "runs"}),
-        ("annotations", {"errors", "files", "records"}),
-        ("run_index", {"annotations", "config", "files", "history", "records", "runs"}),
-        ("signals", {"records"}),
-        ("signals_file", {"files", "signals"}),
-        (
-            "runs",
-            {"annotations", "errors", "config", "files", "history", "process", "records", "signals", "signals_file"},
-        ),
-        ("run_store", {"annotations", "errors", "config", "files", "leftovers", "process", "run_index", "runs"}),
-        ("comparison", {"config", "errors", "estimate", "runs"}),
-    ],
-)
-def test_rooms_know_only_what_they_may(module, may_import):
-    found = {n.split(".")[1] for n in imports(PACKAGE / f"{module}.py") if n.startswith("explorer.")}
-    assert found <= may_import
-
-
 def test_the_trainer_knows_neither_pages_nor_workers_nor_folders():
     for path in modules("training"):
         assert not roots(path) & {"streamlit", "distributed", "dask"}, path
-        assert not imports(path) & {"explorer.runs", "explorer.engine", "explorer.views"}, path
+        assert not imports(path) & {"explorer.runs.run", "explorer.runs.store"}, path
 
 
 def test_a_page_never_imports_tensorflow(tmp_path):
@@ -108,7 +107,7 @@ def test_a_page_never_imports_tensorflow(tmp_path):
 import sys
 from drawn import page_alone, whole_app
 from explorer.config import TrainingConfig
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
 run = RunStore().create(TrainingConfig(dataset="digits"))
 (run.path / "best.keras").write_bytes(b"no model, and opened elsewhere if at all")
 for app in (whole_app(), *map(page_alone, ("train", "compare", "sweep", "evaluate", "gallery"))):
@@ -123,7 +122,7 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
             "EXPLORER_RUNS": str(tmp_path),
             "PATH": "/usr/bin:/bin",
             "HOME": str(Path.home()),
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}",
         },
         capture_output=True,
         text=True,
@@ -135,7 +134,7 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
 
 def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_top():
     heavy = [path for path in modules("evaluation") if FRAMEWORKS in imports(path)]
-    assert [path.name for path in heavy] == ["network.py"]
+    assert [path.name for path in heavy] == ["model_process.py"]
     for path in modules("evaluation"):
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         at_top = {a.name.split(".")[0] for node in statements if isinstance(node, ast.Import) for a in node.names}
@@ -147,7 +146,9 @@ def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_to
 
 
 def test_the_rules_of_diagnosis_know_only_records():
-    allowed = {"activations", "config", "datasets", "diagnosis", "estimate", "history", "signals"}
+    records = ("data.datasets", "runs.history", "runs.signals", "runs.cost_estimate")
+    known = tuple(f"explorer.{name}" for name in ("activations", "config", "diagnosis", "errors", *records))
     for path in modules("diagnosis"):
-        assert {n.split(".")[1] for n in imports(path) if n.startswith("explorer.")} <= allowed, path
+        used = {name for name in imports(path) if name.startswith("explorer.")} - {"explorer.data", "explorer.runs"}
+        assert all(name.startswith(known) for name in used), path
         assert roots(path) <= {"explorer", *sys.stdlib_module_names}, path

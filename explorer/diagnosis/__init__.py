@@ -4,8 +4,8 @@ Pure rules: settings, history and signals in, findings out.
 """
 
 from explorer.diagnosis import curves, gradients, units
+from explorer.diagnosis.evidence import Observed
 from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding
-from explorer.diagnosis.observed import Observed
 
 __all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Finding", "Observed", "diagnose"]
 

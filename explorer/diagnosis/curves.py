@@ -5,8 +5,8 @@ from statistics import median
 from typing import Any
 
 from explorer.config import ALPHA, DROPOUT, OFF, TrainingConfig
+from explorer.diagnosis.evidence import Observed
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
-from explorer.diagnosis.observed import Observed
 from explorer.diagnosis.thresholds import limit
 
 

@@ -3,12 +3,12 @@
 import itertools
 import math
 
-from explorer import estimate
 from explorer.activations import ACTIVATIONS
 from explorer.config import RAW, STANDARDIZED
+from explorer.diagnosis.evidence import Observed, output
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
-from explorer.diagnosis.observed import Observed, output
 from explorer.diagnosis.thresholds import limit
+from explorer.runs import cost_estimate
 
 # those whose slope is far below one for most inputs, so that each layer shrinks what passes it backwards
 # those whose step is as long as the gradient; the others divide by its size
@@ -70,7 +70,7 @@ def plain_explosion(run: Observed) -> tuple[float, float, float] | None:
     config = run.config
     if run.start is None or config.optimizer not in PLAIN or config.clip_norm > 0:
         return None
-    sizes = estimate.layer_sizes(config)
+    sizes = cost_estimate.layer_sizes(config)
     counts = [inputs * outputs for inputs, outputs in itertools.pairwise(sizes)]
     norms = [layer.gradient_rms * math.sqrt(count) for layer, count in zip(run.start.layers, counts, strict=True)]
     if not all(math.isfinite(norm) for norm in norms):

@@ -4,9 +4,9 @@ import math
 
 from explorer.activations import ACTIVATIONS
 from explorer.config import ALPHA, DROPOUT, OFF, RAW, STANDARDIZED
+from explorer.diagnosis.evidence import Observed, hidden, worst
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.gradients import plain_explosion
-from explorer.diagnosis.observed import Observed, hidden, worst
 from explorer.diagnosis.thresholds import limit
 
 FAMILIES = {"he_normal": ("he_normal", "he_uniform"), "lecun_normal": ("lecun_normal", "lecun_uniform")}

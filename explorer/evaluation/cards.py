@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from explorer.datasets import Dataset
-from explorer.evaluation.figures import Evaluation
+from explorer.data.datasets import Dataset
 from explorer.evaluation.images import png_uri
+from explorer.evaluation.metrics import Evaluation
 from explorer.palette import NEUTRAL, RIGHT_COLOR, WRONG_COLOR
 
 GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:14px 12px"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.datasets import DatasetSpec
+from explorer.data.datasets import DatasetSpec
 from explorer.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "WEBP")

@@ -18,18 +18,18 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer import datasets
-from explorer.desk import Desk
+from explorer.data import datasets
 from explorer.errors import InputError, ModelError
-from explorer.evaluation import network
-from explorer.evaluation.network import Inside
+from explorer.evaluation import model_process
+from explorer.evaluation.file_check import SUFFIXES, check_kind, check_place, opened
+from explorer.evaluation.model_process import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
-from explorer.evaluation.safety import SUFFIXES, check_kind, check_place, opened
 from explorer.files import append_line, read_bytes
-from explorer.history import RULES, EpochRecord
-from explorer.model_mark import read_mark, same_epoch
-from explorer.run_store import RunStore
-from explorer.runs import BEST, LOGS, Run, RunSummary, summarize
+from explorer.runs.history import RULES, EpochRecord
+from explorer.runs.model_mark import read_mark, same_epoch
+from explorer.runs.run import BEST, LOGS, Run, RunSummary, summarize
+from explorer.runs.store import RunStore
+from explorer.workers.task_process import Desk
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
@@ -192,7 +192,7 @@ class Library:
                 found = Predictions.load(kept)
                 if found.facts.model_hash == model_hash and found.answers(request):
                     return _done(found)
-            answer = self._desk.ask(network.predict, request, seconds=SECONDS)
+            answer = self._desk.ask(model_process.predict, request, seconds=SECONDS)
             answer.add_done_callback(lambda done: self._keep(done, request))
             return answer
 
@@ -201,12 +201,14 @@ class Library:
     def inside(self, request: Request) -> "Future[Inside]":
         """The weights of a model, to look at."""
         key = (self.hash(request), "inside", request.dataset)
-        return self._once(key, lambda: self._desk.ask(network.look_inside, request, seconds=SECONDS))
+        return self._once(key, lambda: self._desk.ask(model_process.look_inside, request, seconds=SECONDS))
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
         """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
         key = (self.hash(request), request.scaling, request.outputs, hashlib.sha256(image.tobytes()).hexdigest())
-        return self._once(key, lambda: self._desk.ask(network.predict_images, request, image[None], seconds=SECONDS))
+        return self._once(
+            key, lambda: self._desk.ask(model_process.predict_images, request, image[None], seconds=SECONDS)
+        )
 
     def ask_anew(self, request: Request) -> None:
         """Forgets the failures of a model's file, so that the next question about it is asked again."""

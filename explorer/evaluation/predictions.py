@@ -12,9 +12,9 @@ from msgspec import Meta
 
 from explorer import records
 from explorer.config import FIELDS
-from explorer.datasets import BOOK, DATASETS, NOTEBOOK, Dataset
+from explorer.data.datasets import BOOK, DATASETS, NOTEBOOK, Dataset
 from explorer.errors import FieldError
-from explorer.evaluation.figures import Evaluation
+from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.outputs import AUTOMATIC, OUTPUTS, PROBABILITIES
 from explorer.files import read_bytes, replace_file
 from explorer.records import Real, Seconds

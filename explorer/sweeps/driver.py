@@ -14,20 +14,13 @@ from statistics import fmean
 from typing import Protocol
 
 from explorer.errors import EngineError, ExplorerError, InputError, RunError
-from explorer.history import RULES, best_epoch
 from explorer.process import Process
-from explorer.run_store import RunStore
-from explorer.runs import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
-from explorer.sweeps import folder
-from explorer.sweeps.folder import (
-    TRIAL_COMPLETED,
-    TRIAL_FAILED,
-    TRIAL_PRUNED,
-    TRIAL_RUNNING,
-    Study,
-    TrialRecord,
-)
+from explorer.runs.history import RULES, best_epoch
+from explorer.runs.run import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
+from explorer.runs.store import RunStore
+from explorer.sweeps import study as folder
 from explorer.sweeps.optimizer import OpenTrial, Optimizer
+from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING, Study, TrialRecord
 
 # A trial whose worker dies goes on elsewhere, but not for ever: it may be what kills the workers.
 MOST_LOST_WORKERS = 3

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from explorer.config import FIELDS, TrainingConfig
 from explorer.files import MOST_BYTES, read_bytes
 from explorer.process import Process
-from explorer.run_store import RunStore
-from explorer.runs import Run
-from explorer.sweeps import folder
-from explorer.sweeps.folder import Study, TrialRecord
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
+from explorer.sweeps.study import ACTIVE, LOG, STARTING, Study, TrialRecord
 
 WINNER_SEEDS = 5
 
@@ -22,8 +21,8 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
     command = [sys.executable, "-m", "explorer", "sweep", "resume", study.name, "--runs", str(store.folder)]
     command += ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     study.clear_request()
-    (study.path / folder.LOG).unlink(missing_ok=True)  # opening a pipe would wait for a reader
-    with (study.path / folder.LOG).open("w") as log:
+    (study.path / LOG).unlink(missing_ok=True)  # opening a pipe would wait for a reader
+    with (study.path / LOG).open("w") as log:
         driver = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -32,14 +31,14 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
             start_new_session=True,  # closing the page must not end it
         )
     process = asdict(Process.of(driver.pid))
-    if study.status().status not in folder.ACTIVE:  # it has not said so itself yet
-        study.update(status=folder.STARTING, reason="", process=process, seen=time.time())
+    if study.status().status not in ACTIVE:  # it has not said so itself yet
+        study.update(status=STARTING, reason="", process=process, seen=time.time())
 
 
 def last_words(study: Study) -> str:
     """The last line that the study's driver has said; empty when there is none."""
     try:
-        path = study.path / folder.LOG
+        path = study.path / LOG
         said = read_bytes(path, start=max(0, path.lstat().st_size - MOST_BYTES)).decode(errors="replace")
         lines = said.strip().splitlines()
     except (OSError, ValueError):

@@ -14,17 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from explorer.history import EpochRecord
-from explorer.sweeps.folder import (
-    TRIAL_COMPLETED,
-    TRIAL_FAILED,
-    TRIAL_PRUNED,
-    TRIAL_RUNNING,
-    TrialRecord,
-)
+from explorer.runs.history import EpochRecord
 from explorer.sweeps.pruning import pruner, verdict
-from explorer.sweeps.space import Choices, Domain
-from explorer.sweeps.spec import GRID, OBJECTIVES, RANDOM, StudySpec
+from explorer.sweeps.search_space import Choices, Domain
+from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING, TrialRecord
+from explorer.sweeps.study_spec import GRID, OBJECTIVES, RANDOM, StudySpec
 
 SETTINGS, REASON, PRUNED, FAILED = "settings", "reason", "pruned", "failed"
 STARTUP_DRAWS = 6

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from explorer.history import RULES, EpochRecord
-from explorer.sweeps.spec import HYPERBAND, MEDIAN, OBJECTIVES, StudySpec
+from explorer.runs.history import RULES, EpochRecord
+from explorer.sweeps.study_spec import HYPERBAND, MEDIAN, OBJECTIVES, StudySpec
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -15,7 +15,7 @@ import numpy as np
 from explorer.config import TrainingConfig
 from explorer.errors import CheckpointError, RunError
 from explorer.files import replace_file
-from explorer.history import EpochRecord
+from explorer.runs.history import EpochRecord
 
 # how long a run may go on changes nothing of what was trained
 LENGTHS = ("epochs", "patience")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.config import TrainingConfig
-from explorer.signals import EpochSignals
+from explorer.runs.signals import EpochSignals
 from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
 from explorer.training.dropout import LAYERS_A_STEP, dropped
 from explorer.training.frameworks import keras, tf, xla_optimization_barrier
-from explorer.training.network import build_network, build_optimizer, initial_state, reset_optimizer, start_weights
-from explorer.training.prepared import Prepared, Split
-from explorer.training.signals import Probe, blocks_of
+from explorer.training.layer_statistics import Probe, blocks_of
+from explorer.training.model import build_network, build_optimizer, initial_state, reset_optimizer, start_weights
+from explorer.training.tensors import Prepared, Split
 
 EVALUATION_BATCH = 500
 

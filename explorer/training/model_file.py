@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from explorer.files import replace_file
-from explorer.history import EpochRecord
-from explorer.model_mark import METADATA, marked
+from explorer.runs.history import EpochRecord
+from explorer.runs.model_mark import METADATA, marked
 from explorer.training.frameworks import keras
 
 _WEIGHTS = "model.weights.h5"

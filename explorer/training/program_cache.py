@@ -5,9 +5,9 @@ import threading
 from collections import OrderedDict
 
 from explorer.config import TrainingConfig
-from explorer.datasets import Dataset
+from explorer.data.datasets import Dataset
 from explorer.training.compiled_epoch import CompiledNetwork, Shape
-from explorer.training.prepared import Prepared
+from explorer.training.tensors import Prepared
 
 # What the kept networks and their optimizers may weigh together; the newest one always stays.
 KEPT_BYTES = 256 * 2**20

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.config import CONSTANT, COSINE, EXPONENTIAL, ONE_CYCLE, PLATEAU, TrainingConfig
-from explorer.history import EpochRecord
+from explorer.runs.history import EpochRecord
 
 # As `keras.callbacks.ReduceLROnPlateau` has it: a loss counts as lower when it is lower by more than this.
 PLATEAU_DELTA = 1e-4

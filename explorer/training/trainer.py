@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explorer.config import TrainingConfig
-from explorer.history import EpochRecord, best_epoch, epochs_without_improvement
-from explorer.signals import EpochSignals
+from explorer.runs.history import EpochRecord, best_epoch, epochs_without_improvement
+from explorer.runs.signals import EpochSignals
 from explorer.training import schedules
 from explorer.training.checkpoint import Checkpoint
 from explorer.training.compiled_epoch import CompiledNetwork, Totals

@@ -1,6 +1,6 @@
 """Damages thousands of runs and studies at random and demands that everything goes on.
 
-`PYTHONPATH=.:tests .venv/bin/python tests/campaigns/damaged_runs.py --seeds 2000 [--json]`
+`PYTHONPATH=.:tests/support .venv/bin/python tests/campaigns/damaged_runs.py --seeds 2000 [--json]`
 
 Each seed damages a copy of a good run and of a good study. The reading functions may raise nothing but `RunError` with
 one sentence; every page is drawn on a hundred damaged runs at once, and the commands list them and name each.
@@ -20,11 +20,11 @@ from pathlib import Path
 from damage import damaged_runs, damaged_studies, is_a_sentence, read_run, read_study
 from drawn import page_alone, whole_app
 
-from explorer import cli
-from explorer.run_store import RunStore
-from explorer.runs import UNREADABLE
-from explorer.sweeps.folder import StudyStore
-from explorer.views import state
+from explorer.cli import main as cli
+from explorer.pages import state
+from explorer.runs.run import UNREADABLE
+from explorer.runs.store import RunStore
+from explorer.sweeps.study import StudyStore
 
 IN_A_STORE = 100
 OPENED = 5  # of a store's runs and studies, each on its page

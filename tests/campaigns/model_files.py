@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import h5py
 import numpy as np
 
-from explorer.desk import Desk
 from explorer.errors import EngineError, ModelError
-from explorer.evaluation import library, network
+from explorer.evaluation import library, model_process
 from explorer.evaluation.predictions import Request
+from explorer.workers.task_process import Desk
 
 SECONDS = 10.0
 MOST_WORDS = 400
@@ -205,7 +205,9 @@ def mutation(files: dict[str, bytes], seed: int, number: int) -> tuple[str, byte
 def outcome(desk: Desk, path: Path, seconds: float) -> tuple[str, str]:
     """What became of a file: `answered`, `refused` or `ended` with its sentence, or `fault` with what is wrong."""
     try:
-        found = desk.ask(network.predict_images, Request(str(path), path.name), IMAGE, seconds=seconds).result(600)
+        found = desk.ask(model_process.predict_images, Request(str(path), path.name), IMAGE, seconds=seconds).result(
+            600
+        )
     except (ModelError, EngineError) as error:
         words = str(error)
         if "\n" in words or not words.isprintable() or len(words) > MOST_WORDS or tempfile.gettempdir() in words:

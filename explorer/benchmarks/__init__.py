@@ -1,0 +1,1 @@
+"""Measurements of speed and scale: an epoch, a sweep, the driver; figures and commands stand in its README."""

@@ -1,0 +1,92 @@
+"""Where the driver saturates: a study of instantaneous trials over many workers that are not there.
+
+Driver, optimizer, storage and run folders are the real ones; only who trains is not: a run comes back at once, with
+one epoch written as a worker would write it.
+"""
+
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from explorer.runs.history import EpochRecord
+from explorer.runs.run import COMPLETED, Run
+from explorer.runs.store import RunStore
+from explorer.sweeps.driver import drive
+from explorer.sweeps.study import StudyStore
+from explorer.sweeps.study_spec import RANDOM, StudySpec
+
+SPACE = {
+    "depth": {"low": 1, "high": 50},
+    "width": {"low": 10, "high": 1000, "log": True},
+    "learning_rate": {"low": 1e-6, "high": 1e-1, "log": True},
+    "activation": ["elu", "selu", "relu"],
+}
+
+
+class Instantly:
+    """Stands for so many workers that train in no time; what it costs to write their files is measured apart."""
+
+    problems: tuple[str, ...] = ()
+
+    def __init__(self, workers: int):
+        self.slots = workers
+        self.seconds = 0.0
+        self._random = random.Random(1)
+        self._ended: set[str] = set()
+
+    def wait_until_ready(self, seconds: float) -> str:
+        """There is nothing to wait for."""
+        return "ready"
+
+    def submit(self, run: Run) -> None:
+        """Writes one epoch and the end."""
+        began = time.perf_counter()
+        loss = self._random.random()
+        run.append(EpochRecord(1, loss, 0.5, loss, 0.5, 1e-3, 0.0))
+        run.end(COMPLETED, "all 1 epochs are trained")
+        self._ended.add(run.name)
+        self.seconds += time.perf_counter() - began
+
+    resume = submit
+
+    def stop(self, run: Run) -> None:
+        """Every run has ended."""
+
+    pause = stop
+
+    def abandon(self) -> None:
+        """There is no process to end."""
+
+    def wait_for_news(self, seconds: float) -> set[str]:
+        """All runs that were submitted since the last call."""
+        ended, self._ended = self._ended, set()
+        return ended
+
+
+def simulate(workers: int, trials: int, sampler: str = RANDOM) -> dict[str, Any]:
+    """Trials a second and memory of the driver; `worker_seconds` is what the workers' part took and is left out."""
+    process = psutil.Process()
+    values = {"name": "simulation", "sampler": sampler, "trials": trials, "epochs": 1, "space": SPACE}
+    with tempfile.TemporaryDirectory() as place:
+        store = RunStore(Path(place))
+        study = StudyStore(store).create(StudySpec.from_dict(values))
+        executor = Instantly(workers)
+        before, began = process.memory_info().rss, time.perf_counter()
+        drive(study, store, lambda: executor)
+        seconds = time.perf_counter() - began
+        told = study.trials()
+        memory = process.memory_info().rss
+    return {
+        "workers": workers,
+        "trials": len(told),
+        "counted_once": len({trial.trial for trial in told}) == trials == sum(t.value is not None for t in told),
+        "seconds": seconds,
+        "worker_seconds": executor.seconds,
+        "trials_a_second": trials / (seconds - executor.seconds),
+        "memory_bytes": memory,
+        "memory_growth_bytes": memory - before,
+    }

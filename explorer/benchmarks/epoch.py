@@ -1,0 +1,315 @@
+"""Measures an epoch here against the notebook's own `model.fit`, and what a worker process costs.
+
+A measurement is a function of a `Subject` that returns its figures, in seconds or bytes; in `MEASUREMENTS`, with the
+words that announce it, its figures become part of the JSON. Run as a module, this file is the worker process that is
+measured.
+"""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from explorer.config import OFF, STANDARDIZED, UNIT, TrainingConfig
+from explorer.data import datasets
+from explorer.data.datasets import Dataset
+from explorer.errors import RunError
+from explorer.plain_text import columns
+from explorer.presets import Preset
+from explorer.runs import cost_estimate
+from explorer.runs.run import COMPLETED
+from explorer.runs.store import RunStore
+from explorer.workers import worker
+
+WORKER_EPOCHS = 2
+EVALUATIONS = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: one configuration on one data set, with so many epochs counted."""
+
+    config: TrainingConfig
+    dataset: Dataset
+    epochs: int
+
+
+def measure(
+    chosen: Sequence[Preset], dataset: str, epochs: int, *, tell: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Every measurement of every preset on a data set, with what is known of the machine.
+
+    `epochs` epochs of each kind are counted, after one that is not. Raises `DataError` without the data set,
+    `RunError` when the worker process fails.
+    """
+    data = datasets.load(dataset)
+    found = []
+    for preset in chosen:
+        subject = Subject(preset.config.with_(dataset=dataset), data, epochs)
+        figures: dict[str, Any] = {"preset": preset.name, "parameters": cost_estimate.parameters(subject.config)}
+        for words, measurement in MEASUREMENTS.items():
+            tell(f"{preset.name}: {words} …")
+            figures |= measurement(subject)
+        found.append(figures)
+    images = {"train": len(data.train), "validation": len(data.validation)}
+    return {"machine": machine(), "dataset": dataset, "images": images, "epochs": epochs, "presets": found}
+
+
+def machine() -> dict[str, Any]:
+    """The cores that this process may use, the processor's name and the versions that matter."""
+    versions = {"python": platform.python_version()}
+    for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"cores": cores, "processor": _processor(), "versions": versions}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """The figures as a table to read."""
+    machine, images = told["machine"], told["images"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    head = ["preset", "model.fit", "explorer", "ratio", "signals", "compiling", "second start", "worker's peak"]
+    head += ["model.evaluate", "explorer", "ratio"]
+    rows = [
+        [
+            row["preset"],
+            f"{row['fit_seconds']:.3f} s",
+            f"{row['seconds']:.3f} s",
+            f"{row['ratio']:.2f}×",
+            f"{row['signals_share']:.1%}",
+            f"{row['compile_seconds']:.2f} s",
+            f"{row['second_start_seconds']:.3f} s",
+            f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
+            f"{row['keras_evaluate_seconds']:.3f} s",
+            f"{row['evaluation_seconds']:.3f} s",
+            f"{row['evaluation_ratio']:.2f}×",
+        ]
+        for row in told["presets"]
+    ]
+    return [
+        f"{machine['cores']} cores of {machine['processor']}; {versions}",
+        f"{told['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
+        f"seconds an epoch with validation: medians of {told['epochs']} each, in turns after one that is not counted; "
+        "ratio: median of the pairs; signals: what looking inside the network adds to an epoch",
+        f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS} in turns",
+        *columns([head, *rows], right=[*"123456789", "10"]),
+    ]
+
+
+# --- an epoch against the notebook's ----------------------------------------------------------------------
+
+
+def epochs_in_turns(subject: Subject) -> dict[str, Any]:
+    """Epochs in turns with `model.fit`, so that whatever else the machine does meets both."""
+    network, _ = worker.programs().network(subject.config, subject.dataset)
+    network.start(subject.config)
+    ours, fit = _our_epochs(subject, network), _fit_epochs(subject, network.data)
+    pairs = []
+    for number in range(subject.epochs + 1):
+        timed = {}
+        for name, epoch in (("seconds", ours), ("fit", fit))[:: -1 if number % 2 else 1]:
+            started = time.perf_counter()
+            epoch(number + 1)
+            timed[name] = time.perf_counter() - started
+        pairs.append((timed["fit"], timed["seconds"]))
+    counted = pairs[1:]  # the first of `fit` traces and compiles
+    return {
+        "fit_seconds": median(fit for fit, _ in counted),
+        "seconds": median(seconds for _, seconds in counted),
+        "ratio": median(fit / seconds for fit, seconds in counted),
+        "fit_seconds_per_epoch": [fit for fit, _ in counted],
+        "seconds_per_epoch": [seconds for _, seconds in counted],
+    }
+
+
+def signals(subject: Subject) -> dict[str, Any]:
+    """What looking inside adds to an epoch: the copy of the weights, the measurement, and its line of JSON."""
+    network, _ = worker.programs().network(subject.config, subject.dataset)
+    network.start(subject.config)
+    epoch = _our_epochs(subject, network)
+    pairs = []
+    for number in range(subject.epochs + 1):
+        started = time.perf_counter()
+        epoch(number + 1)
+        trained = time.perf_counter()
+        network.signals(number + 1, network.probe.kernels()).to_json()
+        pairs.append((trained - started, time.perf_counter() - trained))
+    counted = pairs[1:]
+    return {
+        "signals_seconds": median(seconds for _, seconds in counted),
+        "signals_share": median(seconds / epoch for epoch, seconds in counted),
+    }
+
+
+def _our_epochs(subject: Subject, network) -> Callable[[int], None]:
+    from explorer.training.compiled_epoch import Totals
+    from explorer.training.trainer import image_order
+
+    def epoch(number: int) -> None:
+        order = image_order(subject.config.seed, number, network.data.training.size)
+        network.train_steps(order, 0, network.steps_per_epoch, Totals())
+        network.evaluate(network.data.validation)
+
+    return epoch
+
+
+def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
+    """The notebook's call for one epoch on the notebook's arrays."""
+    splits = [subject.dataset.split(name) for name in ("train", "validation")]
+    scaled = subject.config.input_scaling == STANDARDIZED
+    if scaled:  # float32, to which Keras would convert scikit-learn's float64 anew at every call
+        mean, variance = prepared.scaling(STANDARDIZED)
+        splits = [((images.reshape(len(images), -1) - mean) / variance**0.5, labels) for images, labels in splits]
+    (images, labels), validation = splits
+    model = notebook_model(subject.config, flatten=not scaled)
+
+    def epoch(number: int) -> None:
+        model.fit(images, labels, validation_data=validation, batch_size=subject.config.batch_size, verbose=0)
+
+    return epoch
+
+
+def notebook_model(config: TrainingConfig, *, flatten: bool):
+    """The model of the notebook's `create_dnn_model`, compiled as there; without `flatten` it takes flat images."""
+    from explorer.training.frameworks import keras
+
+    spec = datasets.spec_of(config.dataset)
+    model = keras.models.Sequential()
+    if flatten:
+        model.add(keras.layers.Input(spec.image_shape))
+        model.add(keras.layers.Flatten())
+    else:
+        model.add(keras.layers.Input([spec.features]))
+    if config.batch_norm != OFF:
+        model.add(keras.layers.BatchNormalization())
+    for _ in range(config.depth):
+        kind = {"activation": config.activation, "kernel_initializer": config.kernel_initializer}
+        model.add(keras.layers.Dense(config.width, **kind))
+        if config.batch_norm != OFF:
+            model.add(keras.layers.BatchNormalization())
+    model.add(keras.layers.Dense(spec.classes, activation="softmax"))
+    optimizer = keras.optimizers.Nadam(learning_rate=config.learning_rate)
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"], optimizer=optimizer)
+    return model
+
+
+# --- an evaluation against the notebook's -----------------------------------------------------------------
+
+
+def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
+    """Evaluations of the validation images in turns with the notebook's `evaluate`, on one saved model."""
+    from explorer.evaluation import model_process as network
+    from explorer.evaluation.predictions import Request
+
+    images, labels = subject.dataset.split("validation")
+    scaled = subject.config.input_scaling == STANDARDIZED
+    if scaled:
+        mean, variance = worker.programs().data(subject.dataset).scaling(STANDARDIZED)
+        images = (images.reshape(len(images), -1) - mean) / variance**0.5
+    model = notebook_model(subject.config, flatten=not scaled)
+    pairs = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        request = Request(str(path), path.name, subject.config.dataset, scaling=subject.config.input_scaling)
+        for number in range(EVALUATIONS + 1):
+            predictions = network.predict(request)
+            if not number:
+                open_seconds = predictions.load_seconds
+            started = time.perf_counter()
+            model.evaluate(images, labels, verbose=0)
+            pairs.append((time.perf_counter() - started, predictions.seconds))
+    counted = pairs[1:]  # the first of `evaluate` traces and compiles
+    return {
+        "keras_evaluate_seconds": median(theirs for theirs, _ in counted),
+        "evaluation_seconds": median(ours for _, ours in counted),
+        "evaluation_ratio": median(theirs / ours for theirs, ours in counted),
+        "first_evaluation_seconds": pairs[0][1],
+        "open_seconds": open_seconds,
+    }
+
+
+# --- a worker process -------------------------------------------------------------------------------------
+
+
+def worker_process(subject: Subject) -> dict[str, Any]:
+    """A worker process of its own, because this one holds the notebook's model and arrays as well."""
+    home = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "explorer.benchmarks.epoch", json.dumps(subject.config.to_dict())],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise RunError(f"the worker process to measure failed: {said[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _be_the_worker(config: TrainingConfig) -> dict[str, Any]:
+    """Trains two runs of one shape as a worker does; the second differs in all that should need no compiling."""
+    second = config.with_(seed=config.seed + 1, learning_rate=config.learning_rate * 2, input_scaling=UNIT, epochs=1)
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(Path(folder))
+        compile_seconds = _execute(store, config.with_(epochs=WORKER_EPOCHS))[0]
+        peak = peak_memory()
+        started = _execute(store, second)[1]
+    return {"compile_seconds": compile_seconds, "second_start_seconds": started, "peak_memory_bytes": peak}
+
+
+def _execute(store: RunStore, config: TrainingConfig) -> tuple[float, float]:
+    """Trains a new run; returns its seconds of compiling, and those until its first call into the program returned."""
+    returned: list[float] = []
+    asked = time.perf_counter()
+    run = store.create(config)
+    worker.execute(run, worker.Watcher(on_step=lambda *_: returned.append(time.perf_counter())))
+    status = run.status()
+    if status.status != COMPLETED:
+        raise RunError(status.reason)
+    return status.compile_seconds, returned[0] - asked
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes."""
+    try:
+        # not `ru_maxrss` where there is a choice: it also counts what the parent held when it started this process
+        values = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(values["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {
+    "a worker process of its own": worker_process,
+    "epochs in turns with model.fit": epochs_in_turns,
+    "what looking inside the network costs": signals,
+    "evaluations in turns with model.evaluate": evaluations_in_turns,
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_be_the_worker(TrainingConfig.from_dict(json.loads(sys.argv[1])))))

@@ -1,0 +1,128 @@
+"""What workers side by side gain over one run after another, and what scheduling adds; `benchmark --sweep` shows it."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from explorer.config import TrainingConfig
+from explorer.errors import EngineError
+from explorer.plain_text import columns
+from explorer.presets import PRESETS
+from explorer.runs.run import RunStatus
+from explorer.runs.store import RunStore
+from explorer.sweeps.driver import drive
+from explorer.sweeps.study import StudyStore
+from explorer.sweeps.study_spec import GRID, StudySpec
+from explorer.workers.cluster import Settings
+from explorer.workers.run_queue import Engine
+
+TRIALS = 12
+RATES = [round(1e-5 * 1.3**number, 8) for number in range(TRIALS)]
+EPOCHS = {"digits": 20, "cifar10": 2}
+START_SECONDS = 180.0
+
+
+class _Kept:
+    """An engine whose workers a driver leaves as they are, for the next study."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def abandon(self) -> None:
+        """Nothing ends here."""
+
+
+def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """A sweep of 12 trials of the notebook's network: each worker one core, against one worker with all cores.
+
+    The workers are warm, the network is compiled before. Raises `EngineError` when they cannot be started.
+    """
+    config = PRESETS["elu"].config.with_(dataset=dataset)
+    epochs = epochs or EPOCHS[dataset]
+    cores = max(1, os.cpu_count() or 1)
+    figures = {}
+    for name, workers in (("one_after_another", 1), ("side_by_side", cores)):
+        tell(f"{dataset}: {TRIALS} trials of {epochs} epochs, {workers} worker{'s' * (workers > 1)} …")
+        figures[name] = {"workers": workers, **_sweep(config, workers, epochs)}
+    ratio = figures["one_after_another"]["seconds"] / figures["side_by_side"]["seconds"]
+    return {"dataset": dataset, "trials": TRIALS, "epochs": epochs, "cores": cores, **figures, "ratio": ratio}
+
+
+def _sweep(config: TrainingConfig, workers: int, epochs: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as place:
+        store = RunStore(Path(place))
+        engine = Engine(Settings(workers=workers))
+        try:
+            if engine.wait_until_ready(START_SECONDS) != "ready":
+                raise EngineError(f"the workers could not be started: {engine.message}")
+            _drive(store, engine, _spec("warm", config, RATES[:workers], 1))
+            study = _drive(store, engine, _spec("measured", config, RATES, epochs))
+            names = [trial.runs[0] for trial in study.trials()]
+            return scheduling([store.get(name).status() for name in names], workers)
+        finally:
+            engine.abandon()
+            engine.close()
+
+
+def _drive(store: RunStore, engine: Engine, spec: StudySpec) -> Any:
+    study = StudyStore(store).create(spec)
+    drive(study, store, lambda: _Kept(engine))
+    return study
+
+
+def _spec(name: str, config: TrainingConfig, rates: Sequence[float], epochs: int) -> StudySpec:
+    settings = {"dataset": config.dataset, "patience": 10_000}
+    space = {"learning_rate": list(rates)}
+    values = {"name": name, "sampler": GRID, "trials": len(rates), "epochs": epochs}
+    return StudySpec.from_dict({**values, "settings": settings, "space": space})
+
+
+def scheduling(statuses: Sequence[RunStatus], workers: int) -> dict[str, float]:
+    """Wall seconds from the first start to the last end, and the share of the workers' time between two runs.
+
+    The next run to start follows the first one that ended, so the starts after the first `workers` and the ends are
+    paired in order.
+    """
+    starts, ends = sorted(s.started for s in statuses), sorted(s.ended for s in statuses)
+    gaps = [start - end for start, end in zip(starts[workers:], ends, strict=False)]
+    busy = sum(s.ended - s.started for s in statuses)
+    return {
+        "seconds": ends[-1] - starts[0],
+        "busy_seconds": busy,
+        "gap_seconds": sum(gaps),
+        "overhead": sum(gaps) / (busy + sum(gaps)),
+    }
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """The figures as a table to read."""
+    head = ["", "workers", "seconds", "between runs", "of the workers' time"]
+    rows = [
+        [
+            name.replace("_", " "),
+            str(told[name]["workers"]),
+            f"{told[name]['seconds']:.1f}",
+            f"{told[name]['gap_seconds']:.2f} s",
+            f"{told[name]['overhead']:.1%}",
+        ]
+        for name in ("one_after_another", "side_by_side")
+    ]
+    return [
+        f"{told['dataset']}: {told['trials']} trials of {told['epochs']} epochs on {told['cores']} cores",
+        *columns([head, *rows], right="1234"),
+        f"side by side: {told['ratio']:.2f} times the throughput",
+    ]
+
+
+def lines_of_saturation(told: dict[str, Any]) -> list[str]:
+    """The figures of the simulated study, to read."""
+    return [
+        f"{told['trials']:,} instantaneous trials over {told['workers']:,} simulated workers: "
+        f"{told['trials_a_second']:.0f} trials a second, {told['memory_bytes'] / 1e6:.0f} MB "
+        f"(the driver's part; writing the workers' files took {told['worker_seconds']:.0f} s more)"
+    ]

@@ -1,0 +1,257 @@
+"""Settings against results in linked views: parallel coordinates, scatter and heat map over one frame of runs.
+
+Each view has a brush; what one brush leaves out, the other views drop, in the browser and without a rerun.
+"""
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from explorer.config import FIELDS
+from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
+from explorer.runs.comparison import HIGHER_IS_BETTER, RESULTS
+
+MOST_RUNS = 2000  # drawn at once; above, the page picks the best
+MOST_LEVELS = 8  # of a number in a heat map; above, it is cut into ranges
+PARALLEL, SCATTER, HEAT = "brush_parallel", "brush_scatter", "brush_heat"
+HEIGHT = 300
+WIDTH, HALF = 1010, 415  # concatenated views have no width of their container's
+
+
+def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]) -> pd.DataFrame:
+    """The runs with a result, as the three views need them.
+
+    Adds `at_0`, `at_1` …, the height of a run on each axis of the parallel coordinates (0 to 1, even in the logarithm
+    where the field is), and `heat_x`, `heat_y`, the two settings of the heat map as levels or ranges, in words.
+    """
+    frame = table[table["val_loss"].notna()].copy()
+    for place, name in enumerate(axes):
+        frame[f"at_{place}"] = _heights(frame[name], name)
+    for column, name in zip(("heat_x", "heat_y"), heat, strict=True):
+        frame[column] = levels(frame[name], name)
+    numbers = frame.select_dtypes("Int64").columns
+    return frame.drop(columns=["curve", "tags", "note"], errors="ignore").astype(dict.fromkeys(numbers, float))
+
+
+def is_choice(name: str) -> bool:
+    """Whether a column holds words rather than numbers."""
+    return name in FIELDS and bool(FIELDS[name].choices)
+
+
+def is_logarithmic(name: str) -> bool:
+    """Whether a column is drawn on a logarithmic scale."""
+    return name in FIELDS and FIELDS[name].logarithmic
+
+
+def title(name: str) -> str:
+    """A column's title."""
+    return FIELDS[name].label if name in FIELDS else RESULTS.get(name, name)
+
+
+def _heights(values: pd.Series, name: str) -> pd.Series:
+    if is_choice(name):
+        places = {word: place for place, word in enumerate(sorted(values.unique()))}
+        numbers = values.map(places).astype(float)
+    else:
+        numbers = values.astype(float).map(math.log) if is_logarithmic(name) else values.astype(float)
+    low, high = numbers.min(), numbers.max()
+    return (numbers - low) / (high - low) if high > low else numbers * 0 + 0.5
+
+
+def levels(values: pd.Series, name: str) -> pd.Categorical:
+    """A setting as ordered levels in words: its values while they are few, else ranges that hold about as many runs."""
+    if is_choice(name):
+        return pd.Categorical(values, sorted(values.unique()), ordered=True)
+    distinct = sorted(values.unique())
+    if len(distinct) <= MOST_LEVELS:
+        words = [f"{value:g}" for value in distinct]
+        return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(words)), ordered=True)
+    codes = pd.qcut(values.rank(method="dense"), MOST_LEVELS, duplicates="drop", labels=False)
+    ends = values.groupby(codes).agg(["min", "max"])
+    words = [f"{low:.3g} – {high:.3g}" for low, high in zip(ends["min"], ends["max"], strict=True)]
+    return pd.Categorical.from_codes(codes.map({code: i for i, code in enumerate(ends.index)}), words, ordered=True)
+
+
+# --- Brushes ----------------------------------------------------------------------------------------------
+
+
+def _brush(name: str) -> alt.Parameter:
+    return alt.selection_interval(name=name, mark=alt.BrushConfig(fill=NEUTRAL, fillOpacity=0.15, stroke=NEUTRAL))
+
+
+def _through_parallel(axes: int) -> str:
+    """Whether a run passes through the rectangle that is brushed over the parallel coordinates, on any axis.
+
+    The brush's own rows are one a run and axis (`axis`, `height`); the other views have one a run, so each of its
+    heights is asked about in turn.
+    """
+    store = f"'{PARALLEL}_store'"
+    asked = " || ".join(
+        f"vlSelectionTest({store}, {{axis: 'at_{i}', height: datum.at_{i}}})" for i in range(axes)
+    )  # fmt: skip
+    return f"!length(data({store})) || {asked}"
+
+
+# Every scale has the domain of all runs: what is brushed away elsewhere moves and recolours nothing that stays.
+
+
+def _color_scale(frame: pd.DataFrame, metric: str) -> alt.Scale:
+    domain = [frame[metric].min(), frame[metric].max()]
+    return alt.Scale(domain=domain, range=list(WORSE_TO_BETTER), reverse=not HIGHER_IS_BETTER[metric])
+
+
+def _color(frame: pd.DataFrame, metric: str, legend: bool = True) -> alt.Color:
+    return alt.Color(
+        f"{metric}:Q",
+        title=RESULTS[metric],
+        scale=_color_scale(frame, metric),
+        legend=alt.Legend(orient="top", gradientLength=240, format=_format(metric)) if legend else None,
+    )
+
+
+def _format(name: str) -> str:
+    return ".1%" if name == "val_accuracy" else "~g"
+
+
+def _tooltip(frame: pd.DataFrame, metric: str, fields: Sequence[str]) -> list[alt.Tooltip]:
+    kinds = {name: "N" if is_choice(name) else "Q" for name in fields}
+    return [
+        alt.Tooltip("run:N", title="run"),
+        alt.Tooltip(f"{metric}:Q", title=RESULTS[metric], format=".2%" if metric == "val_accuracy" else ".4f"),
+        *(alt.Tooltip(f"{name}:{kind}", title=title(name)) for name, kind in kinds.items() if name != metric),
+    ]
+
+
+# --- The views --------------------------------------------------------------------------------------------
+
+
+def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Sequence[str] = ()) -> alt.LayerChart:
+    """One line a run over the axes, coloured by its result; `brushed` names other views' brushes that filter it.
+
+    Expects `linked_frame` with the same axes. A brush over any axis keeps the runs that pass through it.
+    """
+    names = [f"at_{place}" for place in range(len(axes))]
+    labels = "{" + ", ".join(f"{name!r}: {title(axis)!r}" for name, axis in zip(names, axes, strict=True)) + "}"
+    runs = alt.Chart(frame)
+    for brush in brushed:
+        runs = runs.transform_filter({"param": brush})
+    x = alt.X(
+        "axis:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(padding=0.35),
+        axis=alt.Axis(labelAngle=0, orient="top", labelExpr=f"({labels})[datum.value]", domain=False, ticks=False,
+                      labelFontWeight="bold", grid=True, labelPadding=14, labelLimit=0),
+    )  # fmt: skip
+    y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.08], nice=False))
+    folded = runs.transform_fold(names, as_=["axis", "height"])
+    lines = folded.transform_filter(_through_parallel(len(axes))).mark_line(strokeWidth=1.3, opacity=0.65)
+    points = folded.mark_point(opacity=0, filled=True, size=60).encode(x=x, y=y, tooltip=_tooltip(frame, metric, axes))
+    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=4, dy=-8, fontSize=11, color=NEUTRAL)
+    return alt.layer(
+        lines.encode(x=x, y=y, color=_color(frame, metric), detail="run:N"),
+        points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),
+        ticks.encode(x=x, y=y, text="text:N"),
+    ).properties(height=HEIGHT)
+
+
+def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """The words beside the axes: every choice, or the ends of the numbers."""
+    rows = []
+    for place, name in enumerate(axes):
+        ends = frame.drop_duplicates(f"at_{place}")
+        if not is_choice(name) and len(ends):
+            ends = ends.loc[list(dict.fromkeys([ends[f"at_{place}"].idxmin(), ends[f"at_{place}"].idxmax()]))]
+        for height, value in zip(ends[f"at_{place}"], ends[name], strict=True):
+            text = f"{value:.1%}" if name == "val_accuracy" else value if is_choice(name) else f"{value:.4g}"
+            rows.append((f"at_{place}", height, str(text)))
+    return pd.DataFrame(rows, columns=["axis", "height", "text"])
+
+
+def scatter(
+    frame: pd.DataFrame, x: str, y: str, metric: str, brushed: Sequence[str] = (), parallel_axes: int = 0
+) -> alt.Chart:
+    """Any setting or result against any other, a point a run, coloured by its result."""
+    runs = _filtered(frame, brushed, parallel_axes)
+    return (
+        runs.mark_point(filled=True, size=46, opacity=0.75)
+        .encode(
+            x=_position(alt.X, x, frame),
+            y=_position(alt.Y, y, frame),
+            color=_color(frame, metric, legend=False),
+            tooltip=_tooltip(frame, metric, dict.fromkeys([x, y])),
+        )
+        .add_params(_brush(SCATTER))
+        .properties(height=HEIGHT, name="view_scatter")
+    )
+
+
+def _position(channel: type, name: str, frame: pd.DataFrame):
+    if is_choice(name):
+        scale = alt.Scale(domain=sorted(frame[name].unique()))
+        return channel(f"{name}:N", title=title(name), scale=scale, axis=alt.Axis(labelAngle=0, grid=False))
+    low, high = frame[name].min(), frame[name].max()
+    if is_logarithmic(name):
+        room = (high / low) ** 0.04 if high > low else 2
+        scale = alt.Scale(type="log", nice=False, domain=[low / room, high * room])
+    else:
+        room = 0.04 * (high - low) or 1
+        scale = alt.Scale(nice=False, domain=[low - room, high + room])
+    return channel(f"{name}:Q", title=title(name), scale=scale, axis=alt.Axis(format=_format(name), grid=False))
+
+
+def heat_map(
+    frame: pd.DataFrame, x: str, y: str, metric: str, brushed: Sequence[str] = (), parallel_axes: int = 0
+) -> alt.LayerChart:
+    """The mean result for every pair of two settings' levels, with how many runs it is a mean of in the tooltip.
+
+    Expects `linked_frame` with `heat=(x, y)`.
+    """
+    runs = _filtered(frame, brushed, parallel_axes)
+    base = runs.encode(
+        x=alt.X("heat_x:O", title=title(x), scale=_levels(frame, "heat_x"), axis=alt.Axis(labelAngle=-30)),
+        y=alt.Y("heat_y:O", title=title(y), scale=_levels(frame, "heat_y", -1), axis=alt.Axis(labelLimit=110)),
+    )
+    form = ".1%" if metric == "val_accuracy" else ".3f"
+    color = alt.Color(
+        f"mean({metric}):Q",
+        scale=_color_scale(frame, metric),
+        legend=None,
+    )
+    tooltip = [
+        alt.Tooltip("heat_x:O", title=title(x)),
+        alt.Tooltip("heat_y:O", title=title(y)),
+        alt.Tooltip(f"mean({metric}):Q", title=f"mean {RESULTS[metric].lower()}", format=form),
+        alt.Tooltip("count():Q", title="runs"),
+    ]
+    cells = base.mark_rect(cornerRadius=3).encode(color=color, tooltip=tooltip).add_params(_brush(HEAT))
+    text = base.mark_text(color=ON_COLOR, fontSize=11).encode(text=alt.Text(f"mean({metric}):Q", format=form))
+    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT)
+
+
+def _levels(frame: pd.DataFrame, column: str, step: int = 1) -> alt.Scale:
+    return alt.Scale(domain=frame[column].cat.categories.tolist()[::step])
+
+
+def _filtered(frame: pd.DataFrame, brushed: Sequence[str], parallel_axes: int) -> alt.Chart:
+    runs = alt.Chart(frame)
+    for brush in brushed:
+        runs = runs.transform_filter({"param": brush})
+    return runs.transform_filter(_through_parallel(parallel_axes)) if parallel_axes else runs
+
+
+def linked(
+    table: pd.DataFrame, axes: Sequence[str], scattered: tuple[str, str], heat: tuple[str, str], metric: str
+) -> alt.VConcatChart:
+    """The three views of one table of runs, each filtered by the others' brushes."""
+    frame = linked_frame(table, axes, heat)
+    count = len(axes)
+    below = alt.hconcat(
+        scatter(frame, *scattered, metric, (HEAT,), count).properties(width=HALF),
+        heat_map(frame, *heat, metric, (SCATTER,), count).properties(width=HALF),
+        spacing=28,
+    )
+    above = parallel(frame, axes, metric, (SCATTER, HEAT)).properties(width=WIDTH)
+    return alt.vconcat(above, below, spacing=28).resolve_scale(color="independent").configure_view(stroke=None)

@@ -1,0 +1,1 @@
+"""The command line: the same things as the pages, without a browser."""

@@ -1,0 +1,39 @@
+"""The one place where bytes become data: written under a temporary name, verified, and only then named."""
+
+import os
+
+import numpy as np
+
+from explorer.data import datasets
+from explorer.data.download.archive import Arrays
+from explorer.data.download.errors import Unusable
+from explorer.data.download.job import Job
+
+
+def store(job: Job, arrays: Arrays) -> None:
+    """Keep the arrays as the data set's one file.
+
+    Raises Unusable where they are not those of the layout to the last bit, Unwritable where the disk is full.
+    """
+    layout, temporary = job.archive.layout, job.work / job.path.name
+    fitted = [_fit(arrays, part) for part in layout.parts]
+    with job.writing(), temporary.open("wb") as file:
+        for array in fitted:
+            file.write(array)
+        file.flush()
+        os.fsync(file.fileno())
+    job.report("checking")
+    if fault := datasets.fault_of(temporary, layout):
+        raise Unusable(f"these are not the images and labels of the original: {fault}")
+    with job.writing():
+        temporary.replace(job.path)
+
+
+def _fit(arrays: Arrays, part: datasets.Part) -> np.ndarray:
+    """Bring an array, which may hold wider integers or labels as a column, to the stored form, or refuse it."""
+    array = arrays[part.name]
+    if array.dtype.kind not in "iu" or array.size != part.bytes:
+        raise Unusable(f"{part.name} is {array.dtype} {array.shape} instead of uint8 {part.shape}")
+    if array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255):
+        raise Unusable(f"{part.name} holds numbers outside 0…255")
+    return np.ascontiguousarray(array.reshape(part.shape), dtype=np.uint8)

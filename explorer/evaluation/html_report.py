@@ -1,0 +1,141 @@
+"""Evaluations as files: a table of predictions, the figures, and a page that needs nothing but itself."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from explorer.data.datasets import DATASETS, Dataset
+from explorer.evaluation import charts
+from explorer.evaluation.cards import cards
+from explorer.evaluation.image_filter import HITS, MISTAKES, Filter, choose
+from explorer.evaluation.metrics import Evaluation, row_shares
+from explorer.evaluation.predictions import CARRIED, TEST
+from explorer.evaluation.report import times
+from explorer.palette import RIGHT_COLOR, WRONG_COLOR
+from explorer.plain_text import to_json as one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGES_A_PAGE = 48
+
+
+def predictions_frame(dataset: Dataset, split: str, evaluation: Evaluation) -> "pd.DataFrame":
+    """One row an image: place in the split and in the data set, true, predicted, right, confidence, `p_<class>`."""
+    import numpy as np
+    import pandas as pd
+
+    names = np.array(evaluation.class_names)
+    frame = pd.DataFrame(
+        {
+            "position": np.arange(evaluation.images),
+            "image": getattr(dataset, split),
+            "true": names[evaluation.labels],
+            "predicted": names[evaluation.predicted],
+            "right": evaluation.right,
+            "confidence": evaluation.confidence,
+        }
+    )
+    for number, name in enumerate(evaluation.class_names):
+        frame[f"p_{name}"] = evaluation.probabilities[:, number]
+    return frame
+
+
+def to_json(told: dict[str, Any]) -> bytes:
+    """The figures of `summary.figures` as JSON."""
+    return (one_line(told) + "\n").encode()
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+# whatever a name may hold: nothing runs, and nothing is fetched; pictures are in the page, styles beside their elements
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STYLE = """
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }
+body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .3rem .6rem; text-align: right } th:first-child { text-align: left }
+.matrix { overflow-x: auto } .matrix td { min-width: 2.6rem; text-align: center }
+.numbers { display: flex; flex-wrap: wrap; gap: 1rem 2.4rem } .numbers b { display: block; font-size: 1.5rem }
+.two { display: flex; flex-wrap: wrap; gap: 1.5rem } .two > * { flex: 1 1 20rem; min-width: 0 }
+small { opacity: .7 }
+"""
+
+
+def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Evaluation) -> bytes:
+    """The page as one HTML file without scripts, fonts or links; `told` is from `summary.figures`."""
+    name = escape(told["model"])
+    chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
+    looks = f", looked at {times(told['test_looks'])} for this model" if split == TEST else ""
+    scaling = "" if told["scaling"] == CARRIED else f" Pixels: {escape(told['scaling'])}; {escape(told['note'])}."
+    origin = f", {escape(told['origin'])}" if told["origin"] else ""
+    outputs = f" Outputs: {escape(told['outputs_note'])}." if told["outputs_note"] else ""
+    parts = [
+        f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}{origin}. {told['images']:,} {split} images of "
+        f"{DATASETS[told['dataset']].title}{looks}.{scaling}{outputs}</p>",
+        _numbers(told),
+        f"<h2>Confusion matrix</h2><p>Rows are true classes, columns predicted ones.</p>{_matrix(evaluation)}",
+        f"<h2>Classes</h2>{_classes(told)}",
+        f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration)}'
+        f"{charts.confidence(evaluation.confidence, evaluation.right)}</div>",
+        _gallery("Most confident mistakes", MISTAKES, dataset, split, evaluation),
+        _gallery("Least confident right answers", HITS, dataset, split, evaluation),
+    ]
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{name}: {split} images</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
+        f"<body>{''.join(parts)}</body></html>"
+    )
+    return page.encode("utf-8", "backslashreplace")  # a file's name may hold what is no text
+
+
+def _numbers(told: dict[str, Any]) -> str:
+    low, high = told["accuracy_interval"]
+    shown = {
+        "Accuracy": f"{told['accuracy']:.2%}",
+        "95 % interval": f"{low:.2%} – {high:.2%}",
+        "Loss": f"{told['loss']:.4f}",
+        **_parts(told),
+        "Top-2 accuracy": f"{told['top_2_accuracy']:.2%}",
+        "Calibration error": f"{told['calibration_error']:.2%}",
+    }
+    return f'<div class="numbers">{"".join(f"<div>{k}<b>{v}</b></div>" for k, v in shown.items())}</div>'
+
+
+def _parts(told: dict[str, Any]) -> dict[str, str]:
+    if not told["penalties"]:
+        return {}
+    penalty = f"Penalty ({escape(told['penalties'])})"
+    return {"Data loss": f"{told['data_loss']:.4f}", penalty: f"{told['penalty']:.4f}"}
+
+
+def _matrix(evaluation: Evaluation) -> str:
+    names, shares = evaluation.class_names, row_shares(evaluation.matrix)
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    rows = []
+    for i, name in enumerate(names):
+        cells = "".join(
+            f'<td style="background:{_shade(RIGHT_COLOR if i == j else WRONG_COLOR, shares[i, j])}" '
+            f'title="{shares[i, j]:.1%}">{count:,}</td>'
+            for j, count in enumerate(evaluation.matrix[i])
+        )
+        rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
+    return f'<div class="matrix"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _shade(color: str, share: float) -> str:
+    return f"{color}{round(255 * (0.04 + 0.8 * float(share))):02x}"
+
+
+def _classes(told: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(row['name'])}</th><td>{row['precision']:.1%}</td><td>{row['recall']:.1%}</td>"
+        f"<td>{row['f1']:.1%}</td><td>{row['support']:,}</td></tr>"
+        for row in told["per_class"]
+    )
+    return f"<table><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>Images</th></tr>{rows}</table>"
+
+
+def _gallery(title: str, order: str, dataset: Dataset, split: str, evaluation: Evaluation) -> str:
+    positions = choose(evaluation, Filter(order))[:IMAGES_A_PAGE]
+    return f"<h2>{title}</h2>{cards(dataset, split, evaluation, positions)}" if len(positions) else ""

@@ -1,0 +1,200 @@
+"""What can be done with chosen runs: name, tag, note, repeat with other seeds, delete, bring back, export."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.errors import ExplorerError
+from explorer.pages import state
+from explorer.pages.compare.state import compare, compared, last_binned, listed, remember_binned
+from explorer.pages.text import encodable, foreign, plain, sentence
+from explorer.runs import notes
+from explorer.runs.comparison import next_seeds
+from explorer.runs.notes import LONGEST_NAME, LONGEST_NOTE, Annotation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEEDS = 5
+MOST_BINNED = 200  # names that the bin lists
+
+
+def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
+    """Draws the buttons; those that need chosen runs are off without any."""
+    _undo()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _annotate(chosen)
+        one_group = chosen["group"].nunique() == 1
+        st.button(
+            f"Repeat with {SEEDS} seeds",
+            key="compare_repeat",
+            icon=":material/repeat:",
+            disabled=not one_group,
+            on_click=_repeat,
+            args=(chosen["run"].iloc[0] if one_group else "",),
+            help=f"Trains {SEEDS} more runs that differ from the chosen one in nothing but the seed.",
+        )
+        st.button(
+            "Delete",
+            key="compare_delete",
+            icon=":material/delete:",
+            disabled=chosen.empty,
+            on_click=_delete,
+            args=(chosen["run"].tolist(),),
+            help="Moves the chosen runs to the bin, from where they can be had back.",
+        )
+        _bin()
+        _export(found)
+
+
+# --- Name, tags, note -------------------------------------------------------------------------------------
+
+
+def _annotate(chosen: "pd.DataFrame") -> None:
+    label = "Name, tags, note" if len(chosen) < 2 else f"Tag {len(chosen)} runs"
+    with st.popover(label, icon=":material/edit:", disabled=chosen.empty):
+        if len(chosen) == 1:
+            _annotate_one(chosen.iloc[0])
+        elif len(chosen):
+            with st.form("compare_tag_many", border=False, clear_on_submit=True):
+                tag = st.text_input("Tag to add", key="compare_tag_added")
+                if st.form_submit_button("Add to all", type="primary"):
+                    _write(
+                        {row["run"]: (row["name"], [*row["tags"], tag], row["note"]) for _, row in chosen.iterrows()}
+                    )
+
+
+def _annotate_one(row: "pd.Series") -> None:
+    run = row["run"]
+    with st.form(f"compare_annotate_{run}", border=False):
+        st.caption(foreign(run))
+        name = st.text_input("Name", plain(row["name"]), key=f"compare_name_{run}", max_chars=LONGEST_NAME)
+        tags = st.text_input(
+            "Tags, with commas between them", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}"
+        )
+        note = st.text_area("Note", encodable(row["note"]), key=f"compare_note_{run}", max_chars=LONGEST_NOTE)
+        if st.form_submit_button("Save", type="primary"):
+            _write({run: (name, tags.split(","), note)})
+
+
+def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
+    try:
+        for run, (name, tags, note) in wanted.items():
+            state.store().get(run).annotate(Annotation(name, tuple(tags), note))
+    except ExplorerError as error:
+        st.error(sentence(error))
+        return
+    st.rerun()
+
+
+# --- Repeats ----------------------------------------------------------------------------------------------
+
+
+def _repeat(name: str) -> None:
+    table = listed().table
+    group = table.loc[table["run"] == name, "group"]
+    taken = table.loc[table["group"].isin(group), "seed"].tolist()
+    try:
+        config = state.store().get(name).config
+        for seed in next_seeds(taken, SEEDS):
+            state.engine().submit(state.store().create(config.with_(seed=seed)))
+    except ExplorerError as error:
+        state.tell(f"{error}.")
+
+
+# --- The bin ----------------------------------------------------------------------------------------------
+
+
+def _delete(names: list[str]) -> None:
+    binned = []
+    try:
+        for name in names:
+            state.store().bin(state.store().get(name))
+            binned.append(name)
+    except ExplorerError as error:
+        state.tell(f"{error}.")
+    compare([name for name in compared() if name not in binned])
+    remember_binned(binned)
+
+
+def _undo() -> None:
+    names = [name for name in last_binned() if name in notes.binned(state.store().folder)]
+    if names:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            what = f"**{foreign(names[0])}** is" if len(names) == 1 else f"{len(names):,} runs are"
+            st.markdown(f":material/delete: {what} in the bin.")
+            st.button("Undo", key="compare_undo", icon=":material/undo:", on_click=_restore, args=(names,))
+
+
+def _restore(names: list[str]) -> None:
+    try:
+        notes.restore(state.store().folder, names)
+    except ExplorerError as error:
+        state.tell(f"{error}.")
+    remember_binned([])
+
+
+def _bin() -> None:
+    names = notes.binned(state.store().folder)
+    with st.popover(f"Bin ({len(names):,})", icon=":material/delete_sweep:", disabled=not names):
+        picked = st.multiselect(
+            "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Choose runs"
+        )
+        with st.container(horizontal=True):
+            st.button("Restore", key="compare_restore", disabled=not picked, on_click=_restore, args=(picked,))
+            st.button(
+                f"Empty the bin for good ({len(names):,})",
+                key="compare_empty",
+                icon=":material/delete_forever:",
+                on_click=_empty,
+                help="Deletes every run in the bin with its models. This cannot be undone.",
+            )
+
+
+def bin_alone() -> None:
+    """Draws the bin when there is nothing else to act on."""
+    _undo()
+    _bin()
+
+
+def _empty() -> None:
+    try:
+        notes.empty_bin(state.store().folder)
+    except ExplorerError as error:
+        state.tell(f"{error}.")
+
+
+# --- Files ------------------------------------------------------------------------------------------------
+
+
+def _export(found: "pd.DataFrame") -> None:
+    from explorer.runs.table_export import FORMATS
+
+    with st.popover("Export", icon=":material/download:", disabled=found.empty):
+        st.caption(f"The {len(found):,} runs of the table as filtered, or every epoch of them.")
+        for kind, (words, mime) in FORMATS.items():
+            with st.container(horizontal=True):
+                for what, content in (("Table", _table_file), ("Histories", _histories_file)):
+                    st.download_button(
+                        f"{what}, {words}",
+                        partial(content, found, kind),  # made only when it is asked for
+                        file_name=f"{'runs' if what == 'Table' else 'histories'}.{kind}",
+                        mime=mime,
+                        key=f"compare_export_{what}_{kind}",
+                        on_click="ignore",
+                    )
+
+
+def _table_file(found: "pd.DataFrame", kind: str) -> bytes:
+    from explorer.runs.table_export import to_file
+
+    return to_file(found, kind)
+
+
+def _histories_file(found: "pd.DataFrame", kind: str) -> bytes:
+    from explorer.runs.run import Run
+    from explorer.runs.table_export import histories, to_file
+
+    folder = state.store().folder
+    return to_file(histories(Run(folder / name) for name in found["run"]), kind)

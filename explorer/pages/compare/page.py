@@ -1,0 +1,68 @@
+"""The Compare page: all runs in one table, and below it the chosen ones beside each other."""
+
+from collections.abc import Iterator
+
+import streamlit as st
+
+from explorer.errors import RunError
+from explorer.pages import state
+from explorer.pages.compare import actions, charts, table
+from explorer.pages.compare.state import listed
+from explorer.pages.text import sentence
+from explorer.runs.run import ACTIVE, RunSummary
+
+WATCH_SECONDS = 4
+CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
+SECTIONS = {
+    CURVES: (charts.curves, ":material/show_chart:"),
+    REPEATS: (charts.repeats, ":material/repeat:"),
+    SETTINGS: (charts.settings, ":material/scatter_plot:"),
+}
+
+
+def render() -> None:
+    """Draws the page."""
+    st.header("Compare runs", anchor=False)
+    try:
+        listing = listed()
+    except RunError as error:
+        st.error(sentence(error))
+        return
+    if message := state.told():
+        st.error(sentence(message))
+    if unreadable := [summary for summary in listing.summaries if summary.problem]:
+        with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
+            st.markdown("\n".join(f"- {sentence(summary.problem)}" for summary in unreadable[:20]))
+    if listing.table.empty:
+        st.info("There is no run yet: train one on the Train page, and it appears here.")
+        actions.bin_alone()
+        return
+    found = table.filters(listing.table)
+    chosen = table.leaderboard(found, listing)
+    actions.bar(found, chosen)
+    section = st.segmented_control(
+        "Look at",
+        list(SECTIONS),
+        format_func=lambda name: f"{SECTIONS[name][1]} {name}",
+        default=CURVES,
+        required=True,
+        key="compare_section",
+        label_visibility="collapsed",
+    )
+    SECTIONS[section][0](found, chosen)
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries), iter([True]))
+
+
+def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:
+    if next(with_the_page, False):
+        return  # thousands of runs were listed a moment ago
+    try:
+        now = _news(state.store().list())
+    except RunError:  # news as well: the whole page says it
+        now = ()
+    if drawn != now:
+        st.rerun()  # a run began, ended or went on, here or elsewhere
+
+
+def _news(summaries: list[RunSummary]) -> tuple:
+    return len(summaries), tuple((s.name, s.state, s.outline.epochs) for s in summaries if s.state in ACTIVE)

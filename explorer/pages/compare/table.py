@@ -1,0 +1,171 @@
+"""The leaderboard: what narrows it down, and the table whose rows are chosen."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.config import FIELDS
+from explorer.data.datasets import DATASETS
+from explorer.pages.compare import state
+from explorer.pages.compare.state import Listing
+from explorer.pages.text import cell, plain
+from explorer.palette import NEUTRAL
+from explorer.runs.comparison import differing, is_number, matching, ranked
+from explorer.runs.history import RULES
+from explorer.runs.notes import LONGEST_NOTE
+from explorer.runs.run import STATUSES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+HEIGHT = 400
+SELECTED_BY = RULES["val_loss"].words
+FILTERED = {name: field.label for name, field in FIELDS.items() if name != "dataset"} | {
+    "val_accuracy": "Validation accuracy",
+    "val_loss": "Validation loss",
+    "best_epoch": "Best epoch",
+    "trained": "Epochs trained",
+    "seconds": "Seconds",
+}
+
+
+# --- Narrowing down ---------------------------------------------------------------------------------------
+
+
+def filters(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Draws what narrows the table down, and returns the runs that are left, the best first."""
+    table = _of_one_dataset(table)
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
+    search = left.text_input(
+        "Search",
+        key="compare_search",
+        placeholder="Words in the run, its name, tags or note",
+        icon=":material/search:",
+    )
+    found = set(table["status"].unique())
+    present = [status for status in STATUSES if status in found]
+    statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
+    words = sorted(set().union(*table["tags"].tolist()))
+    tags = right.multiselect(
+        "Tags", words, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not words
+    )
+    fields, ranges = _by_field(table)
+    return ranked(matching(table, search, statuses, tags, fields, ranges))
+
+
+def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
+    found = set(table["dataset"].unique())
+    names = [name for name in DATASETS if name in found]
+    dataset = table["dataset"].iloc[0]  # the newest run's
+    if len(names) > 1:
+        dataset = st.segmented_control(
+            "Data set",
+            names,
+            format_func=lambda name: f"{DATASETS[name].title} ({(table['dataset'] == name).sum():,})",
+            default=dataset,
+            required=True,
+            key="compare_dataset",
+            help="Results on different images cannot be compared.",
+        )
+    return table[table["dataset"] == dataset]
+
+
+def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[float, float]]]:
+    chosen = st.multiselect(
+        "Filter by",
+        list(FILTERED),
+        format_func=FILTERED.get,
+        key="compare_filters",
+        placeholder="Any setting or result",
+    )
+    fields, ranges = {}, {}
+    columns = st.columns(4) if chosen else []
+    for place, name in enumerate(chosen):
+        column = columns[place % 4]
+        values = sorted(table[name].dropna().unique().tolist())
+        if not is_number(name):
+            fields[name] = column.multiselect(FILTERED[name], values, key=f"compare_only_{name}", placeholder="Any")
+        elif len(values) > 1:
+            ranges[name] = column.select_slider(
+                FILTERED[name], values, (values[0], values[-1]), format_func=_number, key=f"compare_range_{name}"
+            )
+        else:
+            column.caption(f"{FILTERED[name]}: all {_number(values[0]) if values else 'unknown'}")
+    return fields, ranges
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+# --- The table --------------------------------------------------------------------------------------------
+
+
+def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
+    """Draws some runs of a listing, and returns those whose rows are chosen, in the table's order."""
+    every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
+    images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
+    st.caption(
+        f"{len(table):,} runs. Loss and accuracy are those of each run's best epoch, selected by the {SELECTED_BY}, "
+        f"on {images} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."
+        if len(table)
+        else "No run passes these filters."
+    )
+    if table.empty:
+        return table
+    names, settings = tuple(table["run"]), list(FIELDS) if every else differing(table)
+    places = {name: place for place, name in enumerate(names)}
+    event = st.dataframe(
+        listing.leaderboard(names, tuple(settings), lambda: _cells(table, settings)),
+        key=state.leaderboard_key(names),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [places[name] for name in state.compared() if name in places]}},
+        hide_index=True,
+        height=min(HEIGHT, 38 + 35 * len(table)),
+        placeholder="",
+        column_config=_columns(),
+        alt="Leaderboard of runs, the lowest validation loss first",
+    )
+    rows = [row for row in event.selection.rows if row < len(table)]
+    state.compare([names[row] for row in rows])
+    return table.iloc[sorted(rows)]
+
+
+def _cells(table: "pd.DataFrame", settings: list[str]) -> "pa.Table":
+    import pandas as pd
+    import pyarrow as pa
+
+    cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
+    cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]).map(cell))
+    cells["val_accuracy"] *= 100
+    cells["created"] = pd.to_datetime(table["created"], unit="s")
+    if table["tags"].map(bool).any():
+        cells.insert(1, "tags", table["tags"].map(lambda tags: [cell(tag) for tag in tags]))
+    if table["note"].any():
+        cells["note"] = table["note"].map(lambda note: cell(note, LONGEST_NOTE))
+    return pa.Table.from_pandas(cells, preserve_index=False)
+
+
+def _columns() -> dict:
+    column = st.column_config
+    named = {name: column.Column(field.label, help=field.help) for name, field in FIELDS.items()}
+    for name, field in FIELDS.items():
+        if not field.choices:
+            named[name] = column.NumberColumn(field.label, help=field.help, format="%g")
+    return named | {
+        "run": column.TextColumn("Run", width=230, pinned=True),
+        "tags": column.ListColumn("Tags"),
+        "val_loss": column.NumberColumn("Validation loss", format="%.4f", help=f"At the epoch of the {SELECTED_BY}."),
+        "val_accuracy": column.NumberColumn(
+            "Validation accuracy", format="%.2f %%", help=f"At the epoch of the {SELECTED_BY}, not the highest one."
+        ),
+        "best_epoch": column.NumberColumn("Best epoch", format="%d", help=f"The epoch of the {SELECTED_BY}."),
+        "trained": column.NumberColumn("Epochs", format="%d", help="How many were trained."),
+        "seconds": column.NumberColumn("Seconds", format="%.1f", help="Of all epochs, training and validation."),
+        "status": column.TextColumn("Status"),
+        "curve": column.LineChartColumn("Curve", width=90, help="Validation loss over epochs.", color=NEUTRAL),
+        "created": column.DatetimeColumn("Asked for", format="calendar"),
+        "note": column.TextColumn("Note", width="large"),
+    }

@@ -1,0 +1,72 @@
+"""Where a model fails: the confusion matrix, and beside it the images of a cell or of a filter."""
+
+import streamlit as st
+
+from explorer.errors import InputError
+from explorer.evaluation.cards import cards
+from explorer.evaluation.image_filter import ORDERS, choose
+from explorer.pages.chart import draw_chart
+from explorer.pages.evaluate import state
+from explorer.pages.evaluate.shared import Shown
+from explorer.pages.text import sentence
+
+COUNTS, SHARES = "Counts", "Shares of the true class"
+
+
+def draw(shown: Shown, _) -> None:
+    """The matrix and the images; a click or a filter redraws these alone."""
+    st.fragment(_draw)(shown)
+
+
+def _draw(shown: Shown) -> None:
+    left, right = st.columns([6, 5], gap="medium")
+    with left:
+        _matrix(shown)
+    with right:
+        _gallery(shown)
+
+
+def _matrix(shown: Shown) -> None:
+    from explorer.charts.evaluation import CELL, confusion, matrix_frame
+
+    names = shown.dataset.spec.class_names
+    cells = st.segmented_control(
+        "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=state.CELLS, label_visibility="collapsed"
+    )
+    draw_chart(
+        confusion,
+        matrix_frame(shown.evaluation.matrix, names, cells == SHARES),
+        names,
+        key=state.CONFUSION,
+        on_select=lambda: state.cell_is_chosen(names),
+        selection_mode=CELL,
+        alt="confusion matrix: true classes in rows, predicted classes in columns",
+    )
+    st.caption("Click a cell to see its images; click it again to see all mistakes.")
+
+
+def _gallery(shown: Shown) -> None:
+    names = shown.dataset.spec.class_names
+    changed = {"on_change": state.filter_has_changed}
+    order, search = st.columns([3, 2])
+    order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
+    search.text_input("Search", key=state.SEARCH, placeholder="#12, cat, cat > dog", **changed,
+                      help="An image by its number, a class, or true > predicted class.")  # fmt: skip
+    true, predicted = st.columns(2)
+    true.selectbox("True class", names, index=None, placeholder="any", key=state.TRUE, **changed)
+    predicted.selectbox("Predicted class", names, index=None, placeholder="any", key=state.PREDICTED, **changed)
+    try:
+        positions = choose(shown.evaluation, state.gallery_filter(names))
+    except InputError as error:
+        st.error(sentence(error))
+        return
+    count = min(len(positions), state.gallery_shown())
+    st.caption(
+        f"{len(positions):,} image{'s' * (len(positions) != 1)}"
+        + (f", the first {count}" if count < len(positions) else "")
+    )
+    if count:
+        st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
+        st.caption("The ten bars are the probabilities, in the order of the classes; the true class is coloured teal.")
+    if count < len(positions):
+        st.button("Show more", key="show_more", on_click=state.show_more, icon=":material/expand_more:")

@@ -1,0 +1,65 @@
+"""A person's own picture: as it is, as the network sees it, and what the network says."""
+
+import streamlit as st
+
+from explorer.errors import ExplorerError, InputError
+from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
+from explorer.pages import state
+from explorer.pages.evaluate.shared import Shown, answered, show_failure
+from explorer.pages.evaluate.state import CAMERA, SOURCE, UPLOAD
+from explorer.pages.text import LONGEST_SENTENCE, foreign
+
+FILE, PHOTO = "A file", "The camera"
+SEEN = "width:min(100%,260px);aspect-ratio:1;image-rendering:pixelated;border-radius:8px"
+ORIGINAL = "max-width:min(100%,360px);max-height:260px;border-radius:8px"
+
+
+def draw(shown: Shown, _) -> None:
+    """The upload or the photo, and the answer."""
+    source = st.segmented_control(
+        "From", (FILE, PHOTO), default=FILE, required=True, key=SOURCE, label_visibility="collapsed"
+    )
+    if source == FILE:
+        megabytes = LARGEST_UPLOAD // 2**20
+        file = st.file_uploader(
+            "A PNG, JPEG or WebP picture of any size", max_upload_size=megabytes, key=UPLOAD,
+            help="It stays on this machine and is not kept.",
+        )  # fmt: skip
+    else:
+        file = st.camera_input("A photo", key=CAMERA, width=480)
+    if file is None:
+        spec = shown.dataset.spec
+        st.caption(f"It becomes {spec.image_shape[1]} × {spec.image_shape[0]} pixels, as the network knows images; "
+                   f"the network knows {', '.join(map(foreign, spec.class_names))} and nothing else.")  # fmt: skip
+        return
+    try:
+        upload = read_upload(file.getvalue(), file.name, shown.dataset.spec)
+        answer = state.library().probabilities(shown.request, upload.image)
+        probabilities = answered(answer, f"Asking {foreign(shown.model.name)}")
+    except (InputError, ExplorerError) as error:
+        show_failure(error, shown.request, ":material/broken_image:")
+        return
+    _answer(shown, upload, probabilities[0])
+
+
+def _answer(shown: Shown, upload: Upload, probabilities) -> None:
+    from explorer.charts.evaluation import probability_bars, probability_frame
+
+    names = shown.dataset.spec.class_names
+    best = int(probabilities.argmax())
+    original, seen, said = st.columns([4, 3, 5])
+    with original:
+        st.markdown("**Your image**")
+        st.html(f'<img src="{as_uri(upload.original)}" alt="the uploaded image" style="{ORIGINAL}">')
+        st.caption(foreign(upload.words, LONGEST_SENTENCE))
+    with seen:
+        st.markdown("**What the network sees**")
+        source = png_uri(upload.image, shown.dataset.spec.max_value)
+        st.html(f'<img src="{source}" alt="the image as the network sees it" style="{SEEN}">')
+    with said:
+        st.markdown(f"**{foreign(shown.model.name)} says {foreign(names[best])}, {probabilities[best]:.1%} sure**")
+        st.altair_chart(
+            probability_bars(probability_frame(probabilities, names)),
+            key="own_probabilities",
+            alt="the probability of each class",
+        )

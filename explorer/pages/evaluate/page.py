@@ -1,0 +1,174 @@
+"""The Evaluate page: how good a saved model is, where it fails, and on which images."""
+
+import streamlit as st
+
+from explorer.config import FIELDS
+from explorer.data.datasets import DATASETS
+from explorer.errors import DataError, ExplorerError, ModelError, RunError
+from explorer.evaluation.library import SavedModel, offered
+from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
+from explorer.evaluation.report import times
+from explorer.pages import download, state
+from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
+from explorer.pages.evaluate.shared import NotYet, Shown, answered, look_for, show_failure, title
+from explorer.pages.evaluate.state import (
+    MODEL,
+    SPLIT,
+    TAB,
+    choice_key,
+    chosen,
+    forget_choices,
+    look,
+    share_choice,
+    start_choice,
+)
+from explorer.pages.text import capitalized, foreign, sentence
+
+TABS = {
+    "Where it fails": failures.draw,
+    "Classes": metrics.classes,
+    "Confidence": metrics.confidence,
+    "Uncertainty": dropout_samples.draw,
+    "Your own image": own_image.draw,
+    "Two models": two_models.draw,
+    "Inside": weights.draw,
+    "Export": export.draw,
+}
+
+
+def render() -> None:
+    """Draws the page."""
+    st.header("Evaluate a saved model", anchor=False)
+    state.desk().start()  # while a person reads, the process that opens models gets ready
+    try:
+        models = state.library().models()
+    except RunError as error:
+        st.error(sentence(error))
+        return
+    for model in models:
+        if model.problem:
+            st.warning(f"Not offered: {sentence(model.problem)}", icon=":material/link_off:")
+    choice = offered(models)
+    if not choice:
+        st.info(
+            "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
+            "the models folder."
+        )
+        return
+    model, request = _choice(choice)
+    try:
+        _evaluation(model, request, choice)
+    except NotYet as waiting:
+        look_for(waiting)
+
+
+def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
+    try:
+        predictions = answered(state.library().predictions(request), f"Opening {foreign(model.name)}")
+        dataset = state.dataset(predictions.facts.dataset).divided(predictions.division)
+    except DataError as error:
+        download.offer()
+        st.error(sentence(error))
+        return
+    except ExplorerError as error:
+        if isinstance(error, ModelError):  # the file may be another one by now, which what was chosen does not fit
+            forget_choices(model.name)
+        show_failure(error, request)
+        return
+    shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
+    _headline(shown)
+    metrics.figures(shown.evaluation, predictions)
+    _tabs(shown, models)
+
+
+def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
+    by_name = {model.name: model for model in models}
+    start_choice(MODEL, list(by_name))
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    name = left.selectbox(
+        "Model",
+        list(by_name),
+        key=MODEL,
+        format_func=lambda name: title(by_name[name]),
+        help="Runs with their saved epoch, newest first, then the other model files in the models folder.",
+    )
+    model = by_name[name]
+    splits = _splits(model)
+    start_choice(SPLIT, splits)
+    split = right.segmented_control(
+        "Images",
+        splits,
+        required=True,
+        key=SPLIT,
+        format_func=str.capitalize,
+        help="Choose between models on validation images; look at the test images last, and once."
+        if len(splits) > 1
+        else "This data set has no test images.",
+        width="stretch",
+    )
+    share_choice(MODEL, list(by_name))
+    share_choice(SPLIT, splits)
+    return model, model.request(split=split, **chosen(model.name))
+
+
+def _splits(model: SavedModel) -> tuple[str, ...]:
+    """What can be chosen: no test images where the run's data set has none; of a file that is found out on opening."""
+    name = model.request().dataset
+    return SPLITS if not name or DATASETS[name].test_images else (VALIDATION,)
+
+
+def _headline(shown: Shown) -> None:
+    facts, spec = shown.predictions.facts, shown.dataset.spec
+    st.caption(
+        f"**{foreign(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
+        f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
+        + (f" · {foreign(facts.origin)}" if facts.origin else "")
+    )
+    if shown.split == TEST:
+        looks = look(shown.request)
+        st.warning(
+            f"**Test images**: this model was looked at {times(looks)} here. A choice between models that is made on "
+            "these images makes their figures too good; choose on the validation images.",
+            icon=":material/visibility:",
+        )
+    if facts.scaling != CARRIED:
+        _scaling(shown)
+    if facts.reading_note:
+        _outputs(shown)
+
+
+def _scaling(shown: Shown) -> None:
+    facts, field = shown.predictions.facts, FIELDS["input_scaling"]
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left.selectbox(
+        "Pixels are given to it as",
+        field.choices,
+        index=field.choices.index(facts.scaling),
+        format_func=field.title,
+        key=choice_key("scaling", shown.model.name),
+    )
+    right.caption(sentence(capitalized(facts.note)))
+
+
+def _outputs(shown: Shown) -> None:
+    """What the outputs were taken for and why; a choice where their values allow more than one reading."""
+    facts = shown.predictions.facts
+    words = f"About its outputs: {sentence(facts.reading_note)}"
+    if len(facts.choices) < 2:
+        st.caption(words)
+        return
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left.selectbox(
+        "Its outputs are",
+        facts.choices,
+        index=facts.choices.index(facts.reading),
+        key=choice_key("outputs", shown.model.name),
+    )
+    right.caption(words)
+
+
+def _tabs(shown: Shown, models: list[SavedModel]) -> None:
+    for tab, draw in zip(st.tabs(list(TABS), key=TAB, on_change="rerun"), TABS.values(), strict=True):
+        if tab.open:  # only what is looked at is drawn
+            with tab:
+                draw(shown, models)

@@ -1,0 +1,1 @@
+"""The Fault gallery page."""

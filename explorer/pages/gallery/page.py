@@ -1,0 +1,221 @@
+"""The fault gallery: a question first, then the run that answers it, then the mend beside it."""
+
+import streamlit as st
+
+from explorer.diagnosis import PROBLEM, Observed, diagnose
+from explorer.diagnosis.fault_cases import CASES, Case
+from explorer.diagnosis.lessons import LESSONS
+from explorer.pages import state
+from explorer.pages.chart import draw_steadily
+from explorer.pages.gallery import state as gallery_state
+from explorer.pages.run import findings, internals, twin
+from explorer.pages.run.page import curves
+from explorer.pages.text import foreign, sentence
+from explorer.pages.train import latest_runs
+from explorer.runs import cost_estimate
+from explorer.runs.history import RULES
+from explorer.runs.run import ACTIVE, COMPLETED, FAILED, QUEUED, RunSummary, summarize
+
+REFRESH_SECONDS = 0.5
+
+
+def render() -> None:
+    """Draws the page."""
+    draw_steadily()
+    st.header("Fault gallery", anchor=False)
+    st.markdown("Networks that are known to fail, and some that do not. **Guess first, then watch it happen.**")
+    chosen = gallery_state.chosen_case()
+    with st.sidebar:
+        _score()
+        _index(chosen)
+    if message := state.told():
+        st.error(sentence(message))
+    if chosen is None:
+        st.info("Choose a case on the left.")
+        return
+    _question(chosen)
+    if gallery_state.answer(chosen.name) is not None:
+        _answered(chosen)
+    _next(chosen)
+
+
+def _score() -> None:
+    right, wrong = gallery_state.score()
+    left, middle = st.columns(2)
+    left.metric("Right", right)
+    middle.metric("Wrong", wrong)
+
+
+def _index(chosen: Case | None) -> None:
+    for number, case in enumerate(CASES.values(), 1):
+        answer = gallery_state.answer(case.name)
+        icon = (
+            ":material/radio_button_unchecked:"
+            if answer is None
+            else ":material/check_circle:"
+            if answer == case.right
+            else ":material/cancel:"
+        )
+        st.button(
+            f"{number}. {case.title}",
+            key=f"choose_{case.name}",
+            icon=icon,
+            type="secondary" if chosen is case else "tertiary",
+            width="stretch",
+            on_click=gallery_state.open_case,
+            args=(case.name,),
+        )
+
+
+def _question(case: Case) -> None:
+    given = gallery_state.answer(case.name)
+    with st.container(border=True):
+        st.subheader(case.title, anchor=False)
+        answer = st.radio(
+            f"**{case.question}**",
+            range(len(case.answers)),
+            index=given,
+            format_func=lambda index: case.answers[index],
+            key=f"answer_{case.name}",
+            disabled=given is not None,
+        )
+        if given is None:
+            st.button(
+                "Train and see",
+                key="train_and_see",
+                type="primary",
+                icon=":material/play_arrow:",
+                disabled=answer is None,
+                help="Choose an answer first." if answer is None else "Trains this network now; it takes seconds.",
+                on_click=gallery_state.answer_case,
+                args=(case, answer),
+            )
+        elif given == case.right:
+            st.success("Right.", icon=":material/check_circle:")
+        else:
+            st.error(f"Not so. Right is: {case.answers[case.right]}.", icon=":material/cancel:")
+
+
+def _answered(case: Case) -> None:
+    run, mended = gallery_state.case_runs(case.name)
+    if run is None:
+        st.button(
+            "Train it again",
+            key="case_again",
+            on_click=gallery_state.answer_case,
+            args=(case, gallery_state.answer(case.name)),
+        )
+        return
+    shown = [summarize(r) for r in (run, mended) if r]
+    active = any(summary.state in ACTIVE for summary in shown)
+    st.fragment(_live, run_every=REFRESH_SECONDS if active else None)(case, active)
+
+
+def _live(case: Case, was_active: bool) -> None:
+    """The run, what it shows, and its mend: redrawn while one of them is trained."""
+    run, mended = gallery_state.case_runs(case.name)
+    summary, other = summarize(run), summarize(mended) if mended else None
+    active = summary.state in ACTIVE or bool(other and other.state in ACTIVE)
+    if active != was_active or state.redraw_wanted():
+        st.rerun()
+    _progress(summary)
+    _reveal(case, summary)
+    if summary.state in ACTIVE:
+        return
+    st.subheader("Mend it" if case.finding else "Change one thing", anchor=False)
+    if other is None:
+        st.button(
+            f"Train it with {_mend_words(case)}",
+            key="mend",
+            type="primary",
+            icon=":material/healing:" if case.finding else ":material/call_split:",
+            on_click=gallery_state.mend_case,
+            args=(case,),
+        )
+        return
+    _progress(other)
+    twin.both(summary, other, place="mend")
+    st.markdown(case.mended)
+
+
+def _mend_words(case: Case) -> str:
+    from explorer.runs.twin import change_words
+
+    return change_words(case.config, case.mended_config)
+
+
+def _progress(summary: RunSummary) -> None:
+    if summary.problem:
+        st.error(f"This run cannot be shown: {sentence(summary.problem)}")
+        return
+    done, of = len(summary.records), summary.config.epochs
+    if summary.state in ACTIVE:
+        phase = "waiting for a worker" if summary.state == QUEUED else summary.status.phase or "training"
+        st.progress(done / of, text=f"{foreign(phase.capitalize())} · epoch {done} of {of}")
+    elif summary.state == FAILED:
+        st.markdown(f":red-badge[{latest_runs.BADGES[FAILED][0]} ended] {sentence(summary.status.reason)}")
+    elif summary.state != COMPLETED:
+        st.caption(f"{summary.state.capitalize()}: {sentence(summary.status.reason or 'no reason given')}")
+
+
+def _reveal(case: Case, summary: RunSummary) -> None:
+    if summary.problem:
+        return
+    signals = summary.run.signals()
+    found = diagnose(Observed(summary.config, summary.records, signals, summary.status.reason))
+    if summary.records:
+        _curves(summary)
+    ended = summary.state not in ACTIVE
+    words, pictures = st.columns([2, 3], gap="medium")
+    with words:
+        st.subheader("What this run tells", anchor=False)
+        if ended:
+            st.markdown(case.reveal)
+        if case.finding is None and ended and not any(f.severity == PROBLEM for f in found):
+            st.markdown(":green-badge[:material/check_circle: known good] No problem was found, and none was expected.")
+        # the one that the case is about comes first
+        found = sorted(found, key=lambda finding: finding.name != case.finding)
+        if found or not ended:
+            findings.findings(found, summary.config, place="case", epochs=len(summary.records))
+    with pictures:
+        st.subheader("Inside the network", anchor=False)
+        lesson = LESSONS.get(case.finding or "")
+        internals.inside(
+            summary.name,
+            signals,
+            live=not ended,
+            place=f"case_{case.name}",
+            signal=(lesson.signal if lesson else "") or "activation_variance",
+            way=internals.BY_DEPTH,
+        )
+
+
+def _curves(summary: RunSummary) -> None:
+    curves(summary, "case_chart")
+    if summary.best:
+        st.caption(
+            f"{summary.best.val_accuracy:.1%} of the {cost_estimate.validation_images(summary.config):,} validation "
+            f"images at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed."
+        )
+
+
+def _next(case: Case) -> None:
+    names = list(CASES)
+    place = names.index(case.name)
+    with st.container(horizontal=True):
+        if gallery_state.answer(case.name) is not None:
+            st.button(
+                "Open these settings on the Train page",
+                key="case_settings",
+                icon=":material/tune:",
+                on_click=state.take_settings,
+                args=(case.config,),
+            )
+        if place + 1 < len(names):
+            st.button(
+                f"Next: {CASES[names[place + 1]].title}",
+                key="case_next",
+                icon=":material/arrow_forward:",
+                on_click=gallery_state.open_case,
+                args=(names[place + 1],),
+            )

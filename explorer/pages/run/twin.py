@@ -1,0 +1,102 @@
+"""Change one thing: a run again with the same seed and one other setting, and both curves in one chart."""
+
+from dataclasses import asdict
+
+import streamlit as st
+
+from explorer.config import FIELDS, TrainingConfig
+from explorer.errors import ExplorerError, FieldError
+from explorer.pages import state
+from explorer.pages.chart import draw_chart
+from explorer.pages.text import sentence
+from explorer.runs import twin
+from explorer.runs.history import RULES
+from explorer.runs.run import Run, RunSummary, summarize
+
+# another data set or another seed is another start, and the lengths change nothing that one could see
+NOT_OFFERED = ("dataset", "seed", "epochs")
+
+
+def change_one_thing(run: Run, config: TrainingConfig) -> None:
+    """Draws the small form below a run."""
+    with st.popover("Change one thing", icon=":material/call_split:", key="twin"):
+        st.caption(
+            "The same seed, so the same first weights where shapes allow, and the same images in the same order."
+        )
+        values = asdict(config)
+        names = [name for name, field in FIELDS.items() if name not in NOT_OFFERED and field.matters(values)]
+        name = st.selectbox("Setting", names, format_func=lambda n: FIELDS[n].label, key="twin_field")
+        value = _value(name, config)
+        changed = None
+        if value is not None and value != getattr(config, name):
+            try:
+                changed = config.with_(**{name: value})
+            except FieldError as error:
+                st.error(sentence(error))
+        if changed:
+            st.markdown(f"**{twin.change_words(config, changed)}**")
+            st.caption(twin.start_words(config, changed))
+        st.button(
+            "Train the twin",
+            key="twin_train",
+            type="primary",
+            disabled=changed is None,
+            on_click=state.train_twin,
+            args=(run, changed),
+        )
+
+
+def _value(name: str, config: TrainingConfig) -> object:
+    """A widget for the new value; None when what is typed is not allowed, which is said."""
+    field, now = FIELDS[name], getattr(config, name)
+    key = f"twin_value_{name}"
+    if field.choices:
+        others = [choice for choice in field.choices if choice != now]
+        return st.selectbox("New value", others, format_func=field.title, key=key)
+    text = st.text_input("New value", f"{now:g}", key=key, help=f"Now {now:,g}; {field.allowed}.")
+    try:
+        return field.parse(text.strip())
+    except FieldError as error:
+        st.error(sentence(f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}"))
+        return None
+
+
+def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
+    """Draws the curves of a run and of its twin, and what they have in common at their start."""
+    st.markdown(
+        f"**One thing changed: {twin.change_words(before.config, changed.config) or 'nothing'}.** "
+        f"{twin.start_words(before.config, changed.config)}"
+    )
+    if not changed.records and not before.records:
+        st.caption("The first point appears after the first epoch.")
+        return
+    from explorer.charts.training_curves import of_metric
+    from explorer.charts.twin import twin_frame
+    from explorer.charts.twin import twins as chart
+
+    frame = twin_frame(before.records, changed.records)
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        rows = of_metric(frame, metric)
+        draw_chart(chart, rows, metric, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")
+    st.caption(f"{_best(before, 'As it was')} {_best(changed, 'With the change')}")
+
+
+def _best(summary: RunSummary, words: str) -> str:
+    if summary.best is None:
+        return f"{words}: nothing learnt yet."
+    return (
+        f"{words}: {summary.best.val_accuracy:.1%} of the validation images at epoch {summary.best.epoch:,} "
+        f"({RULES['val_loss'].words}), one seed."
+    )
+
+
+def twin_of(run: Run) -> RunSummary | None:
+    """The run that the shown one is a twin of, if the address names one that can be read."""
+    name = state.chosen_twin()
+    if not name or name == run.name:
+        return None
+    try:
+        found = summarize(state.store().get(name))
+    except ExplorerError:
+        return None
+    return found if found.config else None

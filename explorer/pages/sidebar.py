@@ -1,0 +1,135 @@
+"""The sidebar: one widget for each field of the table, and the configuration that they say."""
+
+import math
+
+import streamlit as st
+
+from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
+from explorer.data import datasets
+from explorer.errors import FieldError
+from explorer.pages import state
+from explorer.pages.text import sentence
+from explorer.presets import PRESETS
+
+
+def sidebar() -> TrainingConfig | None:
+    """Draws the settings and returns them; None when one of them is not allowed, which is said beside it."""
+    with st.sidebar:
+        values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
+        _presets()
+        values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}
+        _more(values)
+    return TrainingConfig(**values) if None not in values.values() else None
+
+
+def _more(values: dict[str, object]) -> None:
+    """Adds the settings of the folded group; its widgets are drawn while it is open, a sixth of the page's time."""
+    panel = st.expander(MORE, key="more", on_change="rerun")
+    for field in (field for field in FIELDS.values() if field.group == MORE):
+        if not field.matters(values):
+            values[field.name] = field.default
+        elif panel.open:
+            with panel:
+                values[field.name] = _widget(field)
+        else:
+            values[field.name] = _undrawn(field)
+
+
+def _undrawn(field: Field) -> object:
+    """A setting without its widget; one that is not allowed is told all the same."""
+    state.start_field(field.name)
+    state.keep_field(field.name)
+    value, problem = _parsed(field)
+    if problem:
+        st.error(problem)
+    return value
+
+
+def _presets() -> None:
+    st.caption("Start from the notebook's experiments")
+    for column, preset in zip(st.columns(len(PRESETS), gap="small"), PRESETS.values(), strict=True):
+        column.button(
+            preset.name.upper(),
+            key=f"preset_{preset.name}",
+            help=f"{preset.title}. {preset.description}",
+            on_click=state.apply_preset,
+            args=(preset.name,),
+            width="stretch",
+        )
+
+
+def _widget(field: Field) -> object:
+    """One widget, given its value as its default too.
+
+    Streamlit sends a value that was set in the session once. A browser that has not drawn that answer when the next one
+    overtakes it starts from the default, and would send that back as if somebody had typed it.
+    """
+    state.start_field(field.name)
+    if field.choices:
+        return _choice(field)
+    if field.logarithmic:
+        return _logarithmic(field)
+    if isinstance(field.default, float):
+        return _fraction(field)
+    draw = st.slider if field.maximum <= 100 else st.number_input
+    value = st.session_state[field.name]
+    return draw(field.label, int(field.minimum), int(field.maximum), value, key=field.name, help=field.help)
+
+
+def _fraction(field: Field) -> float:
+    # steps that suit shares; anything else may be typed
+    step = 0.05 if field.maximum <= 1 else 1.0
+    kind = {"format": "%g", "step": step, "key": field.name, "help": field.help}
+    return st.number_input(field.label, field.minimum, field.maximum, st.session_state[field.name], **kind)
+
+
+def _choice(field: Field) -> str:
+    words = _dataset_title if field.name == "dataset" else field.title
+    now = field.choices.index(st.session_state[field.name])
+    return st.selectbox(field.label, field.choices, now, format_func=words, key=field.name, help=field.help)
+
+
+def _dataset_title(name: str) -> str:
+    return FIELDS["dataset"].title(name) + ("" if datasets.available(name) else " (not here yet)")
+
+
+def _logarithmic(field: Field) -> float | int | None:
+    """A slider in even steps of the logarithm, and beside it the number itself, which may be typed."""
+    slider = f"{field.name}_slider"
+    marks = _marks(field)
+    value, problem = _parsed(field)
+    st.session_state[slider] = min(marks, key=lambda mark: abs(math.log(mark / (value or field.default))))
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+    left.select_slider(
+        field.label,
+        marks,
+        format_func=lambda mark: f"{mark:g}",
+        key=slider,
+        help=field.help,
+        on_change=_typed_from_slider,
+        args=(field.name, slider),
+    )
+    now = st.session_state[field.name]
+    right.text_input(f"{field.label}, typed", now, key=field.name, label_visibility="collapsed")
+    if problem:
+        st.error(problem)
+    return value
+
+
+def _parsed(field: Field) -> tuple[object, str]:
+    """A setting's value, and why it is not allowed when it is None."""
+    try:
+        return field.parse(f"{st.session_state[field.name]}".strip()), ""
+    except FieldError as error:
+        return None, sentence(f"{field.label}: {error.value!r} is not allowed; it must be {error.allowed}")
+
+
+def _typed_from_slider(name: str, slider: str) -> None:
+    st.session_state[name] = f"{st.session_state[slider]:g}"
+
+
+def _marks(field: Field) -> list[float]:
+    """1, 2, 5, 10, … between the field's bounds, with the bounds themselves."""
+    lowest, highest = math.floor(math.log10(field.minimum)), math.ceil(math.log10(field.maximum))
+    steps = [float(f"{m}e{e}") for e in range(lowest, highest + 1) for m in (1, 2, 5)]
+    return sorted({field.minimum, field.maximum, *(s for s in steps if field.minimum <= s <= field.maximum)})

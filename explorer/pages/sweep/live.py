@@ -1,0 +1,180 @@
+"""What moves on a sweep's page: how far it is, the winner's runs, the trials' curves and their table."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.config import FIELDS
+from explorer.errors import ExplorerError, RunError
+from explorer.pages import state
+from explorer.pages.chart import draw_chart
+from explorer.pages.text import LONGEST_SENTENCE, capitalized, cell, foreign, sentence, without_paths
+from explorer.runs.history import RULES
+from explorer.runs.progress import duration
+from explorer.runs.run import ACTIVE, COMPLETED, RunSummary
+from explorer.sweeps import study as folder
+from explorer.sweeps.launch import winner_name
+from explorer.sweeps.study import (
+    TRIAL_COMPLETED,
+    TRIAL_FAILED,
+    TRIAL_PRUNED,
+    TRIAL_RUNNING,
+    Study,
+    StudyStatus,
+    TrialRecord,
+)
+from explorer.sweeps.study_spec import StudySpec
+from explorer.sweeps.summary import OPEN, best_so_far, leaders, outlook, trial_word
+
+SHOWN_CURVES = 24
+SHOWN_TRIALS = 500
+SIGNS = {TRIAL_RUNNING: "▶", OPEN: "‖", TRIAL_COMPLETED: "✓", TRIAL_PRUNED: "✂", TRIAL_FAILED: "✗"}
+
+
+def live(study: Study, drawn: tuple[str, bool]) -> None:
+    """Draws what moves; the whole page anew once it is another state than the one drawn."""
+    try:
+        spec, status, trials = study.spec, study.status(), study.trials()
+    except RunError as error:
+        st.error(f"This sweep cannot be shown: {sentence(error)}")
+        return
+    winners = winner_runs(study)
+    active = status.status in folder.ACTIVE
+    if (status.status, active or any(summary.state in ACTIVE for summary in winners)) != drawn:
+        st.rerun()
+    _progress(spec, status, trials)
+    for problem in status.problems:
+        st.warning(sentence(capitalized(problem)))
+    if winners:
+        _winners(spec, winners)
+    if not trials:
+        st.caption("The first trial appears when the workers are up: a few seconds.")
+        return
+    _charts(spec, trials)
+    _leaderboard(spec, status, trials)
+
+
+def winner_runs(study: Study) -> list[RunSummary]:
+    """The runs that train a study's winner to the end."""
+    return [summary for summary in state.store().list() if summary.name.startswith(winner_name(study))]
+
+
+def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
+    view, best = outlook(spec, status, trials, time.time()), leaders(spec, trials)
+    left = ""
+    if status.status in folder.ACTIVE and view.seconds_left is not None:
+        left = f" · about {duration(view.seconds_left)} left"
+    st.progress(
+        min(1.0, view.fraction),
+        text=f"{view.through:,} of {view.planned:,} trials · {duration(view.seconds)} so far{left}",
+    )
+    columns = st.columns(4)
+    columns[0].metric(
+        f"Best {RULES[spec.objective].metric.replace('val_', 'validation ')}",
+        _number(spec.objective, best[0].value) if best else "–",
+        help=f"Of trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials: "
+        "the best of many is flattered by chance, so train it again with other seeds."
+        if best
+        else None,
+    )
+    count = view.counts[TRIAL_RUNNING]
+    unfinished = trial_word(TRIAL_RUNNING, status.status) if count else TRIAL_RUNNING
+    help = "Begun and not finished; Resume goes on with them." if unfinished == OPEN else None
+    columns[1].metric(unfinished.capitalize(), f"{count:,}", help=help)
+    columns[2].metric("Completed", f"{view.counts[TRIAL_COMPLETED]:,}")
+    columns[3].metric("Pruned · failed", f"{view.counts[TRIAL_PRUNED]:,} · {view.counts[TRIAL_FAILED]:,}")
+
+
+def _number(objective: str, value: float) -> str:
+    return f"{value:.2%}" if objective == "val_accuracy" else f"{value:.4f}"
+
+
+def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
+    from statistics import fmean, stdev
+
+    ended = [s for s in winners if s.state == COMPLETED and s.best]
+    with st.container(border=True):
+        words = f"**The winner, trained to the end**: {len(ended)} of {len(winners)} seeds are through"
+        if len(ended) > 1:
+            accuracies = [summary.best.val_accuracy for summary in ended]
+            words += (
+                f" · validation accuracy **{fmean(accuracies):.2%} ± {stdev(accuracies):.2%}** "
+                f"(mean and standard deviation, each at its {RULES['val_loss'].words})"
+            )
+        st.markdown(words)
+        for summary in sorted(winners, key=lambda s: s.config.seed if s.config else 0):
+            best = f"{summary.best.val_accuracy:.2%}" if summary.best else "–"
+            seed = summary.config.seed if summary.config else "?"
+            st.caption(f"seed {seed}: {summary.state}, {summary.outline.epochs:,} epochs, {best}")
+
+
+def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
+    from explorer.charts import sweep
+
+    left, right = st.columns(2)
+    if points := best_so_far(spec, trials):
+        frame, words = sweep.best_frame(points), "the best value over time"
+        draw_chart(sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt=words)
+    else:
+        left.info("The best so far appears here when the first trial is completed.")
+    latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
+    histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
+    frame = sweep.curves_frame(histories, spec.objective)
+    words = "the curves of running and ended trials"
+    draw_chart(sweep.curves, frame, spec.objective, place=right, key="chart_curves", alt=words)
+
+
+def _history(trial: TrialRecord) -> Sequence[Any]:
+    try:
+        return state.store().get(trial.runs[-1]).history() if trial.runs else []
+    except ExplorerError:  # in the bin
+        return []
+
+
+def _setting(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float) else cell(value)
+
+
+def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
+    import pandas as pd
+
+    fields = spec.space.fields()
+    best = leaders(spec, trials)
+    others = sorted(
+        (t for t in trials if t.state != TRIAL_COMPLETED), key=lambda t: (t.state != TRIAL_RUNNING, -t.trial)
+    )
+    shown = [*best, *others][:SHOWN_TRIALS]
+    words = [trial_word(trial.state, status.status) for trial in shown]
+    rows = [
+        {
+            "trial": trial.trial,
+            "state": f"{SIGNS[word]} {word}",
+            spec.objective: trial.value,
+            **{name: _setting(trial.settings.get(name)) for name in fields},
+            "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
+            "run": cell(trial.runs[-1]) if trial.runs else "",
+        }
+        for trial, word in zip(shown, words, strict=True)
+    ]
+    form = "percent" if spec.objective == "val_accuracy" else "%.4f"
+    numbers = {
+        name: st.column_config.NumberColumn(FIELDS[name].label, format="%.4g")
+        for name in fields
+        if not FIELDS[name].choices
+    }
+    seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
+    rule = RULES[spec.objective].words.capitalize()
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="sweep_table",
+        hide_index=True,
+        placeholder="",  # what is not known yet, or not a setting of this trial
+        column_config={
+            **{name: name.capitalize() for name in ("trial", "state", "reason", "run")},
+            spec.objective: st.column_config.NumberColumn(f"{rule}{seeds}", format=form),
+            **{name: FIELDS[name].label for name in fields},
+            **numbers,
+        },
+    )

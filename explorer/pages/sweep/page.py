@@ -1,0 +1,43 @@
+"""The Sweep page: make a study, or watch one."""
+
+import streamlit as st
+
+from explorer.errors import RunError
+from explorer.pages import state
+from explorer.pages.chart import draw_steadily
+from explorer.pages.sweep import form, watch
+from explorer.pages.text import plain, sentence
+from explorer.sweeps.study import Study
+
+
+def render() -> None:
+    """Draws the page."""
+    draw_steadily()
+    st.header("Search settings over many runs", anchor=False)
+    try:
+        studies = state.studies().list()
+    except RunError as error:
+        st.error(sentence(error))
+        return
+    study = state.chosen_study()
+    if studies:
+        _chooser(studies, study)
+    if message := state.told():
+        st.error(sentence(message))
+    if study is None:
+        form.draw()
+    else:
+        watch.draw(study)
+
+
+def _chooser(studies: list[Study], shown: Study | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = [study.name for study in studies]
+        if shown is not None:
+            chosen = st.selectbox("Sweep", names, index=names.index(shown.name), format_func=plain, width=360)
+            if chosen != shown.name:
+                state.open_study(chosen)
+                st.rerun()
+            st.button("New sweep", icon=":material/add:", on_click=state.open_study, args=(None,))
+        else:
+            st.button("Back to the sweeps", icon=":material/arrow_back:", on_click=state.open_study, args=(names[0],))

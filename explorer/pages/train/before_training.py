@@ -1,0 +1,97 @@
+"""Before training: what happens to one batch in the network that the sidebar describes."""
+
+from concurrent.futures import Future, wait
+
+import streamlit as st
+
+from explorer.config import TrainingConfig
+from explorer.data import datasets
+from explorer.diagnosis import Observed, diagnose
+from explorer.errors import ExplorerError
+from explorer.pages.chart import draw_chart
+from explorer.pages.run import findings, learning_rate
+from explorer.pages.text import sentence
+from explorer.pages.train import state
+from explorer.presets import PRESETS
+from explorer.runs.signals import EpochSignals
+
+POLL_SECONDS = 0.25
+# An answer takes 0.2 to 0.35 s: waiting for it saves drawing the page a second time, which takes longer than that.
+PATIENCE_SECONDS = 0.5
+
+
+def before_training(config: TrainingConfig | None) -> None:
+    """Draws the panel, closed at first; nothing is measured while it is closed."""
+    if config is None or not datasets.available(config.dataset):
+        return
+    panel = st.expander(
+        "Before training: what happens to one batch", icon=":material/troubleshoot:", key="before", on_change="rerun"
+    )
+    if panel.open:
+        with panel:
+            answer = _future(config)
+            learning_rate.rate_curve(config, place="before")
+            wait([answer], PATIENCE_SECONDS)
+            waiting = _waiting(config)
+            st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
+
+
+def _panel(config: TrainingConfig, was_waiting: bool) -> None:
+    future, references = _future(config), _references(config)
+    if was_waiting and not _waiting(config):
+        st.rerun()  # the polling ends
+    if future.done() and future.exception() is not None:
+        error = future.exception()
+        if not isinstance(error, ExplorerError):
+            raise error
+        st.warning(sentence(error))
+        return
+    if future.done():
+        state.keep_start(config, future.result())
+        st.caption(f"The first 256 training images through the untrained network; seed {config.seed}.")
+    elif state.kept_start():
+        st.caption(":material/hourglass_top: Measuring … the picture is still that of the settings before.")
+    else:
+        st.caption(
+            ":material/hourglass_top: Measuring … the first time takes some seconds, the next ones less than one."
+        )
+    shown = state.kept_start()
+    if shown is None:
+        return
+    _draw(*shown, {name: f.result() for name, f in references.items() if f.done() and f.exception() is None})
+
+
+def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, EpochSignals]) -> None:
+    from explorer.charts import internals as charts
+
+    titles = {PRESETS[name].title: found for name, found in references.items()}
+    for column, signal in zip(st.columns(3), charts.START_SIGNALS, strict=True):
+        frame = charts.start_frame(signals, titles, signal)
+        names, words = tuple(preset.title for preset in PRESETS.values()), charts.SIGNAL_VIEWS[signal].label
+        key, alt = f"before_{signal}", f"{words} by depth before training"
+        draw_chart(charts.start, frame, signal, names, place=column, key=key, alt=alt)
+    lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)
+    st.caption(" · ".join([f":material/timeline: **{charts.THESE}**", *(f"{dash} {title}" for dash, title in lines)]))
+    found = diagnose(Observed(config, (), [signals]))
+    for finding in found:
+        findings.line(finding)
+    if not found:
+        st.markdown(
+            ":green-badge[:material/check_circle: a fair start] The signal survives the layers in both directions."
+        )
+
+
+def _waiting(config: TrainingConfig) -> bool:
+    # there are no references before the answer
+    return not _future(config).done() or not all(future.done() for future in _references(config).values())
+
+
+def _future(config: TrainingConfig) -> "Future[EpochSignals]":
+    return state.ask_start(config)
+
+
+def _references(config: TrainingConfig) -> "dict[str, Future[EpochSignals]]":
+    """The notebook's three on the chosen data set, measured once a process."""
+    if not _future(config).done():
+        return {}  # first what was asked for
+    return {name: state.ask_reference(preset.config.with_(dataset=config.dataset)) for name, preset in PRESETS.items()}

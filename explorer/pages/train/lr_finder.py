@@ -1,0 +1,90 @@
+"""The range test: the rate grows step by step, the loss is drawn meanwhile, and one click takes the suggested rate."""
+
+import math
+from concurrent.futures import Future
+
+import streamlit as st
+
+from explorer.config import TrainingConfig
+from explorer.data import datasets
+from explorer.errors import ExplorerError
+from explorer.pages import state
+from explorer.pages.chart import draw_chart
+from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
+from explorer.pages.train.state import current_range_test, range_start, start_range_test, use_rate
+
+POLL_SECONDS = 0.4
+
+
+def range_test(config: TrainingConfig | None) -> None:
+    """Draws the panel, closed at first; nothing is trained before its button is pressed."""
+    if config is None or not datasets.available(config.dataset):
+        return
+    panel = st.expander("Find a learning rate: the range test", icon=":material/speed:", key="range", on_change="rerun")
+    if not panel.open:
+        return
+    with panel:
+        st.caption(
+            "A copy of this network is trained with a rate that grows at every step, from a millionth to 10, until "
+            "its loss explodes. Where the loss falls, a rate is good; no run is touched."
+        )
+        test = current_range_test()
+        running = test is not None and not test.future.done()
+        st.button(
+            "Run the range test",
+            key="range_run",
+            icon=":material/speed:",
+            disabled=running,
+            on_click=start_range_test,
+            args=(config,),
+        )
+        if test is not None:
+            st.fragment(_panel, run_every=POLL_SECONDS if running else None)(config, running)
+
+
+def _panel(config: TrainingConfig, was_running: bool) -> None:
+    test = current_range_test()
+    if test is None or (was_running and test.future.done()) or state.redraw_wanted():
+        st.rerun()
+    points = test.points()
+    if test.start != range_start(config):
+        st.caption(":material/info: This curve is of other settings than those on the left.")
+    suggestion = _suggestion(test.future)
+    if points:
+        _chart(points, suggestion.rate if suggestion else None)
+    elif not test.future.done():
+        st.caption(":material/hourglass_top: Compiling the network: some seconds, once for each shape.")
+    if suggestion is None:
+        return
+    st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
+    if suggestion.rate is not None:
+        st.button(
+            f"Use this rate: {suggestion.rate:g}",
+            key="range_use",
+            type="primary",
+            icon=":material/check:",
+            on_click=use_rate,
+            args=(suggestion.rate,),
+        )
+
+
+def _suggestion(future: Future):
+    """What the test came to; None while it runs, and where it failed, which is said."""
+    if not future.done():
+        return None
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if not isinstance(error, ExplorerError):
+        raise error
+    st.error(sentence(error))
+    return None
+
+
+def _chart(points: list, picked: float | None) -> None:
+    from explorer.charts import internals as charts
+
+    frame = charts.range_frame(points, picked)
+    draw_chart(charts.range_test, frame, key="range_chart", alt="loss of each step against its learning rate")
+    if not math.isfinite(points[-1].loss):
+        st.caption("The last loss was no number any more.")

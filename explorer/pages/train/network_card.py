@@ -1,0 +1,52 @@
+"""What will be trained: the network as a picture, its size, and how long an epoch will take."""
+
+import streamlit as st
+
+from explorer.config import OFF, TrainingConfig
+from explorer.data.datasets import DATASETS
+from explorer.pages import state
+from explorer.palette import SPLIT_COLORS
+from explorer.runs import cost_estimate
+from explorer.runs.progress import duration
+
+
+def card(config: TrainingConfig | None) -> None:
+    """Draws the card; None says that a setting is not allowed."""
+    with st.container(border=True):
+        if config is None:
+            st.markdown("One of the settings is not allowed; it is marked on the left.")
+            return
+        spec = DATASETS[config.dataset]
+        training, validation = spec.counts(config.validation_split)
+        st.html(_picture(config))
+        seconds, measured = cost_estimate.predicted_seconds(config, state.store().list())
+        source = "measured on this machine" if measured else "a guess, nothing is measured yet"
+        norm = "" if config.batch_norm == OFF else " with batch normalization"
+        st.markdown(
+            f"**{cost_estimate.parameters(config):,} parameters**{norm} · {spec.title}: {training:,} images to "
+            f"train on, {validation:,} to validate · **{_about(seconds)} an epoch** ({source})"
+        )
+
+
+def _picture(config: TrainingConfig) -> str:
+    """The layers as bars, input on the left: HTML whose text says the same."""
+    spec = DATASETS[config.dataset]
+    color = SPLIT_COLORS["training"]
+    height = 14 + 26 * min(1.0, config.width / 512)
+    gap = 3 if config.depth <= 40 else 1
+    bar = f'<i style="flex:1 1 0;max-width:14px;height:{height:.0f}px;background:{color};border-radius:2px"></i>'
+    end = '<i style="flex:none;width:6px;height:{}px;background:currentColor;opacity:.45;border-radius:2px"></i>'
+    hidden = f"{config.depth} hidden layers of {config.width:,} units, {config.activation}"
+    words = hidden if config.depth else "no hidden layer"
+    return (
+        f'<div role="img" aria-label="{spec.features:,} inputs, {words}, {spec.classes} classes" '
+        'style="display:flex;align-items:center;gap:10px;white-space:nowrap">'
+        f"<span>{spec.features:,} pixels</span>{end.format(44)}"
+        f'<span style="display:flex;align-items:center;gap:{gap}px;flex:0 1 {config.depth * 17}px;min-width:0">'
+        f"{bar * config.depth}</span>{end.format(18)}<span>{spec.classes} classes</span></div>"
+        f'<div style="opacity:.75;font-size:.9rem;margin-top:4px">{words}</div>'
+    )
+
+
+def _about(seconds: float) -> str:
+    return f"about {duration(seconds)}" if seconds >= 0.05 else "less than 0.1 s"

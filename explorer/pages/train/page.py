@@ -1,0 +1,67 @@
+"""The Train page: what will be trained, the button, and the run as it learns."""
+
+import streamlit as st
+
+from explorer.config import TrainingConfig
+from explorer.data import datasets
+from explorer.errors import RunError
+from explorer.pages import download, sidebar, state
+from explorer.pages.chart import draw_steadily
+from explorer.pages.run import page
+from explorer.pages.text import sentence
+from explorer.pages.train import before_training, latest_runs, lr_finder, network_card
+
+
+def render() -> None:
+    """Draws the page."""
+    draw_steadily()
+    st.header("Train a deep fully connected network", anchor=False)
+    config = sidebar.sidebar()
+    download.offer()
+    try:
+        state.store().list()
+    except RunError as error:
+        st.error(sentence(error))
+        return
+    if state.engine_problem():
+        _engine_problem()
+    left, buttons = st.columns([4, 1], vertical_alignment="center")
+    with left:
+        network_card.card(config)
+    with buttons:
+        _train_button(config)
+    before_training.before_training(config)
+    lr_finder.range_test(config)
+    if message := state.told():
+        st.error(sentence(message))
+    chosen = state.chosen_run()
+    if chosen is None:
+        st.fragment(page.refresh_on_news, run_every=page.IDLE_SECONDS)(latest_runs.states())
+        st.info("Choose settings on the left and press **Train**: loss and accuracy appear here, epoch by epoch.")
+    else:
+        page.show(chosen)
+    latest_runs.latest(chosen)
+    if config is not None:
+        state.share(config)
+        if datasets.available(config.dataset):
+            state.prepare(config)
+
+
+def _engine_problem() -> None:
+    st.error(f"The workers that train could not be started: {sentence(state.engine_problem())}")
+    st.button("Try again", on_click=state.restart_engine)
+
+
+def _train_button(config: TrainingConfig | None) -> None:
+    missing = config is not None and not datasets.available(config.dataset)
+    st.button(
+        "Train",
+        key="train",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=config is None or missing,
+        help="Starts training with the settings on the left." if not missing else "Download the data set first.",
+        on_click=state.train,
+        args=(config,),
+    )

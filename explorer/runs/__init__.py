@@ -1,0 +1,1 @@
+"""Run folders: the only record of a run, and what is read from it."""

@@ -1,0 +1,54 @@
+"""How far a run is, and how much longer it can take: pure functions of its record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from explorer.config import TrainingConfig
+from explorer.runs.history import EpochRecord, epochs_without_improvement
+from explorer.runs.run import RunStatus
+
+RECENT_EPOCHS = 5
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a run stands: `fraction` of all epochs that it may take; times in seconds, None before one epoch is done.
+
+    `at_most` ends with the last epoch; `at_least` with early stopping, should no epoch improve any more.
+    """
+
+    fraction: float
+    epoch: int
+    seconds_an_epoch: float | None
+    at_most: float | None
+    at_least: float | None
+
+
+def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRecord]) -> Outlook:
+    """What the record of a run says about the rest of it."""
+    done = len(records)
+    within = status.step / status.steps if status.steps and status.epoch == done + 1 else 0.0
+    seconds = median(r.seconds for r in records[-RECENT_EPOCHS:]) if records else None
+    waited = epochs_without_improvement(records) if records else 0
+    left = max(0.0, config.epochs - done - within)
+    patience_left = max(0.0, config.patience - waited - within)
+    return Outlook(
+        fraction=min(1.0, (done + within) / config.epochs),
+        epoch=min(done + 1, config.epochs),
+        seconds_an_epoch=seconds,
+        at_most=seconds * left if seconds is not None else None,
+        at_least=seconds * min(left, patience_left) if seconds is not None else None,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60:02d} s"
+    return f"{total // 3600} h {total % 3600 // 60:02d} min"

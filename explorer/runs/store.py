@@ -1,0 +1,237 @@
+"""All run folders below one folder: made, found, listed without reading again what has not changed, and deleted."""
+
+import os
+import random
+import string
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from explorer.config import TrainingConfig
+from explorer.errors import InputError, RunError, shown
+from explorer.files import is_name, write_json
+from explorer.process import Process
+from explorer.runs import index, leftovers, notes
+from explorer.runs.index import Entry, Stamp
+from explorer.runs.leftovers import building_folder
+from explorer.runs.notes import NOTES, NOTHING
+from explorer.runs.run import (
+    ACTIVE,
+    COMPLETED,
+    CONFIG,
+    HISTORY,
+    QUEUED,
+    STATUS,
+    TRIAL,
+    Run,
+    RunStatus,
+    RunSummary,
+    summarize,
+    versions,
+)
+
+
+class RunStore:
+    """All run folders below one folder."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = Path(folder or os.environ.get("EXPLORER_RUNS") or "models").absolute()
+        self._lock = threading.Lock()
+        self._seen: dict[str, _Seen] | None = None
+        self._listed: list[RunSummary] = []
+        self._index: dict[str, Entry] = {}
+        self._unindexed = 0
+        self._swept = False
+
+    def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
+        """A new run folder, queued; raises `RunError` when it cannot be written.
+
+        `trial` says which trial of a sweep the run belongs to: it is in the folder from its first moment.
+        """
+        now = time.time()
+        base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
+        stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
+        status = RunStatus(QUEUED, created=now, queued=now, process=Process.current())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._swept:
+                self._swept = True
+                leftovers.sweep(self.folder)
+            while True:
+                letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+                path = self.folder / f"{base}_{stamp}_{letters}"
+                building = self.folder / f".{path.name}"
+                try:
+                    with building_folder(building):
+                        write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
+                        write_json(building / STATUS, status.to_dict())
+                        if trial is not None:
+                            write_json(building / TRIAL, trial)
+                        building.rename(path)  # a reader sees the whole folder or none
+                except OSError as error:
+                    if isinstance(error, FileExistsError) or path.exists():
+                        continue
+                    raise
+                return Run(path)
+        except OSError as error:
+            raise RunError(f"runs: {str(self.folder)!r} cannot be written ({error.strerror})") from error
+
+    def get(self, name: str) -> Run:
+        """The run of a name as the list has it, never one of another folder; raises `InputError` when there is none."""
+        run = Run(self.folder / name) if is_name(name) else None
+        if run is None or not os.path.lexists(run.path / CONFIG) or leads_out(run.path):
+            raise InputError(f"run: {shown(name)} is not there; it must be the name of a run in the list")
+        return run
+
+    def find(self, text: str) -> Run:
+        """The run of a name or, for who sits at this machine, of a path; raises `InputError` when there is none."""
+        with suppress(InputError):
+            return self.get(text)
+        with suppress(OSError, ValueError):  # such as a name that is too long to be one
+            path = Path(text).absolute()
+            if text and os.path.lexists(path / CONFIG):
+                return Run(path)
+        where = f"it must be the name of a run in {self.folder} or its path"
+        raise InputError(f"run: {shown(text)} is not there; {where}")
+
+    def list(self) -> list[RunSummary]:
+        """Every run, newest first; what has not changed since the last call is not read again.
+
+        While nothing at all changes it is the same list, which nobody may change. Raises `RunError` when the folder is
+        there and cannot be read.
+        """
+        try:
+            entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RunError(f"runs: {str(self.folder)!r} cannot be read ({error.strerror})") from error
+        with self._lock:
+            if self._seen is None:
+                self._seen = {}
+                self._index = index.load(self.folder, _STATUS_FIELDS)
+            found = {entry.name: seen for entry in entries if (seen := self._look_at(entry))}
+            # a run that is not at rest may have been interrupted without a change to its files
+            if found != self._seen or not all(seen.settled for seen in found.values()):
+                self._seen = found
+                self._keep_index()
+                summaries = [_as_seen_now(seen.summary) for seen in found.values()]
+                self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
+            return self._listed
+
+    def _look_at(self, entry: os.DirEntry) -> "_Seen | None":
+        """What is known of a folder; one that no page could open is told without reading it."""
+        problem = ""
+        if not entry.name.isascii() and not is_name(entry.name):
+            problem = "its name is no UTF-8 text"
+        elif entry.is_symlink() and leads_out(entry.path):
+            problem = "it is a link that leads out of the folder of the runs"
+        if not problem:
+            return self._look(entry.name, entry.path)
+        known = self._seen.get(entry.name)
+        if known and known.summary.problem == problem:
+            return known
+        is_run = any(index.stamp(entry.path, file) for file in _FILES)
+        return _Seen(None, [], RunSummary(Run(entry.path), problem=problem), settled=True) if is_run else None
+
+    def _look(self, name: str, path: str) -> "_Seen | None":
+        """What is known of a folder, read again where it has changed; None when it is no run's."""
+        known, folder = self._seen.get(name), index.stamp(path, "")
+        if known and known.settled and known.folder == folder:
+            return known
+        entry = self._index.pop(name, None) if known is None else None
+        if entry and folder and entry.folder == folder:
+            return _Seen(folder, entry.stamps, _from_index(Run(path), entry), settled=True)
+        stamps = [index.stamp(path, file) for file in _FILES]
+        if not any(stamps):
+            return None
+        if entry and entry.stamps == stamps:
+            summary = _from_index(Run(path), entry)
+        elif known is None or known.stamps != stamps:
+            summary = _light(Run(path), annotated=stamps[-1] is not None)
+            self._unindexed += 1
+        else:
+            summary = known.summary
+        # a change to a folder that is younger than the clock's tick may have come after it was read
+        settled = summary.state not in ACTIVE and bool(folder) and time.time_ns() - folder[0] > _TICK
+        return _Seen(folder, stamps, summary, settled)
+
+    def _keep_index(self) -> None:
+        """Writes the index once enough of it is new that reading that again would be felt."""
+        self._index = {}
+        if self._unindexed < max(_FEWEST_INDEXED, len(self._seen) // 20):
+            return
+        entries = {name: _to_index(seen) for name, seen in self._seen.items() if not seen.summary.problem}
+        index.save(self.folder, entries, _STATUS_FIELDS)
+        self._unindexed = 0
+
+    def bin(self, run: Run) -> None:
+        """Moves a run to the bin; raises `InputError` for one that is queued or running, or in use."""
+        state = summarize(run).state
+        if state in ACTIVE:
+            raise InputError(f"run: {run.name!r} is {state}; stop it first, then it can be deleted")
+        with run.locked():
+            notes.bin_run(self.folder, run.name)
+
+    def trained_before(self, config: TrainingConfig) -> Run | None:
+        """The newest run of exactly this configuration that was trained to its end.
+
+        A shipped one does not count: who presses Train on a preset wants to see it learn.
+        """
+        found = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
+        return next((s.run for s in found if s.config == config), None)
+
+
+def leads_out(path: Path | str) -> bool:
+    """Whether a folder is a link to what does not lie beside it."""
+    place = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 (as the listing of thousands has them)
+    return os.path.islink(path) and place != os.path.realpath(os.path.dirname(path))  # noqa: PTH114, PTH120
+
+
+def _light(run: Run, annotated: bool) -> RunSummary:
+    try:
+        annotation = run.annotation() if annotated else NOTHING
+        return RunSummary(run, run.config, run.status(), run.outline(), annotation)
+    except RunError as error:
+        return RunSummary(run, problem=str(error))
+
+
+# --- The store's memory -----------------------------------------------------------------------------------
+
+_FILES = (CONFIG, STATUS, HISTORY, NOTES)
+_STATUS_FIELDS = tuple(f.name for kind in (RunStatus, Process) for f in fields(kind))
+_TICK = 2_000_000_000  # ns: no file system's clock is coarser
+_FEWEST_INDEXED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A folder as it was read; a settled one can only change by a file that comes, goes or is replaced."""
+
+    folder: Stamp | None
+    stamps: list[Stamp | None]
+    summary: RunSummary
+    settled: bool
+
+
+def _to_index(seen: _Seen) -> Entry:
+    known = seen.summary
+    folder = seen.folder if seen.settled else None
+    return index.pack(folder, seen.stamps, known.status, known.config, known.outline, known.annotation)
+
+
+def _from_index(run: Run, entry: Entry) -> RunSummary:
+    config, outlined, annotation = index.unpack(entry)
+    run.__dict__["config"] = config
+    return RunSummary(run, config, entry.status, outlined, annotation)
+
+
+def _as_seen_now(summary: RunSummary) -> RunSummary:
+    try:
+        status = summary.run.seen_now(summary.status) if summary.status else None
+    except RunError as error:  # it was removed or damaged since it was read
+        return RunSummary(summary.run, problem=str(error))
+    return summary if status is summary.status else replace(summary, status=status)

@@ -1,0 +1,156 @@
+"""What a study is asked to do: a search space and a budget, read from TOML or made by the page."""
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.config import FIELDS
+from explorer.errors import FieldError, InputError
+from explorer.sweeps.search_space import Space, parse_space
+
+SCHEMA_VERSION = 1
+GRID, RANDOM, TPE = "grid", "random", "tpe"
+NONE, MEDIAN, HYPERBAND = "none", "median", "hyperband"
+SAMPLERS = {
+    GRID: "every combination, in order",
+    RANDOM: "each trial drawn at random",
+    TPE: "each trial drawn where the trials so far were good (Optuna's TPE)",
+}
+PRUNERS = {
+    NONE: "every trial is trained to its end",
+    MEDIAN: "ends a trial that is worse than the median of the others at the same epoch",
+    HYPERBAND: "gives few epochs to many trials and all epochs to the best third of a third",
+}
+# the selection rules of `history.RULES` that can be improved on
+OBJECTIVES = {"val_loss": "minimize", "val_accuracy": "maximize"}
+
+LIMITS = {
+    "trials": (1, 100_000),
+    "epochs": (1, int(FIELDS["epochs"].maximum)),
+    "seeds": (1, 20),
+    "seed": (0, 2**31 - 1),
+}
+MOST_BYTES = 1 << 18  # of a study's file; a list of ten thousand values has a hundred thousand
+# the time that tomllib takes for a key grows with the square of its parts; a study's keys have three at most
+_LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){9}""")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}")
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """A study as asked for. `epochs` and `seeds` are those of a trial; `seed` makes the sampler repeatable."""
+
+    name: str
+    space: Space
+    sampler: str = TPE
+    pruner: str = NONE
+    trials: int = 20
+    minutes: float | None = None
+    epochs: int = 10
+    seeds: int = 1
+    objective: str = "val_loss"
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or self.name != self.name.strip():
+            raise FieldError("name", self.name, "1 to 60 letters, digits, spaces, dots, dashes or underscores")
+        for field, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("objective", OBJECTIVES)):
+            if getattr(self, field) not in tuple(allowed):
+                raise FieldError(field, getattr(self, field), "one of " + ", ".join(allowed))
+        for field, (low, high) in LIMITS.items():
+            value = getattr(self, field)
+            if type(value) is not int or not low <= value <= high:
+                raise FieldError(field, value, f"a whole number from {low:,} to {high:,}")
+        if self.minutes is not None and (
+            isinstance(self.minutes, bool)
+            or not isinstance(self.minutes, int | float)
+            or not 0 < self.minutes <= 60 * 24 * 365
+        ):
+            raise FieldError("minutes", self.minutes, "a number above 0, at most a year")
+        if self.sampler == GRID:
+            self.space.grid_size()  # says now what is missing or too much
+
+    @property
+    def planned(self) -> int:
+        """How many trials there will be at most."""
+        return min(self.trials, self.space.grid_size()) if self.sampler == GRID else self.trials
+
+    def check_new(self) -> None:
+        """Raises `InputError` for what a new study may not ask; one that is there already is read and resumed."""
+        self.space.check_conditions()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a TOML file has them; `from_dict` reads them."""
+        values = {name: value for name, value in asdict(self).items() if name != "space" and value is not None}
+        space = self.space
+        return {
+            **values,
+            "settings": dict(space.settings),
+            "space": {name: domain.to_dict() for name, domain in space.domains.items()},
+            "condition": [condition.to_dict() for condition in space.conditions],
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "StudySpec":
+        """The study of a TOML file's content; raises `InputError` for a name or value that is not allowed."""
+        values = dict(values)
+        version = values.pop("schema_version", SCHEMA_VERSION)
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+            raise FieldError("schema_version", version, f"a whole number from 1 to {SCHEMA_VERSION}")
+        parts = {name: values.pop(name, default) for name, default in _TABLES.items()}
+        known = set(cls.__dataclass_fields__) - {"space"}
+        if unknown := set(values) - known:
+            raise FieldError("field", min(unknown), "one of " + ", ".join([*sorted(known), *_TABLES]))
+        space = parse_space(parts["settings"], parts["space"], parts["condition"])
+        return cls(space=space, **{"name": "", **values})
+
+
+_TABLES: dict[str, Any] = {"settings": {}, "space": {}, "condition": []}
+
+
+def read_toml(path: Path) -> StudySpec:
+    """The study of a file, named after it unless it says otherwise; raises `InputError`."""
+    try:
+        with path.open("rb") as stream:  # it may be a pipe: a person names it
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"file: {str(path)!r} has more than {MOST_BYTES:,} bytes; a study has a few hundred")
+        text = content.decode("utf-8")
+        if _LONG_KEY.search(text):
+            raise RecursionError
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"file: {str(path)!r} cannot be read ({error.strerror})") from error
+    except RecursionError as error:
+        raise InputError(f"file: {str(path)!r} is no study: it is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"file: {str(path)!r} is not valid TOML: {str(error)[:200]}") from error
+    spec = StudySpec.from_dict({"name": path.stem, **values})
+    spec.check_new()
+    return spec
+
+
+def to_toml(spec: StudySpec) -> str:
+    """The study as a file that `read_toml` reads."""
+    values = spec.to_dict()
+    lines = [f"{name} = {_toml(value)}" for name, value in values.items() if name not in _TABLES]
+    for table in ("settings", "space"):
+        if values[table]:
+            lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values[table].items())]
+    for condition in values["condition"]:
+        lines += ["", "[[condition]]", *(f"{name} = {_toml(value)}" for name, value in condition.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }"
+    return repr(value)

@@ -1,0 +1,211 @@
+"""Measures every layer of a network on one fixed batch: the first training images, in the split's own order.
+
+Nothing is changed by measuring. The batch passes as in a training step, batch normalization with the batch's own
+statistics, but without dropout, so that two epochs are measured alike; the gradient is of the cross-entropy alone.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from explorer.activations import ACTIVATIONS
+from explorer.config import BEFORE_ACTIVATION, OFF, TrainingConfig
+from explorer.data.datasets import DATASETS
+from explorer.runs.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
+from explorer.training.frameworks import keras, tf
+from explorer.training.model import NORM_EPSILON, first_kernel
+
+PROBE_IMAGES = 256
+STACKED_NUMBERS = 2**22  # of layers that are worked out at once: wide ones come one by one, or memory would double
+UPDATE_RATIO = SIGNALS.index("update_ratio")
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A batch normalization's own variables, each `[units]`."""
+
+    scale: tf.Tensor
+    offset: tf.Tensor
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """A dense layer with its activation, and the batch normalization on either side of that."""
+
+    name: str
+    kernel: tf.Tensor
+    bias: tf.Tensor
+    activation: Callable[[tf.Tensor], tf.Tensor]
+    before: Norm | None = None
+    after: Norm | None = None
+
+
+def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None, list[Block]]:
+    """The normalization of the input and the blocks that a network's layers behind its input scaling make up."""
+    entry: Norm | None = None
+    blocks: list[Block] = []
+    for layer in network_layers:
+        if isinstance(layer, keras.layers.Dense):
+            blocks.append(Block(layer.name, layer.kernel.value, layer.bias.value, layer.activation))
+        elif isinstance(layer, keras.layers.Activation):
+            # what came since the dense layer stands before the activation
+            blocks[-1] = replace(blocks[-1], activation=layer.activation, before=blocks[-1].after, after=None)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            norm = Norm(layer.gamma.value, layer.beta.value, layer.epsilon)
+            if blocks:
+                blocks[-1] = replace(blocks[-1], after=norm)
+            else:
+                entry = norm
+    return entry, blocks
+
+
+def first_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
+    """The same for the first weights of a configuration, without the time that building a Keras model takes."""
+    spec = DATASETS[config.dataset]
+    units = [*[config.width] * config.depth, spec.classes]
+    names = [*(f"hidden_{number}" for number in range(1, config.depth + 1)), "output"]
+    blocks = []
+    for name, size, above in zip(names, units, [spec.features, *units], strict=False):
+        activation = keras.activations.get("softmax" if name == "output" else config.activation)
+        blocks.append(Block(name, first_kernel(config, name, (above, size)), tf.zeros(size), activation))
+    if config.batch_norm == OFF:
+        return None, blocks
+    place = "before" if config.batch_norm == BEFORE_ACTIVATION else "after"
+    hidden = [replace(block, **{place: _first_norm(config.width)}) for block in blocks[:-1]]
+    return _first_norm(spec.features), [*hidden, blocks[-1]]
+
+
+def _first_norm(units: int) -> Norm:
+    return Norm(tf.ones(units), tf.zeros(units), NORM_EPSILON)
+
+
+class Probe:
+    """The batch that is measured, and the blocks that it goes through.
+
+    `images` is uint8 `[N, features]`, `labels` int32 `[N]`; the first `PROBE_IMAGES` of them are used.
+    """
+
+    def __init__(self, entry: Norm | None, blocks: Sequence[Block], images: tf.Tensor, labels: tf.Tensor):
+        self._entry, self._blocks = entry, blocks
+        self._images, self._labels = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
+        self._loss = keras.losses.SparseCategoricalCrossentropy()
+        vector = tf.TensorSpec([images.shape[1]])
+        kernels = [tf.TensorSpec(block.kernel.shape) for block in blocks]
+        self._program = tf.function(self._measure, input_signature=[vector, vector, kernels], autograph=False)
+
+    def kernels(self) -> list[tf.Tensor]:
+        """Copies of all kernels as they are now, for `measure` to compare with."""
+        return [tf.identity(block.kernel) for block in self._blocks]
+
+    def compile(self) -> None:
+        """Traces and optimizes now what the first measurement would; changes no variable."""
+        features = self._images.shape[1]
+        self._program(tf.zeros(features), tf.ones(features), self.kernels())
+
+    def measure(
+        self, epoch: int, mean: tf.Tensor, deviation: tf.Tensor, before: Sequence[tf.Tensor] | None
+    ) -> EpochSignals:
+        """The signals of all layers; `before` are the kernels before the epoch's last step, None in epoch 0."""
+        return self._told(epoch, self._program(mean, deviation, before or self.kernels()), before is not None)
+
+    def measure_once(self, mean: tf.Tensor, deviation: tf.Tensor) -> EpochSignals:
+        """The signals in epoch 0 without tracing anything: slower than `measure`, but for its first time."""
+        return self._told(0, self._measure(mean, deviation, self.kernels()), False)
+
+    def _told(self, epoch: int, measured: tuple[tf.Tensor, ...], updated: bool) -> EpochSignals:
+        found = []
+        for block, *parts, bins in zip(self._blocks, *(part.numpy().tolist() for part in measured), strict=True):
+            *row, low, high = [value if math.isfinite(value) else math.nan for part in parts for value in part]
+            if not updated:
+                row[UPDATE_RATIO] = None
+            whole = math.isfinite(low) and math.isfinite(high)
+            found.append(LayerSignals(block.name, *row, *((tuple(bins), (low, high)) if whole else ())))
+        return EpochSignals(epoch, tuple(found))
+
+    def _measure(self, mean: tf.Tensor, deviation: tf.Tensor, before: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        # a row a layer in each part; the first three are the figures in the order of a record, and the bins' range
+        kernels = [block.kernel for block in self._blocks]
+        with tf.GradientTape() as tape:
+            tape.watch(kernels)
+            values = _normalized((tf.cast(self._images, tf.float32) - mean) / deviation, self._entry)
+            left, flat = [], []
+            for block in self._blocks:
+                entering = _normalized(values @ block.kernel + block.bias, block.before)
+                leaving = block.activation(entering)
+                left.append(leaving)
+                flat.append(_is_flat(block.activation.__name__, entering, leaving))
+                values = _normalized(leaving, block.after)
+            loss = self._loss(self._labels, values)
+        gradients = tape.gradient(loss, kernels)
+        of_units, ranges, counts = _together(_of_units, left, flat)
+        [of_kernels] = _together(_of_kernels, kernels, gradients, before)
+        return of_units, of_kernels, ranges, counts
+
+
+def _together(figures: Callable[..., tuple[tf.Tensor, ...]], *columns: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """What `figures` gives for each layer, a row each; the layers of one shape are worked out at once, stacked.
+
+    A few large operations in place of many small ones: half the time to trace, two thirds of it to measure once.
+    """
+    groups = defaultdict(list)
+    for number, tensor in enumerate(columns[0]):
+        groups[tuple(tensor.shape)].append(number)
+    order, found = [], []
+    for shape, members in groups.items():
+        at_once = max(1, STACKED_NUMBERS // math.prod(shape))
+        for start in range(0, len(members), at_once):
+            chosen = members[start : start + at_once]
+            order += chosen
+            found.append(figures(*(tf.stack([column[number] for number in chosen]) for column in columns)))
+    places = np.argsort(order)
+    return [tf.gather(tf.concat(parts, 0), places) for parts in zip(*found, strict=True)]
+
+
+def _of_units(leaving: tf.Tensor, flat: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Figures `[layers, 5]`, smallest and largest value `[layers, 2]` and histogram of `[layers, images, units]`."""
+    low, high = tf.reduce_min(leaving, [1, 2]), tf.reduce_max(leaving, [1, 2])
+    figures = [
+        tf.reduce_mean(leaving, [1, 2]),
+        tf.math.reduce_variance(leaving, [1, 2]),
+        tf.reduce_mean(tf.math.reduce_variance(leaving, 1), 1),
+        tf.reduce_mean(tf.cast(tf.reduce_all(flat, 1), tf.float32), 1),
+        tf.reduce_mean(tf.cast(flat, tf.float32), [1, 2]),
+    ]
+    values = tf.reshape(leaving, [leaving.shape[0], -1])
+    return tf.stack(figures, 1), tf.stack([low, high], 1), _histogram(values, low[:, None], high[:, None])
+
+
+def _of_kernels(kernels: tf.Tensor, gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor]:
+    """Figures `[layers, 3]` of kernels `[layers, inputs, units]`."""
+    size = _rms(kernels)
+    norm = size * math.sqrt(math.prod(kernels.shape[1:]))
+    return (tf.stack([_rms(gradients), _rms(kernels - before) / size, norm], 1),)
+
+
+def _normalized(values: tf.Tensor, norm: Norm | None) -> tf.Tensor:
+    if norm is None:
+        return values
+    mean, variance = tf.nn.moments(values, [0])
+    return tf.nn.batch_normalization(values, mean, variance, norm.offset, norm.scale, norm.epsilon)
+
+
+def _is_flat(activation: str, entering: tf.Tensor, leaving: tf.Tensor) -> tf.Tensor:
+    if activation == "softmax":
+        return (leaving < 0.01) | (leaving > 0.99)
+    known = ACTIVATIONS[activation]
+    return (entering <= known.flat_below) | (entering >= known.flat_above)
+
+
+def _rms(kernels: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_mean(tf.square(kernels), [1, 2]))
+
+
+def _histogram(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    """Counts `[layers, HISTOGRAM_BINS]` of each row between its ends; of no use when one is not finite."""
+    place = (values - low) * (HISTOGRAM_BINS / tf.where(high > low, high - low, 1.0))
+    place = tf.cast(tf.clip_by_value(tf.where(tf.math.is_finite(place), place, 0.0), 0, HISTOGRAM_BINS - 1), tf.int32)
+    return tf.math.bincount(place, minlength=HISTOGRAM_BINS, maxlength=HISTOGRAM_BINS, axis=-1)

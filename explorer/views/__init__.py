@@ -1,1 +1,0 @@
-"""The pages; the only room that knows Streamlit."""

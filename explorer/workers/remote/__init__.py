@@ -1,0 +1,1 @@
+"""Workers on other machines, which share no storage with the run queue."""

@@ -1,0 +1,277 @@
+"""Hands runs to the workers of a running Dask scheduler and brings their files back; no storage is shared.
+
+Each run goes to one worker of its own choosing, so that the fleet knows what a worker that left has cost. Workers
+join and leave as they like; one that would not train the same is told of and not used.
+"""
+
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from explorer.errors import ExplorerError, GoneError
+from explorer.files import read_json, write_json
+from explorer.process import Process
+from explorer.runs.run import ACTIVE, CHECKPOINT, LOGS, STATUS, Run
+from explorer.workers.remote.compatibility import disagreement, facts
+from explorer.workers.remote.worker import Report, Stamp, changes, write_files
+
+LOOK_SECONDS = 0.5
+# A worker that is missing from so many looks in a row has left.
+MOST_MISSED = 2
+
+
+@dataclass
+class _Flight:
+    """A run that a worker has: what is known of its files there, and the lock on its folder here.
+
+    One whose folder is `gone` is not trained on.
+    """
+
+    run: Run
+    worker: str
+    future: Any
+    lock: ExitStack
+    known: dict[str, Stamp] = field(default_factory=dict)
+    gone: bool = False
+    problem: str = ""
+
+
+class Fleet:
+    """Queues runs and assigns them to free workers that agree; safe to share between threads.
+
+    `ended(run, lost)` is called when a run has come back, with `lost` when its worker left it; the folder here then
+    holds all that was seen of it.
+    """
+
+    def __init__(self, client: Any, names: Sequence[str], ended: Callable[[Run, bool], None]):
+        self._client, self._ended = client, ended
+        self._own = facts(names)
+        self._host = socket.gethostname()
+        self._lock = threading.RLock()
+        self._queue: list[Run] = []
+        self._flights: dict[str, _Flight] = {}
+        self._agreed: dict[str, str] = {}  # by address: empty, or why it is not used
+        self._missed: dict[str, int] = {}
+        self._landed: list[str] = []
+        self._wake, self._closed = threading.Event(), False
+        self._thread = threading.Thread(target=self._work, daemon=True, name="fleet")
+        self._thread.start()
+
+    @property
+    def slots(self) -> int:
+        """How many workers agree and are there."""
+        with self._lock:
+            return sum(not why for why in self._agreed.values())
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the other workers are not used, and whose files cannot be written."""
+        with self._lock:
+            unwritten = [flight.problem for flight in self._flights.values()]
+            return sorted(why for why in (*self._agreed.values(), *unwritten) if why)
+
+    def add(self, run: Run) -> None:
+        """Queues a run."""
+        with self._lock:
+            self._queue.append(run)
+        self._wake.set()
+
+    def drop(self, run: Run) -> None:
+        """Takes a run out of the queue."""
+        with self._lock:
+            self._queue = [other for other in self._queue if other.name != run.name]
+
+    def hurry(self) -> None:
+        """Looks now, as when something was just asked of a run."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Looks no more; the workers stop by themselves what nobody looks at."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join(5)
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._closed:
+            try:
+                self._look()
+                self._land()
+                self._assign()
+            except Exception as error:  # the scheduler is away: whoever waits sees no workers until it is back
+                with self._lock:
+                    self._agreed = {"": f"the scheduler does not answer ({error or type(error).__name__})"}
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+
+    def _look(self) -> None:
+        with self._lock:
+            flights = dict(self._flights)
+        known = {key: flight.known for key, flight in flights.items()}
+        asked = {key: "stop" if flight.gone else flight.run.requested() for key, flight in flights.items()}
+        requests = {key: what for key, what in asked.items() if what}
+        answers = self._client.run(_look, known, requests, on_error="return")
+        with self._lock:
+            self._agreed |= {
+                address: f"the worker {address} is not used: it cannot import this package ({answer})"
+                for address, answer in answers.items()
+                if isinstance(answer, ImportError)
+            }
+        for address, answer in list(answers.items()):
+            if isinstance(answer, OSError):  # it is leaving
+                del answers[address]
+            for key, report in answer.items() if isinstance(answer, dict) else ():
+                if key in flights:
+                    self._bring_home(flights[key], report)
+        self._count(set(answers))
+
+    def _count(self, there: set[str]) -> None:
+        """Notes who is there, asks new ones for their facts, and settles the runs of those that have left."""
+        for address in set(self._agreed) - there:
+            self._missed[address] = self._missed.get(address, 0) + 1
+            if not address or self._missed[address] >= MOST_MISSED:
+                with self._lock:
+                    del self._agreed[address]
+                    lost = [key for key, flight in self._flights.items() if flight.worker == address]
+                for key in lost:
+                    self._settle(key, lost=True)
+        for address in there:
+            self._missed.pop(address, None)
+        new = there - set(self._agreed)
+        if new:
+            found = self._client.run(facts, list(self._own["data"]), workers=list(new), on_error="ignore")
+            with self._lock:
+                self._agreed |= {address: disagreement(self._own, each, address) for address, each in found.items()}
+
+    def _assign(self) -> None:
+        with self._lock:
+            busy = {flight.worker for flight in self._flights.values()}
+            free = [address for address, why in self._agreed.items() if not why and address not in busy]
+            pairs = list(zip(free, self._queue, strict=False))
+            self._queue = self._queue[len(pairs) :]
+        for address, run in pairs:
+            self._send(address, run)
+
+    def _send(self, address: str, run: Run) -> None:
+        folder, lock = f"{self._host}:{run.path}", ExitStack()
+        key = f"{folder}#{uuid.uuid4()}"
+        try:
+            if run.requested() == "stop":
+                run.end("stopped", "stopped before it started")
+                run.clear_request()
+                self._ended(run, False)
+                return
+            lock.enter_context(run.locked())
+            report = changes(run.path, {})
+            files = {name: content for name, content in report.files.items() if not name.startswith(LOGS)}
+            run.update(process=Process.current())
+        except (ExplorerError, FileNotFoundError):  # deleted, or trained elsewhere by now
+            lock.close()
+            self._ended(run, False)
+            return
+        except OSError:  # a disk that is full: it waits for the next look
+            lock.close()
+            self.add(run)
+            return
+        if CHECKPOINT in files:  # a driver before this one may have been killed while a worker trained it
+            self._client.run(_let_go, folder, on_error="ignore")
+        future = self._client.submit(_train, key, files, workers=[address], allow_other_workers=False, pure=False)
+        with self._lock:
+            self._flights[key] = _Flight(run, address, future, lock)
+        future.add_done_callback(lambda done: self._note_landed(key))
+
+    def _note_landed(self, key: str) -> None:
+        with self._lock:
+            self._landed.append(key)
+        self._wake.set()
+
+    def _land(self) -> None:
+        """Takes what finished tasks return and lets go of them, or Dask would compute a lost result again."""
+        with self._lock:
+            landed, self._landed = self._landed, []
+        for key in landed:
+            flight = self._flights.get(key)
+            if flight is None:
+                continue
+            if flight.future.status != "finished":
+                self._settle(key, lost=True)
+                continue
+            try:
+                report = flight.future.result(timeout=60)
+            except Exception:  # its worker left in the moment between
+                self._settle(key, lost=True)
+                continue
+            self._bring_home(flight, report, final=True)
+            if flight.problem:
+                with self._lock:
+                    self._landed.append(key)
+            else:
+                self._settle(key, lost=False)
+
+    def _settle(self, key: str, lost: bool) -> None:
+        with self._lock:
+            flight = self._flights.pop(key, None)
+        if flight is None:
+            return
+        flight.future.cancel()
+        flight.lock.close()
+        self._ended(flight.run, lost and not flight.gone)
+
+    def _bring_home(self, flight: _Flight, report: Report, final: bool = False) -> None:
+        """Writes what a worker has sent; on a disk that is full nothing is taken for known, so that it comes again."""
+        files = dict(report.files)
+        status = files.pop(STATUS, None)
+        try:
+            flight.run.check_there()
+            write_files(flight.run.path, files)
+            if final:
+                self._remove_others(flight.run, report)
+                flight.run.clear_request()
+            if status is not None:
+                self._write_status(flight.run, json.loads(status))
+        except (FileNotFoundError, GoneError):
+            flight.gone, flight.problem = True, ""
+        except OSError as error:
+            flight.problem = f"{flight.run.name} cannot be written here ({error.strerror or error})"
+            return
+        flight.problem = ""
+        flight.known.update(report.stamps)
+
+    def _remove_others(self, run: Run, report: Report) -> None:
+        """A checkpoint that was used up, and event files that were written anew."""
+        for path in [run.path / CHECKPOINT, *(run.path / LOGS).rglob("*")]:
+            if path.is_file() and path.relative_to(run.path).as_posix() not in report.stamps:
+                path.unlink()
+
+    def _write_status(self, run: Run, status: dict[str, Any]) -> None:
+        """The worker's status with this process as the one that answers for it: only that one can be seen from here."""
+        here = read_json(run.path / STATUS)
+        active = status["status"] in ACTIVE
+        process = asdict(Process.current()) if active else None
+        write_json(run.path / STATUS, {**status, "created": here["created"], "process": process}, durable=not active)
+
+
+async def _look(known: dict[str, dict[str, Stamp]], requests: dict[str, str]) -> dict[str, Report]:
+    from explorer.workers.remote.worker import HERE
+
+    return HERE.look(known, requests)
+
+
+async def _let_go(folder: str) -> None:
+    from explorer.workers.remote.worker import HERE
+
+    HERE.let_go(folder)
+
+
+def _train(key: str, files: dict[str, bytes]) -> Report:
+    from distributed import get_worker
+
+    from explorer.workers.remote.worker import HERE
+
+    return HERE.execute(key, files, get_worker().local_directory)

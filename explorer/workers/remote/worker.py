@@ -1,0 +1,140 @@
+"""The worker's side of training without shared storage: a copy of the run folder, asked about and read back.
+
+A run's folder stays with whoever drives it. A worker gets its files, trains the copy, and answers every look with the
+files that have changed since the last one; what is asked of the run comes with the look. A worker that nobody looks
+at any more stops training for nobody.
+"""
+
+import hashlib
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from explorer.runs.run import CHECKPOINT, HISTORY, LOCK, REQUEST, Run
+
+# After so many seconds without a look the driver is taken for dead.
+SILENCE_SECONDS = 60.0
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Files of a run folder by relative path that have changed, and the stamps of all that are there."""
+
+    stamps: dict[str, Stamp]
+    files: dict[str, bytes]
+
+
+@dataclass
+class _Post:
+    run: Run
+    heard: float = field(default_factory=time.monotonic)
+
+
+class Outpost:
+    """The copies that this process trains; there is one, `HERE`."""
+
+    def __init__(self) -> None:
+        self._posts: dict[str, _Post] = {}
+        self._watch: threading.Thread | None = None
+
+    def execute(self, key: str, files: Mapping[str, bytes], scratch: str | None = None) -> Report:
+        """Trains the copy of a run and returns all its files as they are at the end."""
+        from explorer.workers.worker_process import THIS
+
+        name = hashlib.sha256(key.encode()).hexdigest()[:16]
+        folder = Path(tempfile.mkdtemp(prefix=f"run-{name}-", dir=scratch))
+        try:
+            write_files(folder, files)
+            run = Run(folder)
+            self._posts[key] = _Post(run)
+            self._start_watch()
+            THIS.execute(str(folder))
+            return changes(folder, {})
+        finally:
+            self._posts.pop(key, None)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def look(self, known: Mapping[str, Mapping[str, Stamp]], requests: Mapping[str, str]) -> dict[str, Report]:
+        """What has changed in the runs that are trained here, of those asked about; hands on what is asked of them."""
+        found = {}
+        for key, post in list(self._posts.items()):
+            if key not in known:
+                continue
+            post.heard = time.monotonic()
+            if key in requests and post.run.requested() is None:
+                post.run.request(requests[key])
+            found[key] = changes(post.run.path, known[key])
+        return found
+
+    def let_go(self, folder: str) -> None:
+        """Stops training copies of a folder, because its driver was replaced by another."""
+        for key, post in list(self._posts.items()):
+            if key.startswith(f"{folder}#"):
+                post.run.request("stop")
+
+    def _start_watch(self) -> None:
+        if self._watch is None:
+            self._watch = threading.Thread(target=self._watch_silence, daemon=True, name="silence")
+            self._watch.start()
+
+    def _watch_silence(self) -> None:
+        while True:
+            time.sleep(1)
+            for post in list(self._posts.values()):
+                if time.monotonic() - post.heard > SILENCE_SECONDS:
+                    try:
+                        post.run.request("stop")
+                    except OSError:  # it has just ended
+                        continue
+
+
+def changes(folder: Path, known: Mapping[str, Stamp]) -> Report:
+    """The files of a run folder whose stamps are not those that are known.
+
+    The checkpoint is read before the history: a history may know more epochs than the checkpoint, never fewer.
+    """
+    stamps: dict[str, Stamp] = {}
+    files: dict[str, bytes] = {}
+    paths = [path for path in folder.rglob("*") if path.is_file() and not _private(path.relative_to(folder))]
+    for path in sorted(paths, key=lambda path: path.name != CHECKPOINT):
+        name = path.relative_to(folder).as_posix()
+        try:
+            before = path.stat()
+            stamp = before.st_mtime_ns, before.st_size
+            if tuple(known.get(name, ())) != stamp:
+                content = path.read_bytes()
+                # a line that is being written is left for the next look
+                files[name] = content[: content.rfind(b"\n") + 1] if name == HISTORY else content
+            stamps[name] = stamp
+        except FileNotFoundError:  # replaced or removed meanwhile
+            continue
+    return Report(stamps, files)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files into a run folder, each whole or not at all, in an order that a kill in between does not harm.
+
+    Raises `FileNotFoundError` when the folder is not there: it is never made.
+    """
+    from explorer.files import replace_file
+
+    order = {HISTORY: 0, CHECKPOINT: 2}
+    for name in sorted(files, key=lambda name: order.get(name, 1)):
+        path = folder / name
+        for part in reversed(path.relative_to(folder).parents[:-1]):
+            (folder / part).mkdir(exist_ok=True)
+        with replace_file(path) as stream:
+            stream.write(files[name])
+
+
+def _private(path: Path) -> bool:
+    return path.name in (LOCK, REQUEST) or any(part.startswith(".") for part in path.parts)
+
+
+HERE = Outpost()

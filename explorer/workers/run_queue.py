@@ -1,0 +1,315 @@
+"""Who trains: a queue of runs over warm worker processes, on this machine or on many, by Dask `distributed`.
+
+The engine hands run folders to workers and reads nothing back but the folders. It starts in the background; what is
+submitted before it is ready waits.
+"""
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+
+from explorer.config import TrainingConfig
+from explorer.errors import ExplorerError, InputError, RunError
+from explorer.process import Process
+from explorer.runs.run import (
+    ACTIVE,
+    CHECKPOINT,
+    FAILED,
+    INTERRUPTED,
+    PAUSED,
+    QUEUED,
+    RESUMABLE,
+    STOPPED,
+    Run,
+    RunStatus,
+)
+from explorer.runs.store import RunStore
+from explorer.workers.cluster import Settings, connect
+from explorer.workers.remote.queue import Fleet
+
+STARTING, READY, BROKEN = "starting", "ready", "broken"
+
+# A queued run whose worker dies before it starts goes to the next worker, but not for ever.
+MOST_LOST_WORKERS = 3
+# Seconds between two tries to write how a run ended: the first time, and at most.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+
+
+class Engine:
+    """Submits, queues, stops and resumes runs; safe to share between threads.
+
+    `state` is starting, ready or broken; `message` says why it is broken.
+    """
+
+    def __init__(self, settings: Settings | None = None):
+        self.state, self.message = STARTING, ""
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._waiting: list[Run] = []
+        self._futures: dict[str, object] = {}
+        self._client = self._cluster = self._fleet = None
+        self._wanted: TrainingConfig | None = None
+        self._lost: dict[str, int] = {}
+        self._closed = False
+        self._ended: set[str] = set()
+        self._news = threading.Event()
+        self._memory_kills: dict[int, int] = {}
+        self._starter = threading.Thread(target=self._start, daemon=True, name="engine")
+        self._starter.start()
+
+    def wait_until_ready(self, seconds: float) -> str:
+        """Waits for the start to end, at most so long, and returns the state."""
+        self._starter.join(seconds)
+        return self.state
+
+    def submit(self, run: Run) -> None:
+        """Queues a run that was just created."""
+        with self._lock:
+            if self.state == READY:
+                self._send(run)
+            else:
+                self._waiting.append(run)
+
+    def stop(self, run: Run) -> None:
+        """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
+        if ask_to_stop(run) != STOPPED:
+            self._hurry()
+            return
+        with self._lock:
+            future = self._futures.pop(run.name, None)
+            self._waiting = [other for other in self._waiting if other.name != run.name]
+            if self._fleet is not None:
+                self._fleet.drop(run)
+        if future is not None:
+            future.cancel()
+
+    def pause(self, run: Run) -> None:
+        """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
+        if run.status().status in ACTIVE:
+            run.request("pause")
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self._fleet is not None:
+            self._fleet.hurry()
+
+    def resume(self, run: Run) -> None:
+        """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
+        with self._lock:
+            queue_again(run)
+            self.submit(run)
+
+    def start_again(self, run: Run) -> None:
+        """Queues a run again, to be trained anew from its settings; raises `InputError` when it cannot."""
+        with self._lock:
+            queue_again(run, from_start=True)
+            self.submit(run)
+
+    def prepare(self, config: TrainingConfig) -> None:
+        """Has the idle workers compile a configuration's network ahead of time; the last wish counts."""
+        with self._lock:
+            if self.state != READY:
+                self._wanted = config
+                return
+            self._client.run(_prepare, config.to_dict(), wait=False, on_error="ignore")
+
+    def worker_processes(self) -> list[int]:
+        """The process numbers of the workers that are up."""
+        return list(self._client.run(os.getpid, on_error="ignore").values()) if self.state == READY else []
+
+    @property
+    def slots(self) -> int:
+        """How many runs can be trained at once."""
+        if self.state != READY:
+            return 0
+        return self._settings.workers if self._fleet is None else self._fleet.slots
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with workers that are not used, one sentence each."""
+        return [] if self._fleet is None else self._fleet.problems
+
+    def wait_for_news(self, seconds: float) -> set[str]:
+        """The names of the runs that ended since the last call; waits for one, at most so long."""
+        self._news.wait(seconds)
+        with self._lock:
+            self._news.clear()
+            ended, self._ended = self._ended, set()
+        return ended
+
+    def abandon(self) -> None:
+        """Ends the workers of this machine at once, whatever they do; what is not on disk is lost."""
+        for nanny in self._cluster.workers.values() if self._cluster else ():
+            nanny.auto_restart = False
+            with suppress(OSError, TypeError):  # it has ended, or is between two processes
+                os.kill(nanny.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Ends the workers of this machine; a cluster that was only joined goes on."""
+        self._closed = True
+        self._starter.join()
+        if self._fleet is not None:
+            self._fleet.close()
+        for part in (self._client, self._cluster):
+            if part is not None:
+                part.close()
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        try:
+            self._settings = self._settings or Settings.from_environment()
+            client, cluster = connect(self._settings)
+        except Exception as error:  # told on the page, whatever it is
+            self.state, self.message = BROKEN, str(error) or type(error).__name__
+            return
+        client.subscribe_topic("worker-restart-memory", self._note_memory)
+        # workers of other machines see no folder of this one
+        fleet = Fleet(client, self._settings.datasets, self._came_back) if cluster is None else None
+        with self._lock:
+            self._client, self._cluster, self._fleet = client, cluster, fleet
+            self.state = READY
+            for run in self._waiting:
+                self._send(run)
+            self._waiting.clear()
+            wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self.prepare(wanted)
+
+    def _send(self, run: Run) -> None:
+        if self._fleet is not None:
+            self._fleet.add(run)
+            return
+        future = self._client.submit(_execute, str(run.path), pure=False, key=f"{run.name}-{time.time_ns()}")
+        self._futures[run.name] = future
+        future.add_done_callback(lambda done: self._finished(run, done))
+
+    def _finished(self, run: Run, future) -> None:
+        """Settles a run whose task has ended; drops the future, or Dask would compute a lost result again."""
+        with self._lock:
+            if self._futures.get(run.name) is future:
+                del self._futures[run.name]
+        error = future.exception() if future.status == "error" else None
+        # the worker lives and has told why it could not end the run
+        told = str(error) if isinstance(error, ExplorerError) and not isinstance(error, InputError) else ""
+        self._came_back(run, error is not None, told)
+
+    def _came_back(self, run: Run, lost: bool, told: str = "") -> None:
+        """Hears that nobody trains a run now; `lost` when its worker left it where it was; it may have `told` why."""
+        if lost:
+            self._settle_at_last(run, told, FIRST_WAIT)
+        with self._lock:
+            self._ended.add(run.name)
+            self._news.set()
+
+    def _settle_at_last(self, run: Run, told: str, wait: float, known: RunStatus | None = None) -> None:
+        """Settles a run, again and again while its folder cannot be written, as on a disk that is full."""
+        try:
+            written = run.written_status()
+            if known in (None, written):  # else somebody has resumed it meanwhile
+                self._settle(run, told)
+        except ExplorerError:  # its folder was removed, or another process trains it by now
+            return
+        except OSError:
+            if not self._closed:
+                again = (run, told, min(2 * wait, LONGEST_WAIT), written)
+                timer = threading.Timer(wait, self._settle_at_last, again)
+                timer.daemon = True
+                timer.start()
+
+    def _settle(self, run: Run, told: str) -> None:
+        status = run.status()
+        lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
+        if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two
+            self.submit(run)
+        elif status.status in (*ACTIVE, INTERRUPTED):
+            with run.locked():
+                run.end(INTERRUPTED, told or self._why_lost(status.process))
+
+    def _why_lost(self, process: Process | None) -> str:
+        kill = self._memory_kills.get(process.pid) if process else None
+        if kill:
+            return f"its worker was ended at the memory limit, with {kill / 1e9:.1f} GB in use"
+        return "its worker process died (killed, or out of memory)"
+
+    def _note_memory(self, event: tuple[float, dict]) -> None:
+        self._memory_kills[event[1]["pid"]] = event[1]["rss"]
+
+
+def resumable(run: Run) -> bool:
+    """Whether there is something to resume: a run that ended early, or failed with a checkpoint left."""
+    status = run.status().status
+    return status in RESUMABLE or (status == FAILED and (run.path / CHECKPOINT).exists())
+
+
+def queue_again(run: Run, *, from_start: bool = False) -> None:
+    """Puts a run back to queued, in this process's name; raises `InputError` when there is nothing to resume.
+
+    `from_start` leaves the checkpoint out: its history and model are kept until training begins anew.
+    """
+    written, fits = run.written_status(), resumable(run)
+    with run.locked():
+        if not fits or run.written_status() != written:  # of two that resume at once, the later one finds it queued
+            raise InputError(
+                f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
+                "or failed with a checkpoint left can be resumed"
+            )
+        try:
+            run.clear_request()
+            run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+            if from_start:
+                (run.path / CHECKPOINT).unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"run: {run.name!r} cannot be resumed ({error.strerror or error})") from error
+
+
+def ask_to_stop(run: Run) -> str:
+    """Asks whoever trains a run to stop, ends one that waits or is paused, and returns its status after that."""
+    status = run.status().status
+    if status in (*ACTIVE, PAUSED):
+        run.request("stop")
+    if status in (QUEUED, PAUSED):
+        # whoever holds the lock is about to train it, and will find the request
+        with suppress(InputError), run.locked():
+            if run.status().status in (QUEUED, PAUSED):
+                _end(run, STOPPED, f"stopped while it {'waited' if status == QUEUED else 'was paused'}")
+    return run.status().status
+
+
+def _end(run: Run, status: str, reason: str) -> None:
+    try:
+        run.end(status, reason)
+    except OSError as error:
+        raise RunError(f"run: {run.name!r} cannot be written ({error.strerror or error})") from error
+
+
+def settle_orphans(store: RunStore) -> None:
+    """Writes down which runs lost their process, as after a restart of the server."""
+    for summary in store.list():
+        if summary.state == INTERRUPTED and summary.status.process:
+            # a run that is held is somebody's; on a disk that is full its readers see it as interrupted all the same
+            with suppress(ExplorerError, OSError):
+                _settle_orphan(summary.run)
+
+
+def _settle_orphan(run: Run) -> None:
+    written = run.written_status()
+    seen = run.seen_now(written)
+    if seen.status == INTERRUPTED:
+        with run.locked():
+            if run.written_status() == written:
+                run.end(INTERRUPTED, seen.reason)
+
+
+def _execute(path: str) -> str:
+    from explorer.workers.worker_process import THIS
+
+    return THIS.execute(path)
+
+
+async def _prepare(values: dict) -> None:
+    from explorer.workers.worker_process import THIS
+
+    THIS.prepare(TrainingConfig.from_dict(values))

@@ -1,0 +1,243 @@
+"""What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
+
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from explorer.config import TrainingConfig
+from explorer.data import datasets
+from explorer.errors import CheckpointError, ExplorerError, GoneError, RunError
+from explorer.process import Process
+from explorer.runs import cost_estimate
+from explorer.runs.history import EpochRecord
+from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, FAILED, LOGS, PAUSED, RUNNING, STOPPED, Run
+
+ERROR_LOG = "error.log"
+SECONDS_BETWEEN_PROGRESS = 0.25
+# How long the end of a run is tried to be written, as on a full disk, before whoever asked for the run is told.
+SECONDS_FOR_AN_END = 10.0
+START_AGAIN = (
+    "its history and its best.keras are as they were; **Start again** on its page, or "
+    "`python -m explorer resume --from-start`, trains it anew from its settings"
+)
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What a caller in the same process wants to hear: each finished epoch, and each group of steps."""
+
+    on_epoch: Callable[[EpochRecord], None] = lambda record: None
+    on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
+
+
+_cache = None
+
+
+def programs():
+    """This process's compiled networks and loaded data; imports TensorFlow at the first call."""
+    global _cache
+    if _cache is None:
+        from explorer.training.program_cache import ProgramCache
+
+        _cache = ProgramCache()
+    return _cache
+
+
+def warm(config: TrainingConfig) -> None:
+    """Loads the data and compiles the network of a configuration, so that a run of it starts at once."""
+    cost_estimate.check_memory(config, psutil.virtual_memory().available)
+    programs().network(config, datasets.load(config.dataset, config.validation_split))
+
+
+def execute(run: Run, watcher: Watcher | None = None) -> str:
+    """Trains a run, from its checkpoint where there is one, and returns its last status.
+
+    A run that is already completed is left as it is. A fault ends in the run folder as `failed` with its reason,
+    the traceback in `error.log`. Raises `InputError` when another process holds the run, `GoneError` when its folder
+    was removed meanwhile, `RunError` when its end cannot be written down.
+    """
+    with run.locked():
+        if run.status().status == COMPLETED:
+            return COMPLETED
+        try:
+            return _train(run, watcher or Watcher())
+        except GoneError:
+            raise
+        except CheckpointError as error:
+            return _end(run, FAILED, f"{error}; {START_AGAIN}")
+        except ExplorerError as error:
+            return _end(run, FAILED, str(error))
+        except Exception as error:  # the one catch-all: whatever happens to a run is told in its folder
+            run.check_there()
+            with suppress(OSError):  # on a full disk the reason matters more
+                (run.path / ERROR_LOG).write_text(traceback.format_exc())
+            return _end(run, FAILED, _sentence(error))
+
+
+def _end(run: Run, status: str, reason: str) -> str:
+    """Writes how a run ended, again and again while that cannot be written; raises `RunError` when it gives up."""
+    wait, end = 0.1, time.monotonic() + SECONDS_FOR_AN_END
+    while True:
+        try:
+            return run.end(status, reason).status
+        except OSError as error:
+            run.check_there()
+            if time.monotonic() > end:
+                why = error.strerror or error
+                raise RunError(f"run: {run.name} ended ({reason}), which cannot be written down ({why})") from error
+        time.sleep(wait)
+        wait = min(2 * wait, 2.0)
+
+
+def _train(run: Run, watcher: Watcher) -> str:
+    if run.requested() == "stop":
+        run.clear_request()
+        return _end(run, STOPPED, "stopped before it started")
+    config = run.config
+    here = Process.current()
+    run.update(
+        status=RUNNING,
+        reason="",
+        started=time.time(),
+        ended=None,
+        process=here,
+        host=here.host,
+        phase="loading the data",
+        epoch=0,
+        step=0,
+    )
+    cost_estimate.check_memory(config, psutil.virtual_memory().available)
+    dataset = datasets.load(config.dataset, config.validation_split)
+    cache = programs()
+    from explorer.training.checkpoint import Checkpoint
+    from explorer.training.trainer import train
+
+    run.update(phase="compiling")
+    checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
+    network, was_there = cache.network(config, dataset)
+    if checkpoint:  # before the history is cut back to it
+        checkpoint.check(run.name, config, run.history(), [tuple(v.shape) for v in network.variables])
+    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
+    if checkpoint is None:  # of an earlier start, whose epochs have just left the history
+        (run.path / BEST).unlink(missing_ok=True)
+    run.update(
+        phase="training",
+        steps=network.steps_per_epoch,
+        compiled=network.compiled,
+        compile_seconds=0.0 if was_there else network.compile_seconds,
+        parameters=cost_estimate.parameters(config),
+    )
+    writer = _Writer(run, network, watcher, history)
+    outcome = train(
+        config,
+        network,
+        on_epoch=writer.epoch,
+        on_step=writer.step,
+        on_signals=run.append_signals,
+        control=run.requested,
+        history=history,
+        checkpoint=checkpoint,
+    )
+    writer.close()
+    run.check_there()
+    if outcome.checkpoint:
+        outcome.checkpoint.save(run.path / CHECKPOINT)
+    else:  # at its end, or diverged: going on would come to the same
+        (run.path / CHECKPOINT).unlink(missing_ok=True)
+    run.clear_request()
+    status = {"paused": PAUSED, "stopped": STOPPED, "completed": COMPLETED, "diverged": FAILED}[outcome.status]
+    reason = outcome.reason
+    if outcome.status == "diverged":
+        reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
+    return _end(run, status, reason)
+
+
+@contextmanager
+def _event_files() -> Iterator[None]:
+    """Tells TensorFlow's own error of a file that cannot be written as the `OSError` it is."""
+    from explorer.training.frameworks import tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        line = re.sub(r"^{{.*?}} | \[Op:.*$", "", (error.message or type(error).__name__).splitlines()[0])
+        raise OSError(line.rpartition("; ")[2]) from error
+
+
+class _Writer:
+    """Puts each epoch into the run folder before anybody hears of it."""
+
+    @_event_files()
+    def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
+        from explorer.training.frameworks import tf
+        from explorer.training.model_file import ModelFile
+
+        self._run, self._network, self._watcher = run, network, watcher
+        self._best = ModelFile(network.network)
+        self._told = 0.0
+        self._summary = tf.summary
+        # written anew from the history: a killed process may have left out an epoch, or written one that is not kept
+        shutil.rmtree(run.path / LOGS, ignore_errors=True)
+        self._boards = {
+            split: tf.summary.create_file_writer(str(run.path / LOGS / split)) for split in ("train", "validation")
+        }
+        for record in history:
+            self._board(record)
+
+    def epoch(self, record: EpochRecord, improved: bool, checkpoint) -> None:
+        """History first, then the model, then the checkpoint: a kill between them costs nothing but this epoch."""
+        self._run.append(record)
+        if improved:
+            self._best.save(self._run.path / BEST, record)
+        checkpoint.save(self._run.path / CHECKPOINT)
+        self._board(record)
+        self._run.check_there()
+        self._watcher.on_epoch(record)
+
+    def step(self, epoch: int, step: int) -> None:
+        """Progress within an epoch, a few times a second."""
+        steps = self._network.steps_per_epoch
+        self._watcher.on_step(epoch, step, steps)
+        now = time.monotonic()
+        if now - self._told > SECONDS_BETWEEN_PROGRESS:
+            self._told = now
+            self._run.update(epoch=epoch, step=step)
+
+    @_event_files()
+    def _board(self, record: EpochRecord) -> None:
+        scalars = {
+            "train": {
+                "loss": record.loss,
+                "accuracy": record.accuracy,
+                "learning_rate": record.learning_rate,
+            },
+            "validation": {"loss": record.val_loss, "accuracy": record.val_accuracy},
+        }
+        if self._run.config.l2:
+            scalars["train"]["penalty"], scalars["validation"]["penalty"] = record.penalty, record.val_penalty
+        for split, values in scalars.items():
+            with self._boards[split].as_default():
+                for name, value in values.items():
+                    self._summary.scalar(f"epoch_{name}", value, step=record.epoch - 1)
+                self._boards[split].flush()
+
+    @_event_files()
+    def close(self) -> None:
+        """Ends the TensorBoard files."""
+        for board in self._boards.values():
+            board.close()
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"the run folder cannot be written: {error.strerror or error}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "this machine ran out of memory; lower depth, width or batch size"
+    text = (str(error) or "no message").splitlines()[0]
+    return f"{type(error).__name__}: {text[:300]}"

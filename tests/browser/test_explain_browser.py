@@ -1,0 +1,124 @@
+"""What explains, in a real browser: a case of the gallery from its question to its mend, and one thing changed."""
+
+from urllib.parse import parse_qs
+
+import pytest
+from browser import chromium, serve, wait_for
+
+from explorer.config import FIELDS, TrainingConfig
+from explorer.diagnosis.fault_cases import CASES
+from explorer.runs.run import COMPLETED
+from explorer.runs.store import RunStore
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    with serve(runs) as address:
+        yield address, RunStore(runs)
+
+
+@pytest.fixture(scope="module")
+def page(server):
+    with chromium() as browser:
+        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+        opened.set_default_timeout(90_000)
+        yield opened
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name).first.click()
+
+
+def test_a_case_is_answered_revealed_and_mended(page, server):
+    """A link opens the case; Train waits for an answer; the run tells its fault; the mend is drawn beside it."""
+    address, store = server
+    case = CASES["zeros"]
+    page.goto(f"{address}/gallery?case=zeros")
+    train = page.get_by_role("button", name="Train and see")
+    train.wait_for()
+    assert train.is_disabled()
+    page.get_by_text(case.answers[case.right]).click()
+    wait_for(train.is_enabled)
+    train.click()
+    page.get_by_text("Right.", exact=True).wait_for()
+    page.get_by_text("Symmetric weights").first.wait_for()
+    press(page, "Train it with initializer zeros → he_normal")
+    page.get_by_text(case.mended).wait_for()
+    page.get_by_text("With the change: 9").wait_for()  # some ninety percent of the validation images
+    [mended, broken] = store.list()
+    assert (broken.config, mended.config) == (case.config, case.mended_config)
+    assert mended.best.val_accuracy > 0.9 > broken.best.val_accuracy
+
+
+def test_a_cases_settings_are_taken_to_the_train_page(page, server):
+    """All of them, also those that are folded there, in place of what the page had before."""
+    address, _ = server
+    case = CASES["zeros"]
+    page.goto(f"{address}?dataset=digits&seed=7&batch_size=64&depth=4")
+    page.get_by_text("4 hidden layers").first.wait_for()
+    page.get_by_role("link", name="Fault gallery").first.click()
+    press(page, case.title)
+    page.get_by_text(case.answers[case.right]).click()
+    press(page, "Train and see")  # it was trained, and is shown at once
+    press(page, "Open these settings on the Train page")
+    page.get_by_text("The Train page starts from these settings now.").wait_for()
+    page.get_by_role("link", name="Train").first.click()
+    page.get_by_text(f"{case.config.depth} hidden layers").first.wait_for()
+    defaults = TrainingConfig(dataset="digits")
+    differing = {name for name in FIELDS if getattr(case.config, name) != getattr(defaults, name)}
+
+    def shared() -> set[str]:
+        # asked of the page: Playwright's `page.url` is what it last heard, and it hears nothing between two calls
+        return set(FIELDS) & set(parse_qs(page.evaluate("location.search.slice(1)"))) - {"dataset"}
+
+    wait_for(lambda: shared() == differing)
+    assert "seed" not in differing
+
+
+def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
+    """The twin starts from the same weights; its page shows both curves, and a reload still does."""
+    address, store = server
+    before = next(summary for summary in store.list() if summary.config == CASES["zeros"].mended_config)
+    page.goto(f"{address}?run={before.name}")
+    press(page, "Change one thing")
+    page.get_by_role("combobox", name="Setting").wait_for()
+    page.get_by_text("All weights start equal, number by number").wait_for()  # another activation is what it offers
+    press(page, "Train the twin")
+    page.get_by_text("One thing changed: activation elu →").wait_for()
+    wait_for(lambda: store.list()[0].state == COMPLETED, 90)
+    page.reload()
+    page.get_by_text("One thing changed: activation elu →").wait_for()
+    twin = store.list()[0]
+    assert twin.config.seed == before.config.seed and twin.config.activation != "elu"
+
+
+def test_the_start_and_the_range_test_of_what_the_sidebar_says(page, server):
+    """Before training the fault is seen without a run; the range test puts its rate into the sidebar."""
+    address, store = server
+    runs = len(store.list())
+    page.goto(f"{address}?dataset=digits&depth=12&activation=sigmoid&kernel_initializer=glorot_uniform")
+    page.get_by_text("Before training: what happens to one batch").click()
+    page.get_by_text("Vanishing gradients").wait_for()
+    page.goto(f"{address}?dataset=digits&depth=2&input_scaling=standardized")
+    page.get_by_text("Find a learning rate: the range test").click()
+    press(page, "Run the range test")
+    use = page.get_by_role("button", name="Use this rate")
+    use.wait_for()
+    rate = use.inner_text().rpartition(" ")[2]
+    use.click()
+    wait_for(lambda: page.get_by_label("Learning rate, typed").input_value() == rate)
+    assert 1e-5 < float(rate) < 1 and len(store.list()) == runs
+
+
+def test_the_explaining_parts_fit_a_phone(page, server):
+    """At 400 pixels nothing is wider than the screen, and the words come before the pictures."""
+    address, store = server
+    page.set_viewport_size({"width": 400, "height": 900})
+    for path in ("/gallery?case=zeros", f"?run={store.list()[0].name}"):
+        page.goto(address + path)
+        page.get_by_role("heading").first.wait_for()
+        wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= 400)
+    words, pictures = (page.get_by_role("heading", name=n) for n in ("What this run tells", "Inside the network"))
+    pictures.wait_for()
+    assert words.bounding_box()["y"] < pictures.bounding_box()["y"]

@@ -1,0 +1,223 @@
+"""Charts of many runs: what is drawn, by hand; colours that all eyes tell apart; views that filter each other."""
+
+import itertools
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_comparison import epochs, repeats, summary
+
+from explorer.charts.comparison import MOST_POINTS, band, band_frame, bars, overlay, overlay_frame
+from explorer.charts.linked import HEAT, MOST_LEVELS, PARALLEL, SCATTER, levels, linked, linked_frame
+from explorer.palette import ON_COLOR, RUN_COLORS, SPLIT_COLORS, WORSE_TO_BETTER
+from explorer.runs.comparison import counted, grouped, groups, run_table
+from explorer.runs.history import EpochRecord
+
+AXES = ["depth", "learning_rate", "activation", "val_loss"]
+
+
+def found(spec: Any, key: str) -> list[Any]:
+    """Every value under a key, wherever it is."""
+    if isinstance(spec, list):
+        return [value for part in spec for value in found(part, key)]
+    if not isinstance(spec, dict):
+        return []
+    return [value for name, part in spec.items() for value in ([part] if name == key else found(part, key))]
+
+
+# --- Curves -------------------------------------------------------------------------------------------
+
+
+def curve(frame: pd.DataFrame, column: str, split: str = "validation", metric: str = "loss") -> list[float]:
+    return frame[(frame["split"] == split) & (frame["metric"] == metric)][column].tolist()
+
+
+def test_smoothing_is_a_moving_average_that_begins_at_the_first_value():
+    frame = overlay_frame([("a", epochs(4.0, 2.0, 1.0))], 0.5)
+    # 4; (0.5·4 + 2) / 1.5; (0.25·4 + 0.5·2 + 1) / 1.75
+    assert curve(frame, "smooth") == pytest.approx([4.0, 8 / 3, 3 / 1.75])
+    assert curve(frame, "value") == [4.0, 2.0, 1.0]
+    assert curve(overlay_frame([("a", epochs(4.0, 2.0, 1.0))]), "smooth") == [4.0, 2.0, 1.0]
+
+
+def test_a_value_that_is_not_finite_takes_no_others_with_it():
+    frame = overlay_frame([("a", epochs(4.0, math.nan, 1.0))], 0.5)
+    smooth = curve(frame, "smooth")
+    assert smooth[0] == 4.0 and smooth[2] == pytest.approx((0.5 * 4 + 1) / 1.5)
+
+
+def test_time_is_that_of_all_epochs_so_far():
+    frame = overlay_frame([("a", epochs(3.0, 2.0, 1.0, seconds=90))])
+    assert curve(frame, "minutes") == [1.5, 3.0, 4.5]
+
+
+@pytest.mark.parametrize("count", [1, MOST_POINTS, MOST_POINTS + 1, 1003])
+def test_long_runs_are_thinned_out_and_keep_the_best_and_the_last(count):
+    losses = [2.0 - 1.5 * (n == count // 2) for n in range(count)]
+    shown = curve(overlay_frame([("a", epochs(*losses))]), "epoch")
+    assert len(shown) <= MOST_POINTS + 1
+    assert {count // 2 + 1, count} <= set(shown)
+
+
+def test_each_run_has_its_own_colour_and_its_best_epoch():
+    frame = overlay_frame([("a", epochs(3.0, 1.0, 2.0)), ("b", epochs(3.0, 2.0)), ("none yet", [])])
+    assert frame[frame["best"]].groupby("run")["epoch"].first().to_dict() == {"a": 2, "b": 2}
+    spec = overlay(frame, ("a", "b"), "loss").to_dict()
+    scales = [color["scale"] for color in found(spec, "color") if isinstance(color, dict)]
+    assert scales and all(scale == {"domain": ["a", "b"], "range": list(RUN_COLORS[:2])} for scale in scales)
+    assert overlay_frame([]).empty
+
+
+@pytest.mark.parametrize(("log_x", "log_y", "types"), [(True, True, {"log"}), (False, False, {None})])
+def test_axes_may_be_logarithmic_and_over_time(log_x, log_y, types):
+    spec = overlay(overlay_frame([("a", epochs(3.0, 1.0))]), ("a",), "loss", "minutes", log_x, log_y).to_dict()
+    for axis in ("x", "y"):
+        assert {part["scale"].get("type") for part in found(spec, axis) if "scale" in part} == types
+    assert {part["field"] for part in found(spec, "x")} == {"minutes"}
+
+
+def test_the_two_charts_of_a_page_do_not_share_the_names_of_their_selections():
+    frame = overlay_frame([("a", epochs(3.0, 1.0))])
+    loss, accuracy = (found(overlay(frame, ("a",), metric).to_dict(), "params") for metric in ("loss", "accuracy"))
+    names = [{param["name"] for params in part for param in params} for part in (loss, accuracy)]
+    assert len(names[0]) == 2 and not names[0] & names[1]
+
+
+# --- Repeats ------------------------------------------------------------------------------------------
+
+
+def test_a_band_is_the_mean_and_one_deviation_while_all_members_train():
+    frame = band_frame([("g", [("one", epochs(4.0, 2.0, 1.0)), ("two", epochs(2.0, 1.0))])], "loss")
+    first = frame[frame["epoch"] == 1].iloc[0]
+    assert (first["mean"], first["low"], first["high"]) == (3.0, 3.0 - math.sqrt(2), 3.0 + math.sqrt(2))
+    last = frame[frame["epoch"] == 3]
+    assert last["value"].tolist() == [1.0] and last[["mean", "low", "high"]].isna().all(axis=None)
+    assert len(frame) == 5, "all members stay"
+    band(frame, "loss").to_dict()
+
+
+def test_bars_are_drawn_from_the_groups_and_all_their_members():
+    table = grouped(run_table([*repeats(1.0, 2.0, 3.0, depth=5), *repeats(1.0)]))
+    rows = groups(table)
+    spec = bars(rows, counted(table)).to_dict()
+    data = sorted(spec["datasets"].values(), key=len)
+    assert [len(rows) for rows in data] == [2, 4]
+    assert [(row["from_"], row["to"]) for row in data[0]] == [(0.75, 0.75), (0.25, 0.75)]
+
+
+# --- Linked views -------------------------------------------------------------------------------------
+
+
+def many(count: int = 40) -> pd.DataFrame:
+    runs = [
+        summary(
+            f"run {n}", 1.0 + n / 10, learning_rate=1e-5 * 1.2**n, depth=1 + n % 3, activation=("elu", "tanh")[n % 2]
+        )
+        for n in range(count)
+    ]
+    return grouped(run_table([*runs, summary("not yet")]))
+
+
+def test_heights_on_the_axes_run_from_least_to_greatest_even_in_the_logarithm():
+    frame = linked_frame(many(3), ["depth", "learning_rate", "activation", "width"], ("depth", "activation"))
+    assert frame["at_0"].tolist() == [0.0, 0.5, 1.0]
+    assert frame["at_1"].tolist() == pytest.approx([0.0, 0.5, 1.0])
+    assert frame["at_2"].tolist() == [0.0, 1.0, 0.0]
+    assert frame["at_3"].tolist() == [0.5] * 3
+    assert "not yet" not in frame["run"].tolist()
+
+
+def test_many_numbers_become_ranges_that_hold_about_as_many_runs():
+    frame = many()
+    found = levels(frame["learning_rate"].head(40), "learning_rate")
+    assert len(found.categories) == MOST_LEVELS and found.ordered
+    assert set(found.value_counts()) == {5}
+    assert found.categories[0].startswith("1e-05 – ")
+    assert list(levels(frame["depth"].head(40), "depth").categories) == ["1", "2", "3"]
+    assert list(levels(frame["activation"].head(40), "activation").categories) == ["elu", "tanh"]
+
+
+def test_each_view_is_filtered_by_the_brushes_of_the_two_others():
+    spec = linked(many(), AXES, ("learning_rate", "val_accuracy"), ("learning_rate", "depth"), "val_accuracy").to_dict()
+    views = dict(
+        zip(("parallel", "scatter", "heat"), (spec["vconcat"][0], *spec["vconcat"][1]["hconcat"]), strict=True)
+    )
+    seen = {
+        name: set(re.findall("|".join((PARALLEL, SCATTER, HEAT)), str(found(view, "filter"))))
+        for name, view in views.items()
+    }
+    # its own brush thins the lines of the parallel coordinates out too, as no line lies within a rectangle
+    assert seen == {"parallel": {PARALLEL, SCATTER, HEAT}, "scatter": {PARALLEL, HEAT}, "heat": {PARALLEL, SCATTER}}
+    named = set(found(spec, "name"))
+    for param in spec["params"]:
+        assert param["select"]["type"] == "interval" and set(param["views"]) <= named
+
+
+def test_scales_are_those_of_all_runs_so_that_brushing_moves_nothing():
+    spec = linked(many(), AXES, ("learning_rate", "val_accuracy"), ("learning_rate", "depth"), "val_loss").to_dict()
+    scales = [scale for scale in found(spec["vconcat"], "scale") if "padding" not in scale]
+    assert scales and all("domain" in scale for scale in scales)
+    assert {scale["reverse"] for scale in scales if "range" in scale} == {True}, "a low loss is the better one"
+
+
+# --- Colours ------------------------------------------------------------------------------------------
+
+# how eyes see: normal, without red cones, without green ones (Machado, Oliveira and Fernandes 2009, severity 1)
+EYES = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+}
+TO_LMS = [
+    [0.4122214708, 0.5363325363, 0.0514459929],
+    [0.2119034982, 0.6806995451, 0.1073969566],
+    [0.0883024619, 0.2817188376, 0.6299787005],
+]
+TO_LAB = [
+    [0.2104542553, 0.7936177850, -0.0040720468],
+    [1.9779984951, -2.4285922050, 0.4505937099],
+    [0.0259040371, 0.7827717662, -0.8086757660],
+]
+
+
+def linear(color: str) -> np.ndarray:
+    values = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(color: str, eye: str) -> np.ndarray:
+    return np.array(TO_LAB) @ np.cbrt(np.array(TO_LMS) @ np.clip(np.array(EYES[eye]) @ linear(color), 0, 1))
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((linear(color) @ [0.2126, 0.7152, 0.0722] for color in (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("eye", EYES)
+def test_any_two_runs_have_colours_that_are_told_apart(eye):
+    least = min(np.linalg.norm(oklab(a, eye) - oklab(b, eye)) for a, b in itertools.combinations(RUN_COLORS, 2))
+    assert least > 0.1, "twice what is needed to tell two neighbouring areas apart"
+
+
+def test_no_run_has_a_splits_colour_and_all_stand_out_on_white_and_near_black():
+    pairs = itertools.product(RUN_COLORS, SPLIT_COLORS.values())
+    assert min(np.linalg.norm(oklab(run, "normal") - oklab(split, "normal")) for run, split in pairs) > 0.08
+    for color in RUN_COLORS:
+        assert contrast(color, "#FFFFFF") > 2.2 and contrast(color, "#0E1117") > 2.9
+
+
+@pytest.mark.parametrize("eye", EYES)
+def test_worse_to_better_is_lighter_step_by_step_and_carries_black_text(eye):
+    lightness = [oklab(color, eye)[0] for color in WORSE_TO_BETTER]
+    assert all(after - before > 0.03 for before, after in itertools.pairwise(lightness))
+    assert all(contrast(color, ON_COLOR) > 4.5 for color in WORSE_TO_BETTER)
+
+
+def test_records_of_one_epoch_are_drawn():
+    frame = overlay_frame([("a", [EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, math.nan)])])
+    assert curve(frame, "minutes") == [0.0]
+    overlay(frame, ("a",), "accuracy").to_dict()

@@ -1,0 +1,155 @@
+"""Every case of the gallery, really trained: its own finding in time and nobody else's, and a mend that mends."""
+
+from pathlib import Path
+
+import pytest
+from drawn import page_alone, texts
+
+from explorer.config import TrainingConfig
+from explorer.diagnosis import NOTE, PROBLEM, Observed, diagnose
+from explorer.diagnosis.fault_cases import CASES, Case, case
+from explorer.diagnosis.lessons import LESSONS
+from explorer.errors import FieldError
+from explorer.pages import state
+from explorer.presets import PRESETS
+from explorer.runs.run import Run
+from explorer.runs.store import RunStore
+from explorer.runs.twin import differences
+from explorer.training import program_cache
+from explorer.training.compiled_epoch import Shape
+from explorer.workers import worker
+
+# cases of one shape share a compiled program
+BY_SHAPE = sorted(CASES.values(), key=lambda case: str(Shape.of(case.config)))
+OWN = {case.finding for case in CASES.values()} - {None}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Trains a configuration in this process, once; TensorFlow is imported and each shape compiled once for all."""
+    store = RunStore(tmp_path_factory.mktemp("gallery"))
+    runs: dict[TrainingConfig, Run] = {}
+
+    def train(config: TrainingConfig) -> Run:
+        if config not in runs:
+            runs[config] = store.create(config)
+            worker.execute(runs[config])
+        return runs[config]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(program_cache, "KEPT_PROGRAMS", len(CASES) * 2)
+        yield train
+
+
+def told_after(run: Run, epoch: int) -> dict[str, str]:
+    """What is found in a run's first so many epochs, by name with its severity."""
+    records, whole = run.history()[:epoch], len(run.history()) <= epoch
+    signals = [signals for signals in run.signals() if signals.epoch <= epoch]
+    reason = run.status().reason if whole else ""
+    return {f.name: f.severity for f in diagnose(Observed(run.config, records, signals, reason))}
+
+
+def assert_tells_its_own(run: Run, case: Case) -> None:
+    """The case's own finding within its epochs and until the end, and no other case's at any time."""
+    for epoch in range(len(run.history()) + 1):
+        grave = {name for name, severity in told_after(run, epoch).items() if severity != NOTE}
+        assert grave & OWN <= {case.finding}, f"epoch {epoch}"
+    within = min(case.within, len(run.history()))
+    assert told_after(run, within).get(case.finding, NOTE) != NOTE
+    assert told_after(run, len(run.history())).get(case.finding, NOTE) != NOTE
+
+
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])
+def test_a_bad_case_tells_its_own_fault_and_no_other(trained, name):
+    assert_tells_its_own(trained(CASES[name].config), CASES[name])
+
+
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])
+def test_a_fault_hangs_on_no_seed(trained, name):
+    """Nor on a machine: one that rounds otherwise takes a run elsewhere as another seed does."""
+    assert_tells_its_own(trained(CASES[name].config.with_(seed=7)), CASES[name])
+
+
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding is None])
+def test_a_good_case_has_no_problem_and_learns(trained, name):
+    run = trained(CASES[name].config)
+    for epoch in range(len(run.history()) + 1):
+        assert PROBLEM not in told_after(run, epoch).values()
+    assert run.history()[-1].val_accuracy > 0.85
+
+
+# those whose mended network is of the shape of another case, or small: the others are looked at by hand
+@pytest.mark.parametrize(
+    "name", ["zeros", "dying_relu", "rate_too_high", "rate_too_low", "nan", "saturated", "random_normal"]
+)
+def test_a_mend_mends(trained, name):
+    before, after = trained(CASES[name].config), trained(CASES[name].mended_config)
+    assert CASES[name].finding not in told_after(after, len(after.history()))
+    best = max((record.val_accuracy for record in before.history()), default=0.0)
+    assert max(record.val_accuracy for record in after.history()) > best
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "zeros", "nan", "raw_pixels", "saturated", "random_normal", "selu_he"])
+def test_a_bad_case_tells_its_own_fault_on_cifar10_too(trained, cifar10, name):
+    epochs = max(1, min(2, CASES[name].within))
+    run = trained(CASES[name].config.with_(dataset="cifar10", epochs=epochs, batch_size=128))
+    assert_tells_its_own(run, CASES[name])
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_notebooks_presets_raise_no_false_alarm(trained, name):
+    run = trained(PRESETS[name].config.with_(dataset="digits", epochs=30))
+    for epoch in range(len(run.history()) + 1):
+        problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
+        assert problems <= {"overfitting"}, f"epoch {epoch}"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_notebooks_presets_run_to_their_end_on_cifar10_raise_no_false_alarm(name):
+    """On the runs that come with the software, which were trained until early stopping ended them."""
+    run = RunStore(Path(__file__).parents[2] / "models").get(name)
+    assert run.config == PRESETS[name].config and len(run.history()) > 25
+    assert [signals.epoch for signals in run.signals()] == list(range(len(run.history()) + 1))
+    for epoch in range(len(run.history()) + 1):
+        problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
+        assert problems <= {"overfitting"}, f"epoch {epoch}"
+
+
+@pytest.mark.parametrize("name", [case.name for case in BY_SHAPE])
+def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
+    """Each with its own findings, which may be called as a case is."""
+    case, run = CASES[name], trained(CASES[name].config)
+    monkeypatch.setenv("EXPLORER_RUNS", str(run.path.parent))
+    state.store.clear()
+    page = page_alone("gallery")
+    page.query_params["case"] = name
+    page.session_state["answers"] = {name: case.right}
+    page.session_state["case_runs"] = {name: run.name}
+    page.run()
+    state.store.clear()
+    assert not page.exception
+    assert case.reveal in texts(page)
+    assert case.finding is None or f"**{LESSONS[case.finding].title}**" in texts(page)
+
+
+# --- What needs no training ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_case_asks_before_it_tells(case):
+    assert len(case.answers) >= 3 and 0 <= case.right < len(case.answers)
+    assert case.question.endswith("?") and len(set(case.answers)) == len(case.answers)
+    assert case.title not in case.answers and case.reveal and case.mended
+    assert set(differences(case.config, case.mended_config)) == set(case.mend) and len(case.mend) == 1
+    assert case.config.dataset == "digits" and case.config.epochs <= 60
+
+
+def test_there_are_a_dozen_bad_and_good_ones_and_the_right_answer_is_not_always_the_same():
+    assert len(CASES) >= 12
+    assert sum(case.finding is None for case in CASES.values()) >= 2
+    assert {case.right for case in CASES.values()} == {0, 1, 2}
+
+
+def test_an_unknown_case_is_refused_with_the_known_ones():
+    with pytest.raises(FieldError, match="case: 'nobody' is not allowed; it must be one of sigmoid, "):
+        case("nobody")

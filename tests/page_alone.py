@@ -1,8 +1,0 @@
-"""One page alone, for Streamlit's test runner; workers import this file and must not draw."""
-
-if __name__ == "__main__":
-    from importlib import import_module
-
-    import streamlit
-
-    import_module(f"explorer.views.{streamlit.session_state['page_alone']}").render()

@@ -1,0 +1,213 @@
+"""The Compare page as Streamlit's own test runner draws it, on hand-made run folders."""
+
+import pytest
+from drawn import page_alone, texts
+from make_runs import make_runs
+from streamlit.testing.v1 import AppTest
+
+from explorer.config import TrainingConfig
+from explorer.pages import state
+from explorer.runs import notes
+from explorer.runs.history import EpochRecord
+from explorer.runs.notes import Annotation
+from explorer.runs.run import COMPLETED, FAILED
+from explorer.runs.store import RunStore
+
+DIGITS = TrainingConfig(dataset="digits", depth=2, width=20, epochs=3)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
+    state.store.clear()
+    yield RunStore()
+    state.store.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_engine():
+    yield
+    state.engine().close()
+    state.engine.clear()
+
+
+def app(chosen: list[str] | None = None, **settings) -> AppTest:
+    """The page alone, as the navigation would draw it, with some runs chosen as clicks on their rows would."""
+
+    page = page_alone("compare")
+    if chosen:
+        page.session_state["compared"] = chosen
+    for key, value in settings.items():
+        page.session_state[key] = value
+    return page.run()
+
+
+def trained(store, config=DIGITS, status=COMPLETED, loss=1.0, epochs=3):
+    run = store.create(config)
+    for epoch in range(1, epochs + 1):
+        value = loss + 1 / epoch
+        run.append(EpochRecord(epoch, value, 0.5, value, 1 - value / 4, 5e-5, 0.1))
+    run.end(status, "")
+    return run
+
+
+def group(store, loss, **settings):
+    return [trained(store, DIGITS.with_(seed=n, **settings), loss=loss + n / 50) for n in (1, 2, 3)]
+
+
+def test_without_a_run_it_says_what_to_do(store):
+    page = app()
+    assert not page.exception
+    assert "There is no run yet: train one on the Train page" in texts(page)
+
+
+def test_the_leaderboard_says_how_its_epochs_were_selected_and_shows_the_settings_that_differ(store):
+    worse, better = trained(store), trained(store, DIGITS.with_(depth=5), loss=0.5)
+    better.annotate(Annotation("the good one", ("x",), "noted"))
+    page = app()
+    assert not page.exception
+    assert "2 runs. Loss and accuracy are those of each run's best epoch, selected by the lowest validation" in texts(
+        page
+    )
+    table = page.dataframe[0].value
+    assert table["run"].tolist() == ["the good one", worse.name]
+    assert "depth" in table and "width" not in table
+    assert table["val_loss"].tolist() == pytest.approx([0.5 + 1 / 3, 1 + 1 / 3])
+    assert table["curve"].iloc[0] == pytest.approx([1.5, 1.0, 0.5 + 1 / 3])
+    page.toggle(key="compare_every").set_value(True).run()
+    assert "width" in page.dataframe[0].value
+
+
+def test_words_and_filters_narrow_the_leaderboard(store):
+    one, two = trained(store), trained(store, DIGITS.with_(depth=5, activation="tanh"))
+    two.annotate(Annotation("deep"))
+    page = app()
+    page.text_input(key="compare_search").set_value("DEEP").run()
+    assert page.dataframe[0].value["run"].tolist() == ["deep"]
+    page.text_input(key="compare_search").set_value("nothing like it").run()
+    assert not page.exception and "No run passes these filters." in texts(page)
+    page.text_input(key="compare_search").set_value("")
+    page.multiselect(key="compare_filters").set_value(["activation", "depth"]).run()
+    page.multiselect(key="compare_only_activation").set_value(["elu"]).run()
+    assert page.dataframe[0].value["run"].tolist() == [one.name]
+    page.multiselect(key="compare_only_activation").set_value([])
+    page.select_slider(key="compare_range_depth").set_value((5, 5)).run()
+    assert page.dataframe[0].value["run"].tolist() == ["deep"]
+
+
+def test_data_sets_are_kept_apart(store):
+    trained(store, DIGITS.with_(dataset="cifar10"))
+    run = trained(store)
+    page = app()
+    assert page.dataframe[0].value["run"].tolist() == [run.name]
+    assert "on 360 validation images" in texts(page)
+
+
+def test_chosen_runs_are_drawn_over_each_other_with_exactly_what_differs(store):
+    runs = [trained(store, DIGITS.with_(depth=depth), loss=depth / 2) for depth in (2, 3, 4)]
+    page = app([runs[0].name, runs[2].name])
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 2
+    told = page.table[0].value
+    assert told["Depth"].tolist() == ["2", "4"]
+    assert list(told.columns) == ["Depth", "Validation loss", "Validation accuracy", "Time to 41 %"]
+
+
+def test_repeats_are_grouped_and_their_difference_is_put_in_words(store):
+    group(store, 1.0)
+    group(store, 2.0, depth=5)
+    trained(store, DIGITS.with_(seed=9), status=FAILED, epochs=0)
+    page = app(compare_section="Repeats")
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 2
+    assert "depth 2 is better than depth 5: over 3 common seeds its validation accuracy is 25.00 points" in texts(page)
+    assert "paired Student's t" in texts(page)
+    assert "standard deviation over 3 seeds); another 360 validation images would move it by" in texts(page)
+    assert "1 not finished and not counted." in texts(page)
+
+
+def test_nothing_is_concluded_from_one_seed_or_from_different_images(store):
+    one, two = trained(store), trained(store, DIGITS.with_(depth=5))
+    page = app([one.name, two.name], compare_section="Repeats")
+    assert "they have only one seed in common" in texts(page)
+    three = trained(store, DIGITS.with_(validation_split="book"))
+    page = app([one.name, three.name], compare_section="Repeats")
+    assert not page.exception
+    assert "Nothing can be concluded: the two are measured on different validation images." in texts(page)
+
+
+def test_settings_and_results_are_linked_in_one_chart(store):
+    make_runs(30, store.folder)
+    page = app(compare_section="Settings and results")
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 1
+    page.multiselect(key="compare_axes").set_value([]).run()
+    page.selectbox(key="compare_sx").set_value("activation").run()
+    page.selectbox(key="compare_color").set_value("val_loss").run()
+    assert not page.exception
+
+
+def test_five_more_seeds_are_trained_of_the_chosen_run(store):
+    run = trained(store, DIGITS.with_(epochs=1))
+    trained(store, DIGITS.with_(epochs=1, seed=3))
+    page = app([run.name])
+    page.button(key="compare_repeat").click().run()
+    assert not page.exception
+    assert sorted(summary.config.seed for summary in store.list()) == [1, 2, 3, 4, 5, 6, 7]
+    assert len({summary.config.with_(seed=0) for summary in store.list()}) == 1
+    for summary in store.list():
+        state.engine().stop(summary.run)
+
+
+def test_deleted_runs_wait_in_the_bin_and_come_back_with_one_click(store):
+    runs = [trained(store, DIGITS.with_(depth=depth)) for depth in (2, 3)]
+    page = app([runs[0].name])
+    page.button(key="compare_delete").click().run()
+    assert [summary.name for summary in store.list()] == [runs[1].name]
+    assert notes.binned(store.folder) == [runs[0].name]
+    assert f"**{runs[0].name}** is in the bin." in texts(page)
+    page.button(key="compare_undo").click().run()
+    assert len(store.list()) == 2
+    store.bin(runs[0])
+    store.bin(runs[1])
+    page.run()
+    page.button(key="compare_empty").click().run()
+    assert not page.exception and notes.binned(store.folder) == []
+
+
+def test_a_run_that_waits_cannot_be_deleted_and_the_page_says_why(store):
+    run = store.create(DIGITS)
+    page = app([run.name])
+    page.button(key="compare_delete").click().run()
+    assert f"{run.name!r} is queued; stop it first, then it can be deleted." in texts(page)
+
+
+def test_a_run_gets_a_name_tags_and_a_note(store):
+    run = trained(store)
+    page = app([run.name])
+    page.text_input(key=f"compare_name_{run.name}").set_value("mine")
+    page.text_input(key=f"compare_tags_{run.name}").set_value("a, b")
+    page.text_area(key=f"compare_note_{run.name}").set_value("why")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert not page.exception
+    assert run.annotation() == Annotation("mine", ("a", "b"), "why")
+    page.text_input(key=f"compare_tags_{run.name}").set_value("t" * 31)
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert "it must be at most 30 characters long, not 31." in texts(page)
+
+
+def test_broken_folders_are_told_beside_the_good_runs(store):
+    run, broken = trained(store), trained(store)
+    (broken.path / "config.json").write_text("{")
+    page = app()
+    assert not page.exception
+    assert page.dataframe[0].value["run"].tolist() == [run.name]
+    assert f"config.json of {broken.name} cannot be read" in texts(page)
+
+
+def test_what_a_logarithmic_axis_leaves_out_is_said(store):
+    trained(store)
+    said = "Values of exactly 0 are left out"
+    assert said not in texts(app(compare_log_y=True))
+    trained(store, DIGITS.with_(depth=3), loss=-1.0)  # 0 in the first epoch
+    assert said in texts(app(compare_log_y=True)) and said not in texts(app())

@@ -1,0 +1,54 @@
+"""Charts whose looks are worked out once: they are what Altair would draw, whatever the rows."""
+
+import json
+
+import numpy as np
+import pytest
+from made_runs import history, signals
+
+from explorer.charts import comparison, evaluation, internals, sweep, training_curves, twin
+from explorer.pages.chart import _specification, _without_named_data, draw_chart
+
+RECORDS = history(2.0, 1.5, 1.6)
+SIGNALS = [signals(epoch) for epoch in range(3)]
+CURVES = training_curves.curve_frame("run", RECORDS)
+TWINS = twin.twin_frame(RECORDS, RECORDS)
+OVERLAY = comparison.overlay_frame([("a", RECORDS), ("b", RECORDS)])
+DRAWN = {
+    "curves": (training_curves.curves, CURVES, "accuracy", 0.1),
+    "curves without chance": (training_curves.curves, CURVES, "loss", None),
+    "twins": (twin.twins, TWINS, "loss"),
+    "overlay": (comparison.overlay, OVERLAY, ("a", "b"), "loss", "minutes", True, True),
+    **{
+        f"heat map of {signal}": (
+            internals.layers_by_epoch,
+            internals.signal_frame("r", SIGNALS, signal),
+            signal,
+        )
+        for signal in internals.SIGNAL_VIEWS
+    },
+    "by depth": (internals.by_depth, internals.depth_frame("r", SIGNALS, "dead", 1), "dead"),
+    "over time": (internals.over_time, internals.signal_frame("r", SIGNALS, "dead"), "dead"),
+    "histogram": (internals.histogram, internals.histogram_frame(SIGNALS[0].layers[0])),
+    "start": (internals.start, internals.start_frame(SIGNALS[0], {"b": SIGNALS[1]}, "dead"), "dead", ("b",)),
+    "rate": (internals.rate_curve, internals.rate_frame(([0, 1], [1e-3, 1e-4]), RECORDS)),
+    "range test": (internals.range_test, internals.range_frame([], 1e-3)),
+    "best so far": (sweep.best_so_far, sweep.best_frame([(1, 0.5, 2.0, 2.0)]), "val_loss"),
+    "trials": (sweep.curves, sweep.curves_frame({1: (True, RECORDS)}, "val_loss"), "val_loss"),
+    "matrix": (
+        evaluation.confusion,
+        evaluation.matrix_frame(np.eye(2, dtype=int), ("cat", "dog"), False),
+        ("cat", "dog"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_the_kept_specification_is_that_of_the_chart_with_its_rows(name):
+    build, frame, *arguments = DRAWN[name]
+    drawn = build(frame, *arguments).to_dict()
+    rows = [rows for rows in drawn.pop("datasets").values() if rows]
+    assert len(rows) == 1, "all marks are of one frame"
+    drawn.pop("config")
+    draw_chart(build, frame, *arguments)  # Streamlit writes into a specification that it is given
+    assert json.loads(_specification(build, tuple(frame.columns), *arguments)) == _without_named_data(drawn)

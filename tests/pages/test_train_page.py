@@ -1,0 +1,205 @@
+"""Every page as Streamlit's own test runner draws it, on digits and with folders of every state."""
+
+import pytest
+from drawn import address, texts, whole_app
+from streamlit.testing.v1 import AppTest
+
+from explorer.config import TrainingConfig
+from explorer.pages import state
+from explorer.runs.history import EpochRecord
+from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, PAUSED
+from explorer.runs.store import RunStore
+
+DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
+DEFAULTS = TrainingConfig().to_dict()
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
+    state.store.clear()
+    yield RunStore()
+    state.store.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_engine():
+    yield
+    state.engine().close()
+    state.engine.clear()
+
+
+def app(more: bool = False, **query: str) -> AppTest:
+    """The Train page on digits; `more` opens the folded settings."""
+    page = whole_app()
+    page.query_params.update({"dataset": "digits", **query})
+    page.session_state["more"] = more
+    return page.run()
+
+
+def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
+    run = store.create(config)
+    for epoch in range(1, epochs + 1):
+        run.append(EpochRecord(epoch, 2.0 / epoch, min(1, 0.2 * epoch), 2.1 / epoch, min(1, 0.19 * epoch), 5e-5, 0.1))
+    run.end(status, reason)
+    return run
+
+
+def shared(page: AppTest) -> dict[str, str]:
+    """The settings in the page's address."""
+    return {name: value for name, value in address(page).items() if name not in ("dataset", "run")}
+
+
+def button(page: AppTest, label: str):
+    return next(b for b in page.button if b.label == label)
+
+
+def test_a_loss_with_a_penalty_is_shown_by_its_parts_and_one_without_is_not(store):
+    penalized = store.create(DIGITS.with_(l2=0.5))
+    penalized.append(EpochRecord(1, 2.0, 0.5, 0.5856, 0.5, 1e-3, 0.1, penalty=1.5, val_penalty=0.5006))
+    penalized.end(COMPLETED, "")
+    said = texts(app(run=penalized.name))
+    assert "0.0850 (data loss) + 0.5006 (penalty)" in said and "as in Keras" in said
+    assert "(penalty)" not in texts(app(run=trained(store).name))
+
+
+def test_first_page_says_what_to_do_next(store):
+    page = app()
+    assert not page.exception
+    assert "press **Train**" in texts(page)
+    assert "1,437 images to train on" in texts(page)
+
+
+def test_every_field_has_a_control_with_help_where_it_makes_a_difference(store):
+    from explorer.config import FIELDS
+
+    def helped(**query: str) -> set[str]:
+        page = app(more=True, **query)
+        widgets = [*page.selectbox, *page.slider, *page.select_slider, *page.number_input]
+        return {widget.label for widget in widgets if widget.help}
+
+    first = helped()
+    for field in FIELDS.values():
+        assert (field.label in first) == (not field.needs)
+    for needs in {tuple((name, wanted[0]) for name, wanted in f.needs.items()) for f in FIELDS.values() if f.needs}:
+        shown = helped(**dict(needs))
+        assert {f.label for f in FIELDS.values() if f.needs and f.matters({**DEFAULTS, **dict(needs)})} <= shown
+
+
+def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
+    page = app(depth="7", activation="tanh", learning_rate="0.003", width="nonsense")
+    assert page.slider(key="depth").value == 7
+    assert page.selectbox(key="activation").value == "tanh"
+    assert page.text_input(key="learning_rate").value == "0.003"
+    assert page.text_input(key="width").value == "100"
+
+
+def test_folded_settings_count_and_are_kept_while_their_widgets_are_not_drawn(store):
+    page = app(optimizer="adam", seed="7", batch_size="64")
+    assert not {"optimizer", "seed", "batch_size"} & {widget.key for widget in [*page.selectbox, *page.text_input]}
+    assert shared(page) == {"optimizer": "adam", "seed": "7", "batch_size": "64"}
+    page.session_state["more"] = True
+    page.run()
+    assert (page.selectbox(key="optimizer").value, page.number_input(key="seed").value) == ("adam", 7)
+    page.selectbox(key="optimizer").set_value("sgd").run()
+    page.text_input(key="batch_size").set_value("128").run()
+    page.session_state["more"] = False
+    for _ in range(3):  # what a widget held is gone after the first
+        page.run()
+        assert shared(page) == {"optimizer": "sgd", "seed": "7", "batch_size": "128"}
+    page.session_state["more"] = True
+    page.run()
+    assert (page.selectbox(key="optimizer").value, page.text_input(key="batch_size").value) == ("sgd", "128")
+
+
+def test_a_folded_setting_that_is_not_allowed_is_told(store):
+    page = app(more=True)
+    page.text_input(key="batch_size").set_value("none").run()
+    page.session_state["more"] = False
+    for _ in range(3):
+        page.run()
+        assert "Batch size: 'none' is not allowed" in texts(page)
+        assert button(page, "Train").disabled
+
+
+def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(store):
+    """It knows a value that was set for it from one answer only, and from all others the widget's default."""
+    page = app(depth="7", width="33", learning_rate="0.002", activation="selu").run()
+    slider, typed, rate, choice = (page.slider(key="depth"), page.text_input(key="width"),
+                                   page.text_input(key="learning_rate"), page.selectbox(key="activation"))  # fmt: skip
+    assert not slider.proto.set_value and slider.proto.default == [7]
+    assert (typed.proto.default, rate.proto.default) == ("33", "0.002")
+    assert choice.proto.options[choice.proto.default] == "SELU"
+
+
+def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
+    page = app()
+    page.text_input(key="learning_rate").set_value("11").run()
+    assert "it must be a number from 1e-07 to 10" in texts(page)
+    assert button(page, "Train").disabled
+
+
+@pytest.mark.parametrize("name", ["elu", "bn", "selu"])
+def test_presets_fill_the_sidebar(store, name):
+    from explorer.presets import PRESETS
+
+    page = app(more=True)
+    page.button(key=f"preset_{name}").click().run()
+    config = PRESETS[name].config
+    assert page.selectbox(key="activation").value == config.activation
+    assert page.selectbox(key="batch_norm").value == config.batch_norm
+    assert page.selectbox(key="input_scaling").value == config.input_scaling
+    assert float(page.text_input(key="learning_rate").value) == config.learning_rate
+    assert page.selectbox(key="dataset").value == "digits"
+
+
+@pytest.mark.parametrize(
+    ("status", "epochs", "words", "offered"),
+    [
+        (COMPLETED, 3, "All is trained.", "Train again"),
+        (PAUSED, 2, "Paused in epoch 3.", "Resume"),
+        (INTERRUPTED, 2, "goes on from the last finished epoch", "Resume"),
+        (FAILED, 0, "The loss became NaN.", "Use these settings"),
+    ],
+)
+def test_a_run_of_each_state(store, status, epochs, words, offered):
+    reason = {COMPLETED: "all is trained", PAUSED: "paused in epoch 3", FAILED: "the loss became NaN"}.get(
+        status, "gone"
+    )
+    run = trained(store, status=status, epochs=epochs, reason=reason)
+    page = app(run=run.name)
+    assert not page.exception
+    assert words in texts(page)
+    assert button(page, offered)
+    assert len(page.get("vega_lite_chart")) == (2 if epochs else 0)
+
+
+def test_broken_folders_are_listed_and_shown_with_their_reason(store):
+    broken = trained(store)
+    (broken.path / "status.json").write_text("{")
+    fine = trained(store)
+    page = app(run=broken.name)
+    assert not page.exception
+    assert "This run cannot be shown: status.json" in texts(page)
+    assert page.button(key=f"open_{fine.name}")
+
+
+def test_a_missing_run_is_one_sentence(store):
+    page = app(run="nobody")
+    assert not page.exception
+    assert "'nobody' is not there" in texts(page)
+
+
+def test_a_thousand_epochs_are_thinned_out(store):
+    run = trained(store, epochs=1000)
+    page = app(run=run.name)
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 2
+
+
+def test_training_again_what_was_trained_shows_that_run(store):
+    run = trained(store, TrainingConfig(dataset="digits"))
+    page = app()
+    button(page, "Train").click().run()
+    assert "already trained to its end" in texts(page)
+    assert [summary.name for summary in store.list()] == [run.name]

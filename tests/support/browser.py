@@ -1,0 +1,95 @@
+"""A real server and a real Chromium, for the tests and for the README's screenshots."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# without these Chromium as root does not start, or looks for its maker's servers
+CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+# how long to wait for what must come: two test processes beside each other share two cores with all their workers
+HANGS = 120.0  # seconds
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as server:
+        server.bind(("localhost", 0))
+        return server.getsockname()[1]
+
+
+@contextmanager
+def serve(runs: Path, script: str = "streamlit_app.py", **environment: str) -> Iterator[str]:
+    """The address of a page whose runs lie in a folder; the server ends with the block."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
+    server = subprocess.Popen(
+        [*command, "--server.port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "EXPLORER_RUNS": str(runs), **environment},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        address = f"http://localhost:{port}"
+        wait_for(lambda: _healthy(address), 60)
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator:
+    """Playwright's own Chromium where it is installed, else the system's, with arguments of its command line."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+        path = str(own) if own.exists() else shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGUMENTS, *arguments])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def wait_for(condition, seconds: float = HANGS):
+    """The first true value of a condition; raises `TimeoutError` when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(f"no {getattr(condition, '__name__', condition)} after {seconds} s")
+
+
+def wait_to_see(locator) -> None:
+    """Waits until something is seen, to be timed: after a while Playwright's own waiting looks only twice a second."""
+    wait_for(locator.first.is_visible)
+
+
+def epochs_shown(page) -> int:
+    """How many epochs the page says are trained."""
+    text = page.get_by_test_id("stMetric").filter(has_text="Epochs").inner_text()
+    found = re.search(r"([\d,]+) of", text)
+    return int(found[1].replace(",", "")) if found else 0

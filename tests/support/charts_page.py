@@ -1,0 +1,68 @@
+"""Every chart with epochs or a logarithmic axis, for a browser: `?epochs=3&loss=zero` says of which runs."""
+
+import math
+from types import SimpleNamespace
+
+import streamlit as st
+from made_runs import signals
+
+from explorer.runs.history import EpochRecord
+
+LOSSES = {"falls": lambda epoch: 2 / epoch, "zero": lambda epoch: max(0.0, 10 ** -epoch - 1e-7),
+          "infinite": lambda epoch: math.inf if epoch == 3 else 2 / epoch}  # fmt: skip
+
+
+def records(epochs: int, loss: str) -> list[EpochRecord]:
+    """So many epochs with losses of a kind: falling, exactly 0 from the seventh on, or infinite in the third."""
+    values = map(LOSSES[loss], range(1, epochs + 1))
+    return [
+        EpochRecord(e, v, 0.5, 1.1 * v, 0.48, 1e-3 / e, 0.0 if loss == "zero" else 0.1) for e, v in enumerate(values, 1)
+    ]
+
+
+def inner(epochs: int, loss: str) -> list:
+    """Signals of two layers, of which the second has gradients of exactly 0 where the loss has."""
+    return [
+        signals(epoch, depth=1, by_depth={"gradient_rms": [1e-3, LOSSES[loss](max(1, epoch))]})
+        for epoch in range(epochs + 1)
+    ]
+
+
+def draw(epochs: int, loss: str) -> None:
+    """Draws the charts, each in a container with its name."""
+    from explorer.charts import comparison, internals, sweep, training_curves, twin
+    from explorer.pages.chart import draw_chart
+
+    run, seen = records(epochs, loss), inner(epochs, loss)
+    curves = training_curves.of_metric(training_curves.curve_frame("run", run), "loss")
+    twins = training_curves.of_metric(twin.twin_frame(run, run[:1]), "loss")
+    overlay = training_curves.of_metric(comparison.overlay_frame([("a", run), ("b", records(epochs, "falls"))]), "loss")
+    band = comparison.band_frame([("A", [("a", run), ("b", records(epochs, "falls"))])], "loss")
+    gradients = internals.signal_frame("run", seen, "gradient_rms")
+    rates = internals.rate_frame(([0.0, epochs / 2, float(epochs)], [1e-3, 1e-4, 0.0]), run)
+    trials = sweep.curves_frame({1: (True, run), 2: (False, run)}, "val_loss")
+    steps = [SimpleNamespace(rate=10.0 ** (r.epoch - 7), loss=r.loss, smoothed=r.loss) for r in run[:8]]
+    two, metric = ("a", "b"), "loss"
+    shown = {
+        "curves": (training_curves.curves, curves, metric),
+        "twins": (twin.twins, twins, metric),
+        "overlay": (comparison.overlay, overlay, two, metric, "epoch", False, False),
+        "overlay_log_x": (comparison.overlay, overlay, two, metric, "epoch", True, False),
+        "overlay_log_y": (comparison.overlay, overlay, two, metric, "epoch", False, True),
+        "overlay_minutes": (comparison.overlay, overlay, two, metric, "minutes", True, True),
+        "trials": (sweep.curves, trials, "val_loss"),
+        "layers": (internals.layers_by_epoch, gradients, "gradient_rms"),
+        "over_time": (internals.over_time, gradients[gradients["layer"] == "output"], "gradient_rms"),
+        "by_depth": (internals.by_depth, internals.depth_frame("r", seen, "gradient_rms", 1), "gradient_rms"),
+        "rate": (internals.rate_curve, rates),
+        "range": (internals.range_test, internals.range_frame(steps, 1e-3)),
+    }
+    for name, (build, frame, *arguments) in shown.items():
+        with st.container(key=f"drawn_{name}"):
+            draw_chart(build, frame, *arguments, key=f"chart_{name}")
+    with st.container(key="drawn_band"):
+        st.altair_chart(comparison.band(band, "loss"), key="chart_band")
+
+
+if __name__ == "__main__":
+    draw(int(st.query_params.get("epochs", 3)), st.query_params.get("loss", "falls"))

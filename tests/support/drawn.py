@@ -1,0 +1,29 @@
+"""Pages drawn by Streamlit's own test runner.
+
+Its scripts are files that guard their main part: worker processes that start meanwhile import what is the main module.
+"""
+
+from streamlit.testing.v1 import AppTest
+
+
+def whole_app() -> AppTest:
+    """The app on its first page, not yet run."""
+    return AppTest.from_file("../../streamlit_app.py", default_timeout=60)
+
+
+def page_alone(name: str) -> AppTest:
+    """The page of a module of `explorer.pages`, not yet run."""
+    app = AppTest.from_file("page_alone.py", default_timeout=60)
+    app.session_state["page_alone"] = name
+    return app
+
+
+def address(page: AppTest) -> dict[str, str]:
+    """The query parameters of a page: the runner has one as a list before a page has set it, as text after."""
+    return {name: value[0] if isinstance(value, list) else value for name, value in page.query_params.items()}
+
+
+def texts(page: AppTest) -> str:
+    """All that a page says outside its controls, a part a line."""
+    parts = [*page.subheader, *page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
+    return "\n".join(part.value for part in parts)

@@ -1,0 +1,62 @@
+"""The README and the guides say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from settings_table import PAGE, settings_page
+
+from explorer.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(next(a for a in main._parser()._actions if isinstance(a.choices, dict)).choices)
+DOCS = [ROOT / "README.md", ROOT / "models/README.md", *sorted((ROOT / "explorer").rglob("*.md"))]
+ARCHITECTURE = (ROOT / "explorer" / "README.md").read_text(encoding="utf-8")
+
+
+def test_settings_are_documented_as_they_are():
+    assert PAGE.read_text(encoding="utf-8") == settings_page()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_documented(command):
+    assert f"python -m explorer {command}" in README
+
+
+@pytest.mark.parametrize("heading", ["Run it", "Test it"])
+def test_one_command_does_all_the_set_up(heading):
+    section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
+    assert re.match(r"\s*```sh\n[^\n]+\n```", section)
+
+
+def test_the_readme_is_read_in_minutes():
+    assert len(README.splitlines()) < 200
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: str(doc.relative_to(ROOT)))
+def test_links_and_pictures_of_a_guide_are_there(doc):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", doc.read_text(encoding="utf-8")):
+        assert (doc.parent / target).exists(), target
+        assert not target.endswith(".png") or (doc.parent / target).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: str(doc.relative_to(ROOT)))
+def test_paths_that_a_guide_names_are_there(doc):
+    text = doc.read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:explorer|tests)/[\w/]+(?:\.(?:py|md|sh|png))?", text)) - {"explorer/README"}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_the_architecture_names_every_package_and_module_at_the_top():
+    inside = (ROOT / "explorer").iterdir()
+    names = {f"{path.name}/" if path.is_dir() else path.name for path in inside if not path.name.startswith(("_", "."))}
+    known = {"set_up.sh", "garbage.py"}  # the set-up command, and a switch of the garbage collector
+    missing = {name for name in names - known if f"`{name}`" not in ARCHITECTURE and not name.endswith(".md")}
+    assert missing == set()
+
+
+def test_settings_by_environment_are_documented():
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "explorer").rglob("*.py"))
+    for name in set(re.findall(r"EXPLORER_[A-Z]+", code)) - {"EXPLORER_DEBUG"}:
+        assert name in README

@@ -1,0 +1,179 @@
+"""Training from the very start against plain Keras: fresh model, fresh optimizer, equal weights, equal order of images.
+
+Nothing of our optimizer's state reaches the reference, so a wrong start of any variable shows in the first steps.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, OPTIMIZERS, TrainingConfig
+from explorer.training.compiled_epoch import CompiledNetwork, Totals
+from explorer.training.tensors import Prepared
+from explorer.training.trainer import image_order, train
+
+STEPS = 20
+BASE = TrainingConfig(
+    dataset="digits", activation="elu", depth=3, width=32, input_scaling="standardized", learning_rate=1e-3
+)
+# Keras's own classes with the arguments that each choice stands for
+OPTIMIZER = {
+    "nadam": (keras.optimizers.Nadam, {}),
+    "adam": (keras.optimizers.Adam, {}),
+    "adamw": (keras.optimizers.AdamW, {}),
+    "rmsprop": (keras.optimizers.RMSprop, {}),
+    "sgd": (keras.optimizers.SGD, {}),
+    "momentum": (keras.optimizers.SGD, {"momentum": 0.9}),
+    "nesterov": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(digits) -> Prepared:
+    return Prepared(digits)
+
+
+def plain_keras(config: TrainingConfig) -> keras.Sequential:
+    """The network of a configuration as a user of Keras writes it, compiled; for standardized flat images."""
+    regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
+    chain = [keras.Input((64,))]
+    if config.batch_norm != OFF:
+        chain.append(keras.layers.BatchNormalization())
+    for _ in range(config.depth):
+        between = config.batch_norm == BEFORE_ACTIVATION
+        activation = None if between else config.activation
+        chain.append(keras.layers.Dense(config.width, activation=activation, kernel_regularizer=regularizer))
+        if config.batch_norm != OFF:
+            chain.append(keras.layers.BatchNormalization())
+        if between:
+            chain.append(keras.layers.Activation(config.activation))
+    chain.append(keras.layers.Dense(10, activation="softmax", kernel_regularizer=regularizer))
+    model = keras.Sequential(chain)
+    kind, arguments = OPTIMIZER[config.optimizer]
+    clip = {"global_clipnorm": config.clip_norm} if config.clip_norm else {}
+    optimizer = kind(learning_rate=config.learning_rate, **arguments, **clip)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def scaled(data: Prepared, images: np.ndarray) -> np.ndarray:
+    """Images standardized with float64 statistics of the training split, worked out here."""
+    training = data.training.images.numpy().astype("float64")
+    deviation = training.std(0)
+    return ((images - training.mean(0)) / np.where(deviation > 0, deviation, 1)).astype("float32")
+
+
+def trained_weights(network: CompiledNetwork) -> list[np.ndarray]:
+    """All weights but those of the input scaling, in the order of the layers."""
+    return [
+        np.array(weight.numpy())
+        for layer in network.network.layers
+        if not isinstance(layer, keras.layers.Normalization)
+        for weight in layer.weights
+    ]
+
+
+def shifts_taken_out_again(model: keras.Sequential) -> list[keras.Variable]:
+    """What only adds a constant before batch normalization subtracts the mean, and the moving means of those sums.
+
+    Their gradients are 0 but for rounding, which optimizers such as Adam make large. The epoch's validation loss below
+    holds the moving means to Keras's.
+    """
+    biases = [layer.bias for layer in model.layers[:-1] if isinstance(layer, keras.layers.Dense)]
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [norms[0].beta, *biases, *(norm.moving_mean for norm in norms[1:])]
+
+
+CASES = [
+    *({"optimizer": name} for name in OPTIMIZERS),
+    {"batch_norm": BEFORE_ACTIVATION},
+    {"batch_norm": AFTER_ACTIVATION, "optimizer": "adam"},
+    {"l2": 0.01},
+    {"l2": 0.01, "optimizer": "sgd", "learning_rate": 0.01},
+    {"clip_norm": 0.05},
+    {"clip_norm": 0.5, "optimizer": "momentum", "learning_rate": 0.01},
+    {"l2": 0.001, "clip_norm": 0.5, "batch_norm": AFTER_ACTIVATION},
+]
+
+
+def test_every_optimizer_is_compared():
+    assert set(OPTIMIZER) == set(OPTIMIZERS)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: ",".join(map(str, case.values())))
+def pair(request, prepared) -> tuple[TrainingConfig, CompiledNetwork, keras.Sequential]:
+    """A network that trained another run before, at the start of this one, and Keras's with the same weights."""
+    config = BASE.with_(**request.param)
+    network = CompiledNetwork(config, prepared)
+    network.compile()
+    assert network.compiled
+    network.start(config.with_(seed=7))
+    network.train_steps(image_order(7, 1, prepared.training.size), 0, 3, Totals())
+    network.start(config)
+    model = plain_keras(config)
+    model.set_weights(trained_weights(network))
+    return config, network, model
+
+
+def test_the_first_steps_are_those_of_a_fresh_keras(pair):
+    config, network, model = pair
+    data = network.data
+    order = image_order(config.seed, 1, data.training.size)
+    images, labels = scaled(data, data.training.images.numpy()), data.training.labels.numpy()
+    start = trained_weights(network)
+    mine, its = [], []
+    for step in range(STEPS):
+        chosen = order[step * config.batch_size : (step + 1) * config.batch_size]
+        mine.append(network.train_steps(order, step, step + 1, Totals()).loss / config.batch_size)
+        its.append(float(model.train_on_batch(images[chosen], labels[chosen])[0]))
+        model.reset_metrics()
+    np.testing.assert_allclose(mine, its, rtol=1e-4)
+    without_effect = shifts_taken_out_again(model) if config.batch_norm == BEFORE_ACTIVATION else []
+    for weight, before, my in zip(model.weights, start, trained_weights(network), strict=True):
+        if any(weight is shift for shift in without_effect):
+            continue
+        theirs = weight.numpy()
+        moved = np.linalg.norm(theirs - before)
+        assert moved > 0
+        # a hundredth of the way: rounding is far below, the start of an optimizer far above
+        assert np.linalg.norm(my - theirs) < 0.01 * moved, weight.path
+
+
+def test_an_epoch_is_that_of_a_fresh_keras_to_four_digits(pair):
+    config, network, model = pair
+    data, records = network.data, []
+    train(config.with_(epochs=1), network, on_epoch=lambda record, *_: records.append(record))
+    order = image_order(config.seed, 1, data.training.size)
+    validation = scaled(data, data.validation.images.numpy()), data.validation.labels.numpy()
+    logs = model.fit(
+        scaled(data, data.training.images.numpy())[order],
+        data.training.labels.numpy()[order],
+        batch_size=config.batch_size,
+        shuffle=False,
+        validation_data=validation,
+        verbose=0,
+    ).history
+    [record] = records
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert getattr(record, name) == pytest.approx(logs[name][0], rel=1e-4), name
+
+
+def test_the_loss_is_recorded_with_its_penalty(prepared):
+    """Loss minus penalty is the cross-entropy of the predictions, worked out here; without L2 there is no penalty."""
+    for l2 in (0.0, 0.05):
+        config, records = BASE.with_(l2=l2, epochs=2), []
+        network = CompiledNetwork(config, prepared)
+        train(config, network, on_epoch=lambda record, *_, records=records: records.append(record))
+        model, validation = network.network, prepared.validation
+        truth = validation.labels.numpy()
+        predicted = model.predict(validation.images.numpy().reshape(-1, 8, 8), verbose=0)
+        data_loss = -np.log(predicted[np.arange(len(truth)), truth]).mean()
+        kernels = [layer.kernel.numpy() for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+        penalty = l2 * sum(float((kernel.astype("float64") ** 2).sum()) for kernel in kernels)
+        assert records[-1].val_penalty == pytest.approx(penalty, rel=1e-5)
+        assert records[-1].val_loss - records[-1].val_penalty == pytest.approx(data_loss, rel=1e-4)
+        # the penalty shrinks as training goes on, so its mean over an epoch lies between those of its ends
+        if l2:
+            assert records[1].val_penalty < records[1].penalty < records[0].val_penalty
+        else:
+            assert [record.penalty for record in records] == [0.0, 0.0]

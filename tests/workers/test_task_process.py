@@ -1,0 +1,208 @@
+"""Questions to the process beside the workers: answers, faults, limits, death."""
+
+import ctypes
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from browser import wait_for
+
+from explorer import scratch
+from explorer.errors import EngineError, FieldError
+from explorer.workers.task_process import Desk
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def desk():
+    started = Desk()
+    yield started
+    started.close()
+
+
+def fail():
+    raise FieldError("depth", -1, "a whole number")
+
+
+def fill_memory():
+    held = []
+    while True:
+        held.append(bytearray(b"x" * 10**8))
+        time.sleep(0.02)
+
+
+def hang():
+    time.sleep(60)
+
+
+def hold_the_lock():
+    """Stays in C and keeps Python's lock, as a library that loops: no thread of this process runs any more."""
+    ctypes.PyDLL(None).sleep(600)
+
+
+def fill_the_temporary_folder_and_hold_the_lock():
+    Path(tempfile.gettempdir(), "large").write_bytes(b"x" * 1000)
+    hold_the_lock()
+
+
+class OddError(Exception):
+    """Cannot be made again from what it says, as those of many libraries."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def raise_odd_error():
+    raise OddError(1, 2)
+
+
+def left_over() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*"))
+
+
+def test_an_answer_comes_from_another_process(desk):
+    assert desk.ask(os.getpid).result(60) != os.getpid()
+
+
+def test_a_fault_of_the_question_is_its_own(desk):
+    with pytest.raises(FieldError, match="depth: -1 is not allowed; it must be a whole number"):
+        desk.ask(fail).result(60)
+
+
+def test_a_question_that_takes_too_long_is_ended_and_the_next_is_answered(desk):
+    late, following = desk.ask(hang, seconds=0.5), desk.ask(abs, -3)
+    with pytest.raises(EngineError, match=r"it took longer than 0.5 s"):
+        late.result(60)
+    assert following.result(60) == 3
+
+
+def test_an_error_that_cannot_be_sent_is_told_in_its_words(desk):
+    with pytest.raises(EngineError, match="OddError: 1 and 2"):
+        desk.ask(raise_odd_error).result(60)
+    with pytest.raises(pickle.PicklingError):
+        desk.ask(eval, "lambda: 1").result(60)
+    assert desk.ask(abs, -7).result(60) == 7
+
+
+def test_a_library_that_keeps_pythons_lock_is_ended_and_what_it_wrote_removed(desk, tmp_path, monkeypatch):
+    pid = desk.ask(os.getpid).result(60)
+    folder = Path(desk.ask(tempfile.gettempdir).result(60))
+    assert folder.is_dir() and folder.name.startswith(scratch.PREFIX)
+    with pytest.raises(EngineError, match=r"it took longer than 1 s and was ended"):
+        desk.ask(fill_the_temporary_folder_and_hold_the_lock, seconds=1).result(60)
+    assert not psutil.pid_exists(pid) and not folder.exists()
+    assert desk.ask(abs, -3).result(60) == 3
+
+
+def test_behind_a_question_that_hangs_the_next_is_answered_at_once():
+    desk = Desk()
+    late = desk.ask(hold_the_lock, seconds=300)
+    assert desk.ask(abs, -3).result(120) == 3
+    assert not late.done()
+    desk.close()
+    with pytest.raises(EngineError, match="the process that worked on it died"):
+        late.result(1)
+
+
+def test_a_process_that_dies_while_nothing_is_asked_is_replaced(desk):
+    pid = desk.ask(os.getpid).result(60)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not psutil.pid_exists(pid))
+    assert desk.ask(os.getpid).result(60) != pid
+
+
+ASKER = """
+import ctypes, os, sys, test_desk
+from explorer.desk import Desk
+if __name__ == "__main__":
+    desk = Desk()
+    print(desk.ask(os.getpid).result(120), desk.ask(test_desk.tempfile.gettempdir).result(60), flush=True)
+    desk.ask(test_desk.hold_the_lock, seconds=300).result()
+"""
+
+
+@pytest.mark.parametrize("folder", ["short", "long" * 20])  # a fork of the first process, and one of its own
+def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(tmp_path, monkeypatch, folder):
+    place = tmp_path / folder
+    place.mkdir()
+    environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"}
+    script = tmp_path / "asker.py"
+    script.write_text(ASKER)
+    with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as server:
+        pid, scratch_folder = server.stdout.readline().split()
+        time.sleep(0.5)  # until the question is being worked on
+        below = psutil.Process(server.pid).children(recursive=True)
+        server.kill()
+    assert int(pid) in [process.pid for process in below]
+    wait_for(lambda: not any(process.is_running() for process in below), 30)
+    assert Path(scratch_folder).is_dir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    scratch.sweep()
+    assert left_over() == []
+
+
+def test_the_folder_of_one_that_lives_is_not_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = scratch.ScratchFolder()
+    (tmp_path / f"{scratch.PREFIX}link").symlink_to(tmp_path.parent)
+    (tmp_path / "other").mkdir()
+    second = scratch.ScratchFolder()
+    assert kept.path.is_dir() and second.path.is_dir() and (tmp_path / "other").is_dir()
+    second.remove()
+    kept.remove()
+    assert [path.name for path in left_over()] == [f"{scratch.PREFIX}link"]
+
+
+def test_a_process_that_dies_is_told_and_replaced(desk):
+    with pytest.raises(EngineError, match="the process that worked on it died"):
+        desk.ask(os.kill, desk.ask(os.getpid).result(60), signal.SIGKILL).result(60)
+    assert desk.ask(abs, -4).result(60) == 4
+
+
+def test_a_process_that_is_slow_to_be_replaced_is_waited_for(desk):
+    pid = desk.ask(os.getpid).result(60)
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.raises(EngineError, match="the process that worked on it died"):
+        desk.ask(os.kill, pid, signal.SIGKILL).result(60)
+    [new] = wait_for(lambda: [c for c in psutil.Process().children(recursive=True) if c.pid not in before])
+    new.suspend()
+    time.sleep(2)
+    new.resume()
+    assert desk.ask(abs, -6).result(60) == 6
+
+
+def test_a_question_that_is_cancelled_before_its_turn_is_not_asked(desk, tmp_path):
+    first = desk.ask(time.sleep, 0.5)
+    second = desk.ask(os.mkdir, str(tmp_path / "made"))
+    assert second.cancel()
+    first.result(60)
+    assert desk.ask(abs, -5).result(60) == 5
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_question_that_takes_too_much_memory_is_ended():
+    desk = Desk(memory_limit=1_500_000_000)
+    with pytest.raises(EngineError, match=r"more than 1\.5 GB of memory"):
+        desk.ask(fill_memory).result(60)
+    desk.close()
+
+
+def test_where_the_temporary_folder_has_a_long_path_the_process_starts_all_the_same(tmp_path, monkeypatch):
+    """A fork is asked for through a socket, whose path the system bounds."""
+    deep = tmp_path / ("long" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    desk = Desk()
+    try:
+        parent = desk.ask(os.getppid).result(timeout=60)
+    finally:
+        desk.close()
+    assert parent == os.getpid()
