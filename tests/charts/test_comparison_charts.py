@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from test_comparison import epochs, repeats, summary
+from summaries import epochs, repeats, summary
 
 from explorer.charts.comparison import MOST_POINTS, band, band_frame, bars, overlay, overlay_frame
 from explorer.charts.linked import HEAT, MOST_LEVELS, PARALLEL, SCATTER, levels, linked, linked_frame

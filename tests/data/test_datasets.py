@@ -177,7 +177,7 @@ def test_one_changed_byte_is_noticed(cifar10, monkeypatch, tmp_path):
 
 def test_loading_imports_neither_scikit_learn_nor_tensorflow_nor_streamlit():
     code = (
-        "import sys; from explorer import datasets, sources; datasets.load('digits'); "
+        "import sys; from explorer.data import datasets, download as sources; datasets.load('digits'); "
         "print([name for name in ('sklearn', 'tensorflow', 'streamlit', 'PIL') if name in sys.modules])"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(datasets.__file__).parents[2])}

@@ -243,7 +243,8 @@ def in_a_thread(function: Callable, *args, **options):
 def fetch_in_a_process(tmp_path: Path, url: str, before: str = "") -> subprocess.Popen:
     (tmp_path / "archive").write_bytes(pickle.dumps(ARCHIVE))
     code = (
-        f"import pathlib, pickle, sys; from explorer import errors, sources; {before}\n"
+        "import pathlib, pickle, sys; from explorer import errors; from explorer.data import download as sources; "
+        f"{before}\n"
         f"archive = pickle.loads(pathlib.Path({str(tmp_path / 'archive')!r}).read_bytes())\n"
         f"try: sources.fetch('cifar10', archive=archive, mirrors=[{url!r}], original={NOWHERE!r})\n"
         "except errors.ExplorerError as error: sys.exit(f'{type(error).__name__}: {error}')"

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from campaigns import model_files
+from damaged_models import digits_model, looping_file, size_that_wraps_around, zeros_in_the_heap
 
 from explorer.benchmarks.epoch import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
@@ -31,13 +32,6 @@ DIGITS = TrainingConfig(dataset="digits", depth=2, width=16, epochs=1)
 
 def ask(path, **wanted):
     return model_process.predict(Request(str(path), path.name, **wanted))
-
-
-def digits_model(outputs: int = 10, shape=(8, 8), extra=()) -> keras.Sequential:
-    keras.utils.set_random_seed(3)
-    return keras.Sequential(
-        [keras.Input(shape), keras.layers.Flatten(), *extra, keras.layers.Dense(outputs, activation="softmax")]
-    )
 
 
 @pytest.fixture(scope="module")
@@ -267,26 +261,6 @@ def test_a_file_that_becomes_a_pipe_after_it_was_looked_at_is_not_waited_for(tmp
     monkeypatch.setattr(file_check, "check_kind", lambda *_: None)
     with pytest.raises(ModelError, match="is a named pipe"):
         ask(path)
-
-
-def zeros_in_the_heap(content: bytearray) -> None:
-    name = content.rindex(b"/kernel")
-    end = content.index(b"\0", name)
-    content[end : end + 32] = bytes(32)
-
-
-def size_that_wraps_around(content: bytearray) -> None:
-    name = content.rindex(b"/kernel")
-    header = -(-content.index(b"\0", name) // 8) * 8  # of what follows: index, count, four bytes, size
-    content[header : header + 16] = b"\1\0\1\0\0\0\0\0" + (2**64 - 16).to_bytes(8, "little")
-
-
-def looping_file(path: Path, damage=zeros_in_the_heap) -> None:
-    """A good file with damage in the heap of its texts, through which the HDF5 library looks for ever."""
-    digits_model().save(path)
-    content = bytearray(path.read_bytes())
-    damage(content)
-    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("damage", [zeros_in_the_heap, size_that_wraps_around])

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 from browser import wait_for
+from damaged_models import looping_file
 from drawn import page_alone, texts
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from test_model_files import looping_file
 
 from explorer.config import TrainingConfig
 from explorer.evaluation import library

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from scipy import stats
+from summaries import DIGITS, epochs, repeats, summary
 
-from explorer.config import FIELDS, TrainingConfig
+from explorer.config import FIELDS
 from explorer.errors import FieldError
 from explorer.runs.comparison import (
     SETTINGS,
@@ -26,29 +27,9 @@ from explorer.runs.comparison import (
     sampling_error,
     verdict,
 )
-from explorer.runs.history import EpochRecord, outline, time_to_accuracy
-from explorer.runs.notes import Annotation
-from explorer.runs.run import COMPLETED, FAILED, RUNNING, STOPPED, Run, RunStatus, RunSummary
+from explorer.runs.history import time_to_accuracy
+from explorer.runs.run import COMPLETED, FAILED, RUNNING, STOPPED, Run, RunSummary
 from explorer.runs.table_export import CSV, PARQUET, histories, to_file
-
-DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
-
-
-def epochs(*losses: float, seconds: float = 0.5) -> list[EpochRecord]:
-    """Records of these validation losses; the accuracy is 1 − loss / 4."""
-    return [EpochRecord(n, loss, 0.5, loss, 1 - loss / 4, 1e-3, seconds) for n, loss in enumerate(losses, 1)]
-
-
-def summary(name: str, *losses: float, status: str = COMPLETED, created: float = 1.0, written=None, **settings):
-    config = DIGITS.with_(**settings)
-    annotation = Annotation(*written) if written else Annotation()
-    return RunSummary(Run(Path(name)), config, RunStatus(status, created=created), outline(epochs(*losses)), annotation)
-
-
-def repeats(*results: float, first_seed: int = 1, **settings) -> list[RunSummary]:
-    """A group: one completed run a result, of seeds that follow each other."""
-    return [summary(f"{settings} {seed}", loss, seed=seed, **settings) for seed, loss in enumerate(results, first_seed)]
-
 
 # --- The table ----------------------------------------------------------------------------------------
 

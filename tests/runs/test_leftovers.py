@@ -27,15 +27,15 @@ with replace_file(Path(sys.argv[1])) as stream:
 """
 MAKES = """
 import sys
-from explorer import run_store
 from explorer.config import TrainingConfig
+from explorer.runs.store import RunStore
 
 def wait(*arguments, **more):
     print("makes", flush=True)
     input()
 
 sys.addaudithook(lambda event, arguments: wait() if event == "os.rename" and ".status" in str(arguments[0]) else None)
-run_store.RunStore(sys.argv[1]).create(TrainingConfig(dataset="digits", depth=2, width=20))
+RunStore(sys.argv[1]).create(TrainingConfig(dataset="digits", depth=2, width=20))
 """
 
 

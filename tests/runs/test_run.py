@@ -113,7 +113,7 @@ def test_a_reader_never_sees_half_of_what_is_being_written(store, how, epochs):
 MAKER = """
 import sys
 from explorer.config import SCHEMA_VERSION, TrainingConfig
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
 
 store = RunStore(sys.argv[1])
 input()
@@ -390,8 +390,8 @@ def test_the_newest_run_comes_first_and_of_equals_the_last_by_name(store):
 LISTER = """
 import json
 import sys
-from explorer.run_index import INDEX
-from explorer.run_store import RunStore
+from explorer.runs.index import INDEX
+from explorer.runs.store import RunStore
 from tests.test_runs import record
 
 opened = []

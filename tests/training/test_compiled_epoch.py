@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from without_xla import ThroughPython
 
 from explorer.config import BEFORE_ACTIVATION, OFF, OPTIMIZERS, STANDARDIZED, UNIT, TrainingConfig
 from explorer.data.datasets import Dataset
@@ -339,7 +340,7 @@ def test_compiling_ahead_changes_nothing(digits_prepared):
 
 REUSE = """
 import sys
-from explorer import datasets
+from explorer.data import datasets
 from explorer.config import TrainingConfig
 from explorer.training.program_cache import ProgramCache
 from explorer.training.trainer import train
@@ -372,17 +373,6 @@ def test_only_another_shape_is_compiled_again():
     parts = done.stderr.split("RUN ")
     compilations = [part.count("Compilation of XLA executable") for part in parts]
     assert compilations == [2, *[0] * (len(parts) - 2), 2]
-
-
-class ThroughPython(keras.layers.Layer):
-    """Passes its values on through Python itself, which XLA has no way to compile."""
-
-    def call(self, inputs):
-        @tf.custom_gradient
-        def passed(x):
-            return tf.ensure_shape(tf.numpy_function(lambda v: v, [x], tf.float32), x.shape), lambda upstream: upstream
-
-        return passed(inputs)
 
 
 def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):

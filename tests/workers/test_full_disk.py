@@ -16,7 +16,7 @@ import json, subprocess, sys
 from pathlib import Path
 from browser import wait_for
 from explorer.config import TrainingConfig
-from explorer.run_store import RunStore
+from explorer.runs.store import RunStore
 
 folder = Path(sys.argv[1])
 store = RunStore(folder / "runs")
@@ -37,8 +37,8 @@ def free():
 ENGINE = (
     COMMON
     + """
-from explorer.cluster import Settings
-from explorer.engine import Engine, resumable
+from explorer.workers.cluster import Settings
+from explorer.workers.run_queue import Engine, resumable
 
 if __name__ == "__main__":
     engine, told = Engine(Settings(workers=1)), {}

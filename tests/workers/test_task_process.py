@@ -120,12 +120,12 @@ def test_a_process_that_dies_while_nothing_is_asked_is_replaced(desk):
 
 
 ASKER = """
-import ctypes, os, sys, test_desk
-from explorer.desk import Desk
+import ctypes, os, sys, test_task_process
+from explorer.workers.task_process import Desk
 if __name__ == "__main__":
     desk = Desk()
-    print(desk.ask(os.getpid).result(120), desk.ask(test_desk.tempfile.gettempdir).result(60), flush=True)
-    desk.ask(test_desk.hold_the_lock, seconds=300).result()
+    print(desk.ask(os.getpid).result(120), desk.ask(test_task_process.tempfile.gettempdir).result(60), flush=True)
+    desk.ask(test_task_process.hold_the_lock, seconds=300).result()
 """
 
 
@@ -133,7 +133,7 @@ if __name__ == "__main__":
 def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(tmp_path, monkeypatch, folder):
     place = tmp_path / folder
     place.mkdir()
-    environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"}
+    environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
     script = tmp_path / "asker.py"
     script.write_text(ASKER)
     with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as server:

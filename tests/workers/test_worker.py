@@ -31,7 +31,7 @@ SMALL = TrainingConfig(
     dataset="digits", depth=2, width=20, input_scaling="unit", learning_rate=3e-3, epochs=4, patience=100
 )
 EXECUTE = (
-    "import sys; from pathlib import Path; from explorer import worker; from explorer.runs.run import Run;"
+    "import sys; from pathlib import Path; from explorer.workers import worker; from explorer.runs.run import Run;"
     "print(*(worker.execute(Run(Path(path))) for path in sys.argv[1:]))"
 )
 
@@ -277,7 +277,7 @@ def test_a_run_is_held_by_one_process(store):
 
 def test_a_run_without_xla_says_so(store, digits):
     """The network of this run passes through Python, which XLA cannot compile."""
-    from test_compiled_epoch import ThroughPython
+    from without_xla import ThroughPython
 
     from explorer.training.compiled_epoch import CompiledNetwork, Shape
 
