@@ -9,7 +9,7 @@ def main() -> None:
     """Shows the chosen page; the workers start behind it once it is drawn."""
     import streamlit as st
 
-    from explorer.pages import state
+    from explorer.pages import resources
 
     # a picture of our own: for an icon's name the browser asks a server of its maker's
     st.set_page_config("Deep network explorer", str(Path(__file__).parent / "explorer/pages/icon.svg"), layout="wide")
@@ -22,7 +22,7 @@ def main() -> None:
     ]
     page = st.navigation(pages, position="top")
     page.run()
-    state.page_is_drawn()
+    resources.page_is_drawn()
 
 
 def _page(name: str) -> Callable[[], None]:

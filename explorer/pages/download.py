@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
-from explorer.pages import state
+from explorer.pages import download_state
 from explorer.pages.text import foreign, sentence
 from explorer.runs.progress import duration
 
@@ -31,9 +31,9 @@ def _banner() -> None:
         st.rerun()
     progress = download.read_progress(NAME)
     running = progress is not None and "error" not in progress
-    asked = state.asked_download()
+    asked = download_state.asked_download()
     if asked and progress and progress["pid"] == asked.pid:
-        state.download_is_heard_of()
+        download_state.download_is_heard_of()
     with st.container(border=True):
         if running:
             total = progress["total"]
@@ -61,7 +61,7 @@ def _start() -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # closing the page must not end it
     )
-    state.download_starts(process.pid)
+    download_state.download_starts(process.pid)
 
 
 def _words(progress: dict) -> str:

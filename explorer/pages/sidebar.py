@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
-from explorer.pages import state
+from explorer.pages import settings
 from explorer.pages.text import sentence
 from explorer.presets import PRESETS
 
@@ -37,8 +37,8 @@ def _more(values: dict[str, object]) -> None:
 
 def _undrawn(field: Field) -> object:
     """A setting without its widget; one that is not allowed is told all the same."""
-    state.start_field(field.name)
-    state.keep_field(field.name)
+    settings.start_field(field.name)
+    settings.keep_field(field.name)
     value, problem = _parsed(field)
     if problem:
         st.error(problem)
@@ -52,7 +52,7 @@ def _presets() -> None:
             preset.name.upper(),
             key=f"preset_{preset.name}",
             help=f"{preset.title}. {preset.description}",
-            on_click=state.apply_preset,
+            on_click=settings.apply_preset,
             args=(preset.name,),
             width="stretch",
         )
@@ -64,7 +64,7 @@ def _widget(field: Field) -> object:
     Streamlit sends a value that was set in the session once. A browser that has not drawn that answer when the next one
     overtakes it starts from the default, and would send that back as if somebody had typed it.
     """
-    state.start_field(field.name)
+    settings.start_field(field.name)
     if field.choices:
         return _choice(field)
     if field.logarithmic:

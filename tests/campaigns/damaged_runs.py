@@ -21,7 +21,7 @@ from damage import damaged_runs, damaged_studies, is_a_sentence, read_run, read_
 from drawn import page_alone, whole_app
 
 from explorer.cli import main as cli
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs.run import UNREADABLE
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import StudyStore
@@ -46,8 +46,8 @@ def main() -> int:
         print(f"{start + IN_A_STORE - options.first:,} of {options.seeds:,}: {len(faults)} faults", file=sys.stderr)
     told = {**counts, "seeds": options.seeds, "seconds": round(time.monotonic() - began), "faults": faults}
     print(json.dumps(told, indent=2) if options.json else told)
-    state.desk().close()
-    state.engine().close()
+    resources.desk().close()
+    resources.engine().close()
     return bool(faults)
 
 
@@ -67,7 +67,7 @@ def _batch(folder: Path, seeds: range, counts: Counter, faults: list[str]) -> No
     if not any(name.startswith("good") and summary.config for name, summary in listed.items()):
         faults.append(f"seeds from {seeds.start}: the good run is not listed")
     os.environ["EXPLORER_RUNS"] = str(folder)
-    for resource in (state.store, state.studies, state.library):
+    for resource in (resources.store, resources.studies, resources.library):
         resource.clear()
     _pages(seeds, list(runs), list(studies), counts, faults)
     _commands(folder, list(runs), list(studies), counts, faults)

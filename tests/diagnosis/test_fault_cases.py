@@ -10,7 +10,7 @@ from explorer.diagnosis import NOTE, PROBLEM, Observed, diagnose
 from explorer.diagnosis.fault_cases import CASES, Case, case
 from explorer.diagnosis.lessons import LESSONS
 from explorer.errors import FieldError
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.presets import PRESETS
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
@@ -120,13 +120,13 @@ def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
     """Each with its own findings, which may be called as a case is."""
     case, run = CASES[name], trained(CASES[name].config)
     monkeypatch.setenv("EXPLORER_RUNS", str(run.path.parent))
-    state.store.clear()
+    resources.store.clear()
     page = page_alone("gallery")
     page.query_params["case"] = name
     page.session_state["answers"] = {name: case.right}
     page.session_state["case_runs"] = {name: run.name}
     page.run()
-    state.store.clear()
+    resources.store.clear()
     assert not page.exception
     assert case.reveal in texts(page)
     assert case.finding is None or f"**{LESSONS[case.finding].title}**" in texts(page)

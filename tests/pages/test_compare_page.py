@@ -6,7 +6,7 @@ from make_runs import make_runs
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs import notes
 from explorer.runs.history import EpochRecord
 from explorer.runs.notes import Annotation
@@ -19,16 +19,16 @@ DIGITS = TrainingConfig(dataset="digits", depth=2, width=20, epochs=3)
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    state.store.clear()
+    resources.store.clear()
     yield RunStore()
-    state.store.clear()
+    resources.store.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def close_engine():
     yield
-    state.engine().close()
-    state.engine.clear()
+    resources.engine().close()
+    resources.engine.clear()
 
 
 def app(chosen: list[str] | None = None, **settings) -> AppTest:
@@ -46,7 +46,7 @@ def trained(store, config=DIGITS, status=COMPLETED, loss=1.0, epochs=3):
     run = store.create(config)
     for epoch in range(1, epochs + 1):
         value = loss + 1 / epoch
-        run.append(EpochRecord(epoch, value, 0.5, value, 1 - value / 4, 5e-5, 0.1))
+        run.append(EpochRecord(epoch, value, 0.5, value, min(1, 1 - value / 4), 5e-5, 0.1))
     run.end(status, "")
     return run
 
@@ -156,7 +156,7 @@ def test_five_more_seeds_are_trained_of_the_chosen_run(store):
     assert sorted(summary.config.seed for summary in store.list()) == [1, 2, 3, 4, 5, 6, 7]
     assert len({summary.config.with_(seed=0) for summary in store.list()}) == 1
     for summary in store.list():
-        state.engine().stop(summary.run)
+        resources.engine().stop(summary.run)
 
 
 def test_deleted_runs_wait_in_the_bin_and_come_back_with_one_click(store):

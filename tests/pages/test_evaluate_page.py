@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.config import TrainingConfig
 from explorer.evaluation import library
 from explorer.evaluation.library import find
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate.state import MODEL, ORDER, PREDICTED, SEARCH, SPLIT, TAB, TRUE, UPLOAD, choice_key
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED
@@ -53,12 +53,12 @@ def models(tmp_path_factory):
     (folder / "link.keras").symlink_to(folder.parent / "outside.keras")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_RUNS", str(folder))
-        for cached in (state.store, state.library):
+        for cached in (resources.store, resources.library):
             cached.clear()
         yield store, names
-    state.desk().close()
-    state.engine().close()
-    for cached in (state.store, state.library, state.desk, state.engine):
+    resources.desk().close()
+    resources.engine().close()
+    for cached in (resources.store, resources.library, resources.desk, resources.engine):
         cached.clear()
 
 
@@ -221,9 +221,9 @@ def test_a_network_without_dropout_is_told_what_to_do(models):
 def test_dropout_left_on_gives_a_mean_and_the_images_of_which_it_is_least_certain(models):
     store, names = models
     page = open_tab(evaluate(model=names[3]), "Uncertainty")
-    predicted = state.library().predictions(find(store, names[3]).request(samples=10)).result()
+    predicted = resources.library().predictions(find(store, names[3]).request(samples=10)).result()
     assert predicted.samples == 10 and predicted.spread.shape == (360,) and predicted.spread.max() > 0.01
-    assert metric(page, "Accuracy of the mean") == f"{predicted.evaluation(state.dataset('digits')).accuracy:.2%}"
+    assert metric(page, "Accuracy of the mean") == f"{predicted.evaluation(resources.dataset('digits')).accuracy:.2%}"
     assert "Mean of 10 samples on 360 validation images" in texts(page)
     cards = page.get("html")[-1].proto.body
     assert cards.count("between samples") == 24
@@ -264,7 +264,7 @@ def test_what_was_seen_before_is_there_at_once_and_a_changed_file_is_asked_again
     store, names = models
     evaluate()
     kept = sorted((store.folder / ".evaluations").glob("*.npz"))
-    state.library.clear()
+    resources.library.clear()
     page = app().run()  # not one more run of the page is needed
     assert metric(page, "Accuracy") and sorted((store.folder / ".evaluations").glob("*.npz")) == kept
     path = store.folder / names[1] / "best.keras"
@@ -276,9 +276,9 @@ def test_what_was_seen_before_is_there_at_once_and_a_changed_file_is_asked_again
 
 def test_an_empty_store_says_what_to_do(tmp_path, monkeypatch, models):
     monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path))
-    for cached in (state.store, state.library):
+    for cached in (resources.store, resources.library):
         cached.clear()
     page = app().run()
     assert "There is no saved model yet" in texts(page)
-    for cached in (state.store, state.library):
+    for cached in (resources.store, resources.library):
         cached.clear()

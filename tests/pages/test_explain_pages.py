@@ -6,7 +6,7 @@ from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
 from explorer.diagnosis.fault_cases import CASES
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.run import internals
 from explorer.runs.run import COMPLETED, FAILED
 from explorer.runs.store import RunStore
@@ -18,19 +18,19 @@ SHRINKING = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    state.store.clear()
+    resources.store.clear()
     yield RunStore()
-    state.store.clear()
+    resources.store.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def close_processes():
     yield
-    state.engine().close()
-    state.engine.clear()
-    state.desk().close()
-    state.desk.clear()
-    state.start_questions.clear()
+    resources.engine().close()
+    resources.engine.clear()
+    resources.desk().close()
+    resources.desk.clear()
+    resources.start_questions.clear()
 
 
 def app(**query: str) -> AppTest:
@@ -133,7 +133,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     page = app(run=run.name)
     page.selectbox(key="twin_field").set_value("activation").run()
     page.selectbox(key="twin_value_activation").set_value("elu").run()
-    assert "**activation sigmoid → elu**" in texts(page) and "All weights start equal, number by number." in texts(page)
+    assert "**activation Sigmoid → ELU**" in texts(page) and "All weights start equal, number by number." in texts(page)
     page.selectbox(key="twin_field").set_value("width").run()
     page.text_input(key="twin_value_width").set_value("0").run()
     assert "must be a whole number from 1 to 2,048" in texts(page)
@@ -143,7 +143,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     button(page, "Train the twin").click().run()
     assert not page.exception
     assert address(page)["run"] == twin.name and address(page)["twin"] == run.name
-    assert "**One thing changed: activation sigmoid → elu.**" in texts(page)
+    assert "**One thing changed: activation Sigmoid → ELU.**" in texts(page)
     assert len(store.list()) == 2
 
 
@@ -188,7 +188,7 @@ def test_an_answer_is_counted_and_then_the_run_tells(store, right):
     told = texts(page)
     assert ("Right." in told) == right and (f"Right is: {case.answers[case.right]}" in told) != right
     assert case.reveal in told and "**Vanishing gradients**" in told
-    button(page, "Train it with activation sigmoid → elu").click().run()
+    button(page, "Train it with activation Sigmoid → ELU").click().run()
     assert not page.exception
     assert case.mended in texts(page) and "All weights start equal" in texts(page)
     button(page, "Next").click().run()

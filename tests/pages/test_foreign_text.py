@@ -10,7 +10,7 @@ from drawn import page_alone, texts
 from drawn_words import Page
 
 from explorer.config import TrainingConfig
-from explorer.pages import state, text
+from explorer.pages import resources, text
 from explorer.pages.text import LONGEST, LONGEST_SENTENCE, WORD_JOINER, cell, file_name, foreign, plain, sentence
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED
@@ -81,7 +81,7 @@ OURS: dict[str, set[str]] = {
     "a number of ours": {
         "errors_in_words(row.mean, row.spread, row.runs, images)",
         "min(len(positions), state.gallery_shown())",
-        "queue_position(state.store().list(), summary.name)",
+        "queue_position(resources.store().list(), summary.name)",
         "row.group",
         "row.left_out",
         "gallery/page: right",
@@ -192,17 +192,17 @@ def store(tmp_path, monkeypatch):
 
 
 def clear():
-    for kept in (state.store, state.studies, state.library):
+    for kept in (resources.store, resources.studies, resources.library):
         kept.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def close_processes():
     yield
-    for kept in (state.engine, state.desk):
+    for kept in (resources.engine, resources.desk):
         kept().close()
         kept.clear()
-    state.start_questions.clear()
+    resources.start_questions.clear()
 
 
 def shown(page: str, **query: str) -> str:

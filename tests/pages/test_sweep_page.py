@@ -8,7 +8,7 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.process import Process
 from explorer.runs.run import COMPLETED, FAILED
 from explorer.runs.store import RunStore
@@ -22,10 +22,10 @@ from explorer.sweeps.study_spec import StudySpec
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    for resource in (state.store, state.studies):
+    for resource in (resources.store, resources.studies):
         resource.clear()
     yield RunStore()
-    for resource in (state.store, state.studies):
+    for resource in (resources.store, resources.studies):
         resource.clear()
 
 

@@ -5,7 +5,7 @@ from drawn import address, texts, whole_app
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, PAUSED
 from explorer.runs.store import RunStore
@@ -17,16 +17,16 @@ DEFAULTS = TrainingConfig().to_dict()
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    state.store.clear()
+    resources.store.clear()
     yield RunStore()
-    state.store.clear()
+    resources.store.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def close_engine():
     yield
-    state.engine().close()
-    state.engine.clear()
+    resources.engine().close()
+    resources.engine.clear()
 
 
 def app(more: bool = False, **query: str) -> AppTest:

@@ -21,7 +21,7 @@ from explorer.cli import main
 from explorer.cli.run_report import row
 from explorer.config import TrainingConfig
 from explorer.errors import InputError, RunError
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs import store as run_store
 from explorer.runs.index import INDEX, zlib
 from explorer.runs.run import COMPLETED, REQUEST, UNREADABLE, RunStatus
@@ -40,12 +40,12 @@ def damaged(tmp_path_factory):
     studies = damaged_studies(store, range(20), ["gone", *list(told)[:2]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXPLORER_RUNS", str(store.folder))
-        for resource in (state.store, state.studies, state.library):
+        for resource in (resources.store, resources.studies, resources.library):
             resource.clear()
         yield store, told, studies
-    state.desk().close()
-    state.engine().close()
-    for resource in (state.store, state.studies, state.library, state.desk, state.engine):
+    resources.desk().close()
+    resources.engine().close()
+    for resource in (resources.store, resources.studies, resources.library, resources.desk, resources.engine):
         resource.clear()
 
 

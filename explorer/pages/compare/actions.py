@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.pages import state
+from explorer.pages import messages, resources
 from explorer.pages.compare.state import compare, compared, last_binned, listed, remember_binned
 from explorer.pages.text import encodable, foreign, plain, sentence
 from explorer.runs import notes
@@ -81,7 +81,7 @@ def _annotate_one(row: "pd.Series") -> None:
 def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
     try:
         for run, (name, tags, note) in wanted.items():
-            state.store().get(run).annotate(Annotation(name, tuple(tags), note))
+            resources.store().get(run).annotate(Annotation(name, tuple(tags), note))
     except ExplorerError as error:
         st.error(sentence(error))
         return
@@ -96,11 +96,11 @@ def _repeat(name: str) -> None:
     group = table.loc[table["run"] == name, "group"]
     taken = table.loc[table["group"].isin(group), "seed"].tolist()
     try:
-        config = state.store().get(name).config
+        config = resources.store().get(name).config
         for seed in next_seeds(taken, SEEDS):
-            state.engine().submit(state.store().create(config.with_(seed=seed)))
+            resources.engine().submit(resources.store().create(config.with_(seed=seed)))
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 # --- The bin ----------------------------------------------------------------------------------------------
@@ -110,16 +110,16 @@ def _delete(names: list[str]) -> None:
     binned = []
     try:
         for name in names:
-            state.store().bin(state.store().get(name))
+            resources.store().bin(resources.store().get(name))
             binned.append(name)
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
     compare([name for name in compared() if name not in binned])
     remember_binned(binned)
 
 
 def _undo() -> None:
-    names = [name for name in last_binned() if name in notes.binned(state.store().folder)]
+    names = [name for name in last_binned() if name in notes.binned(resources.store().folder)]
     if names:
         with st.container(horizontal=True, vertical_alignment="center"):
             what = f"**{foreign(names[0])}** is" if len(names) == 1 else f"{len(names):,} runs are"
@@ -129,14 +129,14 @@ def _undo() -> None:
 
 def _restore(names: list[str]) -> None:
     try:
-        notes.restore(state.store().folder, names)
+        notes.restore(resources.store().folder, names)
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
     remember_binned([])
 
 
 def _bin() -> None:
-    names = notes.binned(state.store().folder)
+    names = notes.binned(resources.store().folder)
     with st.popover(f"Bin ({len(names):,})", icon=":material/delete_sweep:", disabled=not names):
         picked = st.multiselect(
             "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Choose runs"
@@ -160,9 +160,9 @@ def bin_alone() -> None:
 
 def _empty() -> None:
     try:
-        notes.empty_bin(state.store().folder)
+        notes.empty_bin(resources.store().folder)
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 # --- Files ------------------------------------------------------------------------------------------------
@@ -196,5 +196,5 @@ def _histories_file(found: "pd.DataFrame", kind: str) -> bytes:
     from explorer.runs.run import Run
     from explorer.runs.table_export import histories, to_file
 
-    folder = state.store().folder
+    folder = resources.store().folder
     return to_file(histories(Run(folder / name) for name in found["run"]), kind)

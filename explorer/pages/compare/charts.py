@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.errors import RunError
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import foreign, plain, sentence
 from explorer.runs.comparison import (
@@ -101,7 +101,7 @@ def _histories(runs: "pd.DataFrame") -> list[tuple[str, list[EpochRecord]]]:
 
 def _history(name: str) -> list[EpochRecord]:
     try:
-        return Run(state.store().folder / name).history()
+        return Run(resources.store().folder / name).history()
     except RunError as error:
         st.warning(sentence(error))
         return []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import state
+from explorer.pages import messages, resources
 from explorer.pages.compare import actions, charts, table
 from explorer.pages.compare.state import listed
 from explorer.pages.text import sentence
@@ -28,7 +28,7 @@ def render() -> None:
     except RunError as error:
         st.error(sentence(error))
         return
-    if message := state.told():
+    if message := messages.told():
         st.error(sentence(message))
     if unreadable := [summary for summary in listing.summaries if summary.problem]:
         with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
@@ -57,7 +57,7 @@ def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:
     if next(with_the_page, False):
         return  # thousands of runs were listed a moment ago
     try:
-        now = _news(state.store().list())
+        now = _news(resources.store().list())
     except RunError:  # news as well: the whole page says it
         now = ()
     if drawn != now:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs.run import RunSummary
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def listed() -> Listing:
     """The runs as they are now; the same listing while no run has changed."""
     from explorer.runs.comparison import grouped, run_table
 
-    summaries, kept = state.store().list(), _latest()
+    summaries, kept = resources.store().list(), _latest()
     latest = kept.get("latest")
     if latest is None or latest.summaries != summaries:
         latest = kept["latest"] = Listing(summaries, grouped(run_table(summaries)))

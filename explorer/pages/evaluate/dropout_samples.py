@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.evaluation.cards import cards
 from explorer.evaluation.image_filter import most_uncertain
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.evaluate.state import SAMPLES
 from explorer.pages.text import foreign
@@ -36,7 +36,7 @@ def draw(shown: Shown, _) -> None:
     request = replace(shown.request, samples=samples)
     try:
         predictions = answered(
-            state.library().predictions(request), f"Asking {foreign(shown.model.name)} {samples} times"
+            resources.library().predictions(request), f"Asking {foreign(shown.model.name)} {samples} times"
         )
     except ExplorerError as error:
         show_failure(error, request)

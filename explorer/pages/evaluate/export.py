@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.evaluation import html_report, report
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import file_name
 from explorer.runs import table_export
@@ -14,7 +14,7 @@ def draw(shown: Shown, _) -> None:
     name = f"{shown.model.name}-{shown.split}"
 
     def told() -> dict:
-        figures = report.figures(shown.model, shown.predictions, state.library().looks(shown.request))
+        figures = report.figures(shown.model, shown.predictions, resources.library().looks(shown.request))
         return {**figures, "path": shown.model.name}  # where the server keeps it is not the reader's
 
     def frame():

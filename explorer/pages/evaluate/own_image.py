@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError, InputError
 from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.evaluate.state import CAMERA, SOURCE, UPLOAD
 from explorer.pages.text import LONGEST_SENTENCE, foreign
@@ -34,7 +34,7 @@ def draw(shown: Shown, _) -> None:
         return
     try:
         upload = read_upload(file.getvalue(), file.name, shown.dataset.spec)
-        answer = state.library().probabilities(shown.request, upload.image)
+        answer = resources.library().probabilities(shown.request, upload.image)
         probabilities = answered(answer, f"Asking {foreign(shown.model.name)}")
     except (InputError, ExplorerError) as error:
         show_failure(error, shown.request, ":material/broken_image:")

@@ -8,7 +8,7 @@ from explorer.errors import DataError, ExplorerError, ModelError, RunError
 from explorer.evaluation.library import SavedModel, offered
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.report import times
-from explorer.pages import download, state
+from explorer.pages import download, resources
 from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
 from explorer.pages.evaluate.shared import NotYet, Shown, answered, look_for, show_failure, title
 from explorer.pages.evaluate.state import (
@@ -39,9 +39,9 @@ TABS = {
 def render() -> None:
     """Draws the page."""
     st.header("Evaluate a saved model", anchor=False)
-    state.desk().start()  # while a person reads, the process that opens models gets ready
+    resources.desk().start()  # while a person reads, the process that opens models gets ready
     try:
-        models = state.library().models()
+        models = resources.library().models()
     except RunError as error:
         st.error(sentence(error))
         return
@@ -64,8 +64,8 @@ def render() -> None:
 
 def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
     try:
-        predictions = answered(state.library().predictions(request), f"Opening {foreign(model.name)}")
-        dataset = state.dataset(predictions.facts.dataset).divided(predictions.division)
+        predictions = answered(resources.library().predictions(request), f"Opening {foreign(model.name)}")
+        dataset = resources.dataset(predictions.facts.dataset).divided(predictions.division)
     except DataError as error:
         download.offer()
         st.error(sentence(error))

@@ -11,7 +11,7 @@ from explorer.errors import EngineError, ExplorerError
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import Predictions, Request
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.text import plain, sentence
 
 POLL_SECONDS = 0.25
@@ -57,7 +57,7 @@ def show_failure(error: ExplorerError, request: Request, icon: str = ":material/
     """Says why a question about a model has no answer, and offers to ask again where a process was ended for it."""
     st.error(sentence(error), icon=icon)
     if isinstance(error, EngineError):  # the machine may have more time or memory now
-        st.button("Try again", icon=":material/refresh:", on_click=state.library().ask_anew, args=(request,))
+        st.button("Try again", icon=":material/refresh:", on_click=resources.library().ask_anew, args=(request,))
 
 
 def look_for(waiting: NotYet) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.evaluation.image_filter import ALL, HITS, MISTAKES, Filter
 from explorer.evaluation.predictions import Request
-from explorer.pages import state
+from explorer.pages import resources
 
 MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
@@ -59,11 +59,11 @@ def forget_choices(model: str) -> None:
 def look(request: Request) -> int:
     """Counts a look at a model's test images, once a session, and returns how many there were."""
     looked = st.session_state.setdefault(_LOOKED, set())
-    seen = state.library().hash(request)
+    seen = resources.library().hash(request)
     if seen not in looked:
         looked.add(seen)
-        state.library().look(request)
-    return state.library().looks(request)
+        resources.library().look(request)
+    return resources.library().looks(request)
 
 
 def cell_is_chosen(names: tuple[str, ...]) -> None:

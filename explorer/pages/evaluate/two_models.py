@@ -8,7 +8,7 @@ from explorer.evaluation.library import SavedModel
 from explorer.evaluation.mcnemar import Comparison
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import TEST, Predictions
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate import state as evaluate_state
 from explorer.pages.evaluate.shared import Shown, answered, show_failure, title
 from explorer.pages.text import foreign
@@ -40,7 +40,7 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
         )
         return
     try:
-        predictions = answered(state.library().predictions(request), f"Opening {foreign(name)}")
+        predictions = answered(resources.library().predictions(request), f"Opening {foreign(name)}")
     except ExplorerError as error:
         show_failure(error, request)
         return

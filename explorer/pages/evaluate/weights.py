@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError
 from explorer.evaluation.images import as_uri, filter_sheet
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.text import foreign
 
@@ -14,7 +14,7 @@ COLUMNS = 10
 def draw(shown: Shown, _) -> None:
     """The first layer's weights as images, and a ridge of weights for each layer."""
     try:
-        inside = answered(state.library().inside(shown.request), f"Looking into {foreign(shown.model.name)}")
+        inside = answered(resources.library().inside(shown.request), f"Looking into {foreign(shown.model.name)}")
     except ExplorerError as error:
         show_failure(error, shown.request)
         return

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.diagnosis import PROBLEM, Observed, diagnose
 from explorer.diagnosis.fault_cases import CASES, Case
 from explorer.diagnosis.lessons import LESSONS
-from explorer.pages import state
+from explorer.pages import messages, settings
 from explorer.pages.chart import draw_steadily
 from explorer.pages.gallery import state as gallery_state
 from explorer.pages.run import findings, internals, twin
@@ -28,7 +28,7 @@ def render() -> None:
     with st.sidebar:
         _score()
         _index(chosen)
-    if message := state.told():
+    if message := messages.told():
         st.error(sentence(message))
     if chosen is None:
         st.info("Choose a case on the left.")
@@ -116,7 +116,7 @@ def _live(case: Case, was_active: bool) -> None:
     run, mended = gallery_state.case_runs(case.name)
     summary, other = summarize(run), summarize(mended) if mended else None
     active = summary.state in ACTIVE or bool(other and other.state in ACTIVE)
-    if active != was_active or state.redraw_wanted():
+    if active != was_active or messages.redraw_wanted():
         st.rerun()
     _progress(summary)
     _reveal(case, summary)
@@ -208,7 +208,7 @@ def _next(case: Case) -> None:
                 "Open these settings on the Train page",
                 key="case_settings",
                 icon=":material/tune:",
-                on_click=state.take_settings,
+                on_click=settings.take_settings,
                 args=(case.config,),
             )
         if place + 1 < len(names):

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.diagnosis.fault_cases import CASES, Case
 from explorer.diagnosis.fault_cases import case as gallery_case
 from explorer.errors import FieldError, InputError
-from explorer.pages import state
+from explorer.pages import messages, resources, training
 from explorer.pages.text import sentence
 from explorer.runs.run import Run
 
@@ -41,16 +41,16 @@ def score() -> tuple[int, int]:
 
 def answer_case(case: Case, index: int) -> None:
     """Takes down the answer to a case and trains its network, or finds it where it was trained before."""
-    if run := state.submit(case.config):
+    if run := training.submit(case.config):
         st.session_state[_ANSWERS] = {**st.session_state.get(_ANSWERS, {}), case.name: index}
         st.session_state[_CASE_RUNS] = {**st.session_state.get(_CASE_RUNS, {}), case.name: run.name}
 
 
 def mend_case(case: Case) -> None:
     """Trains a case with its one change."""
-    if run := state.submit(case.mended_config):
+    if run := training.submit(case.mended_config):
         st.session_state[_MENDED_RUNS] = {**st.session_state.get(_MENDED_RUNS, {}), case.name: run.name}
-    state.redraw()
+    messages.redraw()
 
 
 def case_runs(name: str) -> tuple[Run | None, Run | None]:
@@ -60,6 +60,6 @@ def case_runs(name: str) -> tuple[Run | None, Run | None]:
 
 def _kept(key: str, case: str) -> Run | None:
     try:
-        return state.store().get(st.session_state.get(key, {}).get(case, ""))
+        return resources.store().get(st.session_state.get(key, {}).get(case, ""))
     except InputError:
         return None

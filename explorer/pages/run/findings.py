@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.diagnosis import NOTE, PROBLEM, WARNING, Finding
 from explorer.diagnosis.lessons import LESSONS
-from explorer.pages import state
+from explorer.pages import settings
 from explorer.pages.text import LONGEST_SENTENCE, foreign
 from explorer.palette import SEVERITY_COLORS
 from explorer.runs.twin import change_words, new_words
@@ -51,7 +51,7 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
                     key=f"{place}_{finding.name}_try",
                     icon=":material/tune:",
                     help=f"Puts the settings of this run on the left with one change: {change_words(config, changed)}.",
-                    on_click=state.try_change,
+                    on_click=settings.try_change,
                     args=(changed,),
                 )
             with st.popover("Learn more", icon=":material/school:", key=f"{place}_{finding.name}_lesson"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.pages import state
+from explorer.pages import messages
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import foreign, plain
 from explorer.runs.signals import EpochSignals
@@ -86,7 +86,7 @@ def _epoch(signals: Sequence[EpochSignals], place: str, live: bool) -> int:
         return last
     # its end moves in jumps: a slider whose bounds change is another one, and loses the hand that drags it
     end = last if not live else SLIDER_ENDS * 2 ** max(0, math.ceil(math.log2(last / SLIDER_ENDS)))
-    state.keep_at_end(f"{place}_epoch", end)
+    messages.keep_at_end(f"{place}_epoch", end)
     return min(last, st.slider("Epoch", first, end, key=f"{place}_epoch"))
 
 

@@ -6,7 +6,7 @@ from explorer.config import FIELDS, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.diagnosis import Observed, diagnose
 from explorer.errors import ExplorerError
-from explorer.pages import state
+from explorer.pages import messages, resources, selection, settings, training
 from explorer.pages.chart import draw_chart
 from explorer.pages.run import findings, internals, learning_rate, twin
 from explorer.pages.text import capitalized, foreign, sentence
@@ -62,7 +62,7 @@ def _wait(drawn: tuple) -> None:
 def _live(run: Run, drawn: tuple) -> None:
     """What moves while a run does; its buttons redraw this part alone."""
     refresh_on_news(drawn)
-    if state.redraw_wanted():
+    if messages.redraw_wanted():
         st.rerun()
     summary = summarize(run)
     if summary.state in ACTIVE:
@@ -147,22 +147,22 @@ def _actions_at_rest(summary: RunSummary) -> None:
             )
         if summary.state == COMPLETED:
             following = config.with_(seed=(config.seed + 1) % 2**31)
-            st.button("Train again", key="again", on_click=state.train, args=(config, True))
-            st.button("Train with the next seed", key="next_seed", on_click=state.train, args=(following,))
-        st.button("Use these settings", key="use", on_click=state.apply_config, args=(config,))
+            st.button("Train again", key="again", on_click=training.train, args=(config, True))
+            st.button("Train with the next seed", key="next_seed", on_click=training.train, args=(following,))
+        st.button("Use these settings", key="use", on_click=settings.apply_config, args=(config,))
         twin.change_one_thing(run, config)
 
 
 def _do(what: str, run: Run) -> None:
     try:
-        getattr(state.engine(), what)(run)
+        getattr(resources.engine(), what)(run)
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 def _explanation(summary: RunSummary) -> None:
     status = summary.status
-    if state.shown_as_trained_before(summary.run):
+    if selection.shown_as_trained_before(summary.run):
         st.success("This configuration was already trained to its end, so here is that run.", icon=":material/history:")
     if status.status == FAILED:
         st.error(sentence(capitalized(status.reason)))
@@ -206,8 +206,8 @@ def _progress_text(summary: RunSummary, view) -> str:
         f"best epoch {summary.best.epoch:,} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
     )
     if status.status == QUEUED:
-        waiting = queue_position(state.store().list(), summary.name)
-        starting = " (the workers are starting)" if state.engine().state == "starting" else ""
+        waiting = queue_position(resources.store().list(), summary.name)
+        starting = " (the workers are starting)" if resources.engine().state == "starting" else ""
         return f"Waiting: place {waiting} in the queue{starting}" if waiting else "Waiting"
     if status.status == RUNNING and status.phase == "compiling":
         return "Compiling this network for this machine: a few seconds, once for each shape"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import ExplorerError, FieldError
-from explorer.pages import state
+from explorer.pages import resources, selection, training
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import sentence
 from explorer.runs import twin
@@ -41,7 +41,7 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
             key="twin_train",
             type="primary",
             disabled=changed is None,
-            on_click=state.train_twin,
+            on_click=training.train_twin,
             args=(run, changed),
         )
 
@@ -92,11 +92,11 @@ def _best(summary: RunSummary, words: str) -> str:
 
 def twin_of(run: Run) -> RunSummary | None:
     """The run that the shown one is a twin of, if the address names one that can be read."""
-    name = state.chosen_twin()
+    name = selection.chosen_twin()
     if not name or name == run.name:
         return None
     try:
-        found = summarize(state.store().get(name))
+        found = summarize(resources.store().get(name))
     except ExplorerError:
         return None
     return found if found.config else None

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.errors import RunError
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.runs.history import RULES
 from explorer.sweeps.importance import FEWEST_TRIALS, importances
 from explorer.sweeps.study import TRIAL_COMPLETED, Study, TrialRecord
@@ -22,7 +22,7 @@ def analysis(study: Study) -> None:
         spec, trials = study.spec, study.trials()
     except RunError:  # told above
         return
-    readable = {summary.name for summary in state.store().list() if summary.config}
+    readable = {summary.name for summary in resources.store().list() if summary.config}
     done = [t for t in trials if t.state == TRIAL_COMPLETED and t.runs and t.runs[-1] in readable]
     if len(done) < 2:
         return
@@ -63,7 +63,7 @@ def _table(spec: StudySpec, done: Sequence[TrialRecord]) -> Any:
     """The table of runs that the linked charts expect, a row a completed trial with its mean over seeds."""
     from explorer.runs.comparison import run_table
 
-    store = {summary.name: summary for summary in state.store().list()}
+    store = {summary.name: summary for summary in resources.store().list()}
     table = run_table([store[trial.runs[-1]] for trial in done])
     values = {trial.runs[-1]: trial.value for trial in done}
     table[spec.objective] = table["run"].map(values)

@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.config import FIELDS, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError, FieldError
-from explorer.pages import download, sidebar, state
+from explorer.pages import download, messages, resources, selection, sidebar
 from explorer.pages.text import sentence
 from explorer.runs import cost_estimate
 from explorer.runs.history import RULES
@@ -181,7 +181,7 @@ _SEEDS = "Each trial is trained from so many seeds, and its value is their mean:
 
 
 def _free_name() -> str:
-    taken = {study.name for study in state.studies().list()}
+    taken = {study.name for study in resources.studies().list()}
     return next(name for number in range(1, 100_000) if (name := f"sweep {number}") not in taken)
 
 
@@ -215,7 +215,7 @@ def _start(
 
 
 def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
-    seconds, measured = cost_estimate.predicted_seconds(config, state.store().list())
+    seconds, measured = cost_estimate.predicted_seconds(config, resources.store().list())
     total = seconds * spec.epochs * spec.seeds * spec.planned
     fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
     source = "as measured on this machine" if measured else "a guess, nothing is measured yet"
@@ -226,9 +226,9 @@ def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
 
 def _create(spec: StudySpec, workers: int) -> None:
     try:
-        study = state.studies().create(spec)
-        launch(study, state.store(), workers, scheduler_address())
+        study = resources.studies().create(spec)
+        launch(study, resources.store(), workers, scheduler_address())
     except (ExplorerError, OSError) as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
         return
-    state.open_study(study.name)
+    selection.open_study(study.name)

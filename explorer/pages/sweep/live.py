@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.errors import ExplorerError, RunError
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import LONGEST_SENTENCE, capitalized, cell, foreign, sentence, without_paths
 from explorer.runs.history import RULES
@@ -58,7 +58,7 @@ def live(study: Study, drawn: tuple[str, bool]) -> None:
 
 def winner_runs(study: Study) -> list[RunSummary]:
     """The runs that train a study's winner to the end."""
-    return [summary for summary in state.store().list() if summary.name.startswith(winner_name(study))]
+    return [summary for summary in resources.store().list() if summary.name.startswith(winner_name(study))]
 
 
 def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
@@ -128,7 +128,7 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
 
 def _history(trial: TrialRecord) -> Sequence[Any]:
     try:
-        return state.store().get(trial.runs[-1]).history() if trial.runs else []
+        return resources.store().get(trial.runs[-1]).history() if trial.runs else []
     except ExplorerError:  # in the bin
         return []
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import state
+from explorer.pages import messages, resources, selection
 from explorer.pages.chart import draw_steadily
 from explorer.pages.sweep import form, watch
 from explorer.pages.text import plain, sentence
@@ -15,14 +15,14 @@ def render() -> None:
     draw_steadily()
     st.header("Search settings over many runs", anchor=False)
     try:
-        studies = state.studies().list()
+        studies = resources.studies().list()
     except RunError as error:
         st.error(sentence(error))
         return
-    study = state.chosen_study()
+    study = selection.chosen_study()
     if studies:
         _chooser(studies, study)
-    if message := state.told():
+    if message := messages.told():
         st.error(sentence(message))
     if study is None:
         form.draw()
@@ -36,8 +36,10 @@ def _chooser(studies: list[Study], shown: Study | None) -> None:
         if shown is not None:
             chosen = st.selectbox("Sweep", names, index=names.index(shown.name), format_func=plain, width=360)
             if chosen != shown.name:
-                state.open_study(chosen)
+                selection.open_study(chosen)
                 st.rerun()
-            st.button("New sweep", icon=":material/add:", on_click=state.open_study, args=(None,))
+            st.button("New sweep", icon=":material/add:", on_click=selection.open_study, args=(None,))
         else:
-            st.button("Back to the sweeps", icon=":material/arrow_back:", on_click=state.open_study, args=(names[0],))
+            st.button(
+                "Back to the sweeps", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],)
+            )

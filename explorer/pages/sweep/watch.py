@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.errors import ExplorerError, RunError
-from explorer.pages import state
+from explorer.pages import messages, resources, settings
 from explorer.pages.sweep.analysis import analysis
 from explorer.pages.sweep.live import live, winner_runs
 from explorer.pages.text import capitalized, file_name, foreign, sentence
@@ -119,27 +119,27 @@ def _stop(study: Study) -> None:
     try:
         study.request_stop()
     except RunError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 def _resume(study: Study) -> None:
     try:
-        launch(study, state.store(), study.status().workers or 1, scheduler_address())
+        launch(study, resources.store(), study.status().workers or 1, scheduler_address())
     except (ExplorerError, OSError) as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 def _train_winner(study: Study) -> None:
     try:
-        runs = create_winners(study, state.store(), leaders(study.spec, study.trials())[0])
+        runs = create_winners(study, resources.store(), leaders(study.spec, study.trials())[0])
         for run in runs:
-            state.engine().submit(run)
+            resources.engine().submit(run)
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")
 
 
 def _use(study: Study, trial: TrialRecord) -> None:
     try:
-        state.take_settings(study.spec.space.config(trial.settings))
+        settings.take_settings(study.spec.space.config(trial.settings))
     except ExplorerError as error:
-        state.tell(f"{error}.")
+        messages.tell(f"{error}.")

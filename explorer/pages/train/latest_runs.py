@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.config import OFF
 from explorer.data.datasets import DATASETS
 from explorer.errors import RunError
-from explorer.pages import state
+from explorer.pages import resources, selection
 from explorer.pages.text import encodable, foreign, sentence
 from explorer.runs.run import (
     COMPLETED,
@@ -37,14 +37,14 @@ BADGES = {
 def states() -> tuple:
     """Names and states of the latest runs: they change when one begins or ends, here or elsewhere."""
     try:
-        return tuple((summary.name, summary.state) for summary in state.store().list()[:LATEST_RUNS])
+        return tuple((summary.name, summary.state) for summary in resources.store().list()[:LATEST_RUNS])
     except RunError:  # news as well: the whole page says it
         return ()
 
 
 def latest(shown: Run | None) -> None:
     """Draws the buttons, the run that the page shows set off."""
-    summaries = state.store().list()[:LATEST_RUNS]
+    summaries = resources.store().list()[:LATEST_RUNS]
     with st.sidebar:
         st.subheader("Latest runs", anchor=False)
         if not summaries:
@@ -56,7 +56,7 @@ def latest(shown: Run | None) -> None:
                 icon=BADGES[summary.state][0],
                 type="secondary" if shown and shown.name == summary.name else "tertiary",
                 help=sentence(summary.problem) if summary.problem else f"{foreign(summary.name)}: {summary.state}",
-                on_click=state.open_run,
+                on_click=selection.open_run,
                 args=(summary.name,),
                 width="stretch",
             )

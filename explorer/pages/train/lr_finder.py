@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError
-from explorer.pages import state
+from explorer.pages import messages
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
 from explorer.pages.train.state import current_range_test, range_start, start_range_test, use_rate
@@ -44,7 +44,7 @@ def range_test(config: TrainingConfig | None) -> None:
 
 def _panel(config: TrainingConfig, was_running: bool) -> None:
     test = current_range_test()
-    if test is None or (was_running and test.future.done()) or state.redraw_wanted():
+    if test is None or (was_running and test.future.done()) or messages.redraw_wanted():
         st.rerun()
     points = test.points()
     if test.start != range_start(config):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.config import OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
-from explorer.pages import state
+from explorer.pages import resources
 from explorer.palette import SPLIT_COLORS
 from explorer.runs import cost_estimate
 from explorer.runs.progress import duration
@@ -19,7 +19,7 @@ def card(config: TrainingConfig | None) -> None:
         spec = DATASETS[config.dataset]
         training, validation = spec.counts(config.validation_split)
         st.html(_picture(config))
-        seconds, measured = cost_estimate.predicted_seconds(config, state.store().list())
+        seconds, measured = cost_estimate.predicted_seconds(config, resources.store().list())
         source = "measured on this machine" if measured else "a guess, nothing is measured yet"
         norm = "" if config.batch_norm == OFF else " with batch normalization"
         st.markdown(

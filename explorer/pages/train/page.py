@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.errors import RunError
-from explorer.pages import download, sidebar, state
+from explorer.pages import download, messages, resources, selection, settings, sidebar, training
 from explorer.pages.chart import draw_steadily
 from explorer.pages.run import page
 from explorer.pages.text import sentence
@@ -19,11 +19,11 @@ def render() -> None:
     config = sidebar.sidebar()
     download.offer()
     try:
-        state.store().list()
+        resources.store().list()
     except RunError as error:
         st.error(sentence(error))
         return
-    if state.engine_problem():
+    if resources.engine_problem():
         _engine_problem()
     left, buttons = st.columns([4, 1], vertical_alignment="center")
     with left:
@@ -32,9 +32,9 @@ def render() -> None:
         _train_button(config)
     before_training.before_training(config)
     lr_finder.range_test(config)
-    if message := state.told():
+    if message := messages.told():
         st.error(sentence(message))
-    chosen = state.chosen_run()
+    chosen = selection.chosen_run()
     if chosen is None:
         st.fragment(page.refresh_on_news, run_every=page.IDLE_SECONDS)(latest_runs.states())
         st.info("Choose settings on the left and press **Train**: loss and accuracy appear here, epoch by epoch.")
@@ -42,14 +42,14 @@ def render() -> None:
         page.show(chosen)
     latest_runs.latest(chosen)
     if config is not None:
-        state.share(config)
+        settings.share(config)
         if datasets.available(config.dataset):
-            state.prepare(config)
+            resources.prepare(config)
 
 
 def _engine_problem() -> None:
-    st.error(f"The workers that train could not be started: {sentence(state.engine_problem())}")
-    st.button("Try again", on_click=state.restart_engine)
+    st.error(f"The workers that train could not be started: {sentence(resources.engine_problem())}")
+    st.button("Try again", on_click=resources.restart_engine)
 
 
 def _train_button(config: TrainingConfig | None) -> None:
@@ -62,6 +62,6 @@ def _train_button(config: TrainingConfig | None) -> None:
         width="stretch",
         disabled=config is None or missing,
         help="Starts training with the settings on the left." if not missing else "Download the data set first.",
-        on_click=state.train,
+        on_click=training.train,
         args=(config,),
     )

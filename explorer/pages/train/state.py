@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from explorer.config import TrainingConfig
-from explorer.pages import state
+from explorer.pages import messages, resources, settings
 from explorer.runs.signals import EpochSignals
 
 _START = "start_signals"
@@ -18,12 +18,12 @@ _SESSION = "session"
 
 def ask_start(config: TrainingConfig) -> "Future[EpochSignals]":
     """The signals of the sidebar's network before training; an earlier question of this session is withdrawn."""
-    return state.start_questions().ask(config, who=_session())
+    return resources.start_questions().ask(config, who=_session())
 
 
 def ask_reference(config: TrainingConfig) -> "Future[EpochSignals]":
     """The same of a network to compare with."""
-    return state.start_questions().ask(config)
+    return resources.start_questions().ask(config)
 
 
 def keep_start(config: TrainingConfig, signals: EpochSignals) -> None:
@@ -63,7 +63,7 @@ def start_range_test(config: TrainingConfig) -> None:
     from explorer.workers import tasks
 
     path = f"{tempfile.mkdtemp(prefix='range-test-')}/points.jsonl"
-    future = state.desk().ask(tasks.range_test, config.to_dict(), path, seconds=120)
+    future = resources.desk().ask(tasks.range_test, config.to_dict(), path, seconds=120)
     st.session_state[_RANGE] = RangeTest(range_start(config), path, future)
 
 
@@ -89,5 +89,5 @@ def suggested_rate(config: TrainingConfig) -> float | None:
 
 def use_rate(rate: float) -> None:
     """Puts a learning rate into the sidebar."""
-    state.set_field("learning_rate", rate)
-    state.redraw()
+    settings.set_field("learning_rate", rate)
+    messages.redraw()
