@@ -58,5 +58,5 @@ class CheckpointError(RunError):
     """A checkpoint that is damaged, or not of the run in whose folder it lies."""
 
 
-class EngineError(ExplorerError):
+class WorkersError(ExplorerError):
     """The workers could not be started or reached."""

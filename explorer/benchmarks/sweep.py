@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.config import TrainingConfig
-from explorer.errors import EngineError
+from explorer.errors import WorkersError
 from explorer.plain_text import columns
 from explorer.presets import PRESETS
 from explorer.runs.run import RunStatus
@@ -16,7 +16,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.study import StudyStore
 from explorer.sweeps.study_spec import GRID, StudySpec
 from explorer.workers.cluster import Settings
-from explorer.workers.run_queue import Engine
+from explorer.workers.run_queue import RunQueue
 
 TRIALS = 12
 RATES = [round(1e-5 * 1.3**number, 8) for number in range(TRIALS)]
@@ -25,13 +25,13 @@ START_SECONDS = 180.0
 
 
 class _Kept:
-    """An engine whose workers a driver leaves as they are, for the next study."""
+    """A run queue whose workers a driver leaves as they are, for the next study."""
 
-    def __init__(self, engine: Engine):
-        self._engine = engine
+    def __init__(self, run_queue: RunQueue):
+        self._run_queue = run_queue
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
+        return getattr(self._run_queue, name)
 
     def abandon(self) -> None:
         """Nothing ends here."""
@@ -40,7 +40,7 @@ class _Kept:
 def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """A sweep of 12 trials of the notebook's network: each worker one core, against one worker with all cores.
 
-    The workers are warm, the network is compiled before. Raises `EngineError` when they cannot be started.
+    The workers are warm, the network is compiled before. Raises `WorkersError` when they cannot be started.
     """
     config = PRESETS["elu"].config.with_(dataset=dataset)
     epochs = epochs or EPOCHS[dataset]
@@ -56,22 +56,22 @@ def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lamb
 def _sweep(config: TrainingConfig, workers: int, epochs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         store = RunStore(Path(place))
-        engine = Engine(Settings(workers=workers))
+        run_queue = RunQueue(Settings(workers=workers))
         try:
-            if engine.wait_until_ready(START_SECONDS) != "ready":
-                raise EngineError(f"the workers could not be started: {engine.message}")
-            _drive(store, engine, _spec("warm", config, RATES[:workers], 1))
-            study = _drive(store, engine, _spec("measured", config, RATES, epochs))
+            if run_queue.wait_until_ready(START_SECONDS) != "ready":
+                raise WorkersError(f"the workers could not be started: {run_queue.message}")
+            _drive(store, run_queue, _spec("warm", config, RATES[:workers], 1))
+            study = _drive(store, run_queue, _spec("measured", config, RATES, epochs))
             names = [trial.runs[0] for trial in study.trials()]
             return scheduling([store.get(name).status() for name in names], workers)
         finally:
-            engine.abandon()
-            engine.close()
+            run_queue.abandon()
+            run_queue.close()
 
 
-def _drive(store: RunStore, engine: Engine, spec: StudySpec) -> Any:
+def _drive(store: RunStore, run_queue: RunQueue, spec: StudySpec) -> Any:
     study = StudyStore(store).create(spec)
-    drive(study, store, lambda: _Kept(engine))
+    drive(study, store, lambda: _Kept(run_queue))
     return study
 
 

@@ -304,7 +304,7 @@ def _runs(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from explorer.evaluation import library
     from explorer.evaluation import report as summary
-    from explorer.workers.task_process import Desk
+    from explorer.workers.task_process import TaskProcess
 
     store = _store(options)
     model = library.find(store, options.model)
@@ -312,13 +312,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     request = model.request(split=options.split, samples=options.samples, outputs=options.outputs, **scaling)
     if request.dataset:
         _check_data(request.dataset)
-    desk = Desk()
+    task_process = TaskProcess()
     try:
-        books = library.Library(store, desk)
+        books = library.Library(store, task_process)
         found = books.predictions(request).result()
         books.look(request)
     finally:
-        desk.close()
+        task_process.close()
     told = summary.figures(model, found, books.looks(request))
     _answer(told, options, summary.lines)
     return 0

@@ -18,7 +18,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.study import ACTIVE, STOPPED, Study, StudyStore
 from explorer.sweeps.study_spec import read_toml
 from explorer.workers.cluster import Settings, Tls
-from explorer.workers.run_queue import Engine
+from explorer.workers.run_queue import RunQueue
 
 STOP, RESUME, SHOW = "stop", "resume", "show"
 # a driver stops within two seconds; more means that it hangs
@@ -100,7 +100,7 @@ def _drive(study: Study, options: argparse.Namespace, store: RunStore, answer: A
     settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options), datasets=needed)
     say(f"{study.name}: its folder is {study.path}")
     with stopped_by_signals(study) as received:
-        status = drive(study, store, lambda: Engine(settings), say)
+        status = drive(study, store, lambda: RunQueue(settings), say)
     answer(summary.result(study), options, summary.lines)
     sys.stdout.flush()
     sys.stderr.flush()

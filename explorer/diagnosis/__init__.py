@@ -4,10 +4,10 @@ Pure rules: settings, history and signals in, findings out.
 """
 
 from explorer.diagnosis import curves, gradients, units
-from explorer.diagnosis.evidence import Observed
+from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding
 
-__all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Finding", "Observed", "diagnose"]
+__all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evidence", "Finding", "diagnose"]
 
 RULES = (
     units.symmetric,
@@ -51,7 +51,7 @@ EXPLAINS: dict[str, set[str]] = {
 }
 
 
-def diagnose(run: Observed) -> list[Finding]:
+def diagnose(run: Evidence) -> list[Finding]:
     """Everything the rules find in a run, the gravest first and causes instead of their consequences."""
     found = [finding for rule in RULES if (finding := rule(run))]
     # only what is at least as grave explains: inputs that could be better are no reason to be silent about a problem

@@ -5,12 +5,12 @@ from statistics import median
 from typing import Any
 
 from explorer.config import ALPHA, DROPOUT, OFF, TrainingConfig
-from explorer.diagnosis.evidence import Observed
+from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.thresholds import limit
 
 
-def rate_too_high(run: Observed) -> Finding | None:
+def rate_too_high(run: Evidence) -> Finding | None:
     """Steps so large that the loss jumps about instead of falling."""
     rate = run.config.learning_rate
     lower = {"learning_rate": float(f"{max(rate / 30, 1e-7):.1g}")}
@@ -45,7 +45,7 @@ def rate_too_high(run: Observed) -> Finding | None:
     return Finding("rate_too_high", WARNING, run.last.epoch - len(recent) + 1, evidence, why, lower)
 
 
-def rate_too_low(run: Observed) -> Finding | None:
+def rate_too_low(run: Evidence) -> Finding | None:
     """Steps so small that nothing would change in reasonable time."""
     rate = run.config.learning_rate
     step = _update(run)
@@ -71,7 +71,7 @@ def rate_too_low(run: Observed) -> Finding | None:
     )
 
 
-def overfitting(run: Observed) -> Finding | None:
+def overfitting(run: Evidence) -> Finding | None:
     """The validation loss has turned up while the training loss goes on falling."""
     best, last = run.best, run.last
     if best is None or last.epoch - best.epoch < limit("overfitting_epochs"):
@@ -99,7 +99,7 @@ def _regularized(config: TrainingConfig) -> dict[str, Any]:
     return {"l2": 1e-4} if config.l2 == 0 else {"width": max(1, config.width // 2)}
 
 
-def underfitting(run: Observed) -> Finding | None:
+def underfitting(run: Evidence) -> Finding | None:
     """Training has come to rest, and not even the training images are known."""
     window = int(limit("plateau_epochs"))
     if len(run.records) <= window or run.last.accuracy >= limit("learnt_accuracy"):
@@ -124,7 +124,7 @@ def underfitting(run: Observed) -> Finding | None:
     )
 
 
-def validation_better(run: Observed) -> Finding | None:
+def validation_better(run: Evidence) -> Finding | None:
     """The validation loss lies below the training loss, which looks wrong and is not."""
     count = 0
     for record in reversed(run.records):
@@ -149,7 +149,7 @@ def validation_better(run: Observed) -> Finding | None:
     )
 
 
-def patience_too_short(run: Observed) -> Finding | None:
+def patience_too_short(run: Evidence) -> Finding | None:
     """Early stopping gave up within the noise of the validation curve."""
     config = run.config
     if not run.reason.startswith("early stopping") or len(run.records) < 2:
@@ -177,12 +177,12 @@ def _update_of(signals) -> float:
     return median(values) if values else math.nan
 
 
-def _update(run: Observed) -> float | None:
+def _update(run: Evidence) -> float | None:
     """The step relative to the weights, median over the layers and the latest three epochs."""
     recent = [_update_of(signals) for signals in run.signals[-3:] if signals.epoch > 0]
     recent = [value for value in recent if math.isfinite(value) and value > 0]
     return median(recent) if recent else None
 
 
-def _learnt(run: Observed) -> bool:
+def _learnt(run: Evidence) -> bool:
     return bool(run.last) and run.last.accuracy >= limit("learnt_accuracy")

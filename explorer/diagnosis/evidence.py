@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Evidence:
     """One run as the rules see it.
 
     `signals` come in the order of their epochs, 0 being the network before training; there may be none. `reason` is

@@ -5,7 +5,7 @@ import math
 
 from explorer.activations import ACTIVATIONS
 from explorer.config import RAW, STANDARDIZED
-from explorer.diagnosis.evidence import Observed, output
+from explorer.diagnosis.evidence import Evidence, output
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
 from explorer.diagnosis.thresholds import limit
 from explorer.runs import cost_estimate
@@ -15,7 +15,7 @@ from explorer.runs import cost_estimate
 PLAIN = ("sgd", "momentum", "nesterov")
 
 
-def vanishing(run: Observed) -> Finding | None:
+def vanishing(run: Evidence) -> Finding | None:
     """The first layer's gradient is a tiny part of the last one's."""
 
     def holds(signals) -> bool:
@@ -40,7 +40,7 @@ def vanishing(run: Observed) -> Finding | None:
     )
 
 
-def exploding(run: Observed) -> Finding | None:
+def exploding(run: Evidence) -> Finding | None:
     """Gradients so large that one step along them would throw the network far away."""
     config = run.config
     if config.depth == 0 or _recovered(run):
@@ -61,7 +61,7 @@ def exploding(run: Observed) -> Finding | None:
     )
 
 
-def plain_explosion(run: Observed) -> tuple[float, float, float] | None:
+def plain_explosion(run: Evidence) -> tuple[float, float, float] | None:
     """Length of the gradient, median step of a layer and what all layers make of it; None when that is harmless.
 
     One step of plain descent changes the function of a deep network by up to the product of (1 + step / weights) over
@@ -84,7 +84,7 @@ def plain_explosion(run: Observed) -> tuple[float, float, float] | None:
     return math.hypot(*norms), config.learning_rate * sorted(relative)[len(relative) // 2], factor
 
 
-def _growing_backwards(run: Observed) -> Finding | None:
+def _growing_backwards(run: Evidence) -> Finding | None:
     def ratio(signals) -> float:
         first, last = signals.layers[0].gradient_rms, output(signals).gradient_rms
         return first / last if last > 0 else math.nan
@@ -109,12 +109,12 @@ _WHY_EXPLODING = (
 )
 
 
-def _recovered(run: Observed) -> bool:
+def _recovered(run: Evidence) -> bool:
     """Whether training went well all the same: a rule of thumb about its beginning must not outlive it."""
     return bool(run.last) and run.last.loss < run.chance_loss * limit("stuck_loss")
 
 
-def diverged(run: Observed) -> Finding | None:
+def diverged(run: Evidence) -> Finding | None:
     """The loss is no number any more, or jumped far above that of guessing."""
     rate = run.config.learning_rate
     lower = {"learning_rate": float(f"{max(rate / 10, 1e-7):.2g}")}

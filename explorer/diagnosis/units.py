@@ -4,7 +4,7 @@ import math
 
 from explorer.activations import ACTIVATIONS
 from explorer.config import ALPHA, DROPOUT, OFF, RAW, STANDARDIZED
-from explorer.diagnosis.evidence import Observed, hidden, worst
+from explorer.diagnosis.evidence import Evidence, hidden, worst
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.gradients import plain_explosion
 from explorer.diagnosis.thresholds import limit
@@ -13,7 +13,7 @@ FAMILIES = {"he_normal": ("he_normal", "he_uniform"), "lecun_normal": ("lecun_no
 GLOROT = ("glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal")
 
 
-def dead(run: Observed) -> Finding | None:
+def dead(run: Evidence) -> Finding | None:
     """Units that are flat for every image, and so have no gradient to come back by."""
     config = run.config
     activation = ACTIVATIONS[config.activation]
@@ -54,7 +54,7 @@ def dead(run: Observed) -> Finding | None:
     return None
 
 
-def saturated(run: Observed) -> Finding | None:
+def saturated(run: Evidence) -> Finding | None:
     """Units at the flat ends of a bounded activation."""
     if not ACTIVATIONS[run.config.activation].bounded or run.config.depth == 0:
         return None
@@ -81,7 +81,7 @@ def saturated(run: Observed) -> Finding | None:
     return None
 
 
-def symmetric(run: Observed) -> Finding | None:
+def symmetric(run: Evidence) -> Finding | None:
     """All weights zero: every unit of a layer is and stays the same unit."""
     if run.config.kernel_initializer != "zeros" or run.config.depth == 0:
         return None
@@ -100,7 +100,7 @@ def symmetric(run: Observed) -> Finding | None:
     )
 
 
-def stuck(run: Observed) -> Finding | None:
+def stuck(run: Evidence) -> Finding | None:
     """The network says the same for every image: accuracy at the level of guessing."""
     if not run.last:
         return None
@@ -131,7 +131,7 @@ def stuck(run: Observed) -> Finding | None:
     )
 
 
-def initializer(run: Observed) -> Finding | None:
+def initializer(run: Evidence) -> Finding | None:
     """The first weights are drawn for another activation, or for none."""
     config = run.config
     if config.depth < 2 or config.kernel_initializer == "zeros" or config.activation == "selu" or _suits(config):
@@ -159,7 +159,7 @@ def initializer(run: Observed) -> Finding | None:
     return Finding("initializer", severity, 0, f"Before training {seen} {len(layers)}.", why, change)
 
 
-def inputs(run: Observed) -> Finding | None:
+def inputs(run: Evidence) -> Finding | None:
     """Pixels far from zero mean and unit variance, where that does harm."""
     config = run.config
     if config.input_scaling != RAW or config.batch_norm != OFF or config.depth == 0:
@@ -194,7 +194,7 @@ def inputs(run: Observed) -> Finding | None:
     return Finding("inputs", WARNING, 1, evidence, why, change)
 
 
-def self_normalisation(run: Observed) -> Finding | None:
+def self_normalisation(run: Evidence) -> Finding | None:
     """SELU without what it needs to keep mean 0 and variance 1 by itself."""
     config = run.config
     if config.activation != "selu" or config.depth < 2:
@@ -239,7 +239,7 @@ def _farthest(layers):
     return place + 1, layers[place]
 
 
-def linear(run: Observed) -> Finding | None:
+def linear(run: Evidence) -> Finding | None:
     """Layers without an activation are one layer."""
     if run.config.activation != "linear" or run.config.depth == 0:
         return None
@@ -255,7 +255,7 @@ def linear(run: Observed) -> Finding | None:
     )
 
 
-def tiny_batches(run: Observed) -> Finding | None:
+def tiny_batches(run: Evidence) -> Finding | None:
     """Batch normalization on batches too small to tell mean and variance."""
     size = run.config.batch_size
     if run.config.batch_norm == OFF or size > limit("small_batch"):
@@ -285,11 +285,11 @@ def suiting(config) -> dict[str, str]:
     return {"kernel_initializer": ACTIVATIONS[config.activation].initializer}
 
 
-def _below_guessing(run: Observed, loss: float) -> bool:
+def _below_guessing(run: Evidence, loss: float) -> bool:
     return loss < limit("stuck_loss") * run.chance_loss
 
 
-def _since_a_layer_has(run: Observed, signal: str, least: float, first: int = 0) -> int | None:
+def _since_a_layer_has(run: Evidence, signal: str, least: float, first: int = 0) -> int | None:
     return run.since(
         lambda signals: max((getattr(layer, signal) for layer in hidden(signals)[first:]), default=0.0) >= least
     )

@@ -1,4 +1,4 @@
-"""Saved models on labelled images: the files and their dangers, predictions, figures, pictures, exports.
+"""Saved models on labelled images: checks of their files, predictions, metrics, pictures, reports.
 
-TensorFlow is imported in `network.py` alone, which runs in the process of the desk; all else is arrays and words.
+TensorFlow is imported in `model_process.py` alone, which runs in a task process.
 """

@@ -1,6 +1,6 @@
 """What is looked at before Keras opens a model file: a model file is code, and this one may be hostile.
 
-Every check raises `ModelError` with one sentence. It runs in the process of the desk, under its limits.
+Every check raises `ModelError` with one sentence. It runs in the task process, under its limits.
 """
 
 import io

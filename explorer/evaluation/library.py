@@ -1,4 +1,4 @@
-"""The models of a store and what they said: files listed, questions put to the desk, answers kept.
+"""The models of a store and what they said: files listed, questions put to the task process, answers kept.
 
 An answer is kept in memory and, below the models folder, on disk, named by the hash of the model's file: a model that
 was looked at before is there at once, and one that has changed is asked again.
@@ -29,7 +29,7 @@ from explorer.runs.history import RULES, EpochRecord
 from explorer.runs.model_mark import read_mark, same_epoch
 from explorer.runs.run import BEST, LOGS, Run, RunSummary, summarize
 from explorer.runs.store import RunStore
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
@@ -171,8 +171,8 @@ class Library:
     other data sets are on this machine than before.
     """
 
-    def __init__(self, store: RunStore, desk: Desk):
-        self.store, self._desk = store, desk
+    def __init__(self, store: RunStore, task_process: TaskProcess):
+        self.store, self._task_process = store, task_process
         self._folder = store.folder / KEPT_FOLDER
         self._lock = threading.Lock()
         self._answers: OrderedDict[tuple, Future] = OrderedDict()
@@ -183,7 +183,7 @@ class Library:
         return saved_models(self.store)
 
     def predictions(self, request: Request) -> "Future[Predictions]":
-        """What a model says about a split; the future raises `ModelError`, `DataError` or `EngineError`."""
+        """What a model says about a split; the future raises `ModelError`, `DataError` or `WorkersError`."""
         model_hash = self.hash(request)
         kept = self._folder / f"{model_hash[:24]}-{request.key}.npz"
 
@@ -192,7 +192,7 @@ class Library:
                 found = Predictions.load(kept)
                 if found.facts.model_hash == model_hash and found.answers(request):
                     return _done(found)
-            answer = self._desk.ask(model_process.predict, request, seconds=SECONDS)
+            answer = self._task_process.ask(model_process.predict, request, seconds=SECONDS)
             answer.add_done_callback(lambda done: self._keep(done, request))
             return answer
 
@@ -201,13 +201,13 @@ class Library:
     def inside(self, request: Request) -> "Future[Inside]":
         """The weights of a model, to look at."""
         key = (self.hash(request), "inside", request.dataset)
-        return self._once(key, lambda: self._desk.ask(model_process.look_inside, request, seconds=SECONDS))
+        return self._once(key, lambda: self._task_process.ask(model_process.look_inside, request, seconds=SECONDS))
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
         """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
         key = (self.hash(request), request.scaling, request.outputs, hashlib.sha256(image.tobytes()).hexdigest())
         return self._once(
-            key, lambda: self._desk.ask(model_process.predict_images, request, image[None], seconds=SECONDS)
+            key, lambda: self._task_process.ask(model_process.predict_images, request, image[None], seconds=SECONDS)
         )
 
     def ask_anew(self, request: Request) -> None:

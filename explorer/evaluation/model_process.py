@@ -1,4 +1,4 @@
-"""What the process of the desk does with a model file: checks it, opens it with Keras, asks it.
+"""What the task process does with a model file: checks it, opens it with Keras, asks it.
 
 The only module of this room that imports TensorFlow, and only inside functions. Each public function is one question.
 """

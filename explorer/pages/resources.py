@@ -12,9 +12,9 @@ from explorer.data.datasets import Dataset
 from explorer.garbage import not_searched
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import StudyStore
-from explorer.workers.initial_signals import StartQuestions
-from explorer.workers.run_queue import Engine, settle_orphans
-from explorer.workers.task_process import Desk
+from explorer.workers.initial_signals import InitialSignals
+from explorer.workers.run_queue import RunQueue, settle_orphans
+from explorer.workers.task_process import TaskProcess
 
 if TYPE_CHECKING:
     from explorer.evaluation.library import Library
@@ -42,21 +42,21 @@ def studies() -> StudyStore:
 
 
 @st.cache_resource
-def engine() -> Engine:
+def run_queue() -> RunQueue:
     """The workers, shared by all sessions; the first call starts them in the background."""
-    return Engine()
+    return RunQueue()
 
 
 @st.cache_resource
-def desk() -> Desk:
+def task_process() -> TaskProcess:
     """The process that answers questions, shared by all sessions; it starts with the first one."""
-    return Desk()
+    return TaskProcess()
 
 
 @st.cache_resource
-def start_questions() -> StartQuestions:
+def initial_signals() -> InitialSignals:
     """What networks do before training, shared by all sessions."""
-    return StartQuestions(desk())
+    return InitialSignals(task_process())
 
 
 @st.cache_resource
@@ -64,7 +64,7 @@ def library() -> "Library":
     """The saved models and what they said, shared by all sessions."""
     from explorer.evaluation.library import Library
 
-    return Library(store(), desk())
+    return Library(store(), task_process())
 
 
 @st.cache_resource(max_entries=4)
@@ -75,19 +75,19 @@ def dataset(name: str) -> Dataset:
 
 def page_is_drawn() -> None:
     """Does what the first page must not wait for: starts the workers, and imports what charts need."""
-    engine()
+    run_queue()
     st.session_state[_SEEN] = True
     threading.Thread(target=importlib.import_module, args=("explorer.charts.training_curves",), daemon=True).start()
 
 
-def engine_problem() -> str:
+def run_queue_problem() -> str:
     """Why the workers could not be started; empty while nothing is wrong."""
-    return engine().message if st.session_state.get(_SEEN) else ""
+    return run_queue().message if st.session_state.get(_SEEN) else ""
 
 
-def restart_engine() -> None:
+def restart_run_queue() -> None:
     """Starts the workers anew after they could not be started."""
-    engine.clear()
+    run_queue.clear()
     st.session_state.pop(_PREPARED, None)
 
 
@@ -95,4 +95,4 @@ def prepare(config: TrainingConfig) -> None:
     """Has the sidebar's network compiled ahead of time, once for each change of it."""
     if st.session_state.get(_PREPARED) != config:
         st.session_state[_PREPARED] = config
-        engine().prepare(config)
+        run_queue().prepare(config)

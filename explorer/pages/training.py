@@ -26,7 +26,7 @@ def submit(config: TrainingConfig, again: bool = False) -> Run | None:
         run = None if again else resources.store().trained_before(config)
         if run is None:
             run = resources.store().create(config)
-            resources.engine().submit(run)
+            resources.run_queue().submit(run)
         return run
     except ExplorerError as error:
         messages.tell(f"{error}.")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Protocol
 
-from explorer.errors import EngineError, ExplorerError, InputError, RunError
+from explorer.errors import ExplorerError, InputError, RunError, WorkersError
 from explorer.process import Process
 from explorer.runs.history import RULES, best_epoch
 from explorer.runs.run import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
@@ -32,7 +32,7 @@ STOPPED_WORDS = "the sweep was stopped; it goes on here when the sweep is resume
 
 
 class Executor(Protocol):
-    """Who trains the runs: the engine, or what stands in for it where only scheduling is measured."""
+    """Who trains the runs: the run queue, or what stands in for it where only scheduling is measured."""
 
     @property
     def slots(self) -> int:
@@ -309,7 +309,7 @@ class Driver:
 def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], say=lambda text: None) -> str:
     """Locks a study, starts its workers, drives it to its end and returns its last status.
 
-    Raises `InputError` when it is driven already or is completed, `EngineError` when there are no workers.
+    Raises `InputError` when it is driven already or is completed, `WorkersError` when there are no workers.
     """
     with study.locked():
         if study.status().status == folder.COMPLETED:
@@ -341,5 +341,5 @@ def _wait_until_ready(study: Study, executor) -> bool:
         if study.stop_requested():
             return False
     if state != "ready":
-        raise EngineError(f"the workers could not be started: {executor.message}")
+        raise WorkersError(f"the workers could not be started: {executor.message}")
     return True

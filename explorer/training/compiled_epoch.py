@@ -18,7 +18,7 @@ from explorer.training.dropout import LAYERS_A_STEP, dropped
 from explorer.training.frameworks import keras, tf, xla_optimization_barrier
 from explorer.training.layer_statistics import Probe, blocks_of
 from explorer.training.model import build_network, build_optimizer, initial_state, reset_optimizer, start_weights
-from explorer.training.tensors import Prepared, Split
+from explorer.training.tensors import Split, TrainingTensors
 
 EVALUATION_BATCH = 500
 
@@ -76,7 +76,7 @@ class CompiledNetwork:
     compiling took.
     """
 
-    def __init__(self, config: TrainingConfig, data: Prepared, *, jit_compile: bool = True):
+    def __init__(self, config: TrainingConfig, data: TrainingTensors, *, jit_compile: bool = True):
         self.data = data
         self.batch_size = min(config.batch_size, data.training.size)
         self.steps_per_epoch = -(-data.training.size // self.batch_size)

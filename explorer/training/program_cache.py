@@ -7,7 +7,7 @@ from collections import OrderedDict
 from explorer.config import TrainingConfig
 from explorer.data.datasets import Dataset
 from explorer.training.compiled_epoch import CompiledNetwork, Shape
-from explorer.training.tensors import Prepared
+from explorer.training.tensors import TrainingTensors
 
 # What the kept networks and their optimizers may weigh together; the newest one always stays.
 KEPT_BYTES = 256 * 2**20
@@ -20,16 +20,16 @@ class ProgramCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shape_locks: dict[Shape, threading.Lock] = {}
-        self._data: dict[tuple[str, str], Prepared] = {}
+        self._data: dict[tuple[str, str], TrainingTensors] = {}
         self._data_lock = threading.Lock()
         self._programs: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
 
-    def data(self, dataset: Dataset) -> Prepared:
+    def data(self, dataset: Dataset) -> TrainingTensors:
         """The data set in TensorFlow's memory; loaded once a process."""
         with self._data_lock:
             name = dataset.spec.name, dataset.division
             if name not in self._data:
-                self._data[name] = Prepared(dataset)
+                self._data[name] = TrainingTensors(dataset)
             return self._data[name]
 
     def network(self, config: TrainingConfig, dataset: Dataset) -> tuple[CompiledNetwork, bool]:

@@ -23,7 +23,7 @@ class Split:
         return self.labels.shape[0]
 
 
-class Prepared:
+class TrainingTensors:
     """The training and validation images of a data set, ready for any number of runs."""
 
     def __init__(self, dataset: Dataset):

@@ -21,7 +21,7 @@ DASK_SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
     # Dask looks at its own loops 50 times a second and at what its threads do 100 times, which nobody reads here:
-    # without it an engine at rest takes 3 % of a core instead of 14 (two workers, a slow machine)
+    # without it a run queue at rest takes 3 % of a core instead of 14 (two workers, a slow machine)
     "distributed.admin.tick.interval": "1s",
     "distributed.worker.profile.enabled": False,
     "distributed.nanny.pre-spawn-environ.TF_CPP_MIN_LOG_LEVEL": "3",

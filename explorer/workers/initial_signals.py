@@ -1,4 +1,4 @@
-"""What a network does before its first step: asked of the desk, once for each start, and remembered."""
+"""What a network does before its first step: asked of the task process, once for each start, and remembered."""
 
 import threading
 from collections import OrderedDict
@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 from explorer.config import TrainingConfig
 from explorer.runs.signals import EpochSignals
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 
 # What first weights, inputs and the probe follow from; the other settings matter from the first step on.
 START_FIELDS = (
@@ -28,14 +28,14 @@ def start_of(config: TrainingConfig) -> TrainingConfig:
     return TrainingConfig(**{name: getattr(config, name) for name in START_FIELDS})
 
 
-class StartQuestions:
+class InitialSignals:
     """The signals at the start of any configuration; safe to share between sessions and threads.
 
     An answer is remembered; what nobody waits for any more is not asked.
     """
 
-    def __init__(self, desk: Desk):
-        self._desk = desk
+    def __init__(self, task_process: TaskProcess):
+        self._task_process = task_process
         self._lock = threading.Lock()
         self._asked: OrderedDict[TrainingConfig, Future[EpochSignals]] = OrderedDict()
         self._wanted: dict[str, TrainingConfig] = {}
@@ -57,7 +57,7 @@ class StartQuestions:
                     del self._asked[before]
             future = self._asked.get(start)
             if future is None or future.cancelled() or (future.done() and future.exception() is not None):
-                future = self._asked[start] = self._desk.ask(signals_at_start, start.to_dict())
+                future = self._asked[start] = self._task_process.ask(signals_at_start, start.to_dict())
             self._asked.move_to_end(start)
             while len(self._asked) > KEPT_STARTS:
                 self._asked.popitem(last=False)

@@ -1,6 +1,6 @@
 """Who trains: a queue of runs over warm worker processes, on this machine or on many, by Dask `distributed`.
 
-The engine hands run folders to workers and reads nothing back but the folders. It starts in the background; what is
+The run queue hands run folders to workers and reads nothing back but the folders. It starts in the background; what is
 submitted before it is ready waits.
 """
 
@@ -27,7 +27,7 @@ from explorer.runs.run import (
 )
 from explorer.runs.store import RunStore
 from explorer.workers.cluster import Settings, connect
-from explorer.workers.remote.queue import Fleet
+from explorer.workers.remote.queue import RemoteQueue
 
 STARTING, READY, BROKEN = "starting", "ready", "broken"
 
@@ -37,7 +37,7 @@ MOST_LOST_WORKERS = 3
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
-class Engine:
+class RunQueue:
     """Submits, queues, stops and resumes runs; safe to share between threads.
 
     `state` is starting, ready or broken; `message` says why it is broken.
@@ -49,14 +49,14 @@ class Engine:
         self._lock = threading.RLock()
         self._waiting: list[Run] = []
         self._futures: dict[str, object] = {}
-        self._client = self._cluster = self._fleet = None
+        self._client = self._cluster = self._remote_queue = None
         self._wanted: TrainingConfig | None = None
         self._lost: dict[str, int] = {}
         self._closed = False
         self._ended: set[str] = set()
         self._news = threading.Event()
         self._memory_kills: dict[int, int] = {}
-        self._starter = threading.Thread(target=self._start, daemon=True, name="engine")
+        self._starter = threading.Thread(target=self._start, daemon=True, name="run queue")
         self._starter.start()
 
     def wait_until_ready(self, seconds: float) -> str:
@@ -80,8 +80,8 @@ class Engine:
         with self._lock:
             future = self._futures.pop(run.name, None)
             self._waiting = [other for other in self._waiting if other.name != run.name]
-            if self._fleet is not None:
-                self._fleet.drop(run)
+            if self._remote_queue is not None:
+                self._remote_queue.drop(run)
         if future is not None:
             future.cancel()
 
@@ -92,8 +92,8 @@ class Engine:
             self._hurry()
 
     def _hurry(self) -> None:
-        if self._fleet is not None:
-            self._fleet.hurry()
+        if self._remote_queue is not None:
+            self._remote_queue.hurry()
 
     def resume(self, run: Run) -> None:
         """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
@@ -124,12 +124,12 @@ class Engine:
         """How many runs can be trained at once."""
         if self.state != READY:
             return 0
-        return self._settings.workers if self._fleet is None else self._fleet.slots
+        return self._settings.workers if self._remote_queue is None else self._remote_queue.slots
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with workers that are not used, one sentence each."""
-        return [] if self._fleet is None else self._fleet.problems
+        return [] if self._remote_queue is None else self._remote_queue.problems
 
     def wait_for_news(self, seconds: float) -> set[str]:
         """The names of the runs that ended since the last call; waits for one, at most so long."""
@@ -150,8 +150,8 @@ class Engine:
         """Ends the workers of this machine; a cluster that was only joined goes on."""
         self._closed = True
         self._starter.join()
-        if self._fleet is not None:
-            self._fleet.close()
+        if self._remote_queue is not None:
+            self._remote_queue.close()
         for part in (self._client, self._cluster):
             if part is not None:
                 part.close()
@@ -167,9 +167,9 @@ class Engine:
             return
         client.subscribe_topic("worker-restart-memory", self._note_memory)
         # workers of other machines see no folder of this one
-        fleet = Fleet(client, self._settings.datasets, self._came_back) if cluster is None else None
+        remote_queue = RemoteQueue(client, self._settings.datasets, self._came_back) if cluster is None else None
         with self._lock:
-            self._client, self._cluster, self._fleet = client, cluster, fleet
+            self._client, self._cluster, self._remote_queue = client, cluster, remote_queue
             self.state = READY
             for run in self._waiting:
                 self._send(run)
@@ -179,8 +179,8 @@ class Engine:
             self.prepare(wanted)
 
     def _send(self, run: Run) -> None:
-        if self._fleet is not None:
-            self._fleet.add(run)
+        if self._remote_queue is not None:
+            self._remote_queue.add(run)
             return
         future = self._client.submit(_execute, str(run.path), pure=False, key=f"{run.name}-{time.time_ns()}")
         self._futures[run.name] = future

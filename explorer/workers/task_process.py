@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from explorer.errors import EngineError
+from explorer.errors import WorkersError
 from explorer.scratch import ScratchFolder
 from explorer.workers import task_server
 from explorer.workers.cluster import process_context, worker_environment
@@ -41,7 +41,7 @@ class _Question:
     answer: Future
 
 
-class Desk:
+class TaskProcess:
     """Answers questions in their order; its process starts with the first one, or with `start`.
 
     There is one process while questions are quick: behind a slow one, the next is worked out in a second process.
@@ -58,13 +58,13 @@ class Desk:
     def ask(self, function: Callable, *arguments: Any, seconds: float = SECONDS) -> Future:
         """The future value of `function(*arguments)`, worked out in another process.
 
-        The future raises what the function raises, or `EngineError` when the process died, took too much memory or
+        The future raises what the function raises, or `WorkersError` when the process died, took too much memory or
         more than so many seconds. A question that is cancelled before its turn is not asked.
         """
         question = _Question(function, arguments, seconds, Future())
         with self._changed:
             if self._closed:
-                raise EngineError("questions are no longer answered: this process is about to end")
+                raise WorkersError("questions are no longer answered: this process is about to end")
             self._waiting.append(question)
             self.start()
             self._changed.notify_all()
@@ -77,7 +77,7 @@ class Desk:
                 self._add_place()
 
     def close(self) -> None:
-        """Ends the processes; what is not answered yet raises `EngineError`."""
+        """Ends the processes; what is not answered yet raises `WorkersError`."""
         with self._changed:
             self._closed = True
             places = list(self._places)
@@ -130,15 +130,15 @@ class Desk:
         while self._waiting:
             question = self._waiting.popleft()
             if question.answer.set_running_or_notify_cancel():
-                question.answer.set_exception(EngineError(why))
+                question.answer.set_exception(WorkersError(why))
 
 
 class _Place(threading.Thread):
-    """Takes questions from a desk, has them worked out in a process, and replaces that one when it ends."""
+    """Takes questions from a task process, has them worked out in a process, and replaces that one when it ends."""
 
-    def __init__(self, desk: Desk, memory_limit: int):
-        super().__init__(daemon=True, name="desk")
-        self._desk, self._memory_limit = desk, memory_limit
+    def __init__(self, task_process: TaskProcess, memory_limit: int):
+        super().__init__(daemon=True, name="task process")
+        self._task_process, self._memory_limit = task_process, memory_limit
         self._process: _Process | None = None
         self._ended = False
 
@@ -155,7 +155,7 @@ class _Place(threading.Thread):
                 pass
         except Exception as error:  # told to whoever asks
             why = f"no process could be started: {error}"
-        self._desk.has_left(self, why)
+        self._task_process.has_left(self, why)
 
     def _serve(self) -> bool:
         """Answers with one process until that ends (True) or is not needed any more (False)."""
@@ -165,11 +165,11 @@ class _Place(threading.Thread):
                 return False
             process.wait_until_warm()
             while process.alive:
-                question = self._desk.next_question(self)
+                question = self._task_process.next_question(self)
                 if question is None:
                     return False
                 if process.has_died():  # while it had nothing to do
-                    self._desk.put_back(question)
+                    self._task_process.put_back(question)
                     return True
                 if question.answer.set_running_or_notify_cancel():
                     self._answer(process, question)
@@ -179,7 +179,7 @@ class _Place(threading.Thread):
 
     def _answer(self, process: "_Process", question: _Question) -> None:
         try:
-            value = process.work_out(question, self._desk.is_busy)
+            value = process.work_out(question, self._task_process.is_busy)
         except Exception as error:
             if not process.alive:
                 process.end()  # before it is told: what it wrote is gone when the answer is there
@@ -200,7 +200,7 @@ class _Process:
             target=task_server.serve,
             args=(other, str(self._scratch.path), worker_environment(1)),
             daemon=True,
-            name="desk",
+            name="task process",
         )
         self.alive, self._over = True, False
         try:
@@ -212,18 +212,18 @@ class _Process:
             other.close()
 
     def wait_until_warm(self) -> None:
-        """Returns when the process takes questions; raises `EngineError` when it does not come to that."""
+        """Returns when the process takes questions; raises `WorkersError` when it does not come to that."""
         if not multiprocessing.connection.wait([self._connection], STARTING_SECONDS):
-            raise EngineError(f"it was not ready after {STARTING_SECONDS:g} s")
+            raise WorkersError(f"it was not ready after {STARTING_SECONDS:g} s")
         try:
             self._connection.recv_bytes()
         except (EOFError, OSError):
-            raise EngineError("it died at its start") from None
+            raise WorkersError("it died at its start") from None
 
     def work_out(self, question: _Question, slow: Callable[[], None]) -> Any:
         """The value of a question; calls `slow` again and again while it takes long.
 
-        Raises what the function raises, or `EngineError` for a limit, after which the process is not alive.
+        Raises what the function raises, or `WorkersError` for a limit, after which the process is not alive.
         """
         self._connection.send_bytes(pickle.dumps((question.function, question.arguments, question.seconds)))
         started = time.monotonic()
@@ -231,18 +231,18 @@ class _Process:
             while not multiprocessing.connection.wait([self._connection], WATCH_SECONDS):
                 seconds = time.monotonic() - started
                 if seconds >= question.seconds:
-                    raise EngineError(f"it took longer than {question.seconds:g} s and was ended")
+                    raise WorkersError(f"it took longer than {question.seconds:g} s and was ended")
                 if self._memory() > self._memory_limit:
-                    raise EngineError(f"it took more than {self._memory_limit / 1e9:.1f} GB of memory and was ended")
+                    raise WorkersError(f"it took more than {self._memory_limit / 1e9:.1f} GB of memory and was ended")
                 if seconds > PATIENCE_SECONDS:
                     slow()
             well, value = pickle.loads(self._connection.recv_bytes())
-        except EngineError:
+        except WorkersError:
             self.kill()
             raise
         except (EOFError, OSError):
             self.kill()
-            raise EngineError("the process that worked on it died") from None
+            raise WorkersError("the process that worked on it died") from None
         if well:
             return value
         raise value

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from collections.abc import Mapping
 
-from explorer.errors import EngineError
+from explorer.errors import WorkersError
 
 # The one who asks ends this process at the limit; should that one not be there any more, the system does it.
 GRACE_SECONDS = 5.0
@@ -69,5 +69,5 @@ def _sendable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # whatever an exception of another library's making does
-        return EngineError(f"{type(error).__name__}: {error}")
+        return WorkersError(f"{type(error).__name__}: {error}")
     return error

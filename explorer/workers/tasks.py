@@ -1,4 +1,4 @@
-"""What pages ask of TensorFlow without training a run: plain values in, plain records out, to be sent to the desk."""
+"""Tasks for a task process that need TensorFlow and train no run: plain values in, plain records out."""
 
 import json
 import math

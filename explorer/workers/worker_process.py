@@ -42,7 +42,7 @@ class WorkerProcess:
         with self._lock:
             self._busy += 1
             leaving = self._leaving
-        while leaving:  # the process is about to end; the engine sees it and submits the run again
+        while leaving:  # the process is about to end; the run queue sees it and submits the run again
             time.sleep(1)
         try:
             return worker.execute(Run(Path(path)))

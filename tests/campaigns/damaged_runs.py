@@ -46,8 +46,8 @@ def main() -> int:
         print(f"{start + IN_A_STORE - options.first:,} of {options.seeds:,}: {len(faults)} faults", file=sys.stderr)
     told = {**counts, "seeds": options.seeds, "seconds": round(time.monotonic() - began), "faults": faults}
     print(json.dumps(told, indent=2) if options.json else told)
-    resources.desk().close()
-    resources.engine().close()
+    resources.task_process().close()
+    resources.run_queue().close()
     return bool(faults)
 
 

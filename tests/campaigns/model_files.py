@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import h5py
 import numpy as np
 
-from explorer.errors import EngineError, ModelError
+from explorer.errors import ModelError, WorkersError
 from explorer.evaluation import library, model_process
 from explorer.evaluation.predictions import Request
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 
 SECONDS = 10.0
 MOST_WORDS = 400
@@ -202,13 +202,13 @@ def mutation(files: dict[str, bytes], seed: int, number: int) -> tuple[str, byte
 # --- the campaign -----------------------------------------------------------------------------------------
 
 
-def outcome(desk: Desk, path: Path, seconds: float) -> tuple[str, str]:
+def outcome(task_process: TaskProcess, path: Path, seconds: float) -> tuple[str, str]:
     """What became of a file: `answered`, `refused` or `ended` with its sentence, or `fault` with what is wrong."""
     try:
-        found = desk.ask(model_process.predict_images, Request(str(path), path.name), IMAGE, seconds=seconds).result(
-            600
-        )
-    except (ModelError, EngineError) as error:
+        found = task_process.ask(
+            model_process.predict_images, Request(str(path), path.name), IMAGE, seconds=seconds
+        ).result(600)
+    except (ModelError, WorkersError) as error:
         words = str(error)
         if "\n" in words or not words.isprintable() or len(words) > MOST_WORDS or tempfile.gettempdir() in words:
             return "fault", f"no sentence for a person: {words!r}"
@@ -231,22 +231,22 @@ def run(mutations: range | list[int], seed: int, *, seconds: float = SECONDS, ke
     files = good_files()
     counts, causes, faults, kinds = Counter(), Counter(), [], Counter()
     longest, began = 0.0, time.monotonic()
-    desk = Desk()
+    task_process = TaskProcess()
     try:
         with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
             for name, content in files.items():  # a campaign that refuses the good ones would find nothing
                 (Path(folder) / name).write_bytes(content)
-                assert outcome(desk, Path(folder) / name, 600) == ("answered", ""), name
+                assert outcome(task_process, Path(folder) / name, 600) == ("answered", ""), name
             for number in mutations:
                 name, content = mutation(files, seed, number)
                 path = Path(folder) / f"m{Path(name).suffix}"
                 path.write_bytes(content)
                 started = time.monotonic()
-                what, words = outcome(desk, path, seconds)
+                what, words = outcome(task_process, path, seconds)
                 longest = max(longest, time.monotonic() - started)
                 if what == "ended":  # is it the file, or a busy machine and a process that has just been started?
-                    outcome(desk, Path(folder) / name, 600)
-                    what, words = outcome(desk, path, library.SECONDS)
+                    outcome(task_process, Path(folder) / name, 600)
+                    what, words = outcome(task_process, path, library.SECONDS)
                 counts[what] += 1
                 kinds[name] += 1
                 if what != "answered":
@@ -262,7 +262,7 @@ def run(mutations: range | list[int], seed: int, *, seconds: float = SECONDS, ke
     except KeyboardInterrupt:
         print("interrupted: the figures are of what was asked so far", file=sys.stderr)
     finally:
-        desk.close()
+        task_process.close()
     return {
         "mutations": sum(counts.values()),
         "seed": seed,

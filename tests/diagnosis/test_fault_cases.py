@@ -6,7 +6,7 @@ import pytest
 from drawn import page_alone, texts
 
 from explorer.config import TrainingConfig
-from explorer.diagnosis import NOTE, PROBLEM, Observed, diagnose
+from explorer.diagnosis import NOTE, PROBLEM, Evidence, diagnose
 from explorer.diagnosis.fault_cases import CASES, Case, case
 from explorer.diagnosis.lessons import LESSONS
 from explorer.errors import FieldError
@@ -46,7 +46,7 @@ def told_after(run: Run, epoch: int) -> dict[str, str]:
     records, whole = run.history()[:epoch], len(run.history()) <= epoch
     signals = [signals for signals in run.signals() if signals.epoch <= epoch]
     reason = run.status().reason if whole else ""
-    return {f.name: f.severity for f in diagnose(Observed(run.config, records, signals, reason))}
+    return {f.name: f.severity for f in diagnose(Evidence(run.config, records, signals, reason))}
 
 
 def assert_tells_its_own(run: Run, case: Case) -> None:

@@ -7,7 +7,7 @@ import pytest
 from made_runs import DIGITS, history, signals
 
 from explorer.config import FIELDS, TrainingConfig
-from explorer.diagnosis import EXPLAINS, NOTE, PROBLEM, RULES, SEVERITIES, WARNING, Finding, Observed, diagnose
+from explorer.diagnosis import EXPLAINS, NOTE, PROBLEM, RULES, SEVERITIES, WARNING, Evidence, Finding, diagnose
 from explorer.diagnosis.finding import fraction, number
 from explorer.diagnosis.lessons import LESSONS
 from explorer.diagnosis.thresholds import LIMITS
@@ -19,7 +19,7 @@ WELL = history(1.2, 0.5, 0.3, 0.2, 0.15, accuracy=0.95)
 
 def found(config: TrainingConfig = DIGITS, records=WELL, seen=(), reason: str = "", **more) -> dict[str, Finding]:
     """What is found in a run, by name."""
-    return {finding.name: finding for finding in diagnose(Observed(config, records, seen, reason, **more))}
+    return {finding.name: finding for finding in diagnose(Evidence(config, records, seen, reason, **more))}
 
 
 def epochs(last: int, **values) -> list:
@@ -356,7 +356,7 @@ def test_no_rule_stumbles_over_strange_figures(field, value):
     for activation in FIELDS["activation"].choices:
         for optimizer in ("sgd", "nadam"):
             config = DIGITS.with_(activation=activation, optimizer=optimizer)
-            for finding in diagnose(Observed(config, history(2.0, value, 2.0), epochs(3, **{field: value}))):
+            for finding in diagnose(Evidence(config, history(2.0, value, 2.0), epochs(3, **{field: value}))):
                 config.with_(**finding.change)
 
 

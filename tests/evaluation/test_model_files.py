@@ -17,7 +17,7 @@ from damaged_models import digits_model, looping_file, size_that_wraps_around, z
 
 from explorer.benchmarks.epoch import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
-from explorer.errors import EngineError, FieldError, ModelError
+from explorer.errors import FieldError, ModelError, WorkersError
 from explorer.evaluation import file_check, model_process
 from explorer.evaluation.allowed_layers import check_config
 from explorer.evaluation.library import Library, find, saved_models
@@ -25,7 +25,7 @@ from explorer.evaluation.predictions import Predictions, Request
 from explorer.runs.run import COMPLETED
 from explorer.runs.store import RunStore
 from explorer.training.dropout import predict_samples
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=16, epochs=1)
 
@@ -241,7 +241,7 @@ def test_what_is_no_regular_file_or_too_large_is_not_read(tmp_path, monkeypatch,
     make(path)
     store = RunStore(tmp_path / "runs")
     with pytest.raises(ModelError, match=words):
-        Library(store, Desk()).hash(Request(str(path), path.name))
+        Library(store, TaskProcess()).hash(Request(str(path), path.name))
     with pytest.raises(ModelError, match=words):
         ask(path)
 
@@ -269,27 +269,27 @@ def test_a_file_that_loops_in_a_library_is_ended_asked_once_and_asked_anew_on_re
     path = tmp_path / "loop.h5"
     looping_file(path, damage)
     (tmp_path / "good.keras").write_bytes(good)
-    desk = CountingDesk()
-    books = Library(store, desk)
+    task_process = CountingTaskProcess()
+    books = Library(store, task_process)
     request, other = Request(str(path), "loop.h5"), Request(str(tmp_path / "good.keras"), "good.keras")
     try:
         late, following = books.predictions(request), books.predictions(other)
-        with pytest.raises(EngineError, match="it took longer than 5 s and was ended"):
+        with pytest.raises(WorkersError, match="it took longer than 5 s and was ended"):
             late.result(120)
         assert following.result(120).facts.outputs == 10
         copied = tmp_path / "again.h5"
         copied.write_bytes(path.read_bytes())
         for same in (request, request, Request(str(copied), "again.h5")):
-            with pytest.raises(EngineError, match="it took longer"):
+            with pytest.raises(WorkersError, match="it took longer"):
                 books.predictions(same).result(0)
-        assert desk.asked == 2
+        assert task_process.asked == 2
         books.ask_anew(request)
-        assert not books.predictions(request).done() and desk.asked == 3
+        assert not books.predictions(request).done() and task_process.asked == 3
     finally:
-        desk.close()
+        task_process.close()
 
 
-class CountingDesk(Desk):
+class CountingTaskProcess(TaskProcess):
     """Counts what is asked, and gives a file that loops less time."""
 
     asked = 0

@@ -25,10 +25,10 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def close_engine():
+def close_run_queue():
     yield
-    resources.engine().close()
-    resources.engine.clear()
+    resources.run_queue().close()
+    resources.run_queue.clear()
 
 
 def app(chosen: list[str] | None = None, **settings) -> AppTest:
@@ -156,7 +156,7 @@ def test_five_more_seeds_are_trained_of_the_chosen_run(store):
     assert sorted(summary.config.seed for summary in store.list()) == [1, 2, 3, 4, 5, 6, 7]
     assert len({summary.config.with_(seed=0) for summary in store.list()}) == 1
     for summary in store.list():
-        resources.engine().stop(summary.run)
+        resources.run_queue().stop(summary.run)
 
 
 def test_deleted_runs_wait_in_the_bin_and_come_back_with_one_click(store):

@@ -1,4 +1,4 @@
-"""The Evaluate page as Streamlit's own test runner draws it, with digits models in a real process of the desk."""
+"""The Evaluate page as Streamlit's own test runner draws it, with digits models in a real task process."""
 
 import io
 
@@ -20,7 +20,7 @@ from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED
 from explorer.runs.store import RunStore
 from explorer.training.model import build_network, start_weights
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 
@@ -56,9 +56,9 @@ def models(tmp_path_factory):
         for cached in (resources.store, resources.library):
             cached.clear()
         yield store, names
-    resources.desk().close()
-    resources.engine().close()
-    for cached in (resources.store, resources.library, resources.desk, resources.engine):
+    resources.task_process().close()
+    resources.run_queue().close()
+    for cached in (resources.store, resources.library, resources.task_process, resources.run_queue):
         cached.clear()
 
 
@@ -118,8 +118,8 @@ def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
 def test_a_file_that_takes_too_long_is_told_and_asked_again_only_on_request(models, monkeypatch):
     path = models[0].folder / "loop.h5"
     looping_file(path)
-    asked, ask = [], Desk.ask
-    monkeypatch.setattr(Desk, "ask", lambda *what, **settings: asked.append(what) or ask(*what, **settings))
+    asked, ask = [], TaskProcess.ask
+    monkeypatch.setattr(TaskProcess, "ask", lambda *what, **settings: asked.append(what) or ask(*what, **settings))
     monkeypatch.setattr(library, "SECONDS", 3.0)
     try:
         page = evaluate(model="loop.h5")

@@ -26,11 +26,11 @@ def store(tmp_path, monkeypatch):
 @pytest.fixture(scope="module", autouse=True)
 def close_processes():
     yield
-    resources.engine().close()
-    resources.engine.clear()
-    resources.desk().close()
-    resources.desk.clear()
-    resources.start_questions.clear()
+    resources.run_queue().close()
+    resources.run_queue.clear()
+    resources.task_process().close()
+    resources.task_process.clear()
+    resources.initial_signals.clear()
 
 
 def app(**query: str) -> AppTest:

@@ -199,10 +199,10 @@ def clear():
 @pytest.fixture(scope="module", autouse=True)
 def close_processes():
     yield
-    for kept in (resources.engine, resources.desk):
+    for kept in (resources.run_queue, resources.task_process):
         kept().close()
         kept.clear()
-    resources.start_questions.clear()
+    resources.initial_signals.clear()
 
 
 def shown(page: str, **query: str) -> str:

@@ -23,10 +23,10 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def close_engine():
+def close_run_queue():
     yield
-    resources.engine().close()
-    resources.engine.clear()
+    resources.run_queue().close()
+    resources.run_queue.clear()
 
 
 def app(more: bool = False, **query: str) -> AppTest:

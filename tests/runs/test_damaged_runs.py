@@ -43,9 +43,15 @@ def damaged(tmp_path_factory):
         for resource in (resources.store, resources.studies, resources.library):
             resource.clear()
         yield store, told, studies
-    resources.desk().close()
-    resources.engine().close()
-    for resource in (resources.store, resources.studies, resources.library, resources.desk, resources.engine):
+    resources.task_process().close()
+    resources.run_queue().close()
+    for resource in (
+        resources.store,
+        resources.studies,
+        resources.library,
+        resources.task_process,
+        resources.run_queue,
+    ):
         resource.clear()
 
 

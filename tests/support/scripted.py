@@ -10,7 +10,7 @@ SPACE = {"depth": [1, 2, 3, 4, 5, 6]}
 
 
 class Scripted:
-    """Stands for the engine: every run is trained at once, by a script that gets the run and its configuration."""
+    """Stands for the run queue: every run is trained at once, by a script that gets the run and its configuration."""
 
     problems: tuple[str, ...] = ()
 

@@ -18,7 +18,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
 from explorer.sweeps.study_spec import StudySpec
 from explorer.workers.cluster import Settings
-from explorer.workers.run_queue import Engine
+from explorer.workers.run_queue import RunQueue
 
 EPOCHS = 60
 FILE = f"""
@@ -135,14 +135,14 @@ def test_bad_input_is_one_sentence(tmp_path, arguments):
 def test_the_same_seed_gives_the_same_trials(tmp_path):
     """TPE and pruning, one worker: each trial follows from the results before it."""
     store, found = RunStore(tmp_path / "runs"), []
-    engine = Engine(Settings(workers=1))
+    run_queue = RunQueue(Settings(workers=1))
     try:
         for name in ("one", "two"):
             study = StudyStore(store).create(StudySpec.from_dict({"name": name, **SEQUENCE}))
-            drive(study, store, lambda: engine)
+            drive(study, store, lambda: run_queue)
             assert study.status().status == folder.COMPLETED
             found.append([(t.state, t.settings, t.value) for t in study.trials()])
     finally:
-        engine.close()
+        run_queue.close()
     assert found[0] == found[1]
     assert len(found[0]) == 8

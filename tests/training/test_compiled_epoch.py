@@ -25,7 +25,7 @@ from explorer.data.datasets import Dataset
 from explorer.presets import PRESETS
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.model import build_network, build_optimizer
-from explorer.training.tensors import Prepared, Split
+from explorer.training.tensors import Split, TrainingTensors
 from explorer.training.trainer import image_order, train
 
 ROOT = Path(__file__).parents[2]
@@ -35,11 +35,11 @@ SLACK = 4
 
 
 @pytest.fixture(scope="module")
-def digits_prepared(digits) -> Prepared:
-    return Prepared(digits)
+def digits_prepared(digits) -> TrainingTensors:
+    return TrainingTensors(digits)
 
 
-def made(config: TrainingConfig, data: Prepared) -> CompiledNetwork:
+def made(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     network = CompiledNetwork(config, data)
     network.compile()
     assert network.compiled
@@ -199,7 +199,7 @@ def preset(request, cifar10) -> tuple[TrainingConfig, Dataset, CompiledNetwork, 
     """A preset with a part of CIFAR-10, ours and Keras's: compiling and tracing are most of what a test takes."""
     few = replace(cifar10, train=cifar10.train[:1600], validation=cifar10.validation[:1000])
     config = PRESETS[request.param].config.with_(epochs=3)
-    return config, few, made(config, Prepared(few)), Keras(config)
+    return config, few, made(config, TrainingTensors(few)), Keras(config)
 
 
 def test_each_preset_takes_the_steps_of_keras_on_cifar10(preset):
@@ -260,7 +260,7 @@ def test_validation_equals_evaluate(name, count, cifar10):
     """Also for a split that is no multiple of the evaluation batch, or smaller than one."""
     config = PRESETS[name].config.with_(depth=3)
     few = replace(cifar10, train=cifar10.train[:640], validation=cifar10.validation[:count])
-    ours, reference = made(config, Prepared(few)), Keras(config)
+    ours, reference = made(config, TrainingTensors(few)), Keras(config)
     ours.train_steps(image_order(1, 1, 640), 0, 20, Totals())
     reference.set(values(ours.variables))
     loss, accuracy = reference.network.evaluate(*few.split("validation"), verbose=0)

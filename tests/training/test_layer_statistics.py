@@ -16,7 +16,7 @@ from explorer.runs import signals_log
 from explorer.runs.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals, tidy
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.layer_statistics import PROBE_IMAGES
-from explorer.training.tensors import Prepared
+from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import image_order, train
 from explorer.workers.tasks import signals_at_start
 
@@ -24,11 +24,11 @@ CONFIG = TrainingConfig(dataset="digits", depth=3, width=12, input_scaling="unit
 
 
 @pytest.fixture(scope="module")
-def prepared(digits) -> Prepared:
-    return Prepared(digits)
+def prepared(digits) -> TrainingTensors:
+    return TrainingTensors(digits)
 
 
-def without_xla(config: TrainingConfig, data: Prepared) -> CompiledNetwork:
+def without_xla(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     """A network whose weights are a little trained; XLA would only make the test slower."""
     network = CompiledNetwork(config, data, jit_compile=False)
     network.start(config)

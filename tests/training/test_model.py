@@ -14,7 +14,7 @@ from explorer.config import BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS,
 from explorer.data.datasets import DATASETS
 from explorer.presets import PRESETS
 from explorer.training.model import build_network, build_optimizer, start_weights
-from explorer.training.tensors import Prepared
+from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import image_order
 
 DIGITS = TrainingConfig(dataset="digits", depth=3, width=20)
@@ -134,7 +134,7 @@ def test_an_optimizer_is_keras_own_with_its_defaults(name, kind, others):
 # --- The input scaling --------------------------------------------------------------------------------
 
 
-def scaled(data: Prepared, kind: str, images: np.ndarray) -> np.ndarray:
+def scaled(data: TrainingTensors, kind: str, images: np.ndarray) -> np.ndarray:
     """What comes out of the layer that scales raw images `[N, *image_shape]`."""
     config = TrainingConfig(dataset=data.spec.name, depth=0, input_scaling=kind)
     network = build_network(config)
@@ -144,12 +144,12 @@ def scaled(data: Prepared, kind: str, images: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module", params=DATASETS)
-def images(request) -> tuple[Prepared, np.ndarray, np.ndarray]:
+def images(request) -> tuple[TrainingTensors, np.ndarray, np.ndarray]:
     """A data set, all its training images flat, and some of validation as they are."""
     dataset = request.getfixturevalue(request.param)
     few = replace(dataset, validation=dataset.validation[:200])
     training = dataset.split("train")[0]
-    return Prepared(few), training.reshape(len(training), -1), few.split("validation")[0]
+    return TrainingTensors(few), training.reshape(len(training), -1), few.split("validation")[0]
 
 
 def test_standardized_pixels_are_those_of_scikit_learn(images):

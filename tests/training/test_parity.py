@@ -9,7 +9,7 @@ import pytest
 
 from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, OPTIMIZERS, TrainingConfig
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
-from explorer.training.tensors import Prepared
+from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import image_order, train
 
 STEPS = 20
@@ -29,8 +29,8 @@ OPTIMIZER = {
 
 
 @pytest.fixture(scope="module")
-def prepared(digits) -> Prepared:
-    return Prepared(digits)
+def prepared(digits) -> TrainingTensors:
+    return TrainingTensors(digits)
 
 
 def plain_keras(config: TrainingConfig) -> keras.Sequential:
@@ -56,7 +56,7 @@ def plain_keras(config: TrainingConfig) -> keras.Sequential:
     return model
 
 
-def scaled(data: Prepared, images: np.ndarray) -> np.ndarray:
+def scaled(data: TrainingTensors, images: np.ndarray) -> np.ndarray:
     """Images standardized with float64 statistics of the training split, worked out here."""
     training = data.training.images.numpy().astype("float64")
     deviation = training.std(0)

@@ -9,7 +9,7 @@ from explorer.config import TrainingConfig
 from explorer.training.compiled_epoch import CompiledNetwork, Shape, Totals
 from explorer.training.dropout import dropped, noise_of, predict_samples
 from explorer.training.model import build_network, start_weights
-from explorer.training.tensors import Prepared
+from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import PAUSE, image_order, train
 
 CONFIG = TrainingConfig(
@@ -19,11 +19,11 @@ DROPOUTS = ["hidden", "alpha", "alpha_output"]
 
 
 @pytest.fixture(scope="module")
-def prepared(digits) -> Prepared:
-    return Prepared(digits)
+def prepared(digits) -> TrainingTensors:
+    return TrainingTensors(digits)
 
 
-def plain(config: TrainingConfig, data: Prepared) -> CompiledNetwork:
+def plain(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     """A started network whose programs are not compiled by XLA: the same code, and at once."""
     network = CompiledNetwork(config, data, jit_compile=False)
     network.start(config)
@@ -37,7 +37,7 @@ def weights(network: CompiledNetwork) -> list[np.ndarray]:
 # --- L2 and clipping ----------------------------------------------------------------------------------
 
 
-def keras_step(config: TrainingConfig, data: Prepared, **optimizer) -> tuple[float, list[np.ndarray], tuple]:
+def keras_step(config: TrainingConfig, data: TrainingTensors, **optimizer) -> tuple[float, list[np.ndarray], tuple]:
     """Loss, weights and evaluation after Keras's own first step of plain SGD."""
     model = build_network(config)
     start_weights(model, config, *data.scaling(config.input_scaling))

@@ -34,17 +34,17 @@ def free():
     (folder / "ballast").unlink()
 """
 
-ENGINE = (
+RUN_QUEUE = (
     COMMON
     + """
 from explorer.workers.cluster import Settings
-from explorer.workers.run_queue import Engine, resumable
+from explorer.workers.run_queue import RunQueue, resumable
 
 if __name__ == "__main__":
-    engine, told = Engine(Settings(workers=1)), {}
-    assert engine.wait_until_ready(120) == "ready", engine.message
+    run_queue, told = RunQueue(Settings(workers=1)), {}
+    assert run_queue.wait_until_ready(120) == "ready", run_queue.message
     run = store.create(LONG)
-    engine.submit(run)
+    run_queue.submit(run)
     wait_for(lambda: len(run.history()) > 2, 120)
     fill()
     wait_for(lambda: run.status().status != "running", 120)
@@ -53,10 +53,10 @@ if __name__ == "__main__":
     free()
     wait_for(lambda: run.written_status().status != "running", 120)
     told["free"] = [run.written_status().status, run.status().reason]
-    engine.resume(run)
+    run_queue.resume(run)
     wait_for(lambda: len(run.history()) > epochs + 2, 120)
     fill()
-    engine.stop(run)
+    run_queue.stop(run)
     told["stop"] = run.requested()
     free()
     wait_for(lambda: run.status().status not in ("running", "queued"), 120)
@@ -64,7 +64,7 @@ if __name__ == "__main__":
     told["epochs"] = [record.epoch for record in run.history()] == list(range(1, len(run.history()) + 1))
     told["left"] = [path.name for path in run.path.glob(".*.tmp")]
     print(json.dumps(told))
-    engine.close()
+    run_queue.close()
 """
 )
 
@@ -100,8 +100,8 @@ def on_a_small_disk(script: str, tmp_path: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_a_disk_that_fills_up_under_the_engine_leaves_no_run_running_for_ever(tmp_path):
-    told = on_a_small_disk(ENGINE, tmp_path)
+def test_a_disk_that_fills_up_under_the_run_queue_leaves_no_run_running_for_ever(tmp_path):
+    told = on_a_small_disk(RUN_QUEUE, tmp_path)
     assert told["full"][0] in ("interrupted", "failed") and told["full"][2]
     assert told["free"][0] in ("interrupted", "failed") and "No space left on device" in told["free"][1]
     assert told["stop"] == "stop" and told["ended"] in ("stopped", "failed", "interrupted")

@@ -21,7 +21,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, StudyStore
 from explorer.sweeps.study_spec import StudySpec
 from explorer.workers.cluster import Settings, Tls
-from explorer.workers.run_queue import Engine
+from explorer.workers.run_queue import RunQueue
 
 EPOCHS = 80
 SPEC = {
@@ -121,15 +121,15 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
     store = RunStore(tmp_path / "runs")
     study = StudyStore(store).create(StudySpec.from_dict(SPEC))
     said: list[str] = []
-    engine = None
+    run_queue = None
     try:
         machines.scheduler()
         for name in ("first", "second", "third"):
             machines.worker(name)
-        engine = Engine(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
-        driver = threading.Thread(target=drive, args=(study, store, lambda: engine, said.append), daemon=True)
+        run_queue = RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
+        driver = threading.Thread(target=drive, args=(study, store, lambda: run_queue, said.append), daemon=True)
         driver.start()
-        wait_for(lambda: engine.slots == 3, 240)
+        wait_for(lambda: run_queue.slots == 3, 240)
         machines.worker("stranger", code=other_code(tmp_path / "code"))
 
         kill_group(wait_for(machines.midway, 240))
@@ -139,8 +139,8 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
         driver.join(300)
         assert not driver.is_alive()
     finally:
-        if engine:
-            engine.close()
+        if run_queue:
+            run_queue.close()
 
     assert study.status().status == "completed"
     trials = study.trials()

@@ -26,7 +26,7 @@ from explorer.workers.cluster import prepare_dask
 from explorer.workers.remote.worker import write_files
 
 CONFIG = TrainingConfig(dataset="digits", depth=4, width=100, epochs=4, learning_rate=1e-4)
-# as the engine's workers: forks of a process that has imported TensorFlow
+# as the run queue's workers: forks of a process that has imported TensorFlow
 FORKS = multiprocessing.get_context("forkserver")
 
 

@@ -1,4 +1,4 @@
-"""The engine with real worker processes: queue, death, memory, recycling."""
+"""The run queue with real worker processes: queue, death, memory, recycling."""
 
 import os
 import signal
@@ -12,15 +12,15 @@ from explorer.errors import FieldError, InputError
 from explorer.runs.run import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, queue_position
 from explorer.runs.store import RunStore
 from explorer.workers.cluster import Settings
-from explorer.workers.run_queue import Engine, settle_orphans
+from explorer.workers.run_queue import RunQueue, settle_orphans
 
 LONG = TrainingConfig(dataset="digits", depth=2, width=20, epochs=10_000, patience=10_000)
 SHORT = LONG.with_(epochs=2)
 
 
 @pytest.fixture(scope="module")
-def engine():
-    started = Engine(Settings(workers=1))
+def run_queue():
+    started = RunQueue(Settings(workers=1))
     assert started.wait_until_ready(60) == "ready", started.message
     yield started
     started.close()
@@ -31,9 +31,9 @@ def store(tmp_path):
     return RunStore(tmp_path)
 
 
-def submit(engine, store, config):
+def submit(run_queue, store, config):
     run = store.create(config)
-    engine.submit(run)
+    run_queue.submit(run)
     return run
 
 
@@ -41,75 +41,75 @@ def wait_status(run, status, seconds=60):
     wait_for(lambda: run.status().status == status, seconds)
 
 
-def test_one_at_a_time_in_order_with_positions(engine, store):
-    first, second, third = (submit(engine, store, LONG.with_(seed=seed)) for seed in (1, 2, 3))
+def test_one_at_a_time_in_order_with_positions(run_queue, store):
+    first, second, third = (submit(run_queue, store, LONG.with_(seed=seed)) for seed in (1, 2, 3))
     wait_status(first, RUNNING)
     assert (second.status().status, third.status().status) == (QUEUED, QUEUED)
     assert [queue_position(store.list(), run.name) for run in (first, second, third)] == [None, 1, 2]
-    engine.stop(second)
+    run_queue.stop(second)
     assert second.status().status == STOPPED
-    engine.stop(first)
+    run_queue.stop(first)
     wait_status(first, STOPPED)
     wait_status(third, RUNNING)
-    engine.stop(third)
+    run_queue.stop(third)
     wait_status(third, STOPPED)
 
 
-def test_workers_are_forks_of_a_process_of_one_thread(engine):
+def test_workers_are_forks_of_a_process_of_one_thread(run_queue):
     """Another thread's locks would stay locked in a fork for good."""
-    [worker] = engine.worker_processes()
+    [worker] = run_queue.worker_processes()
     forked_from = psutil.Process(worker).parent()
     assert forked_from.pid != os.getpid()
     assert forked_from.num_threads() == 1
     assert any("libtensorflow" in mapped.path for mapped in forked_from.memory_maps())
 
 
-def test_killed_worker_costs_its_run_a_status_and_the_queue_goes_on(engine, store):
-    victim, waiting = submit(engine, store, LONG), submit(engine, store, SHORT)
+def test_killed_worker_costs_its_run_a_status_and_the_queue_goes_on(run_queue, store):
+    victim, waiting = submit(run_queue, store, LONG), submit(run_queue, store, SHORT)
     wait_for(lambda: len(victim.history()) > 2)
     os.kill(victim.status().process.pid, signal.SIGKILL)
     wait_status(victim, INTERRUPTED)
     wait_for(lambda: "its worker process died" in victim.status().reason)
     wait_status(waiting, COMPLETED)
     before = len(victim.history())
-    engine.resume(victim)
+    run_queue.resume(victim)
     wait_for(lambda: len(victim.history()) > before)
-    engine.stop(victim)
+    run_queue.stop(victim)
     wait_status(victim, STOPPED)
     assert [r.epoch for r in victim.history()] == list(range(1, len(victim.history()) + 1))
 
 
-def test_pause_frees_the_worker_for_another_run(engine, store):
-    paused = submit(engine, store, LONG)
+def test_pause_frees_the_worker_for_another_run(run_queue, store):
+    paused = submit(run_queue, store, LONG)
     wait_for(paused.history)
-    engine.pause(paused)
+    run_queue.pause(paused)
     wait_status(paused, PAUSED)
-    other = submit(engine, store, SHORT)
+    other = submit(run_queue, store, SHORT)
     wait_status(other, COMPLETED)
-    engine.resume(paused)
+    run_queue.resume(paused)
     with pytest.raises(InputError, match=r"can be resumed|in use"):
-        engine.resume(paused)
+        run_queue.resume(paused)
     wait_status(paused, RUNNING)
-    engine.stop(paused)
+    run_queue.stop(paused)
     wait_status(paused, STOPPED)
 
 
 def test_worker_over_its_memory_limit_is_told_as_such(store):
-    engine = Engine(Settings(workers=1, memory_limit=1_200_000_000))
-    assert engine.wait_until_ready(60) == "ready", engine.message
-    run = submit(engine, store, LONG.with_(depth=30, width=2048))
+    run_queue = RunQueue(Settings(workers=1, memory_limit=1_200_000_000))
+    assert run_queue.wait_until_ready(60) == "ready", run_queue.message
+    run = submit(run_queue, store, LONG.with_(depth=30, width=2048))
     wait_for(lambda: "memory limit" in run.status().reason, 60)
     assert run.status().status == INTERRUPTED
-    engine.close()
+    run_queue.close()
 
 
-def test_a_process_is_recycled_after_its_runs(engine, store):
-    [before] = engine.worker_processes()
-    engine._client.run(_recycle_after_one)
-    run = submit(engine, store, SHORT)
+def test_a_process_is_recycled_after_its_runs(run_queue, store):
+    [before] = run_queue.worker_processes()
+    run_queue._client.run(_recycle_after_one)
+    run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)
-    wait_for(lambda: engine.worker_processes() not in ([], [before]), 60)
-    again = submit(engine, store, SHORT.with_(seed=2))
+    wait_for(lambda: run_queue.worker_processes() not in ([], [before]), 60)
+    again = submit(run_queue, store, SHORT.with_(seed=2))
     wait_status(again, COMPLETED)
 
 
@@ -141,17 +141,17 @@ def test_settings_name_what_is_allowed(monkeypatch):
             Settings.from_environment()
 
 
-def test_an_engine_that_cannot_start_says_why():
-    engine = Engine(Settings(scheduler="tcp://localhost:1"))
-    assert engine.wait_until_ready(60) == "broken"
-    assert engine.message
+def test_an_run_queue_that_cannot_start_says_why():
+    run_queue = RunQueue(Settings(scheduler="tcp://localhost:1"))
+    assert run_queue.wait_until_ready(60) == "broken"
+    assert run_queue.message
 
 
-def test_ahead_of_time_compilation_is_used_by_the_run(engine, store):
+def test_ahead_of_time_compilation_is_used_by_the_run(run_queue, store):
     config = SHORT.with_(depth=3, width=33)
-    engine.prepare(config)
-    wait_for(lambda: any(engine._client.run(_compiled, 33).values()), 60)
-    run = submit(engine, store, config)
+    run_queue.prepare(config)
+    wait_for(lambda: any(run_queue._client.run(_compiled, 33).values()), 60)
+    run = submit(run_queue, store, config)
     wait_status(run, COMPLETED)
     assert run.status().compile_seconds == 0.0
 
@@ -162,9 +162,9 @@ def _compiled(width):
     return any(shape.width == width for shape in worker.programs()._programs)
 
 
-def test_a_queued_run_waits_for_an_engine_that_starts(store):
-    engine = Engine(Settings(workers=1))
-    run = submit(engine, store, SHORT)
+def test_a_queued_run_waits_for_an_run_queue_that_starts(store):
+    run_queue = RunQueue(Settings(workers=1))
+    run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)
     assert len(run.history()) == 2
-    engine.close()
+    run_queue.close()

@@ -15,15 +15,15 @@ import pytest
 from browser import wait_for
 
 from explorer import scratch
-from explorer.errors import EngineError, FieldError
-from explorer.workers.task_process import Desk
+from explorer.errors import FieldError, WorkersError
+from explorer.workers.task_process import TaskProcess
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def desk():
-    started = Desk()
+def task_process():
+    started = TaskProcess()
     yield started
     started.close()
 
@@ -68,64 +68,65 @@ def left_over() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*"))
 
 
-def test_an_answer_comes_from_another_process(desk):
-    assert desk.ask(os.getpid).result(60) != os.getpid()
+def test_an_answer_comes_from_another_process(task_process):
+    assert task_process.ask(os.getpid).result(60) != os.getpid()
 
 
-def test_a_fault_of_the_question_is_its_own(desk):
+def test_a_fault_of_the_question_is_its_own(task_process):
     with pytest.raises(FieldError, match="depth: -1 is not allowed; it must be a whole number"):
-        desk.ask(fail).result(60)
+        task_process.ask(fail).result(60)
 
 
-def test_a_question_that_takes_too_long_is_ended_and_the_next_is_answered(desk):
-    late, following = desk.ask(hang, seconds=0.5), desk.ask(abs, -3)
-    with pytest.raises(EngineError, match=r"it took longer than 0.5 s"):
+def test_a_question_that_takes_too_long_is_ended_and_the_next_is_answered(task_process):
+    late, following = task_process.ask(hang, seconds=0.5), task_process.ask(abs, -3)
+    with pytest.raises(WorkersError, match=r"it took longer than 0.5 s"):
         late.result(60)
     assert following.result(60) == 3
 
 
-def test_an_error_that_cannot_be_sent_is_told_in_its_words(desk):
-    with pytest.raises(EngineError, match="OddError: 1 and 2"):
-        desk.ask(raise_odd_error).result(60)
+def test_an_error_that_cannot_be_sent_is_told_in_its_words(task_process):
+    with pytest.raises(WorkersError, match="OddError: 1 and 2"):
+        task_process.ask(raise_odd_error).result(60)
     with pytest.raises(pickle.PicklingError):
-        desk.ask(eval, "lambda: 1").result(60)
-    assert desk.ask(abs, -7).result(60) == 7
+        task_process.ask(eval, "lambda: 1").result(60)
+    assert task_process.ask(abs, -7).result(60) == 7
 
 
-def test_a_library_that_keeps_pythons_lock_is_ended_and_what_it_wrote_removed(desk, tmp_path, monkeypatch):
-    pid = desk.ask(os.getpid).result(60)
-    folder = Path(desk.ask(tempfile.gettempdir).result(60))
+def test_a_library_that_keeps_pythons_lock_is_ended_and_what_it_wrote_removed(task_process, tmp_path, monkeypatch):
+    pid = task_process.ask(os.getpid).result(60)
+    folder = Path(task_process.ask(tempfile.gettempdir).result(60))
     assert folder.is_dir() and folder.name.startswith(scratch.PREFIX)
-    with pytest.raises(EngineError, match=r"it took longer than 1 s and was ended"):
-        desk.ask(fill_the_temporary_folder_and_hold_the_lock, seconds=1).result(60)
+    with pytest.raises(WorkersError, match=r"it took longer than 1 s and was ended"):
+        task_process.ask(fill_the_temporary_folder_and_hold_the_lock, seconds=1).result(60)
     assert not psutil.pid_exists(pid) and not folder.exists()
-    assert desk.ask(abs, -3).result(60) == 3
+    assert task_process.ask(abs, -3).result(60) == 3
 
 
 def test_behind_a_question_that_hangs_the_next_is_answered_at_once():
-    desk = Desk()
-    late = desk.ask(hold_the_lock, seconds=300)
-    assert desk.ask(abs, -3).result(120) == 3
+    task_process = TaskProcess()
+    late = task_process.ask(hold_the_lock, seconds=300)
+    assert task_process.ask(abs, -3).result(120) == 3
     assert not late.done()
-    desk.close()
-    with pytest.raises(EngineError, match="the process that worked on it died"):
+    task_process.close()
+    with pytest.raises(WorkersError, match="the process that worked on it died"):
         late.result(1)
 
 
-def test_a_process_that_dies_while_nothing_is_asked_is_replaced(desk):
-    pid = desk.ask(os.getpid).result(60)
+def test_a_process_that_dies_while_nothing_is_asked_is_replaced(task_process):
+    pid = task_process.ask(os.getpid).result(60)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not psutil.pid_exists(pid))
-    assert desk.ask(os.getpid).result(60) != pid
+    assert task_process.ask(os.getpid).result(60) != pid
 
 
 ASKER = """
 import ctypes, os, sys, test_task_process
-from explorer.workers.task_process import Desk
+from explorer.workers.task_process import TaskProcess
 if __name__ == "__main__":
-    desk = Desk()
-    print(desk.ask(os.getpid).result(120), desk.ask(test_task_process.tempfile.gettempdir).result(60), flush=True)
-    desk.ask(test_task_process.hold_the_lock, seconds=300).result()
+    task_process = TaskProcess()
+    folder = task_process.ask(test_task_process.tempfile.gettempdir)
+    print(task_process.ask(os.getpid).result(120), folder.result(60), flush=True)
+    task_process.ask(test_task_process.hold_the_lock, seconds=300).result()
 """
 
 
@@ -133,7 +134,11 @@ if __name__ == "__main__":
 def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(tmp_path, monkeypatch, folder):
     place = tmp_path / folder
     place.mkdir()
-    environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
+    environment = {
+        **os.environ,
+        "TMPDIR": str(place),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}:{Path(__file__).parent}",
+    }
     script = tmp_path / "asker.py"
     script.write_text(ASKER)
     with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as server:
@@ -161,38 +166,38 @@ def test_the_folder_of_one_that_lives_is_not_swept(tmp_path, monkeypatch):
     assert [path.name for path in left_over()] == [f"{scratch.PREFIX}link"]
 
 
-def test_a_process_that_dies_is_told_and_replaced(desk):
-    with pytest.raises(EngineError, match="the process that worked on it died"):
-        desk.ask(os.kill, desk.ask(os.getpid).result(60), signal.SIGKILL).result(60)
-    assert desk.ask(abs, -4).result(60) == 4
+def test_a_process_that_dies_is_told_and_replaced(task_process):
+    with pytest.raises(WorkersError, match="the process that worked on it died"):
+        task_process.ask(os.kill, task_process.ask(os.getpid).result(60), signal.SIGKILL).result(60)
+    assert task_process.ask(abs, -4).result(60) == 4
 
 
-def test_a_process_that_is_slow_to_be_replaced_is_waited_for(desk):
-    pid = desk.ask(os.getpid).result(60)
+def test_a_process_that_is_slow_to_be_replaced_is_waited_for(task_process):
+    pid = task_process.ask(os.getpid).result(60)
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    with pytest.raises(EngineError, match="the process that worked on it died"):
-        desk.ask(os.kill, pid, signal.SIGKILL).result(60)
+    with pytest.raises(WorkersError, match="the process that worked on it died"):
+        task_process.ask(os.kill, pid, signal.SIGKILL).result(60)
     [new] = wait_for(lambda: [c for c in psutil.Process().children(recursive=True) if c.pid not in before])
     new.suspend()
     time.sleep(2)
     new.resume()
-    assert desk.ask(abs, -6).result(60) == 6
+    assert task_process.ask(abs, -6).result(60) == 6
 
 
-def test_a_question_that_is_cancelled_before_its_turn_is_not_asked(desk, tmp_path):
-    first = desk.ask(time.sleep, 0.5)
-    second = desk.ask(os.mkdir, str(tmp_path / "made"))
+def test_a_question_that_is_cancelled_before_its_turn_is_not_asked(task_process, tmp_path):
+    first = task_process.ask(time.sleep, 0.5)
+    second = task_process.ask(os.mkdir, str(tmp_path / "made"))
     assert second.cancel()
     first.result(60)
-    assert desk.ask(abs, -5).result(60) == 5
+    assert task_process.ask(abs, -5).result(60) == 5
     assert not (tmp_path / "made").exists()
 
 
 def test_a_question_that_takes_too_much_memory_is_ended():
-    desk = Desk(memory_limit=1_500_000_000)
-    with pytest.raises(EngineError, match=r"more than 1\.5 GB of memory"):
-        desk.ask(fill_memory).result(60)
-    desk.close()
+    task_process = TaskProcess(memory_limit=1_500_000_000)
+    with pytest.raises(WorkersError, match=r"more than 1\.5 GB of memory"):
+        task_process.ask(fill_memory).result(60)
+    task_process.close()
 
 
 def test_where_the_temporary_folder_has_a_long_path_the_process_starts_all_the_same(tmp_path, monkeypatch):
@@ -200,9 +205,9 @@ def test_where_the_temporary_folder_has_a_long_path_the_process_starts_all_the_s
     deep = tmp_path / ("long" * 20)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    desk = Desk()
+    task_process = TaskProcess()
     try:
-        parent = desk.ask(os.getppid).result(timeout=60)
+        parent = task_process.ask(os.getppid).result(timeout=60)
     finally:
-        desk.close()
+        task_process.close()
     assert parent == os.getpid()

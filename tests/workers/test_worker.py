@@ -397,13 +397,13 @@ assert not any(name.startswith("explorer") for name in sys.modules)
 def test_a_saved_model_takes_raw_images_in_plain_keras(store, cifar10, digits, tmp_path):
     """Every scaling and batch normalization, after training, in a process that has never heard of this project."""
     from explorer.training.compiled_epoch import CompiledNetwork, Totals
-    from explorer.training.tensors import Prepared
+    from explorer.training.tensors import TrainingTensors
     from explorer.training.trainer import image_order
 
     few = replace(cifar10, train=cifar10.train[:320], validation=cifar10.validation[:50])
     expected = {}
     for name, dataset in (("cifar10", few), ("digits", digits)):
-        data = Prepared(dataset)
+        data = TrainingTensors(dataset)
         for scaling, batch_norm in zip(
             ("raw", "standardized", "unit"), ("off", "after_activation", "before_activation"), strict=True
         ):

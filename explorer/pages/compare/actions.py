@@ -98,7 +98,7 @@ def _repeat(name: str) -> None:
     try:
         config = resources.store().get(name).config
         for seed in next_seeds(taken, SEEDS):
-            resources.engine().submit(resources.store().create(config.with_(seed=seed)))
+            resources.run_queue().submit(resources.store().create(config.with_(seed=seed)))
     except ExplorerError as error:
         messages.tell(f"{error}.")
 

@@ -39,7 +39,7 @@ TABS = {
 def render() -> None:
     """Draws the page."""
     st.header("Evaluate a saved model", anchor=False)
-    resources.desk().start()  # while a person reads, the process that opens models gets ready
+    resources.task_process().start()  # while a person reads, the process that opens models gets ready
     try:
         models = resources.library().models()
     except RunError as error:

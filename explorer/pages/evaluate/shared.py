@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.data.datasets import Dataset
-from explorer.errors import EngineError, ExplorerError
+from explorer.errors import ExplorerError, WorkersError
 from explorer.evaluation.library import SavedModel
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import Predictions, Request
@@ -56,7 +56,7 @@ def answered(answer: Future, words: str) -> Any:
 def show_failure(error: ExplorerError, request: Request, icon: str = ":material/block:") -> None:
     """Says why a question about a model has no answer, and offers to ask again where a process was ended for it."""
     st.error(sentence(error), icon=icon)
-    if isinstance(error, EngineError):  # the machine may have more time or memory now
+    if isinstance(error, WorkersError):  # the machine may have more time or memory now
         st.button("Try again", icon=":material/refresh:", on_click=resources.library().ask_anew, args=(request,))
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.diagnosis import PROBLEM, Observed, diagnose
+from explorer.diagnosis import PROBLEM, Evidence, diagnose
 from explorer.diagnosis.fault_cases import CASES, Case
 from explorer.diagnosis.lessons import LESSONS
 from explorer.pages import messages, settings
@@ -162,7 +162,7 @@ def _reveal(case: Case, summary: RunSummary) -> None:
     if summary.problem:
         return
     signals = summary.run.signals()
-    found = diagnose(Observed(summary.config, summary.records, signals, summary.status.reason))
+    found = diagnose(Evidence(summary.config, summary.records, signals, summary.status.reason))
     if summary.records:
         _curves(summary)
     ended = summary.state not in ACTIVE

@@ -4,7 +4,7 @@ import streamlit as st
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis import Observed, diagnose
+from explorer.diagnosis import Evidence, diagnose
 from explorer.errors import ExplorerError
 from explorer.pages import messages, resources, selection, settings, training
 from explorer.pages.chart import draw_chart
@@ -82,7 +82,7 @@ def _told(summary: RunSummary) -> None:
     signals = summary.run.signals()
     if not summary.records and not signals and summary.status.status != FAILED:
         return
-    seen = Observed(summary.config, summary.records, signals, summary.status.reason, suggested_rate(summary.config))
+    seen = Evidence(summary.config, summary.records, signals, summary.status.reason, suggested_rate(summary.config))
     words, pictures = st.columns([2, 3], gap="medium")
     with words:
         st.subheader("What this run tells", anchor=False)
@@ -155,7 +155,7 @@ def _actions_at_rest(summary: RunSummary) -> None:
 
 def _do(what: str, run: Run) -> None:
     try:
-        getattr(resources.engine(), what)(run)
+        getattr(resources.run_queue(), what)(run)
     except ExplorerError as error:
         messages.tell(f"{error}.")
 
@@ -207,7 +207,7 @@ def _progress_text(summary: RunSummary, view) -> str:
     )
     if status.status == QUEUED:
         waiting = queue_position(resources.store().list(), summary.name)
-        starting = " (the workers are starting)" if resources.engine().state == "starting" else ""
+        starting = " (the workers are starting)" if resources.run_queue().state == "starting" else ""
         return f"Waiting: place {waiting} in the queue{starting}" if waiting else "Waiting"
     if status.status == RUNNING and status.phase == "compiling":
         return "Compiling this network for this machine: a few seconds, once for each shape"

@@ -133,7 +133,7 @@ def _train_winner(study: Study) -> None:
     try:
         runs = create_winners(study, resources.store(), leaders(study.spec, study.trials())[0])
         for run in runs:
-            resources.engine().submit(run)
+            resources.run_queue().submit(run)
     except ExplorerError as error:
         messages.tell(f"{error}.")
 

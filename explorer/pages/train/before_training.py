@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.config import TrainingConfig
 from explorer.data import datasets
-from explorer.diagnosis import Observed, diagnose
+from explorer.diagnosis import Evidence, diagnose
 from explorer.errors import ExplorerError
 from explorer.pages.chart import draw_chart
 from explorer.pages.run import findings, learning_rate
@@ -72,7 +72,7 @@ def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, E
         draw_chart(charts.start, frame, signal, names, place=column, key=key, alt=alt)
     lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)
     st.caption(" · ".join([f":material/timeline: **{charts.THESE}**", *(f"{dash} {title}" for dash, title in lines)]))
-    found = diagnose(Observed(config, (), [signals]))
+    found = diagnose(Evidence(config, (), [signals]))
     for finding in found:
         findings.line(finding)
     if not found:

@@ -23,8 +23,8 @@ def render() -> None:
     except RunError as error:
         st.error(sentence(error))
         return
-    if resources.engine_problem():
-        _engine_problem()
+    if resources.run_queue_problem():
+        _run_queue_problem()
     left, buttons = st.columns([4, 1], vertical_alignment="center")
     with left:
         network_card.card(config)
@@ -47,9 +47,9 @@ def render() -> None:
             resources.prepare(config)
 
 
-def _engine_problem() -> None:
-    st.error(f"The workers that train could not be started: {sentence(resources.engine_problem())}")
-    st.button("Try again", on_click=resources.restart_engine)
+def _run_queue_problem() -> None:
+    st.error(f"The workers that train could not be started: {sentence(resources.run_queue_problem())}")
+    st.button("Try again", on_click=resources.restart_run_queue)
 
 
 def _train_button(config: TrainingConfig | None) -> None:

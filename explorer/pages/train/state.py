@@ -18,12 +18,12 @@ _SESSION = "session"
 
 def ask_start(config: TrainingConfig) -> "Future[EpochSignals]":
     """The signals of the sidebar's network before training; an earlier question of this session is withdrawn."""
-    return resources.start_questions().ask(config, who=_session())
+    return resources.initial_signals().ask(config, who=_session())
 
 
 def ask_reference(config: TrainingConfig) -> "Future[EpochSignals]":
     """The same of a network to compare with."""
-    return resources.start_questions().ask(config)
+    return resources.initial_signals().ask(config)
 
 
 def keep_start(config: TrainingConfig, signals: EpochSignals) -> None:
@@ -63,7 +63,7 @@ def start_range_test(config: TrainingConfig) -> None:
     from explorer.workers import tasks
 
     path = f"{tempfile.mkdtemp(prefix='range-test-')}/points.jsonl"
-    future = resources.desk().ask(tasks.range_test, config.to_dict(), path, seconds=120)
+    future = resources.task_process().ask(tasks.range_test, config.to_dict(), path, seconds=120)
     st.session_state[_RANGE] = RangeTest(range_start(config), path, future)
 
 

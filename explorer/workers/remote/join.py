@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from explorer.errors import EngineError
+from explorer.errors import WorkersError
 from explorer.workers.cluster import Tls, prepare_dask, worker_environment
 
 # A scheduler may be started after its workers, as batch systems do; one that is gone for so long has ended.
@@ -17,13 +17,13 @@ SECONDS_WITHOUT_SCHEDULER = 120
 def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None] = print) -> int:
     """Serves a scheduler with so many processes until Ctrl-C, SIGTERM or its end; returns the exit status.
 
-    Raises `EngineError` when the scheduler cannot be reached.
+    Raises `WorkersError` when the scheduler cannot be reached.
     """
     prepare_dask()
     try:
         return asyncio.run(_stay(address, workers, tls, say))
     except (OSError, TimeoutError, ValueError) as error:
-        raise EngineError(f"scheduler: {address!r} cannot be joined ({error or type(error).__name__})") from error
+        raise WorkersError(f"scheduler: {address!r} cannot be joined ({error or type(error).__name__})") from error
 
 
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:

@@ -1,7 +1,7 @@
 """Hands runs to the workers of a running Dask scheduler and brings their files back; no storage is shared.
 
-Each run goes to one worker of its own choosing, so that the fleet knows what a worker that left has cost. Workers
-join and leave as they like; one that would not train the same is told of and not used.
+The queue chooses each run's worker itself, so it knows which runs a worker that left was training. Workers join and
+leave at any time; one that would not train the same is reported and not used.
 """
 
 import json
@@ -41,7 +41,7 @@ class _Flight:
     problem: str = ""
 
 
-class Fleet:
+class RemoteQueue:
     """Queues runs and assigns them to free workers that agree; safe to share between threads.
 
     `ended(run, lost)` is called when a run has come back, with `lost` when its worker left it; the folder here then
@@ -59,7 +59,7 @@ class Fleet:
         self._missed: dict[str, int] = {}
         self._landed: list[str] = []
         self._wake, self._closed = threading.Event(), False
-        self._thread = threading.Thread(target=self._work, daemon=True, name="fleet")
+        self._thread = threading.Thread(target=self._work, daemon=True, name="remote queue")
         self._thread.start()
 
     @property

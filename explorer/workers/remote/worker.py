@@ -36,7 +36,7 @@ class _Post:
     heard: float = field(default_factory=time.monotonic)
 
 
-class Outpost:
+class RemoteWorker:
     """The copies that this process trains; there is one, `HERE`."""
 
     def __init__(self) -> None:
@@ -137,4 +137,4 @@ def _private(path: Path) -> bool:
     return path.name in (LOCK, REQUEST) or any(part.startswith(".") for part in path.parts)
 
 
-HERE = Outpost()
+HERE = RemoteWorker()
