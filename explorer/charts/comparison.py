@@ -10,7 +10,7 @@ import pandas as pd
 
 from explorer.charts.training_curves import EPOCH_AXIS, FORMATS, LABELS
 from explorer.palette import RUN_COLORS, SPLIT_DASHES
-from explorer.runs.comparison import HIGHER_IS_BETTER, RESULTS
+from explorer.runs.comparison import RESULTS
 from explorer.runs.history import METRICS, VALIDATION, EpochRecord, best_epoch, tidy
 
 MOST_RUNS = len(RUN_COLORS)  # that a chart of curves tells apart
@@ -212,8 +212,3 @@ def bars(rows: pd.DataFrame, members: pd.DataFrame, metric: str = "val_accuracy"
 
 
 _TIGHT = alt.Scale(nice=False, zero=False, padding=4)
-
-
-def better(metric: str) -> str:
-    """What counts as better, in a word, for a chart's title."""
-    return "higher" if HIGHER_IS_BETTER.get(metric, False) else "lower"

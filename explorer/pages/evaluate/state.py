@@ -9,7 +9,7 @@ from explorer.evaluation.predictions import Request
 from explorer.pages import resources
 
 MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
-CELLS, SOURCE, UPLOAD, CAMERA, SIDE = "cells", "source", "upload", "camera", "side"
+CELLS, SOURCE, UPLOAD, CAMERA = "cells", "source", "upload", "camera"
 ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
 CONFUSION, SAMPLES = "confusion", "samples"
 _SHOWN, _LOOKED, _CHOSEN = "gallery_shown", "looked", "chosen"

@@ -54,11 +54,6 @@ def show(run: Run) -> None:
     st.fragment(_live, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(run, latest_runs.states())
 
 
-def _wait(drawn: tuple) -> None:
-    if drawn != latest_runs.states():
-        st.rerun()  # a run began or ended, here or elsewhere: the whole page has news
-
-
 def _live(run: Run, drawn: tuple) -> None:
     """What moves while a run does; its buttons redraw this part alone."""
     refresh_on_news(drawn)
