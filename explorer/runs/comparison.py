@@ -1,14 +1,14 @@
-"""Runs beside each other: one table of all, groups of repeats, and what a difference between two groups is worth.
+"""Comparison of runs: one table of all, groups of repeats, and a paired test between two groups.
 
-Pure functions over one tidy frame, one row a run (`run_table`):
+Pure functions over one tidy frame with one row per run (`run_table`):
 
-    run, name, tags, note        what it is called; `tags` is a tuple of words
+    run, name, tags, note        the run's folder and its annotation; `tags` is a tuple of strings
     dataset … seed               every field of the configuration
-    status, created              in one word; seconds since 1970
-    trained, best_epoch          how many epochs were trained, and the one of the lowest validation loss
+    status, created              one of `STATUSES`; seconds since 1970
+    trained, best_epoch          number of epochs trained, and the epoch with the lowest validation loss
     val_loss, val_accuracy       at that epoch, accuracy from 0 to 1
-    seconds, curve               of all epochs; the validation loss over epochs, thinned out
-    images                       how many validation images the results are measured on
+    seconds, curve               total over all epochs; the validation loss by epoch, thinned out
+    images                       number of validation images the results are measured on
 """
 
 import math
@@ -45,7 +45,7 @@ COLUMNS = ("run", "name", "tags", "note", *FIELDS, *_SUMMARY)
 
 
 def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
-    """One row a readable run, in the order given, with the columns above; what is not known yet is NaN."""
+    """One row per readable run, in the order given, with the columns above; unknown values are NaN."""
     import pandas as pd
 
     readable = [s for s in summaries if s.config is not None and s.status is not None]
@@ -77,9 +77,9 @@ def matching(
     fields: Mapping[str, Sequence[Any]] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> "pd.DataFrame":
-    """The runs in which every searched word occurs (in run, name, tags or note) and that pass every filter.
+    """The runs that contain every search word (in run, name, tags or note) and pass every filter.
 
-    `fields` lists the values allowed of some columns, `ranges` the least and greatest of others; an empty list of
+    `fields` lists the allowed values of some columns, `ranges` the minimum and maximum of others; an empty list of
     statuses, tags or values allows all.
     """
     keep = table["run"].notna()
@@ -106,7 +106,7 @@ def ranked(table: "pd.DataFrame", metric: str = "val_loss") -> "pd.DataFrame":
 
 
 def labels(table: "pd.DataFrame") -> list[str]:
-    """A short, unique name for each of some runs: the one it was given, else what sets it apart from the others."""
+    """A short, unique label for each run: its name if it has one, else the settings in which it differs."""
     fields = [name for name in differing(table) if name != SEED]
     repeated = len(table) > 1 and table[SEED].nunique() > 1
     found = []
@@ -119,7 +119,7 @@ def labels(table: "pd.DataFrame") -> list[str]:
 
 
 def differing(table: "pd.DataFrame") -> list[str]:
-    """The fields of the configuration in which the runs of a table differ, in the fields' order."""
+    """The configuration fields in which the runs of a table differ, in the order of `FIELDS`."""
     return [name for name in FIELDS if table[name].nunique(dropna=False) > 1]
 
 
@@ -129,16 +129,16 @@ def is_number(column: str) -> bool:
 
 
 def shown(field: str, value: Any) -> str:
-    """A value of a field as a person reads it."""
+    """A field's value as display text."""
     return FIELDS[field].title(value) if FIELDS[field].choices else f"{value:,.6g}"
 
 
-_IN_SHORT = {"learning_rate": "rate", "batch_size": "batch", "epochs": "at most"}
+_IN_SHORT = {"learning_rate": "rate", "batch_size": "batch", "epochs": "max epochs"}
 _NORM_IN_SHORT = {"off": "no batch norm", "after_activation": "batch norm", "before_activation": "batch norm before"}
 
 
 def label(row: Mapping[str, Any], fields: Sequence[str]) -> str:
-    """A run or a group in few words: the given fields of its configuration, or "the same settings" without any."""
+    """A short label of a run or a group: the given fields of its configuration, or "the same settings" without any."""
     return ", ".join(_in_short(name, row[name]) for name in fields) or "the same settings"
 
 
@@ -154,13 +154,13 @@ def _in_short(name: str, value: Any) -> str:
 
 
 def grouped(table: "pd.DataFrame") -> "pd.DataFrame":
-    """The table with a column `group`: runs whose configurations are equal but for the seed have one number."""
+    """The table with a column `group`: runs whose configurations differ only in the seed have the same number."""
     numbers = table.groupby(list(SETTINGS), sort=False).ngroup() if len(table) else []
     return table.assign(group=numbers)
 
 
 def counted(table: "pd.DataFrame") -> "pd.DataFrame":
-    """The runs that statistics are made from: trained to the end with a finite result, the newest of each seed.
+    """The runs that statistics are computed from: trained to the end, with a finite result, the newest of each seed.
 
     Expects the column `group`.
     """
@@ -170,10 +170,10 @@ def counted(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def groups(table: "pd.DataFrame", metric: str = "val_accuracy") -> "pd.DataFrame":
-    """One row a group of repeats, best mean first: group, label, runs, seeds, left_out, mean, spread, low, high.
+    """One row per group of repeats, best mean first: group, label, runs, left_out, mean, spread, low, high.
 
     `mean` and `spread` (standard deviation, n − 1; NaN for one run) are of the metric over the counted runs, `low` and
-    `high` its least and greatest; `left_out` counts runs of the group that did not finish.
+    `high` its minimum and maximum; `left_out` counts the group's unfinished runs.
     """
     import pandas as pd
 
@@ -204,9 +204,9 @@ def groups(table: "pd.DataFrame", metric: str = "val_accuracy") -> "pd.DataFrame
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The mean of `one − other` over common seeds, with its interval; NaN where there is none.
+    """The mean of `one − other` over common seeds, with its confidence interval; NaN where undefined.
 
-    `seeds` are those that both groups have; `spread` is the standard deviation of the differences (n − 1).
+    `seeds` are those of both groups; `spread` is the standard deviation of the differences (n − 1).
     """
 
     metric: str
@@ -218,19 +218,19 @@ class PairedDifference:
 
     @property
     def pairs(self) -> int:
-        """How many common seeds there are."""
+        """The number of common seeds."""
         return len(self.seeds)
 
     @property
     def conclusive(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 def paired_difference(
     one: Mapping[int, float], other: Mapping[int, float], metric: str = "val_accuracy"
 ) -> PairedDifference:
-    """The paired difference of two groups, each a result by seed.
+    """The paired difference of two groups, each given as its metric by seed.
 
     The interval is Student's t for paired samples: mean ± t(0.975, n − 1) · s / √n.
     """
@@ -243,7 +243,7 @@ def paired_difference(
     if len(seeds) < FEWEST_PAIRS:
         mean = differences[0] if differences else math.nan
         return PairedDifference(metric, seeds, mean, math.nan, math.nan, math.nan)
-    from scipy.special import stdtrit  # Student's quantile as scipy.stats has it, without the two seconds of its import
+    from scipy.special import stdtrit  # the quantile of scipy.stats.t, whose import is slow
 
     mean, spread = fmean(differences), stdev(differences)
     half = float(stdtrit(len(seeds) - 1, (1 + CONFIDENCE) / 2)) * spread / math.sqrt(len(seeds))
@@ -257,37 +257,37 @@ def results_by_seed(table: "pd.DataFrame", group: int, metric: str = "val_accura
 
 
 def sampling_error(accuracy: float, images: int) -> float:
-    """One standard error of an accuracy (0–1) that was measured on so many images drawn at random: √(p(1 − p)/n)."""
+    """The standard error of an accuracy (0–1) measured on that many randomly drawn images: √(p(1 − p)/n)."""
     return math.sqrt(accuracy * (1 - accuracy) / images)
 
 
 def next_seeds(taken: Sequence[int], count: int) -> list[int]:
-    """The seeds that follow those a group has, from its least one on, leaving out those it has."""
+    """The next unused seeds of a group, counted from its smallest one."""
     free = (seed for seed in count_from(min(taken, default=0) + 1) if seed not in set(taken))
     return list(islice(free, count))
 
 
-# --- In words ---------------------------------------------------------------------------------------------
+# --- Sentences --------------------------------------------------------------------------------------------
 
 
 def verdict(difference: PairedDifference, one: str, other: str) -> str:
-    """A paired difference in one plain sentence, which says so when nothing can be concluded from it."""
-    words = RESULTS[difference.metric].lower()
+    """One sentence about a paired difference, which says when it is inconclusive."""
+    metric = RESULTS[difference.metric].lower()
     if difference.pairs < FEWEST_PAIRS:
-        have = "no seed in common" if not difference.pairs else "only one seed in common"
+        common = "no seed in common" if not difference.pairs else "only one seed in common"
         return (
-            f"Nothing can be concluded about {one} and {other}: they have {have}, and it takes at least "
-            f"{FEWEST_PAIRS} (5 are better)."
+            f"Inconclusive: {one} and {other} have {common}, and a comparison needs at least {FEWEST_PAIRS} "
+            "(5 are better)."
         )
-    found = (
-        f"over {difference.pairs} common seeds its {words} is {_amount(difference)} on average, 95 % interval "
+    result = (
+        f"over {difference.pairs} common seeds, its {metric} is {_amount(difference)} on average; the 95% interval, "
         f"{_signed(difference.metric, difference.low)} to {_signed(difference.metric, difference.high)} "
-        "(paired Student's t)"
+        "(paired Student's t),"
     )
     if not difference.conclusive:
-        return f"Nothing can be concluded about {one} against {other}: {found}, which holds zero."
+        return f"{one} compared with {other} is inconclusive: {result} includes zero."
     better = (difference.mean > 0) == HIGHER_IS_BETTER[difference.metric]
-    return f"{one} is {'better' if better else 'worse'} than {other}: {found}, which leaves zero out."
+    return f"{one} is {'better' if better else 'worse'} than {other}: {result} excludes zero."
 
 
 def _amount(difference: PairedDifference) -> str:
@@ -302,13 +302,13 @@ def _signed(metric: str, value: float) -> str:
 
 
 def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
-    """How much the seed and how much the choice of images moves a group's accuracy, beside each other."""
+    """One sentence with a group's accuracy and its two errors: from the seed and from the choice of images."""
     seeds = (
-        f"the seed moves it by ±{100 * spread:.2f} points (standard deviation over {runs} seeds)"
+        f"±{100 * spread:.2f} points from the seed (standard deviation over {runs} seeds)"
         if runs > 1
-        else "how far the seed moves it is not known from one run"
+        else "the effect of the seed is unknown from one run"
     )
     return (
-        f"Accuracy {100 * mean:.1f} %: {seeds}; another {images:,} validation images would move it by "
-        f"±{100 * sampling_error(mean, images):.2f} points (one standard error, √(p(1 − p)/n))."
+        f"Accuracy {100 * mean:.1f}%: {seeds}, ±{100 * sampling_error(mean, images):.2f} points from the choice of "
+        f"{images:,} validation images (one standard error, √(p(1 − p)/n))."
     )

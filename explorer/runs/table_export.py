@@ -1,4 +1,4 @@
-"""Tables of runs as files that other programs open: CSV and Parquet."""
+"""Export of tables of runs as CSV and Parquet."""
 
 import io
 from collections.abc import Iterable
@@ -16,20 +16,20 @@ FORMATS = {CSV: ("CSV", "text/csv"), PARQUET: ("Parquet", "application/vnd.apach
 
 
 def histories(runs: Iterable[Run]) -> "pd.DataFrame":
-    """Every epoch of some runs, one row an epoch: run and the record's fields; a damaged history is left out."""
+    """One row per epoch of the given runs: run and the record's fields; damaged histories are left out."""
     import pandas as pd
 
     rows = []
     for run in runs:
         try:
             rows += [{"run": run.name, **asdict(record)} for record in run.history()]
-        except RunError:  # the leaderboard says what is wrong with it
+        except RunError:  # the leaderboard shows the reason
             continue
     return pd.DataFrame(rows)
 
 
 def to_file(table: "pd.DataFrame", kind: str) -> bytes:
-    """A table as a file's content; tags become one text, and the small curves are left to the histories.
+    """A table as a file's content; tags are joined, and the thinned curves are dropped (`histories` has every epoch).
 
     Raises `FieldError` for a kind that is neither CSV nor Parquet.
     """
@@ -42,11 +42,11 @@ def to_file(table: "pd.DataFrame", kind: str) -> bytes:
 
 
 def to_csv(table: "pd.DataFrame") -> bytes:
-    """A table as CSV, UTF-8, in which no text is a formula; numbers stay as they are."""
+    """A table as UTF-8 CSV; text that a spreadsheet would run as a formula is quoted, numbers stay as they are."""
     import pandas as pd
 
     safe = table.rename(columns=_no_formula)
-    # by place, as two columns may have one name
+    # by position, because two columns may have the same name
     for place, kind in enumerate(safe.dtypes):
         if kind.kind == "O":
             values = map(_no_formula, safe.iloc[:, place])
@@ -55,18 +55,18 @@ def to_csv(table: "pd.DataFrame") -> bytes:
 
 
 def to_parquet(table: "pd.DataFrame") -> bytes:
-    """A table as Parquet, whose texts are never read as formulas."""
+    """A table as Parquet, in which text is never read as a formula."""
     stream = io.BytesIO()
     table.to_parquet(stream, index=False)
     return stream.getvalue()
 
 
-# What makes a spreadsheet calculate a cell, as OWASP's page on CSV injection lists it.
+# Characters that start a formula in a spreadsheet, as listed by OWASP's page on CSV injection.
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def _no_formula(value: object) -> object:
     if not isinstance(value, str):
         return value
-    words = value.replace("\r\n", "\n").replace("\r", "\n")  # a lone one would not be quoted, and begins a line
-    return f"'{words}" if words.startswith(FORMULA_STARTS) else words
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # the writer would not quote a lone \r, which starts a line
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

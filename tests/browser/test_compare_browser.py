@@ -116,10 +116,10 @@ def test_files_and_the_bin(page, server, tmp_path):
     open_compare(page, address)
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as table:
-        page.get_by_role("button", name="Table, CSV").click()
+        page.get_by_role("button", name="Table (CSV)").click()
     assert set(pd.read_csv(table.value.path())["run"]) == {summary.name for summary in store.list()}
     with page.expect_download() as histories:
-        page.get_by_role("button", name="Histories, Parquet").click()
+        page.get_by_role("button", name="Histories (Parquet)").click()
     assert len(pd.read_parquet(histories.value.path())) == sum(summary.outline.epochs for summary in store.list())
     page.keyboard.press("Escape")
 

@@ -137,7 +137,7 @@ PAGES = {
     "settings": ("", dict.fromkeys(("dataset", "activation", "depth", "learning_rate"), BEACON), "Choose settings", ()),
     "compare": (
         "compare", {}, "Solid: validation",
-        ("folders cannot be shown", r"Bin \(1\)", "Repeats", "Settings and results"),
+        ("Folders that cannot be shown", r"Bin \(1\)", "Repeats", "Settings and results"),
     ),
     "no such sweep": ("sweep", {"study": BEACON}, "is not there", ()),
     "failed sweep": ("sweep", {"study": "study"}, "Best so far|The best", ()),
@@ -187,7 +187,7 @@ def test_a_chosen_row_and_its_tooltips_are_text(hostile, watched):
     for row in range(3):
         table.click(position={"x": 20, "y": 35 + 35 * row + 17})
         watched.page.wait_for_timeout(300)
-    watched.page.get_by_text("What differs").wait_for()
+    watched.page.get_by_text("Settings that differ").wait_for()
     watched.check()
     assert "![](http:" in watched.page.get_by_test_id("stTable").inner_text()
     points = watched.page.locator("[data-testid=stVegaLiteChart] svg path[aria-roledescription=point]")

@@ -58,7 +58,7 @@ def group(store, loss, **settings):
 def test_without_a_run_it_says_what_to_do(store):
     page = app()
     assert not page.exception
-    assert "There is no run yet: train one on the Train page" in texts(page)
+    assert "There are no runs yet. Train one on the **Train** page" in texts(page)
 
 
 def test_the_leaderboard_says_how_its_epochs_were_selected_and_shows_the_settings_that_differ(store):
@@ -66,9 +66,7 @@ def test_the_leaderboard_says_how_its_epochs_were_selected_and_shows_the_setting
     better.annotate(Annotation("the good one", ("x",), "noted"))
     page = app()
     assert not page.exception
-    assert "2 runs. Loss and accuracy are those of each run's best epoch, selected by the lowest validation" in texts(
-        page
-    )
+    assert "2 runs. Loss and accuracy are from each run's best epoch, selected by the lowest validation" in texts(page)
     table = page.dataframe[0].value
     assert table["run"].tolist() == ["the good one", worse.name]
     assert "depth" in table and "width" not in table
@@ -85,7 +83,7 @@ def test_words_and_filters_narrow_the_leaderboard(store):
     page.text_input(key="compare_search").set_value("DEEP").run()
     assert page.dataframe[0].value["run"].tolist() == ["deep"]
     page.text_input(key="compare_search").set_value("nothing like it").run()
-    assert not page.exception and "No run passes these filters." in texts(page)
+    assert not page.exception and "No runs match these filters." in texts(page)
     page.text_input(key="compare_search").set_value("")
     page.multiselect(key="compare_filters").set_value(["activation", "depth"]).run()
     page.multiselect(key="compare_only_activation").set_value(["elu"]).run()
@@ -110,7 +108,7 @@ def test_chosen_runs_are_drawn_over_each_other_with_exactly_what_differs(store):
     assert len(page.get("vega_lite_chart")) == 2
     told = page.table[0].value
     assert told["Depth"].tolist() == ["2", "4"]
-    assert list(told.columns) == ["Depth", "Validation loss", "Validation accuracy", "Time to 41 %"]
+    assert list(told.columns) == ["Depth", "Validation loss", "Validation accuracy", "Time to 41%"]
 
 
 def test_repeats_are_grouped_and_their_difference_is_put_in_words(store):
@@ -120,20 +118,21 @@ def test_repeats_are_grouped_and_their_difference_is_put_in_words(store):
     page = app(compare_section="Repeats")
     assert not page.exception
     assert len(page.get("vega_lite_chart")) == 2
-    assert "depth 2 is better than depth 5: over 3 common seeds its validation accuracy is 25.00 points" in texts(page)
+    assert "depth 2 is better than depth 5: over 3 common seeds, its validation accuracy is 25.00 points" in texts(page)
     assert "paired Student's t" in texts(page)
-    assert "standard deviation over 3 seeds); another 360 validation images would move it by" in texts(page)
-    assert "1 not finished and not counted." in texts(page)
+    assert "points from the seed (standard deviation over 3 seeds), ±" in texts(page)
+    assert "points from the choice of 360 validation images" in texts(page)
+    assert "1 unfinished and not counted." in texts(page)
 
 
 def test_nothing_is_concluded_from_one_seed_or_from_different_images(store):
     one, two = trained(store), trained(store, DIGITS.with_(depth=5))
     page = app([one.name, two.name], compare_section="Repeats")
-    assert "they have only one seed in common" in texts(page)
+    assert "have only one seed in common" in texts(page)
     three = trained(store, DIGITS.with_(validation_split="book"))
     page = app([one.name, three.name], compare_section="Repeats")
     assert not page.exception
-    assert "Nothing can be concluded: the two are measured on different validation images." in texts(page)
+    assert "Inconclusive: the two groups are measured on different validation images." in texts(page)
 
 
 def test_settings_and_results_are_linked_in_one_chart(store):

@@ -200,27 +200,27 @@ def test_a_paired_interval_by_hand():
 @pytest.mark.parametrize(
     ("one", "other", "words"),
     [
-        ({}, {1: 0.5}, "they have no seed in common"),
-        ({1: 0.5}, {1: 0.4}, "they have only one seed in common"),
+        ({}, {1: 0.5}, "no seed in common"),
+        ({1: 0.5}, {1: 0.4}, "only one seed in common"),
     ],
 )
 def test_without_two_common_seeds_nothing_can_be_concluded(one, other, words):
     found = paired_difference(one, other)
     assert not found.conclusive and math.isnan(found.low)
-    assert verdict(found, "A", "B").startswith(f"Nothing can be concluded about A and B: {words}")
+    assert verdict(found, "A", "B").startswith(f"Inconclusive: A and B have {words}")
 
 
 def test_a_verdict_is_one_sentence_with_its_numbers_and_its_method():
     better = paired_difference({1: 0.52, 2: 0.53, 3: 0.54}, {1: 0.50, 2: 0.51, 3: 0.521})
     assert verdict(better, "A", "B") == (
-        "A is better than B: over 3 common seeds its validation accuracy is 1.97 points higher on average, 95 % "
-        "interval +1.82 to +2.11 (paired Student's t), which leaves zero out."
+        "A is better than B: over 3 common seeds, its validation accuracy is 1.97 points higher on average; the 95% "
+        "interval, +1.82 to +2.11 (paired Student's t), excludes zero."
     )
     loss = paired_difference({1: 1.5, 2: 1.6, 3: 1.7}, {1: 1.0, 2: 1.1, 3: 1.21}, "val_loss")
-    assert verdict(loss, "A", "B").startswith("A is worse than B: over 3 common seeds its validation loss is 0.4967")
+    assert verdict(loss, "A", "B").startswith("A is worse than B: over 3 common seeds, its validation loss is 0.4967")
     open_ = paired_difference({1: 0.5, 2: 0.6}, {1: 0.6, 2: 0.5})
-    assert verdict(open_, "A", "B").startswith("Nothing can be concluded about A against B: over 2 common seeds")
-    assert verdict(open_, "A", "B").endswith("which holds zero.")
+    assert verdict(open_, "A", "B").startswith("A compared with B is inconclusive: over 2 common seeds, its")
+    assert verdict(open_, "A", "B").endswith("(paired Student's t), includes zero.")
 
 
 def test_equal_results_conclude_nothing():
@@ -237,10 +237,10 @@ def test_the_image_sampling_error_is_that_of_a_binomial_share():
 
 def test_both_errors_are_told_beside_each_other():
     assert errors_in_words(0.5, 0.0123, 5, 10_000) == (
-        "Accuracy 50.0 %: the seed moves it by ±1.23 points (standard deviation over 5 seeds); another 10,000 "
-        "validation images would move it by ±0.50 points (one standard error, √(p(1 − p)/n))."
+        "Accuracy 50.0%: ±1.23 points from the seed (standard deviation over 5 seeds), ±0.50 points from the choice of "
+        "10,000 validation images (one standard error, √(p(1 − p)/n))."
     )
-    assert "is not known from one run" in errors_in_words(0.5, math.nan, 1, 10_000)
+    assert "is unknown from one run" in errors_in_words(0.5, math.nan, 1, 10_000)
 
 
 # --- Time to an accuracy, and files -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What can be done with chosen runs: name, tag, note, repeat with other seeds, delete, bring back, export."""
+"""Actions on the selected runs: name, tag, note, repeat with other seeds, delete, restore, export."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ MOST_BINNED = 200  # names that the bin lists
 
 
 def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws the buttons; those that need chosen runs are off without any."""
+    """Draws the buttons; those that need selected runs are disabled without any."""
     _undo()
     with st.container(horizontal=True, vertical_alignment="center"):
         _annotate(chosen)
@@ -33,7 +33,7 @@ def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             disabled=not one_group,
             on_click=_repeat,
             args=(chosen["run"].iloc[0] if one_group else "",),
-            help=f"Trains {SEEDS} more runs that differ from the chosen one in nothing but the seed.",
+            help=f"Trains {SEEDS} more runs that differ from the selected run only in the seed.",
         )
         st.button(
             "Delete",
@@ -42,7 +42,7 @@ def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             disabled=chosen.empty,
             on_click=_delete,
             args=(chosen["run"].tolist(),),
-            help="Moves the chosen runs to the bin, from where they can be had back.",
+            help="Moves the selected runs to the bin, from which they can be restored.",
         )
         _bin()
         _export(found)
@@ -70,9 +70,7 @@ def _annotate_one(row: "pd.Series") -> None:
     with st.form(f"compare_annotate_{run}", border=False):
         st.caption(foreign(run))
         name = st.text_input("Name", plain(row["name"]), key=f"compare_name_{run}", max_chars=LONGEST_NAME)
-        tags = st.text_input(
-            "Tags, with commas between them", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}"
-        )
+        tags = st.text_input("Tags, separated by commas", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}")
         note = st.text_area("Note", encodable(row["note"]), key=f"compare_note_{run}", max_chars=LONGEST_NOTE)
         if st.form_submit_button("Save", type="primary"):
             _write({run: (name, tags.split(","), note)})
@@ -139,21 +137,21 @@ def _bin() -> None:
     names = notes.binned(resources.store().folder)
     with st.popover(f"Bin ({len(names):,})", icon=":material/delete_sweep:", disabled=not names):
         picked = st.multiselect(
-            "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Choose runs"
+            "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Select runs"
         )
         with st.container(horizontal=True):
             st.button("Restore", key="compare_restore", disabled=not picked, on_click=_restore, args=(picked,))
             st.button(
-                f"Empty the bin for good ({len(names):,})",
+                f"Empty the bin ({len(names):,})",
                 key="compare_empty",
                 icon=":material/delete_forever:",
                 on_click=_empty,
-                help="Deletes every run in the bin with its models. This cannot be undone.",
+                help="Permanently deletes every run in the bin with its models. This cannot be undone.",
             )
 
 
 def bin_alone() -> None:
-    """Draws the bin when there is nothing else to act on."""
+    """Draws the bin alone, for a page without runs."""
     _undo()
     _bin()
 
@@ -172,13 +170,13 @@ def _export(found: "pd.DataFrame") -> None:
     from explorer.runs.table_export import FORMATS
 
     with st.popover("Export", icon=":material/download:", disabled=found.empty):
-        st.caption(f"The {len(found):,} runs of the table as filtered, or every epoch of them.")
+        st.caption(f"The {len(found):,} runs in the filtered table, or every epoch of each.")
         for kind, (words, mime) in FORMATS.items():
             with st.container(horizontal=True):
                 for what, content in (("Table", _table_file), ("Histories", _histories_file)):
                     st.download_button(
-                        f"{what}, {words}",
-                        partial(content, found, kind),  # made only when it is asked for
+                        f"{what} ({words})",
+                        partial(content, found, kind),  # made only when the button is pressed
                         file_name=f"{'runs' if what == 'Table' else 'histories'}.{kind}",
                         mime=mime,
                         key=f"compare_export_{what}_{kind}",

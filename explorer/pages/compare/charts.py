@@ -1,4 +1,4 @@
-"""What the Compare page shows of runs: their curves, their repeats, and settings against results."""
+"""Charts of the Compare page: curves of runs, repeats with other seeds, and settings against results."""
 
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from explorer.runs.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-BEST_SHOWN = 3  # runs or groups, while none is chosen
+BEST_SHOWN = 3  # runs or groups, while none is selected
 METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
 
 
@@ -41,7 +41,7 @@ METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
 
 
 def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws the chosen runs' curves over each other, and the settings in which they differ."""
+    """Draws the curves of the selected runs in one chart, and the settings in which they differ."""
     from explorer.charts.comparison import EPOCH, MINUTES, MOST_RUNS, overlay, overlay_frame
     from explorer.charts.training_curves import of_metric
 
@@ -50,22 +50,22 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         st.info("None of these runs has finished an epoch yet.")
         return
     if chosen.empty:
-        st.caption(f"The best {len(runs)} of the table; choose rows above to see others.")
+        st.caption(f"The best {len(runs)} runs in the table; select rows above to see others.")
     elif len(chosen) > MOST_RUNS:
-        st.caption(f"The best {MOST_RUNS} of the {len(chosen)} chosen runs: more colours cannot be told apart.")
+        st.caption(f"The best {MOST_RUNS} of the {len(chosen)} selected runs: more colours could not be told apart.")
     runs = runs.head(MOST_RUNS)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x = st.segmented_control(
-            "Over", [EPOCH, MINUTES], format_func={EPOCH: "epochs", MINUTES: "time"}.get, default=EPOCH, required=True,
-            key="compare_x", width="content",
+            "X axis", [EPOCH, MINUTES], format_func={EPOCH: "epochs", MINUTES: "time"}.get, default=EPOCH,
+            required=True, key="compare_x", width="content",
         )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", width=260,
-            help="An exponential moving average, corrected for its start; the raw curve stays, faint.",
+            help="Exponential moving average with bias correction; the raw curve stays as a faint line.",
         )  # fmt: skip
-        log_y = st.toggle("Logarithmic loss", key="compare_log_y")
-        log_x = st.toggle(f"Logarithmic {'epochs' if x == EPOCH else 'time'}", key="compare_log_x")
-        training = st.toggle("Training too", True, key="compare_training")
+        log_y = st.toggle("Log scale for loss", key="compare_log_y")
+        log_x = st.toggle(f"Log scale for {'epochs' if x == EPOCH else 'time'}", key="compare_log_x")
+        training = st.toggle("Training curves", True, key="compare_training")
     histories = _histories(runs)
     frame = overlay_frame(histories, smoothing)
     frame = frame if training else frame[frame["split"] == VALIDATION]
@@ -86,12 +86,12 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             alt=f"{metric} of the compared runs, on training and validation images",
         )
     st.caption(
-        f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). In the "
-        "legend a click highlights a run, a shift-click hides it or shows it again."
+        f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). Click a "
+        "run in the legend to highlight it; shift-click to hide it or show it again."
     )
     loss = of_metric(frame, "loss")
     if (log_y and (loss["value"] <= 0).any()) or (log_x and (loss[x] <= 0).any()):
-        st.caption("Values of exactly 0 are left out: a logarithmic axis has no place for them.")
+        st.caption("Values of exactly 0 are left out: a log scale cannot show them.")
     _differences(runs, histories)
 
 
@@ -111,17 +111,17 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
     import pandas as pd
 
     fields = differing(runs)
-    st.markdown("##### What differs" if fields else "##### No setting differs")
+    st.markdown("##### Settings that differ" if fields else "##### No setting differs")
     lowest = 100 * runs["val_accuracy"].min()
     target = st.number_input(
-        "Time to a validation accuracy of … %", 0.0, 100.0, float(int(lowest)) if lowest == lowest else 50.0, 1.0,
+        "Target validation accuracy (%)", 0.0, 100.0, float(int(lowest)) if lowest == lowest else 50.0, 1.0,
         key="compare_target", width=260,
     )  # fmt: skip
     reached = [time_to_accuracy(records, target / 100) for _, records in histories]
     rows = {FIELDS[name].label: [shown(name, value) for value in runs[name]] for name in fields}
     rows["Validation loss"] = [f"{value:.4f}" for value in runs["val_loss"]]
     rows["Validation accuracy"] = [f"{value:.2%}" for value in runs["val_accuracy"]]
-    rows[f"Time to {target:g} %"] = [f"{duration(r[1])}, epoch {r[0]}" if r else "not reached" for r in reached]
+    rows[f"Time to {target:g}%"] = [f"{duration(r[1])}, epoch {r[0]}" if r else "not reached" for r in reached]
     st.table(pd.DataFrame(rows, index=[foreign(words) for words, _ in histories]), border="horizontal")
 
 
@@ -129,22 +129,22 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
 
 
 def repeats(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws groups of runs that differ in the seed alone, and what the difference of two of them is worth."""
+    """Draws groups of runs that differ only in the seed, and tests whether two of them differ."""
     metric = st.segmented_control(
-        "Result", list(METRICS), format_func=RESULTS.get, default="val_accuracy", required=True, key="compare_metric"
+        "Metric", list(METRICS), format_func=RESULTS.get, default="val_accuracy", required=True, key="compare_metric"
     )
     rows = groups(found, metric)
     if rows.empty:
-        st.info("No run of these is trained to its end, so there is nothing to take a mean of.")
+        st.info("None of these runs has been trained to the end, so there is no mean to show.")
         return
     of_several = rows[rows["runs"] > 1]
     picked = rows[rows["group"].isin(chosen["group"])] if len(chosen) else of_several.head(BEST_SHOWN)
     if picked.empty:
         picked = rows.head(BEST_SHOWN)
     st.caption(
-        f"Runs equal but for the seed are one group: {len(rows):,} groups here, {len(of_several):,} of more than one "
-        f"seed. {'Those of the chosen runs' if len(chosen) else 'The best'} are drawn; only runs trained to the end "
-        "count, of each seed the newest."
+        f"Runs that differ only in the seed form a group: {len(rows):,} groups here, {len(of_several):,} with more "
+        f"than one seed. The {'selected' if len(chosen) else 'best'} groups are drawn. Only runs trained to the end "
+        "count, and only the newest one of each seed."
     )
     _groups(found, picked["group"].tolist(), metric)
     _difference(found, rows, picked["group"].tolist(), metric)
@@ -155,24 +155,30 @@ def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
 
     numbers = numbers[:MOST_RUNS]
     table = found[found["group"].isin(numbers)]
-    rows = groups(table, metric)  # once more, so that the labels say only what sets these groups apart
+    rows = groups(table, metric)  # once more, so that the labels name only the settings that differ among these groups
     letters = {number: ascii_uppercase[place] for place, number in enumerate(rows["group"])}
     rows, members = (part.assign(group=part["group"].map(letters)) for part in (rows, counted(table)))
     left, right = st.columns(2)
-    left.markdown("##### Mean, one standard deviation, every member")
-    left.altair_chart(bars(rows, members, metric), key="compare_bars", alt="Mean, spread and members of each group")
+    left.markdown("##### Mean, one standard deviation and every run")
+    left.altair_chart(
+        bars(rows, members, metric), key="compare_bars", alt="Mean, standard deviation and runs of each group"
+    )
     if metric == "val_accuracy":
         images = members.groupby("group")["images"].first()
         left.markdown("\n".join(f"- {_errors(row, images[row.group])}" for row in rows.itertuples()))
-    right.markdown("##### Over epochs: mean, one standard deviation, every member")
+    right.markdown("##### By epoch: mean, one standard deviation and every run")
     frame = band_frame([(f"{row.group} – {row.label}", _of_group(members, row.group)) for row in rows.itertuples()],
                        METRICS[metric])  # fmt: skip
-    right.altair_chart(band(frame, METRICS[metric]), key="compare_band", alt="Mean and spread of each group")
-    right.caption("Mean and band end where the first member does: what goes on longest is no mean of the group.")
+    right.altair_chart(
+        band(frame, METRICS[metric]), key="compare_band", alt="Mean and standard deviation of each group by epoch"
+    )
+    right.caption(
+        "The mean and the band end with the shortest run: a mean of the remaining runs would not be the group's."
+    )
 
 
 def _errors(row, images: int) -> str:
-    left_out = f" {row.left_out} not finished and not counted." if row.left_out else ""
+    left_out = f" {row.left_out} unfinished and not counted." if row.left_out else ""
     return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images)}{left_out}"
 
 
@@ -187,14 +193,14 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
     order = picked + [number for number in rows["group"] if number not in picked]
     st.markdown("##### Is one better than the other?")
     left, right = st.columns(2)
-    one = left.selectbox("One", order, 0, format_func=words.get, key="compare_one")
-    other = right.selectbox("The other", order, 1, format_func=words.get, key="compare_other")
+    one = left.selectbox("First group", order, 0, format_func=words.get, key="compare_one")
+    other = right.selectbox("Second group", order, 1, format_func=words.get, key="compare_other")
     if one == other:
-        st.info("Choose two different groups.")
+        st.info("Select two different groups.")
         return
     pair = found[found["group"].isin([one, other])]
     if pair["validation_split"].nunique() > 1:
-        st.warning("Nothing can be concluded: the two are measured on different validation images.")
+        st.warning("Inconclusive: the two groups are measured on different validation images.")
         return
     difference = paired_difference(*(results_by_seed(found, number, metric) for number in (one, other)), metric)
     names = groups(pair, metric).set_index("group")["label"]
@@ -204,9 +210,9 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
         images = int(pair["images"].iloc[0])
         error = sampling_error(rows.set_index("group").loc[one, "mean"], images)
         st.caption(
-            f"The interval is about seeds alone. All runs are measured on the same {images:,} validation images; other "
-            f"images would move each accuracy by ±{100 * error:.2f} points (one standard error). And of twenty pairs "
-            "that do not differ, one shows such an interval by chance."
+            f"The interval covers the effect of the seed only. All runs are measured on the same {images:,} validation "
+            f"images; other images would change each accuracy by ±{100 * error:.2f} points (one standard error). Of 20 "
+            "pairs of equal groups, about one has an interval that excludes zero by chance."
         )
 
 
@@ -214,13 +220,13 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
 
 
 def settings(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws parallel coordinates, scatter and heat map of all runs in the table, linked by their brushes."""
+    """Draws parallel coordinates, a scatter plot and a heat map of all runs in the table, linked by their brushes."""
     from explorer.charts.linked import MOST_RUNS, linked
 
     runs = found[found["val_loss"].notna()].head(MOST_RUNS)
     fields = [name for name in differing(runs) if name != SEED] or [SEED]
     if len(runs) < 2:
-        st.info("It takes two runs with a finished epoch to see how settings and results go together.")
+        st.info("At least two runs with a finished epoch are needed to relate settings to results.")
         return
     if len(found) > len(runs):
         st.caption(f"The best {len(runs):,} of {len(found):,} runs.")
@@ -231,14 +237,18 @@ def settings(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     metric = left.selectbox("Colour", list(HIGHER_IS_BETTER), format_func=title, key="compare_color")
     axes = right.multiselect("Axes", everything, [*fields[:6], metric], format_func=title, key="compare_axes")
     columns = st.columns(4)
-    x = columns[0].selectbox("Points, across", everything, everything.index(preferred[0]), title, key="compare_sx")
-    y = columns[1].selectbox("Points, up", everything, everything.index(metric), title, key="compare_sy")
-    heat_x = columns[2].selectbox("Map, across", fields, fields.index(preferred[0]), title, key="compare_hx")
-    heat_y = columns[3].selectbox("Map, up", fields, fields.index(preferred[-1]), title, key="compare_hy")
-    st.caption("Draw a rectangle in any of the three: the other two keep only its runs. A double click takes it away.")
+    x = columns[0].selectbox(
+        "Scatter plot: x axis", everything, everything.index(preferred[0]), title, key="compare_sx"
+    )
+    y = columns[1].selectbox("Scatter plot: y axis", everything, everything.index(metric), title, key="compare_sy")
+    heat_x = columns[2].selectbox("Heat map: x axis", fields, fields.index(preferred[0]), title, key="compare_hx")
+    heat_y = columns[3].selectbox("Heat map: y axis", fields, fields.index(preferred[-1]), title, key="compare_hy")
+    st.caption(
+        "Draw a rectangle in any of the three charts to keep only its runs in the other two; double-click to remove it."
+    )
     st.html("<style>.st-key-compare_linked { overflow-x: auto; }</style>")  # wider than a phone
     st.altair_chart(
         linked(runs, axes or fields[:6], (x, y), (heat_x, heat_y), metric),
         key="compare_linked",
-        alt="Parallel coordinates, scatter and heat map of settings and results",
+        alt="Parallel coordinates, scatter plot and heat map of settings and results",
     )

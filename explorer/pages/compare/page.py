@@ -1,4 +1,4 @@
-"""The Compare page: all runs in one table, and below it the chosen ones beside each other."""
+"""The Compare page: all runs in one table, and charts of the selected ones below it."""
 
 from collections.abc import Iterator
 
@@ -31,17 +31,17 @@ def render() -> None:
     if message := messages.told():
         st.error(sentence(message))
     if unreadable := [summary for summary in listing.summaries if summary.problem]:
-        with st.expander(f"{len(unreadable):,} folders cannot be shown as runs", icon=":material/help:"):
+        with st.expander(f"Folders that cannot be shown as runs: {len(unreadable):,}", icon=":material/help:"):
             st.markdown("\n".join(f"- {sentence(summary.problem)}" for summary in unreadable[:20]))
     if listing.table.empty:
-        st.info("There is no run yet: train one on the Train page, and it appears here.")
+        st.info("There are no runs yet. Train one on the **Train** page, and it appears here.")
         actions.bin_alone()
         return
     found = table.filters(listing.table)
     chosen = table.leaderboard(found, listing)
     actions.bar(found, chosen)
     section = st.segmented_control(
-        "Look at",
+        "View",
         list(SECTIONS),
         format_func=lambda name: f"{SECTIONS[name][1]} {name}",
         default=CURVES,
@@ -55,13 +55,13 @@ def render() -> None:
 
 def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:
     if next(with_the_page, False):
-        return  # thousands of runs were listed a moment ago
+        return  # the page has just listed the runs, which may be thousands
     try:
         now = _news(resources.store().list())
-    except RunError:  # news as well: the whole page says it
+    except RunError:  # counts as a change: the whole page shows the error
         now = ()
     if drawn != now:
-        st.rerun()  # a run began, ended or went on, here or elsewhere
+        st.rerun()  # a run started, ended or trained an epoch, here or in another process
 
 
 def _news(summaries: list[RunSummary]) -> tuple:

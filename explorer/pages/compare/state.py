@@ -1,4 +1,4 @@
-"""What the Compare page remembers: which runs are chosen, which rows are shown, and the table of all runs."""
+"""State of the Compare page: the selected runs, the rows shown, and the table of all runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,17 +20,14 @@ _BINNED = "binned"
 
 @dataclass
 class Listing:
-    """All runs at one moment, and the readable ones as one frame that nobody may change."""
+    """All runs at one moment, and the readable ones as one frame, which must not be modified."""
 
     summaries: list[RunSummary]
     table: "pd.DataFrame"
     _sent: "tuple[tuple, pa.Table] | None" = None
 
     def leaderboard(self, rows: tuple, columns: tuple, make: "Callable[[], pa.Table]") -> "pa.Table":
-        """What `make` makes of these runs and columns, kept as it is sent until others are asked for.
-
-        Of ten thousand runs it takes a tenth of a second to make.
-        """
+        """The result of `make` for these rows and columns, cached until other ones are requested."""
         sent = self._sent
         if sent is None or sent[0] != (rows, columns):
             sent = self._sent = (rows, columns), make()
@@ -43,7 +40,7 @@ def _latest() -> dict[str, Listing]:
 
 
 def listed() -> Listing:
-    """The runs as they are now; the same listing while no run has changed."""
+    """The current runs; the same listing as long as no run has changed."""
     from explorer.runs.comparison import grouped, run_table
 
     summaries, kept = resources.store().list(), _latest()
@@ -54,17 +51,17 @@ def listed() -> Listing:
 
 
 def compared() -> list[str]:
-    """The names of the runs chosen in the leaderboard."""
+    """The names of the runs selected in the leaderboard."""
     return st.session_state.get(_COMPARED, [])
 
 
 def compare(names: list[str]) -> None:
-    """Remembers which runs are chosen in the leaderboard."""
+    """Stores the names of the runs selected in the leaderboard."""
     st.session_state[_COMPARED] = names
 
 
 def leaderboard_key(names: tuple[str, ...]) -> str:
-    """The leaderboard's key while it has these rows: rows are chosen by place, so that other rows are another table."""
+    """The leaderboard's key for these rows; other rows get another key, because rows are selected by position."""
     known, version = st.session_state.get(_ROWS, ((), 0))
     if known != names:
         version += 1
@@ -73,10 +70,10 @@ def leaderboard_key(names: tuple[str, ...]) -> str:
 
 
 def last_binned() -> list[str]:
-    """The runs that this session has deleted last, to be had back with one click."""
+    """The runs that this session deleted last, which one click restores."""
     return st.session_state.get(_BINNED, [])
 
 
 def remember_binned(names: list[str]) -> None:
-    """Keeps which runs were deleted last."""
+    """Stores the names of the runs that were deleted last."""
     st.session_state[_BINNED] = names

@@ -1,4 +1,4 @@
-"""The leaderboard: what narrows it down, and the table whose rows are chosen."""
+"""The leaderboard: its filters, and the table whose rows are selected."""
 
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,11 @@ FILTERED = {name: field.label for name, field in FIELDS.items() if name != "data
 }
 
 
-# --- Narrowing down ---------------------------------------------------------------------------------------
+# --- Filters ----------------------------------------------------------------------------------------------
 
 
 def filters(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Draws what narrows the table down, and returns the runs that are left, the best first."""
+    """Draws the filters, and returns the runs that match them, the best first."""
     table = _of_one_dataset(table)
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
     search = left.text_input(
@@ -66,7 +66,7 @@ def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
             default=dataset,
             required=True,
             key="compare_dataset",
-            help="Results on different images cannot be compared.",
+            help="Results on different data sets cannot be compared.",
         )
     return table[table["dataset"] == dataset]
 
@@ -85,7 +85,9 @@ def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[f
         column = columns[place % 4]
         values = sorted(table[name].dropna().unique().tolist())
         if not is_number(name):
-            fields[name] = column.multiselect(FILTERED[name], values, key=f"compare_only_{name}", placeholder="Any")
+            fields[name] = column.multiselect(
+                FILTERED[name], values, format_func=FIELDS[name].title, key=f"compare_only_{name}", placeholder="Any"
+            )
         elif len(values) > 1:
             ranges[name] = column.select_slider(
                 FILTERED[name], values, (values[0], values[-1]), format_func=_number, key=f"compare_range_{name}"
@@ -103,14 +105,16 @@ def _number(value: float) -> str:
 
 
 def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
-    """Draws some runs of a listing, and returns those whose rows are chosen, in the table's order."""
-    every = st.toggle("All settings", key="compare_every", help="Otherwise only the settings that differ are columns.")
+    """Draws some runs of a listing, and returns those whose rows are selected, in the table's order."""
+    every = st.toggle(
+        "All settings", key="compare_every", help="Show every setting as a column, not only those that differ."
+    )
     images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
     st.caption(
-        f"{len(table):,} runs. Loss and accuracy are those of each run's best epoch, selected by the {SELECTED_BY}, "
-        f"on {images} validation images, one seed a row. Choose rows to compare them; a click on a column sorts."
+        f"{len(table):,} runs. Loss and accuracy are from each run's best epoch, selected by the {SELECTED_BY}, on "
+        f"{images} validation images, one seed per row. Select rows to compare them; click a column header to sort."
         if len(table)
-        else "No run passes these filters."
+        else "No runs match these filters."
     )
     if table.empty:
         return table
@@ -157,15 +161,19 @@ def _columns() -> dict:
     return named | {
         "run": column.TextColumn("Run", width=230, pinned=True),
         "tags": column.ListColumn("Tags"),
-        "val_loss": column.NumberColumn("Validation loss", format="%.4f", help=f"At the epoch of the {SELECTED_BY}."),
+        "val_loss": column.NumberColumn("Validation loss", format="%.4f", help=f"At the epoch with the {SELECTED_BY}."),
         "val_accuracy": column.NumberColumn(
-            "Validation accuracy", format="%.2f %%", help=f"At the epoch of the {SELECTED_BY}, not the highest one."
+            "Validation accuracy",
+            format="%.2f %%",
+            help=f"At the epoch with the {SELECTED_BY}; it may have been higher at another.",
         ),
-        "best_epoch": column.NumberColumn("Best epoch", format="%d", help=f"The epoch of the {SELECTED_BY}."),
-        "trained": column.NumberColumn("Epochs", format="%d", help="How many were trained."),
-        "seconds": column.NumberColumn("Seconds", format="%.1f", help="Of all epochs, training and validation."),
+        "best_epoch": column.NumberColumn("Best epoch", format="%d", help=f"The epoch with the {SELECTED_BY}."),
+        "trained": column.NumberColumn("Epochs", format="%d", help="Number of epochs trained."),
+        "seconds": column.NumberColumn(
+            "Seconds", format="%.1f", help="Total over all epochs, training and validation."
+        ),
         "status": column.TextColumn("Status"),
-        "curve": column.LineChartColumn("Curve", width=90, help="Validation loss over epochs.", color=NEUTRAL),
-        "created": column.DatetimeColumn("Asked for", format="calendar"),
+        "curve": column.LineChartColumn("Curve", width=90, help="Validation loss by epoch.", color=NEUTRAL),
+        "created": column.DatetimeColumn("Created", format="calendar"),
         "note": column.TextColumn("Note", width="large"),
     }
