@@ -1,7 +1,7 @@
 """The command line: the same things as the pages, without a browser.
 
-What a command has to say to a machine (`--json`) is one JSON object on standard output; everything else goes to
-standard error. A command is one function of its parsed options that returns the exit status.
+With `--json` a command writes one JSON object to standard output; progress and messages go to standard error. A command
+is one function of its parsed options that returns the exit status.
 """
 
 import argparse
@@ -37,24 +37,24 @@ from explorer.workers import tasks, worker
 from explorer.workers.run_queue import ask_to_stop, queue_again, resumable
 
 STATUSES = (
-    "Exit status: 0 done; 1 a fault, such as a run that failed; 2 bad input; 130 or 143 stopped by Ctrl-C or SIGTERM. "
-    "Ctrl-C while training keeps a checkpoint to resume from; a second one ends at once. "
-    "EXPLORER_DEBUG=1 shows the traceback of a fault."
+    "Exit status: 0 success; 1 failure, such as a failed run; 2 bad input; 130 or 143 stopped by Ctrl-C or SIGTERM. "
+    "Ctrl-C while training saves a checkpoint to resume from; a second Ctrl-C exits at once. "
+    "Set EXPLORER_DEBUG=1 to print the traceback of an error."
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit status; whatever goes wrong is told in words, never as a traceback."""
+    """Runs one command and returns its exit status; an error is one line on standard error, never a traceback."""
     terminal.prepare_streams()
     try:
-        with suppress(SystemExit):  # that is how --help ends
+        with suppress(SystemExit):  # raised by --help
             options = _parse(sys.argv[1:] if arguments is None else arguments)
             return options.command(options)
         sys.stdout.flush()
         return 0
     except KeyboardInterrupt:
         return _fault("cancelled by Ctrl-C", 128 + signal.SIGINT)
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         terminal.give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except ExplorerError as error:
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fault(f"{place}{error.strerror or error}", 1)
     except Exception as error:
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        return _fault(f"unexpected fault: {text} (EXPLORER_DEBUG=1 shows the traceback)", 1)
+        return _fault(f"unexpected error: {text} (set EXPLORER_DEBUG=1 to print the traceback)", 1)
 
 
 # --- the options ------------------------------------------------------------------------------------------
@@ -83,12 +83,12 @@ class _Parser(argparse.ArgumentParser):
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options, unknown = _parser().parse_known_args(_attach_negative_numbers(arguments))
     if unknown:
-        options.parser.error(f"{unknown[0]!r} is not known")
+        options.parser.error(f"unrecognized argument {unknown[0]!r}")
     return options
 
 
 def _attach_negative_numbers(arguments: Sequence[str]) -> list[str]:
-    """`--learning-rate -1e-5` as `--learning-rate=-1e-5`: else argparse takes the value for an option."""
+    """Writes `--learning-rate -1e-5` as `--learning-rate=-1e-5`: argparse would take the value for an option."""
     attached: list[str] = []
     for argument in arguments:
         if attached and re.fullmatch(r"--[a-z-]+", attached[-1]) and re.match(r"-(\d|\.|inf|nan)", argument, re.I):
@@ -111,30 +111,41 @@ def _parser() -> _Parser:
         added.set_defaults(command=command, parser=added)
         return added
 
-    _add_fields(add("train", _train, "train a network, here and now; the page shows it live"))
-    _add_fields(add("range-test", _range_test, "find a learning rate: let it grow until the loss explodes", runs=False))
-    resume = add("resume", _resume, "go on with a run exactly where it ended")
+    _add_fields(add("train", _train, "train a network in this terminal; the page shows it live"))
+    _add_fields(
+        add(
+            "range-test",
+            _range_test,
+            "learning-rate finder: increase the learning rate until the loss diverges",
+            runs=False,
+        )
+    )
+    resume = add("resume", _resume, "continue a run exactly where it ended")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument(
-        "--from-start", action="store_true", help="train it anew from its settings, as when its checkpoint is damaged"
+        "--from-start",
+        action="store_true",
+        help="train it again from epoch 1, as when its checkpoint is damaged",
     )
-    add("stop", _stop, "ask a run to stop, wherever it is trained").add_argument("run", metavar="RUN")
+    add("stop", _stop, "stop a run, whichever process is training it").add_argument("run", metavar="RUN")
     add("runs", _runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}")
-    _add_evaluate(add("evaluate", _evaluate, "how good a saved model is, on validation or test images"))
-    data, name = add("data", _data, "make a data set available and verify it", runs=False), FIELDS["dataset"]
+    _add_evaluate(add("evaluate", _evaluate, "evaluate a saved model on validation or test images"))
+    data, name = add("data", _data, "fetch a data set and verify it", runs=False), FIELDS["dataset"]
     data.add_argument("name", metavar="NAME", nargs="?", default=name.default, type=name.parse, help=name.allowed)
-    data.add_argument("--from", dest="source", metavar="PATH", help="an archive, folder or .npz that is already here")
-    sweep.add_options(add("sweep", _sweep, "search settings over many runs; a study is a TOML file"))
+    data.add_argument(
+        "--from", dest="source", metavar="PATH", help="read it from an archive, folder or .npz file on this machine"
+    )
+    sweep.add_options(add("sweep", _sweep, "search hyperparameters over many runs; a study is a TOML file"))
     sweep.add_worker_options(add("worker", sweep.worker, "join a Dask scheduler as a worker", runs=False))
-    _add_benchmark(add("benchmark", _benchmark, "compare epochs with the notebook's own model.fit", runs=False))
+    _add_benchmark(add("benchmark", _benchmark, "compare the time per epoch with the notebook's model.fit", runs=False))
     return parser
 
 
 def _add_fields(parser: _Parser) -> None:
-    """Every hyperparameter as an option; one that is not given leaves no trace, so that a preset shows through."""
+    """Adds every hyperparameter as an option, without a default, so that only the given ones override a preset."""
     names = ", ".join(presets.ALL_PRESETS)
     parser.add_argument(
-        "--preset", type=presets.preset, metavar="NAME", help=f"start from one of {names}; other options change it"
+        "--preset", type=presets.preset, metavar="NAME", help=f"start from one of {names}; other options override it"
     )
     for field in FIELDS.values():
         alone = {"nargs": "?", "const": AFTER_ACTIVATION} if field.name == "batch_norm" else {}
@@ -161,28 +172,28 @@ def _add_evaluate(parser: _Parser) -> None:
         type=predictions.samples,
         default=0,
         metavar="N",
-        help=f"the mean of N answers with dropout left on (Monte-Carlo dropout), 1 to {predictions.MOST_SAMPLES}",
+        help=f"average N predictions with dropout on (Monte-Carlo dropout), 1 to {predictions.MOST_SAMPLES}",
     )
     parser.add_argument(
         "--scaling",
         metavar="NAME",
-        help=f"what happens to the pixels of a model that does not scale them itself: one of {scalings}",
+        help=f"how to scale the pixels for a model without a scaling layer: one of {scalings}",
     )
     parser.add_argument(
         "--outputs",
         default=predictions.AUTOMATIC,
         metavar="NAME",
-        help="what the outputs of a model are that does not end in a softmax: one of "
-        f"{', '.join(predictions.OUTPUTS)}; automatic finds it out on the images",
+        help="how to read the outputs of a model that does not end in a softmax: one of "
+        f"{', '.join(predictions.OUTPUTS)}; automatic infers it from the images",
     )
 
 
 def _add_benchmark(parser: _Parser) -> None:
     epochs, dataset = FIELDS["epochs"], FIELDS["dataset"]
-    kept = list(presets.PRESETS.values())
-    parser.add_argument("--preset", nargs="+", type=presets.preset, default=kept, metavar="NAME", help="default: all")
+    every = list(presets.PRESETS.values())
+    parser.add_argument("--preset", nargs="+", type=presets.preset, default=every, metavar="NAME", help="default: all")
     parser.add_argument("--dataset", type=dataset.parse, default=dataset.default, metavar="NAME", help=dataset.allowed)
-    parser.add_argument("--epochs", type=epochs.parse, metavar="N", help="pairs of epochs; default 5")
+    parser.add_argument("--epochs", type=epochs.parse, metavar="N", help="pairs of epochs to time (default 5)")
     sweep.add_benchmarks(parser)
 
 
@@ -215,10 +226,10 @@ def _range_test(options: argparse.Namespace) -> int:
         worker.programs()
     with tempfile.TemporaryDirectory(dir=isolate()) as folder:
         path = str(Path(folder) / "points.jsonl")
-        found = tasks.range_test(config.to_dict(), path)
+        outcome = tasks.range_test(config.to_dict(), path)
         points = [asdict(point) for point in tasks.read_points(path)]
-    told = {**asdict(found), "points": points, "config": config.to_dict()}
-    _answer(told, options, lambda told: [told["words"]])
+    values = {**asdict(outcome), "points": points, "config": config.to_dict()}
+    _answer(values, options, lambda values: [values["words"]])
     return 0
 
 
@@ -227,7 +238,7 @@ def _train(options: argparse.Namespace) -> int:
     store = _store(options)
     run = store.create(config)
     if earlier := store.trained_before(config):
-        say(f"{earlier.name} has trained exactly this before; it is trained again, as asked")
+        say(f"{earlier.name} was trained with exactly these settings; training them again")
     return _train_here(run, options)
 
 
@@ -240,7 +251,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _check_possible(config: TrainingConfig) -> None:
-    """Tells before a run folder is made what would make the run fail at its start."""
+    """Raises, before a run folder is created, for what would make the run fail at its start."""
     cost_estimate.check_memory(config, psutil.virtual_memory().available)
     _check_data(config.dataset)
 
@@ -251,26 +262,26 @@ def _check_data(name: str) -> None:
 
 
 def _train_here(run: Run, options: argparse.Namespace) -> int:
-    say(f"{run.name}: its folder is {run.path}")
-    shown = terminal.ProgressLine(run)
+    say(f"{run.name}: saved in {run.path}")
+    line = terminal.ProgressLine(run)
     with terminal.stopped_by_signals(run) as received:
         with terminal.native_messages_hidden():
             worker.programs()
         try:
-            status = worker.execute(run, worker.Watcher(on_epoch=shown.epoch, on_step=shown.step))
+            status = worker.execute(run, worker.Watcher(on_epoch=line.epoch, on_step=line.step))
         except GoneError:
-            shown.end()
+            line.end()
             raise
         except (KeyboardInterrupt, ExplorerError):
-            shown.end()
+            line.end()
             say(_how_to_resume(run, options))
             raise
-    shown.end()
-    told = result(run)
-    say(f"{run.name} {'has ' if status == FAILED else 'is '}{status}: {told['reason']}")
+    line.end()
+    values = result(run)
+    say(f"{run.name} {'has ' if status == FAILED else 'is '}{status}: {values['reason']}")
     if resumable(run):
         say(_how_to_resume(run, options))
-    _answer(told, options, lines_of_result)
+    _answer(values, options, lines_of_result)
     if status == FAILED:
         return 1
     return 128 + received[0] if received and status == STOPPED else 0
@@ -278,17 +289,17 @@ def _train_here(run: Run, options: argparse.Namespace) -> int:
 
 def _how_to_resume(run: Run, options: argparse.Namespace) -> str:
     where = f" --runs {shlex.quote(options.runs)}" if options.runs else ""
-    return f"go on with: python -m explorer resume {shlex.quote(run.name)}{where}"
+    return f"resume with: python -m explorer resume {shlex.quote(run.name)}{where}"
 
 
 def _stop(options: argparse.Namespace) -> int:
     run = _find(options)
     status = run.status().status
     if status not in (*ACTIVE, PAUSED):
-        raise InputError(f"run: {run.name!r} is {status}; only one that is queued, running or paused can be stopped")
-    told = {"run": run.name, "path": str(run.path), "status": ask_to_stop(run), "requested": "stop"}
-    asked = "is asked to stop" if told["status"] == RUNNING else "is stopped"
-    _answer(told, options, lambda told: [f"{told['run']} {asked}"])
+        raise InputError(f"run: {run.name!r} is {status}; only a queued, running or paused run can be stopped")
+    values = {"run": run.name, "path": str(run.path), "status": ask_to_stop(run), "requested": "stop"}
+    outcome = "was asked to stop" if values["status"] == RUNNING else "is stopped"
+    _answer(values, options, lambda values: [f"{values['run']} {outcome}"])
     return 0
 
 
@@ -296,14 +307,13 @@ def _runs(options: argparse.Namespace) -> int:
     store = _store(options)
     rows = [row(summary) for summary in store.list()]
     if not rows:
-        say(f"there are no runs in {store.folder} yet; `python -m explorer train` makes one")
+        say(f"no runs in {store.folder} yet; create one with `python -m explorer train`")
     _answer({"folder": str(store.folder), "selected_by": SELECTED_BY, "runs": rows}, options, lines_of_runs)
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from explorer.evaluation import library
-    from explorer.evaluation import report as summary
+    from explorer.evaluation import library, report
     from explorer.workers.task_process import TaskProcess
 
     store = _store(options)
@@ -314,20 +324,20 @@ def _evaluate(options: argparse.Namespace) -> int:
         _check_data(request.dataset)
     task_process = TaskProcess()
     try:
-        books = library.Library(store, task_process)
-        found = books.predictions(request).result()
-        books.look(request)
+        models = library.Library(store, task_process)
+        predicted = models.predictions(request).result()
+        models.look(request)
     finally:
         task_process.close()
-    told = summary.figures(model, found, books.looks(request))
-    _answer(told, options, summary.lines)
+    values = report.figures(model, predicted, models.looks(request))
+    _answer(values, options, report.lines)
     return 0
 
 
 def _data(options: argparse.Namespace) -> int:
     name, source = options.name, options.source
     if source is not None and (name == "digits" or not Path(source).exists()):
-        allowed = "left out, as digits come with scikit-learn" if name == "digits" else "a file or folder that is there"
+        allowed = "omitted, because digits come with scikit-learn" if name == "digits" else "an existing file or folder"
         raise FieldError("from", source, allowed)
     draw, heard = terminal.FetchLine(sys.stderr), [""]
 
@@ -340,10 +350,10 @@ def _data(options: argparse.Namespace) -> int:
     dataset = datasets.load(name)  # verifies every byte
     was_there = heard[0] in ("", "this machine")
     images = {split: len(getattr(dataset, split)) for split in datasets.SPLITS}
-    told = {"dataset": name, "path": str(path), "source": "this machine" if was_there else heard[0], "images": images}
-    how = "is already here and intact" if was_there else f"is fetched ({heard[0]}) and verified"
+    values = {"dataset": name, "path": str(path), "source": "this machine" if was_there else heard[0], "images": images}
+    how = "is already on this machine and verified" if was_there else f"was fetched ({heard[0]}) and verified"
     counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if count)
-    _answer(told, options, lambda told: [f"{dataset.spec.title} {how}: {counts} images", told["path"]])
+    _answer(values, options, lambda values: [f"{dataset.spec.title} {how}: {counts} images", values["path"]])
     return 0
 
 
@@ -359,14 +369,14 @@ def _benchmark(options: argparse.Namespace) -> int:
     _check_data(options.dataset)
     with terminal.native_messages_hidden():
         worker.programs()
-    told = epoch.measure(options.preset, options.dataset, options.epochs or 5, tell=say)
-    _answer(told, options, epoch.lines)
+    values = epoch.measure(options.preset, options.dataset, options.epochs or 5, tell=say)
+    _answer(values, options, epoch.lines)
     return 0
 
 
-def _answer(told: dict[str, Any], options: argparse.Namespace, lines: Callable[[dict], list[str]]) -> None:
-    """Prints what a command found: one JSON object, or lines to read."""
-    text = to_json(told) if options.json else "\n".join(lines(told))
+def _answer(values: dict[str, Any], options: argparse.Namespace, lines: Callable[[dict], list[str]]) -> None:
+    """Prints a command's result: one JSON object, or lines to read."""
+    text = to_json(values) if options.json else "\n".join(lines(values))
     if text:
         terminal.show(text)
 

@@ -1,4 +1,4 @@
-"""What is told of runs: for machines as values that JSON takes, for people as lines of text."""
+"""Reports of runs: as values for JSON, and as lines of text."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "penalty", "val_penal
 
 
 def result(run: Run) -> dict[str, Any]:
-    """What came of a run, for JSON: where it stands, its best epoch and every epoch's numbers."""
+    """A run for JSON: its status, its best epoch and the metrics of every epoch."""
     status, records = run.status(), run.history()
     best = best_epoch(records)
     return {
@@ -35,7 +35,7 @@ def result(run: Run) -> dict[str, Any]:
 
 
 def _model_epoch(run: Run, best: EpochRecord | None) -> int | None:
-    """The epoch that the saved model is of, by its own mark where it has one; None without a model."""
+    """The epoch of the saved model, by its own mark where it has one; None without a model."""
     mark = read_mark(run.path / BEST) or best
     return mark.epoch if mark and (run.path / BEST).exists() else None
 
@@ -51,23 +51,23 @@ def _best(best: EpochRecord | None) -> dict[str, Any]:
     }
 
 
-def lines_of_result(told: dict[str, Any]) -> list[str]:
-    """What `result` tells, to read: how the run ended, its best epoch, and where that model is."""
-    if told["best_epoch"] is None:
-        return [f"{told['run']}: {told['status']}, no epoch with a finite validation loss"]
-    epochs, of = f"{told['epochs']:,} epoch{'s' * (told['epochs'] != 1)}", told["model_epoch"]
-    other = f" (of epoch {of}: the best one could not be saved)" * (of != told["best_epoch"])
-    parts = f" (data loss {told['val_data_loss']:.4f} + penalty {told['val_penalty']:.4f})"
+def lines_of_result(values: dict[str, Any]) -> list[str]:
+    """The values of `result` as text: how the run ended, its best epoch, and the path of that model."""
+    if values["best_epoch"] is None:
+        return [f"{values['run']}: {values['status']}, no epoch with a finite validation loss"]
+    epochs, of = f"{values['epochs']:,} epoch{'s' * (values['epochs'] != 1)}", values["model_epoch"]
+    other = f" (from epoch {of}; the model of the best epoch could not be saved)" * (of != values["best_epoch"])
+    parts = f" (data loss {values['val_data_loss']:.4f} + penalty {values['val_penalty']:.4f})"
     return [
-        f"{told['run']}: {told['status']} after {epochs}; best epoch {told['best_epoch']} ({SELECTED_BY}): "
-        f"validation loss {told['val_loss']:.4f}{parts * (told['val_penalty'] > 0)}, "
-        f"validation accuracy {percent(told['val_accuracy'])}",
-        *([f"{Path(told['path'], BEST)}{other}"] if of else []),
+        f"{values['run']}: {values['status']} after {epochs}; best epoch {values['best_epoch']} ({SELECTED_BY}): "
+        f"validation loss {values['val_loss']:.4f}{parts * (values['val_penalty'] > 0)}, "
+        f"validation accuracy {percent(values['val_accuracy'])}",
+        *([f"{Path(values['path'], BEST)}{other}"] if of else []),
     ]
 
 
 def row(summary: RunSummary) -> dict[str, Any]:
-    """One run of a list, for JSON; an unreadable one has its reason and no numbers."""
+    """One run of a list, for JSON; an unreadable run has its reason and no metrics."""
     return {
         "run": summary.name,
         "status": summary.state,
@@ -81,13 +81,13 @@ def row(summary: RunSummary) -> dict[str, Any]:
     }
 
 
-def lines_of_runs(told: dict[str, Any]) -> list[str]:
-    """The rows of a list as a table to read, the reasons of unreadable runs below it."""
+def lines_of_runs(values: dict[str, Any]) -> list[str]:
+    """The rows of a list as a table, with the reasons of unreadable runs below it."""
     head = ["run", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
-    rows = [[_cell(name, row[name if name != "best" else "best_epoch"]) for name in head] for row in told["runs"]]
-    unreadable = {row["run"]: row["reason"] for row in told["runs"] if row["status"] == UNREADABLE}
+    rows = [[_cell(name, row[name if name != "best" else "best_epoch"]) for name in head] for row in values["runs"]]
+    unreadable = {row["run"]: row["reason"] for row in values["runs"] if row["status"] == UNREADABLE}
     table = columns([head, *rows], right="2345") if rows else []
-    title = [f"best, val_loss and val_accuracy are of the epoch with the {SELECTED_BY}"] if rows else []
+    title = [f"best, val_loss and val_accuracy: the epoch with the {SELECTED_BY}"] if rows else []
     return [*title, *table, *(f"{name}: {why}" for name, why in unreadable.items())]
 
 

@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: messages, a run's progress, tables; a closed pipe or terminal ends none of it."""
+"""Messages and progress lines in a terminal; a closed pipe or terminal stops no training."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ SEPARATOR, USUAL_WIDTH = " · ", 80
 
 
 def prepare_streams() -> None:
-    """Makes standard output and error take whatever is written, also where they are closed or know ASCII only."""
+    """Prepares standard output and error for any text, even if they are closed or limited to ASCII."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (it lives as long as the process)
@@ -30,51 +30,51 @@ def prepare_streams() -> None:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Writes to standard error; that nobody reads it any more is no reason to stop training."""
+    """Writes to standard error; errors are ignored, because a closed terminal must not stop training."""
     _write(sys.stderr, text + end)
 
 
 def show(text: str) -> None:
-    """Writes to standard output; raises `OSError` when that takes no more."""
+    """Writes to standard output; raises `OSError` when it is closed or full."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def give_up(stream: TextIO) -> None:
-    """Sends the rest of a stream nowhere, or Python would complain about it at its end."""
+    """Redirects a stream to the null device, or Python would report an error when it flushes it at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
 def native_messages_hidden() -> Iterator[None]:
-    """Keeps what native code prints at its start, past Python and every log level, from standard error.
+    """Hides what native libraries print to standard error while they are loaded, whatever the log level.
 
-    Only around an import: later such a message may be the last words of a crash.
+    Only around an import: later such a message may explain a crash.
     """
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)
         os.close(nowhere)
 
 
 @contextmanager
 def stopped_by_signals(run: Run) -> Iterator[list[int]]:
-    """Turns Ctrl-C and SIGTERM into a request to stop; yields the list of those that came."""
+    """Turns Ctrl-C and SIGTERM into a request to stop; yields the list of signals received."""
     received: list[int] = []
 
     def ask(number: int, frame: object) -> None:
         received.append(number)
-        signal.signal(number, before[number])  # a second one ends it at once; every finished epoch is on disk
+        signal.signal(number, before[number])  # a second one ends the process at once; every finished epoch is on disk
         # not through `say`: a signal may arrive in the middle of it
         with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"\nstopping at the next step; once more ends it at once\n")
+            os.write(sys.stderr.fileno(), b"\nstopping after this step; press Ctrl-C again to exit at once\n")
         with suppress(OSError, RunError):
             run.request("stop")
 
@@ -90,7 +90,7 @@ def stopped_by_signals(run: Run) -> Iterator[list[int]]:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    """Returns when a condition holds; raises `TimeoutError` when it does not in time."""
+    """Waits until a condition holds; raises `TimeoutError` after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -99,7 +99,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
 
 
 class ProgressLine:
-    """Shows a run's progress on standard error: one line drawn over on a terminal, else one line an epoch."""
+    """Shows a run's progress on standard error: one line redrawn on a terminal, else one line per epoch."""
 
     def __init__(self, run: Run):
         self._config, self._records = run.config, run.history()
@@ -108,52 +108,52 @@ class ProgressLine:
         self._draw("loading the data, TensorFlow and the compiler …")
 
     def epoch(self, record: EpochRecord) -> None:
-        """Hears of a finished epoch."""
+        """Adds a finished epoch."""
         self._records.append(record)
         if not self._tty:
-            say(self._words(RunStatus(RUNNING)))
+            say(self._line(RunStatus(RUNNING)))
 
     def step(self, epoch: int, step: int, steps: int) -> None:
-        """Hears of progress within an epoch."""
+        """Updates the progress within an epoch."""
         if time.monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS:
-            self._draw(self._words(RunStatus(RUNNING, epoch=epoch, step=step, steps=steps)))
+            self._draw(self._line(RunStatus(RUNNING, epoch=epoch, step=step, steps=steps)))
 
     def end(self) -> None:
-        """Leaves the last state on the terminal."""
+        """Draws the last state and ends the line."""
         if self._tty and self._width:
             if self._records:
-                self._draw(self._words(RunStatus(RUNNING)))
+                self._draw(self._line(RunStatus(RUNNING)))
             say("")
 
     def _draw(self, line: str) -> None:
         if self._tty:
             self._drawn = time.monotonic()
             width = _terminal_width() - 1
-            while len(line) > width and SEPARATOR in line:  # the least important comes last
+            while len(line) > width and SEPARATOR in line:  # the least important part comes last
                 line = line.rpartition(SEPARATOR)[0]
             line = line[:width]
             say(f"\r{line.ljust(self._width)}", end="")
             self._width = len(line)
 
-    def _words(self, status: RunStatus) -> str:
+    def _line(self, status: RunStatus) -> str:
         view = outlook(self._config, status, self._records)
-        words = [f"epoch {status.epoch or len(self._records)}/{self._config.epochs:,}"]
+        parts = [f"epoch {status.epoch or len(self._records)}/{self._config.epochs:,}"]
         if status.steps:
-            words[0] += f" {_bar(status.step / status.steps, BAR)} {status.step:,}/{status.steps:,}"
+            parts[0] += f" {_bar(status.step / status.steps, BAR)} {status.step:,}/{status.steps:,}"
         if view.at_most:
-            words.append(f"{duration(view.at_most)} left at most")
+            parts.append(f"at most {duration(view.at_most)} left")
         if self._records:
             last = self._records[-1]
-            words.append(f"val_loss {last.val_loss:.4f}, val_accuracy {percent(last.val_accuracy)}")
+            parts.append(f"val_loss {last.val_loss:.4f}, val_accuracy {percent(last.val_accuracy)}")
         if best := best_epoch(self._records):
-            words.append(f"best val_loss {best.val_loss:.4f} ({percent(best.val_accuracy)}) at epoch {best.epoch}")
+            parts.append(f"best val_loss {best.val_loss:.4f} ({percent(best.val_accuracy)}) at epoch {best.epoch}")
         if self._records:
-            words.append(f"loss {last.loss:.4f}, accuracy {percent(last.accuracy)}")
-        return SEPARATOR.join(words)
+            parts.append(f"loss {last.loss:.4f}, accuracy {percent(last.accuracy)}")
+        return SEPARATOR.join(parts)
 
 
 class FetchLine:
-    """Shows on `stream` where a fetch stands: one line drawn over on a terminal, else one line a phase."""
+    """Shows the progress of a download on `stream`: one line redrawn on a terminal, else one line per phase."""
 
     def __init__(self, stream: TextIO):
         self._stream, self._tty = stream, stream.isatty()
@@ -164,7 +164,7 @@ class FetchLine:
         if not (changed or (self._tty and time.monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS)):
             return
         self._drawn = time.monotonic()
-        line = _fetch_words(progress)
+        line = _fetch_line(progress)
         if not self._tty:
             return _write(self._stream, f"{line}\n")
         line = line[: _terminal_width() - 1]
@@ -173,15 +173,15 @@ class FetchLine:
         self._width = 0 if ended else len(line)
 
 
-def _fetch_words(progress: Progress) -> str:
-    words = [f"{progress.source}: {progress.note or progress.phase}"]
+def _fetch_line(progress: Progress) -> str:
+    parts = [f"{progress.source}: {progress.note or progress.phase}"]
     if progress.total:
         share = min(1.0, progress.done / progress.total)
-        words.append(f"{_bar(share, FETCH_BAR)} {share:4.0%} of {progress.total / 1e6:.0f} MB")
+        parts.append(f"{_bar(share, FETCH_BAR)} {share:4.0%} of {progress.total / 1e6:.0f} MB")
     if progress.total and progress.speed:
         minutes, seconds = divmod(round(progress.seconds_left or 0), 60)
-        words.append(f"{progress.speed / 1e6:.2f} MB/s, {minutes}:{seconds:02} left")
-    return "  ".join(words)
+        parts.append(f"{progress.speed / 1e6:.2f} MB/s, {minutes}:{seconds:02} left")
+    return "  ".join(parts)
 
 
 def _bar(share: float, cells: int) -> str:

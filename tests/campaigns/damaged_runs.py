@@ -105,7 +105,7 @@ def _commands(folder: Path, runs: list[str], studies: list[str], counts: Counter
             status = cli.main([*command, "--runs", str(folder)])
         counts["commands"] += 1
         listing = len(command) == 1 or command[-1] in ("show", "--json")
-        if status not in ((0,) if listing else (0, 1, 2)) or "unexpected fault" in err.getvalue():
+        if status not in ((0,) if listing else (0, 1, 2)) or "unexpected error" in err.getvalue():
             faults.append(f"{' '.join(command)}: {status}: {err.getvalue()}"[:500])
 
 

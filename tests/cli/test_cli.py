@@ -112,10 +112,10 @@ def test_options_win_over_the_preset_and_the_preset_over_defaults(whole):
 def test_without_a_terminal_there_is_one_line_an_epoch_and_nothing_of_tensorflow(whole):
     told, err, _ = whole
     lines = err.splitlines()
-    assert lines[0] == f"{told['run']}: its folder is {told['path']}"
+    assert lines[0] == f"{told['run']}: saved in {told['path']}"
     epochs = lines[1:-1]
     assert [line.split(" · ")[0] for line in epochs] == [f"epoch {n}/80" for n in range(1, 81)]
-    assert "left at most" in epochs[3] and "best val_loss" in epochs[3]
+    assert "at most " in epochs[3] and "best val_loss" in epochs[3]
     assert lines[-1] == f"{told['run']} is completed: all 80 epochs are trained"
 
 
@@ -154,17 +154,17 @@ def test_on_a_terminal_there_is_one_moving_line_and_another_process_can_stop_it(
     process = start("train", *TINY, *ENDLESS, "--runs", tmp_path, stderr=theirs)
     os.close(theirs)
     run = wait_for_epochs(tmp_path, 3, process)
-    assert run_here(capsys, "stop", run.name, "--runs", tmp_path) == (0, f"{run.name} is asked to stop\n", "")
+    assert run_here(capsys, "stop", run.name, "--runs", tmp_path) == (0, f"{run.name} was asked to stop\n", "")
     out, _ = process.communicate(timeout=60)
     reader.join()
     os.close(ours)
     assert (process.returncode, run.status().status) == (0, STOPPED)
     assert "stopped after" in out and "lowest validation loss" in out
     shown = b"".join(drawn).decode()
-    assert "▓" in shown and "left at most" in shown and "/10,000 " in shown and "/45 " in shown
+    assert "▓" in shown and "at most " in shown and "/10,000 " in shown and "/45 " in shown
     assert shown.split(f"{run.name} is stopped")[0].count("\n") == 2  # the run's name, and the one line
     assert max(map(len, shown.split("▓", 1)[1].splitlines()[0].split("\r"))) < 80
-    assert "is stopped; only one that is queued" in refused(capsys, "stop", run.name, "--runs", tmp_path)
+    assert "is stopped; only a queued, running or paused run" in refused(capsys, "stop", run.name, "--runs", tmp_path)
 
 
 def test_sigterm_stops_too_and_a_reader_that_has_gone_does_not(tmp_path):
@@ -267,7 +267,7 @@ def test_the_table_of_runs_names_the_selection_rule_and_fits_together(listed, ca
 
 def test_no_runs_yet_is_no_fault(tmp_path, capsys):
     status, out, err = run_here(capsys, "runs", "--runs", tmp_path / "none")
-    assert (status, out) == (0, "") and "there are no runs" in err
+    assert (status, out) == (0, "") and "no runs in " in err
     assert json.loads(run_here(capsys, "runs", "--json", "--runs", tmp_path / "none")[1])["runs"] == []
 
 
@@ -291,7 +291,7 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
     told = json.loads(out)
     assert (status, err) == (0, "")
     assert told["images"] == {"train": 1437, "validation": 360, "test": 0} and Path(told["path"]).exists()
-    assert "is already here and intact" in run_here(capsys, "data", "digits")[1]
+    assert "is already on this machine and verified" in run_here(capsys, "data", "digits")[1]
 
 
 # --- bad input --------------------------------------------------------------------------------------------
@@ -315,20 +315,20 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
         (["train", "--batch-norm", "maybe"], "batch_norm: 'maybe' is not allowed; it must be one of off"),
         (["train", "--dataset", "mnist"], "dataset: 'mnist' is not allowed; it must be one of cifar10, digits"),
         (["train", "--preset", "best"], "preset: 'best' is not allowed; it must be one of elu, bn, selu"),
-        (["train", "--dept", "3"], "'--dept' is not known; usage: python -m explorer train"),
+        (["train", "--dept", "3"], "unrecognized argument '--dept'; usage: python -m explorer train"),
         (["train", "--depth", "100", "--width", "2048", "--batch-size", "8192"], "choose fewer layers or units"),
         (["train", "--runs"], "--runs: expected one argument"),
         (["train", "--runs", ""], "runs: '' is not allowed; it must be the path of a folder"),
         (["train", "--dataset", "digits", "--runs", __file__], "it must be the path of a folder"),
-        (["runs", "more"], "'more' is not known"),
+        (["runs", "more"], "unrecognized argument 'more'"),
         (["runs", "--json=yes"], "--json"),
         (["resume", "nowhere"], "run: 'nowhere' is not there; it must be the name of a run in"),
         (["resume", "x" * 300], "is not there"),
         (["resume", ""], "run: '' is not there"),
         (["resume"], "required: RUN"),
         (["stop", "../nowhere"], "run: '../nowhere' is not there"),
-        (["data", "--from", "/nowhere"], "from: '/nowhere' is not allowed; it must be a file or folder that is there"),
-        (["data", "digits", "--from", __file__], "it must be left out"),
+        (["data", "--from", "/nowhere"], "from: '/nowhere' is not allowed; it must be an existing file or folder"),
+        (["data", "digits", "--from", __file__], "it must be omitted"),
         (["data", "mnist"], "dataset: 'mnist' is not allowed"),
         (["benchmark", "--epochs", "0"], "epochs: 0 is not allowed"),
         (["benchmark", "--preset", "best"], "preset: 'best' is not allowed"),

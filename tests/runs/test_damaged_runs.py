@@ -244,4 +244,4 @@ def test_commands_about_one_run_end_in_a_sentence(damaged, capsys):
         status = main.main([*arguments, "--runs", str(store.folder)])
         said = capsys.readouterr()
         assert status in (0, 1, 2), (arguments, told.get(arguments[-1]))
-        assert "unexpected fault" not in said.err and "Traceback" not in said.err, said.err
+        assert "unexpected error" not in said.err and "Traceback" not in said.err, said.err

@@ -80,8 +80,8 @@ told = {"full": [done.returncode, done.stderr]}
 free()
 [summary] = store.list()
 told["seen"] = summary.state
-last = next(line for line in done.stderr.splitlines() if "go on with: " in line)
-again = shlex.split(last.partition("go on with: ")[2])
+last = next(line for line in done.stderr.splitlines() if "resume with: " in line)
+again = shlex.split(last.partition("resume with: ")[2])
 done = subprocess.run([sys.executable, *again[1:]], capture_output=True, text=True)
 told["resumed"] = [done.returncode, summary.run.status().status, len(summary.run.history()), done.stderr]
 print(json.dumps(told))
