@@ -1,4 +1,4 @@
-"""The explorer's page: `streamlit run streamlit_app.py`."""
+"""Starts the explorer's web pages: `streamlit run streamlit_app.py`."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Shows the chosen page; the workers start behind it once it is drawn."""
+    """Draws the chosen page, then starts the workers."""
     import streamlit as st
 
     from explorer.pages import resources
 
-    # a picture of our own: for an icon's name the browser asks a server of its maker's
+    # an image file: for an icon given by its name, the browser would call its maker's server
     st.set_page_config("Deep network explorer", str(Path(__file__).parent / "explorer/pages/icon.svg"), layout="wide")
     pages = [
         st.Page(_page("train"), title="Train", icon=":material/model_training:", default=True),
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _page(name: str) -> Callable[[], None]:
-    """Draws a page, whose modules are imported when it is first looked at: the start need not wait for all five."""
+    """A function that draws a page; its modules are imported when it is first opened, so that the start is faster."""
 
     def draw() -> None:
         import_module(f"explorer.pages.{name}.page").render()
@@ -34,8 +34,8 @@ def _page(name: str) -> Callable[[], None]:
     return draw
 
 
-# Streamlit runs this file for every drawing and finds the server in it, which uvicorn imports once; worker processes
-# import it too, by another name, and must do neither
+# Streamlit runs this file for every drawing, and uvicorn imports it once for its `app`; worker processes import it too,
+# under another name, and must do neither
 if __name__ == "__main__":
     main()
 elif __name__ == "streamlit_app":

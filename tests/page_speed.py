@@ -4,7 +4,7 @@ A fresh server, a real Chromium; seconds from the server's start to the page (fr
 first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
 then of the same shape with another seed. Then what a page that is open costs while a run trains: seconds of the
 processor a second, of the server and of the browser. At last what choosing a model and a filter takes on the Evaluate
-page, what a changed setting and a range test take before training, and how soon a sweep is stopped.
+page, what a changed setting and the learning-rate finder take before training, and how soon a sweep is stopped.
 """
 
 import re
@@ -94,9 +94,9 @@ def evaluating(page, address: str) -> None:
 
 
 def before_training(page, address: str) -> None:
-    """Changes a setting while what a batch does is shown, then runs a range test, on the notebook's first network."""
+    """Changes a setting while signal propagation is shown, then runs the learning-rate finder, on 20 ELU layers."""
     page.goto(f"{address}?dataset=cifar10&{SHAPE}")
-    page.get_by_text("Before training: what happens").click()
+    page.get_by_text("Before training: signal propagation").click()
     page.get_by_text("untrained network; seed 1.").wait_for()
     page.get_by_text("More settings").click()
     seed = page.get_by_label("Seed", exact=True)
@@ -106,13 +106,13 @@ def before_training(page, address: str) -> None:
         seed.press("Enter")
         wait_to_see(page.get_by_text(f"untrained network; seed {number}."))
         print(f"before training, a setting changed: {time.perf_counter() - started:.2f} s", flush=True)
-    page.get_by_text("Find a learning rate: the range test").click()
+    page.get_by_text("Learning-rate finder").click()
     for kind in ("not compiled yet", "compiled"):
         started = time.perf_counter()
-        page.get_by_role("button", name="Run the range test").click()
-        page.get_by_role("button", name="Use this rate").wait_for(state="detached")
-        wait_to_see(page.get_by_role("button", name="Use this rate"))
-        print(f"range test, {kind}: {time.perf_counter() - started:.1f} s", flush=True)
+        page.get_by_role("button", name="Find a learning rate").click()
+        page.get_by_role("button", name="Use learning rate").wait_for(state="detached")
+        wait_to_see(page.get_by_role("button", name="Use learning rate"))
+        print(f"learning-rate finder, {kind}: {time.perf_counter() - started:.1f} s", flush=True)
 
 
 def sweeping(page, address: str, runs: Path) -> None:

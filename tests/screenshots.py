@@ -26,7 +26,7 @@ def train() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1240})
         page.goto(f"{address}?dataset=cifar10")
         page.get_by_role("button", name="SELU", exact=True).click()
-        page.get_by_text("20 hidden layers of 100 units, selu").wait_for()
+        page.get_by_text("20 hidden layers of 100 units, SELU").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
         page.get_by_test_id("stMetric").first.wait_for()
         page.mouse.move(640, 5)
@@ -37,14 +37,14 @@ def train() -> None:
 
 
 def explaining() -> None:
-    """A case of the gallery after its mend, what a run tells, and the start of a network before training, on digits."""
+    """A case of the gallery after its fix, and signal propagation before training, on digits."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1500})
         page.set_default_timeout(300_000)
         page.goto(f"{address}/gallery?case=sigmoid")
         page.get_by_text("They shrink from layer to layer").click()
         page.get_by_role("button", name="Train and see").click()
-        page.get_by_role("button", name="Train it with activation sigmoid").click()
+        page.get_by_role("button", name="Train with activation Sigmoid").click()
         page.get_by_text("With the change: 9").wait_for()
         page.get_by_text("Training · epoch").wait_for(state="detached")
         page.set_viewport_size({"width": 1280, "height": 2000})
@@ -53,7 +53,7 @@ def explaining() -> None:
         page.screenshot(path=FOLDER / "gallery.png")
         page.set_viewport_size({"width": 1280, "height": 1000})
         page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
-        page.get_by_text("Before training: what happens").click()
+        page.get_by_text("Before training: signal propagation").click()
         page.get_by_text("First", exact=False).first.wait_for()
         page.get_by_text("Vanishing gradients").first.wait_for()
         page.wait_for_timeout(4000)  # the references, and their drawing
@@ -61,14 +61,14 @@ def explaining() -> None:
 
 
 def trying() -> None:
-    """A range test to its end, and a run beside its twin, on digits."""
+    """A use of the learning-rate finder, and a run beside its twin, on digits."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
         page.goto(f"{address}?dataset=digits&depth=5&input_scaling=standardized")
-        page.get_by_text("Find a learning rate: the range test").click()
-        page.get_by_role("button", name="Run the range test").click()
-        page.get_by_role("button", name="Use this rate").wait_for()
+        page.get_by_text("Learning-rate finder").click()
+        page.get_by_role("button", name="Find a learning rate").click()
+        page.get_by_role("button", name="Use learning rate").wait_for()
         page.mouse.move(640, 5)
         page.wait_for_timeout(1500)  # the chart's last update
         page.screenshot(path=FOLDER / "range.png", clip={"x": 300, "y": 370, "width": 980, "height": 620})

@@ -1,6 +1,6 @@
-"""Charts on the page: what a chart looks like is worked out once, and only its rows are sent again.
+"""Draws charts on a page: each chart's specification is built once, and afterwards only its rows are sent.
 
-Altair takes some 0.1 s to build and check a chart, which a page that looks twice a second would take from training.
+Altair is slow at building and validating a chart; a page that refreshes twice a second would slow training down.
 """
 
 import json
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 
 def draw_steadily() -> None:
-    """Keeps what is being redrawn from being greyed out: at two refreshes a second that would be a flicker."""
+    """Stops Streamlit from fading what it redraws, which flickers at two refreshes per second."""
     st.html("<style>[data-stale=true] { opacity: 1 !important; }</style>")
 
 
-def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: Any = st, **shown: Any) -> None:
+def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: Any = st, **options: Any) -> None:
     """Draws `build(frame, *arguments)`, an Altair chart whose specification does not depend on the frame's rows.
 
-    All its marks must be of this one frame, or of data that they name themselves. The arguments must be hashable;
-    `shown` is what Streamlit takes (`key`, `alt`, `on_select` …).
+    All marks must use this one frame, or data that they name themselves. The arguments must be hashable; `options` are
+    those of `st.vega_lite_chart` (`key`, `alt`, `on_select` …).
     """
     specification = json.loads(_specification(build, tuple(frame.columns), *arguments))
-    place.vega_lite_chart(frame, specification, **shown)
+    place.vega_lite_chart(frame, specification, **options)
 
 
 @lru_cache(maxsize=256)
 def _specification(build: Callable, columns: tuple[str, ...], *arguments: Any) -> str:
-    """The specification as JSON: text, as Streamlit writes into the dictionary that it is given."""
+    """The specification as JSON text: Streamlit changes the dictionary it is given, so each call needs a new one."""
     import pandas as pd
     from altair.utils.schemapi import debug_mode
 
-    # checking every part against Vega-Lite's schema takes much of the time; the tests do it for every chart
+    # validating against Vega-Lite's schema takes most of the time; the tests validate every chart
     with debug_mode(False):
         specification = build(pd.DataFrame(columns=list(columns)), *arguments).to_dict(validate=False)
-    # Altair's own theme, which Streamlit's replaces, and the frame without rows, in whose place Streamlit puts its data
+    # Altair's theme, which Streamlit's replaces, and the empty frame, which Streamlit replaces by its own data
     for name in ("config", "datasets"):
         specification.pop(name, None)
     return json.dumps(_without_named_data(specification))

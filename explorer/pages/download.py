@@ -1,4 +1,4 @@
-"""The offer to download CIFAR-10 and its progress: the fetch runs in a process of its own, seen by every page."""
+"""Offers to download CIFAR-10 and shows its progress; the download runs in its own process, and every page shows it."""
 
 import subprocess
 import sys
@@ -14,18 +14,18 @@ from explorer.runs.progress import duration
 
 NAME = "cifar10"
 REFRESH_SECONDS = 0.5
-SECONDS_TO_BE_HEARD_OF = 15  # a process that is asked to download says so by then, or it never will
+SECONDS_TO_BE_HEARD_OF = 15  # a download process that has not reported progress by then has failed
 
 
 def offer() -> None:
-    """Says that CIFAR-10 is missing and offers it; draws nothing where it is there."""
+    """Draws the offer to download CIFAR-10; nothing if it is already here."""
     if not datasets.available(NAME):
-        # always looking: the fetch may be another page's or the command line's
+        # always refreshing: another page or the command line may start the download
         st.fragment(_banner, run_every=REFRESH_SECONDS)()
 
 
 def _banner() -> None:
-    from explorer.data import download  # with numpy, which a page is drawn without where the data is there
+    from explorer.data import download  # imports numpy, which a page does not need once the data is here
 
     if datasets.available(NAME):
         st.rerun()
@@ -37,8 +37,8 @@ def _banner() -> None:
     with st.container(border=True):
         if running:
             total = progress["total"]
-            st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_words(progress))
-            st.button("Cancel the download", on_click=download.request_cancel, args=(NAME,), icon=":material/close:")
+            st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_progress_text(progress))
+            st.button("Cancel download", on_click=download.request_cancel, args=(NAME,), icon=":material/close:")
             return
         if asked and time.monotonic() - asked.since < SECONDS_TO_BE_HEARD_OF:
             st.progress(0.0, text="Starting the download…")
@@ -47,8 +47,8 @@ def _banner() -> None:
             st.error(sentence(progress["error"]))
         size = DATASETS[NAME].download_bytes / 1e6
         st.markdown(
-            "**CIFAR-10 is not on this machine yet**, so the page starts with scikit-learn's small digits, "
-            "which train in seconds."
+            "**CIFAR-10 is not on this machine yet.** Until it is downloaded, the default is scikit-learn's digits "
+            "data set, which trains in seconds."
         )
         st.button(f"Download CIFAR-10 ({size:,.0f} MB)", on_click=_start, icon=":material/download:")
 
@@ -64,7 +64,7 @@ def _start() -> None:
     download_state.download_starts(process.pid)
 
 
-def _words(progress: dict) -> str:
+def _progress_text(progress: dict) -> str:
     done = f"{progress['done'] / 1e6:,.0f} MB"
     total = f" of {progress['total'] / 1e6:,.0f} MB" if progress["total"] else ""
     speed = f" · {progress['speed'] / 1e6:,.1f} MB/s" if progress["speed"] else ""

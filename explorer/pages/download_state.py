@@ -1,4 +1,4 @@
-"""That a download was started from this session, until its process reports progress."""
+"""Remembers a download that this session has started, until its process reports progress."""
 
 import time
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ _DOWNLOAD = "download_started"
 
 @dataclass(frozen=True)
 class AskedDownload:
-    """A process that was asked for a download, and when by the monotonic clock."""
+    """A download process, and when it was started, in seconds of the monotonic clock."""
 
     pid: int
     since: float
 
 
 def download_starts(pid: int) -> None:
-    """Remembers the process that was just asked for a download, until it is heard of."""
+    """Remembers a download process that was just started."""
     st.session_state[_DOWNLOAD] = AskedDownload(pid, time.monotonic())
 
 
 def download_is_heard_of() -> None:
-    """Its own progress tells the rest."""
+    """Forgets the download process, which reports its own progress from now on."""
     st.session_state.pop(_DOWNLOAD, None)
 
 
 def asked_download() -> AskedDownload | None:
-    """The process that was asked for a download and has not been heard of yet."""
+    """The download process that has not reported progress yet."""
     return st.session_state.get(_DOWNLOAD)

@@ -1,4 +1,4 @@
-"""What all sessions of a server share: the store of runs, the run queue, the task process, data sets."""
+"""Resources that all sessions of a server share: the run store, the run queue, the task process, the data sets."""
 
 import importlib
 import threading
@@ -26,10 +26,10 @@ _SEEN = "seen"
 
 @st.cache_resource
 def store() -> RunStore:
-    """The run folders, shared by all sessions."""
+    """The run store, shared by all sessions."""
     runs = RunStore()
-    # what is read of thousands of runs stays: looking through it for garbage, now and with every new object, took
-    # 0.6 of the 2.9 s that the first drawing of Compare takes with 10,000 of them
+    # the objects read from thousands of runs stay for good: scanning them again and again for garbage would slow the
+    # first drawing of Compare noticeably
     with not_searched():
         settle_orphans(runs)
     return runs
@@ -37,31 +37,31 @@ def store() -> RunStore:
 
 @st.cache_resource
 def studies() -> StudyStore:
-    """The sweeps below the run folders, shared by all sessions."""
+    """The study store, shared by all sessions."""
     return StudyStore(store())
 
 
 @st.cache_resource
 def run_queue() -> RunQueue:
-    """The workers, shared by all sessions; the first call starts them in the background."""
+    """The run queue, shared by all sessions; the first call starts its workers in the background."""
     return RunQueue()
 
 
 @st.cache_resource
 def task_process() -> TaskProcess:
-    """The process that answers questions, shared by all sessions; it starts with the first one."""
+    """The task process, shared by all sessions; it starts with the first task."""
     return TaskProcess()
 
 
 @st.cache_resource
 def initial_signals() -> InitialSignals:
-    """What networks do before training, shared by all sessions."""
+    """Layer statistics of untrained networks, shared by all sessions."""
     return InitialSignals(task_process())
 
 
 @st.cache_resource
 def library() -> "Library":
-    """The saved models and what they said, shared by all sessions."""
+    """The saved models and their predictions, shared by all sessions."""
     from explorer.evaluation.library import Library
 
     return Library(store(), task_process())
@@ -69,30 +69,30 @@ def library() -> "Library":
 
 @st.cache_resource(max_entries=4)
 def dataset(name: str) -> Dataset:
-    """A data set, read once; raises `DataError` when it is not on this machine."""
+    """A data set, read once; raises `DataError` if it is not on this machine."""
     return datasets.load(name)
 
 
 def page_is_drawn() -> None:
-    """Does what the first page must not wait for: starts the workers, and imports what charts need."""
+    """Starts the workers and imports the chart libraries, which the first page must not wait for."""
     run_queue()
     st.session_state[_SEEN] = True
     threading.Thread(target=importlib.import_module, args=("explorer.charts.training_curves",), daemon=True).start()
 
 
 def run_queue_problem() -> str:
-    """Why the workers could not be started; empty while nothing is wrong."""
+    """Why the workers could not be started; empty if there is no problem."""
     return run_queue().message if st.session_state.get(_SEEN) else ""
 
 
 def restart_run_queue() -> None:
-    """Starts the workers anew after they could not be started."""
+    """Starts the workers again after they could not be started."""
     run_queue.clear()
     st.session_state.pop(_PREPARED, None)
 
 
 def prepare(config: TrainingConfig) -> None:
-    """Has the sidebar's network compiled ahead of time, once for each change of it."""
+    """Compiles the sidebar's network ahead of time, once per change."""
     if st.session_state.get(_PREPARED) != config:
         st.session_state[_PREPARED] = config
         run_queue().prepare(config)

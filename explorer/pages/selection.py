@@ -1,17 +1,12 @@
-"""Which run and which study a page shows, as its address says."""
-
-from typing import TYPE_CHECKING
+"""Reads and sets the run and the study that a page shows, which are part of its URL."""
 
 import streamlit as st
 
 from explorer.errors import InputError
+from explorer.pages import resources
 from explorer.pages.text import sentence
 from explorer.runs.run import ACTIVE, Run
 from explorer.sweeps.study import Study
-
-if TYPE_CHECKING:
-    pass
-from explorer.pages import resources
 
 RUN, TWIN = "run", "twin"
 STUDY, NEW_STUDY = "study", "-"
@@ -19,7 +14,7 @@ _TRAINED_BEFORE = "trained_before"
 
 
 def open_run(name: str | None, trained_before: bool = False) -> None:
-    """Chooses the run that the page shows; the URL carries it, so a reload shows it again."""
+    """Sets the run that the page shows; it is part of the URL, so a reload shows it again."""
     st.query_params.pop(TWIN, None)
     if name:
         st.query_params[RUN] = name
@@ -29,7 +24,7 @@ def open_run(name: str | None, trained_before: bool = False) -> None:
 
 
 def chosen_run() -> Run | None:
-    """The run that the URL names, else the newest one that is active, so that a new page attaches to it."""
+    """The run in the URL, else the newest active run."""
     name = st.query_params.get(RUN)
     if name:
         try:
@@ -42,7 +37,7 @@ def chosen_run() -> Run | None:
 
 
 def open_study(name: str | None) -> None:
-    """Chooses the sweep that the page shows, or none to make one; the URL carries it."""
+    """Sets the study that the page shows, which is part of the URL; None to create one."""
     if name:
         st.query_params[STUDY] = name
     else:
@@ -50,7 +45,7 @@ def open_study(name: str | None) -> None:
 
 
 def chosen_study() -> Study | None:
-    """The sweep that the URL names, else the newest; None to make one."""
+    """The study in the URL, else the newest; None to create one."""
     name = st.query_params.get(STUDY)
     if name == NEW_STUDY:
         return None
@@ -59,15 +54,15 @@ def chosen_study() -> Study | None:
             return resources.studies().get(name)
         except InputError as error:
             st.warning(sentence(error))
-    found = resources.studies().list()
-    return found[0] if found else None
+    studies = resources.studies().list()
+    return studies[0] if studies else None
 
 
 def shown_as_trained_before(run: Run) -> bool:
-    """Whether the run is shown because Train was pressed for a configuration that had been trained."""
+    """Whether the run is shown because Train was pressed for a configuration that had already been trained."""
     return st.session_state.get(_TRAINED_BEFORE) == run.name
 
 
 def chosen_twin() -> str | None:
-    """The name of the run that the shown one is compared with, as the URL has it."""
+    """The name, in the URL, of the run that the shown one is compared with."""
     return st.query_params.get(TWIN)

@@ -1,4 +1,4 @@
-"""What is around the page: who may talk to the server, and what its end does."""
+"""Guards the web server: refuses requests from foreign hosts and origins, and cleans up when the server ends."""
 
 import asyncio
 import atexit
@@ -17,20 +17,20 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from explorer.isolation import isolate
 
-FOREIGN_NAME = "This server answers to its own names only; whoever runs it adds one by --server.allowedHosts NAME.\n"
+FOREIGN_NAME = "This server answers only to its own host names. To add one, start it with --server.allowedHosts NAME.\n"
 FOREIGN_PAGE = (
-    "This server takes nothing from pages of another address; whoever runs it behind a proxy allows the proxy's by "
+    "This server accepts no requests from pages of another origin. To run it behind a proxy, start it with "
     "--server.corsAllowedOrigins ADDRESS.\n"
 )
 
 
 class OwnNamesOnly:
-    """Refuses what was sent to a name that is not the server's own, and what a page of another origin sends.
+    """Refuses requests to a host name that is not the server's own, and requests from pages of another origin.
 
-    A foreign page can point a name of its own at this machine (DNS rebinding), and any page may open a WebSocket to
-    any address. The names are those of Streamlit's setting `server.allowedHosts`, which by itself is kept for
-    WebSockets only. An origin is the server's own when it is where the request was sent to, port included, or stands
-    in `server.corsAllowedOrigins`; Streamlit by itself lets in every port of this machine.
+    A foreign page can point its own host name at this machine (DNS rebinding), and any page may open a WebSocket to any
+    address. The server's names are those in Streamlit's setting `server.allowedHosts`, which Streamlit itself checks
+    for WebSockets only. An origin is the server's own if it is the address that the request was sent to, port included,
+    or is listed in `server.corsAllowedOrigins`; Streamlit itself accepts every port of this machine.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,12 +42,12 @@ class OwnNamesOnly:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await refusal(scope, receive, send)
-        else:  # answered by 403
+        else:  # the client receives status 403
             await send({"type": "websocket.close", "code": 1008})
 
 
 def _refusal(headers: Headers) -> PlainTextResponse | None:
-    """What a request with such headers is refused by; None where it is let in."""
+    """The response that refuses a request with these headers; None if it is allowed."""
     hosts = headers.getlist("host")
     if len(hosts) != 1 or not is_host_allowed(hosts[0]):
         return PlainTextResponse(FOREIGN_NAME, 421)
@@ -57,7 +57,7 @@ def _refusal(headers: Headers) -> PlainTextResponse | None:
 
 
 def is_own_origin(origin: str, host: str) -> bool:
-    """Whether a page of an origin was served under the host that a request names, or is allowed by the settings."""
+    """Whether an origin is the host that the request was sent to, or is allowed in the settings."""
     if origin in st.get_option("server.corsAllowedOrigins"):
         return True
     parts = urlsplit(origin)
@@ -69,11 +69,11 @@ MIDDLEWARE = [Middleware(OwnNamesOnly)]
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict]:
-    """Has the server work in a private folder, opens the browser as Streamlit does, and ends what was started."""
+    """Isolates the server in a private folder, opens the browser as Streamlit does, and ends all child processes."""
     isolate()
     if not st.get_option("server.headless"):
         address = get_url(st.get_option("browser.serverAddress"))
         asyncio.get_running_loop().run_in_executor(None, webbrowser.open, address)
     yield {}
-    # uvicorn ends the process by the signal that asked for its end, and what waits for Python's own end never runs
+    # uvicorn ends the process with the signal that it received, so exit handlers would never run
     atexit._run_exitfuncs()

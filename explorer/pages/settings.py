@@ -1,33 +1,28 @@
-"""The settings of the sidebar: their values in the session, in the page's address, and from presets and runs."""
-
-from typing import TYPE_CHECKING
+"""Holds the sidebar's settings in the session and in the URL, and takes them from presets and runs."""
 
 import streamlit as st
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
-from explorer.presets import PRESETS
-
-if TYPE_CHECKING:
-    pass
 from explorer.pages import messages
+from explorer.presets import PRESETS
 
 _SETTINGS = "settings"
 
 
 def default_dataset() -> str:
-    """CIFAR-10 where it is on this machine, else the digits that always are."""
+    """CIFAR-10 if it is on this machine, else the digits, which always are."""
     return "cifar10" if datasets.available("cifar10") else "digits"
 
 
 def start_field(name: str) -> None:
-    """Gives a setting its first value in this session: the URL's where that is allowed, else the default."""
+    """Sets a setting's first value in this session: the one in the URL if it is valid, else the default."""
     if name in st.session_state:
         return
     field = FIELDS[name]
     default = default_dataset() if name == "dataset" else field.default
-    if _SETTINGS in st.session_state:  # back from another page, where the sidebar's widgets are forgotten
+    if _SETTINGS in st.session_state:  # back from another page: Streamlit has dropped the sidebar's widgets
         default = getattr(st.session_state[_SETTINGS], name)
     try:
         set_field(name, field.parse(st.query_params.get(name, str(default))))
@@ -36,12 +31,12 @@ def start_field(name: str) -> None:
 
 
 def keep_field(name: str) -> None:
-    """Keeps a setting whose widget is not drawn: what Streamlit holds for a widget goes when that does."""
+    """Keeps a setting whose widget is not drawn: Streamlit drops the value of a widget that is not drawn."""
     st.session_state[name] = st.session_state[name]
 
 
 def share(config: TrainingConfig) -> None:
-    """Puts the settings that differ from the defaults into the URL, so that it can be sent to others."""
+    """Puts the settings that differ from the defaults into the URL, so that the page can be shared."""
     st.session_state[_SETTINGS] = config
     for name, field in FIELDS.items():
         value = getattr(config, name)
@@ -52,7 +47,7 @@ def share(config: TrainingConfig) -> None:
 
 
 def apply_preset(name: str) -> None:
-    """Puts a preset's settings into the sidebar; the data set stays as chosen."""
+    """Puts a preset's settings into the sidebar, except for the data set."""
     for field in FIELDS:
         if field != "dataset":
             set_field(field, getattr(PRESETS[name].config, field))
@@ -65,19 +60,19 @@ def apply_config(config: TrainingConfig) -> None:
 
 
 def take_settings(config: TrainingConfig) -> None:
-    """Has the Train page start from a configuration."""
+    """Puts a configuration into the Train page, from another page."""
     apply_config(config)
-    st.toast("The Train page starts from these settings now.", icon=":material/tune:")
+    st.toast("The Train page now uses these settings.", icon=":material/tune:")
 
 
 def set_field(name: str, value: object) -> None:
-    """Puts one setting into its widget; typed numbers are kept as text."""
+    """Puts one setting into its widget; numbers that can be typed are stored as text."""
     st.session_state[name] = f"{value:g}" if FIELDS[name].logarithmic else value
     st.session_state.pop(f"{name}_slider", None)
 
 
 def try_change(config: TrainingConfig) -> None:
-    """Puts a configuration into the sidebar on a click from within a part that is redrawn alone."""
+    """Puts a configuration into the sidebar after a click in a fragment."""
     apply_config(config)
-    st.toast("It is in the settings on the left. Press **Train** to try it.", icon=":material/tune:")
+    st.toast("Changed in the settings on the left. Press **Train** to try it.", icon=":material/tune:")
     messages.redraw()

@@ -1,4 +1,4 @@
-"""The sidebar: one widget for each field of the table, and the configuration that they say."""
+"""Draws the sidebar: one widget per setting, which together give a configuration."""
 
 import math
 
@@ -13,7 +13,7 @@ from explorer.presets import PRESETS
 
 
 def sidebar() -> TrainingConfig | None:
-    """Draws the settings and returns them; None when one of them is not allowed, which is said beside it."""
+    """Draws the settings and returns them; None if one is invalid, with an error beside it."""
     with st.sidebar:
         values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
         _presets()
@@ -23,7 +23,7 @@ def sidebar() -> TrainingConfig | None:
 
 
 def _more(values: dict[str, object]) -> None:
-    """Adds the settings of the folded group; its widgets are drawn while it is open, a sixth of the page's time."""
+    """Adds the settings of the collapsed group; its widgets are drawn only while it is open, which saves time."""
     panel = st.expander(MORE, key="more", on_change="rerun")
     for field in (field for field in FIELDS.values() if field.group == MORE):
         if not field.matters(values):
@@ -36,7 +36,7 @@ def _more(values: dict[str, object]) -> None:
 
 
 def _undrawn(field: Field) -> object:
-    """A setting without its widget; one that is not allowed is told all the same."""
+    """The value of a setting whose widget is not drawn; an invalid one still gives an error."""
     settings.start_field(field.name)
     settings.keep_field(field.name)
     value, problem = _parsed(field)
@@ -46,7 +46,7 @@ def _undrawn(field: Field) -> object:
 
 
 def _presets() -> None:
-    st.caption("Start from the notebook's experiments")
+    st.caption("Start from a preset")
     for column, preset in zip(st.columns(len(PRESETS), gap="small"), PRESETS.values(), strict=True):
         column.button(
             preset.name.upper(),
@@ -59,10 +59,10 @@ def _presets() -> None:
 
 
 def _widget(field: Field) -> object:
-    """One widget, given its value as its default too.
+    """One widget, whose default is its current value.
 
-    Streamlit sends a value that was set in the session once. A browser that has not drawn that answer when the next one
-    overtakes it starts from the default, and would send that back as if somebody had typed it.
+    Streamlit sends a value that was set in the session only once. If the browser skips that answer because the next one
+    has overtaken it, the widget starts from its default, which the browser would send back as if it had been typed.
     """
     settings.start_field(field.name)
     if field.choices:
@@ -77,7 +77,7 @@ def _widget(field: Field) -> object:
 
 
 def _fraction(field: Field) -> float:
-    # steps that suit shares; anything else may be typed
+    # a step that suits fractions; any other value can be typed
     step = 0.05 if field.maximum <= 1 else 1.0
     kind = {"format": "%g", "step": step, "key": field.name, "help": field.help}
     return st.number_input(field.label, field.minimum, field.maximum, st.session_state[field.name], **kind)
@@ -90,11 +90,11 @@ def _choice(field: Field) -> str:
 
 
 def _dataset_title(name: str) -> str:
-    return FIELDS["dataset"].title(name) + ("" if datasets.available(name) else " (not here yet)")
+    return FIELDS["dataset"].title(name) + ("" if datasets.available(name) else " (not downloaded)")
 
 
 def _logarithmic(field: Field) -> float | int | None:
-    """A slider in even steps of the logarithm, and beside it the number itself, which may be typed."""
+    """A slider on a log scale, and beside it a box in which the exact value can be typed."""
     slider = f"{field.name}_slider"
     marks = _marks(field)
     value, problem = _parsed(field)
@@ -110,14 +110,14 @@ def _logarithmic(field: Field) -> float | int | None:
         args=(field.name, slider),
     )
     now = st.session_state[field.name]
-    right.text_input(f"{field.label}, typed", now, key=field.name, label_visibility="collapsed")
+    right.text_input(f"{field.label}, exact value", now, key=field.name, label_visibility="collapsed")
     if problem:
         st.error(problem)
     return value
 
 
 def _parsed(field: Field) -> tuple[object, str]:
-    """A setting's value, and why it is not allowed when it is None."""
+    """A setting's value and an empty text; None and an error message if it is invalid."""
     try:
         return field.parse(f"{st.session_state[field.name]}".strip()), ""
     except FieldError as error:
@@ -129,7 +129,7 @@ def _typed_from_slider(name: str, slider: str) -> None:
 
 
 def _marks(field: Field) -> list[float]:
-    """1, 2, 5, 10, … between the field's bounds, with the bounds themselves."""
+    """1, 2, 5, 10, … between the field's bounds, and the bounds themselves."""
     lowest, highest = math.floor(math.log10(field.minimum)), math.ceil(math.log10(field.maximum))
     steps = [float(f"{m}e{e}") for e in range(lowest, highest + 1) for m in (1, 2, 5)]
     return sorted({field.minimum, field.maximum, *(s for s in steps if field.minimum <= s <= field.maximum)})

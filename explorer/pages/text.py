@@ -1,7 +1,7 @@
-"""Text from elsewhere, an address, a file or another program, as a page may draw it: never as markup.
+"""Escapes text from URLs, files and other programs, so that a page never draws it as markup.
 
-Streamlit reads most of what it draws as Markdown, labels, tooltips and tables too, and a picture in it makes the
-reader's browser call the picture's server. `tests/pages/test_foreign_text.py` holds every page to the functions here.
+Streamlit renders most text as Markdown, including labels, tooltips and tables, and an image in it makes the reader's
+browser call the image's server. `tests/pages/test_foreign_text.py` checks that every page uses these functions.
 """
 
 import re
@@ -13,23 +13,23 @@ from explorer.runs.table_export import FORMULA_STARTS
 
 LONGEST = 80  # characters of a name
 LONGEST_SENTENCE = 600
-_LONGEST_READ = 10_000  # of a sentence that will be shortened
+_LONGEST_READ = 10_000  # characters that are read of a sentence before it is shortened
 ELLIPSIS = "…"
-WORD_JOINER = "\u2060"  # is not drawn
+WORD_JOINER = "\u2060"  # invisible
 
-# characters of the category Cf that scripts and emoji need: joiners, and tags of flags
+# characters of the category Cf that scripts and emoji need: joiners and flag tags
 _DRAWN_FORMATS = {"\u00ad", "\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def plain(text: object, longest: int = LONGEST) -> str:
-    """Foreign text in one line for what draws no Markdown, such as cells and options.
+    """Foreign text in one line, for what is not rendered as Markdown, such as cells and options.
 
-    Control characters, those that change the direction of writing and halves of pairs are written out (`\\x1b`,
-    `\\u202e`); of a longer text the middle is left out.
+    Control characters, characters that change the writing direction and lone surrogates are written as escapes
+    (`\\x1b`, `\\u202e`); the middle of a longer text is replaced by an ellipsis.
     """
     words = str(text)
-    if len(words) > 4 * longest:  # not every character of millions is looked at
+    if len(words) > 4 * longest:  # a text of millions of characters is not read whole
         words = words[: 2 * longest] + ELLIPSIS + words[-2 * longest :]
     if not words.isprintable():
         words = "".join(map(_visible, " ".join(words.split())))
@@ -50,32 +50,32 @@ def _shortened(words: str, longest: int) -> str:
 
 
 def cell(text: object, longest: int = LONGEST) -> str:
-    """Foreign text for a cell of a table that its reader may save as CSV: no spreadsheet calculates it."""
+    """Foreign text for a table cell that may be saved as CSV, so that no spreadsheet runs it as a formula."""
     words = plain(text, longest)
     return WORD_JOINER + words if words.startswith(FORMULA_STARTS) else words
 
 
-# What Markdown reads wherever it stands; an underscore between letters is none.
+# Characters with a meaning anywhere in Markdown; an underscore between letters has none.
 _MARKS = re.compile(r"[\\`*\[\]<$~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _AT_START = re.compile(r"^(?=[#>+=-])|^(\d+)(?=[.)])")
-# Icons, emoji and addresses are looked for after backslashes are gone: only another character parts them.
+# Icons, emoji and URLs are matched after backslashes are removed, so only a character in between prevents them.
 _JOINED = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 
 
 def foreign(text: object, longest: int = LONGEST) -> str:
-    """Foreign text in one line as Markdown that draws it as it is, as `plain` writes it."""
+    """Foreign text in one line, as `plain` writes it, escaped so that Markdown draws it literally."""
     words = _MARKS.sub(r"\\\g<0>", plain(text, longest))
     return _JOINED.sub(WORD_JOINER, _AT_START.sub(r"\1\\", words))
 
 
 def sentence(text: object) -> str:
-    """An error, a reason or another foreign sentence as Markdown, ended as one and without the server's paths."""
+    """An error, a reason or another foreign sentence as Markdown, with a final period but without server paths."""
     words = without_paths(plain(text, _LONGEST_READ)).rstrip(".")
     return foreign(f"{_shortened(words, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
 
 
 def capitalized(words: str) -> str:
-    """A sentence that begins with a capital letter."""
+    """The sentence with a capital first letter."""
     return words[:1].upper() + words[1:]
 
 
@@ -84,7 +84,7 @@ _PATH = re.compile(r"(?<![\w.:/…-])~?/(?:[^\s/'\",;:()]+/)+([^\s/'\",;:()]*)")
 
 
 def without_paths(words: str) -> str:
-    """A sentence without the folders of the server: of a path stays what is below the models folder, else its end."""
+    """A sentence without the server's folders: paths become relative to the models folder, or just a file's name."""
     folder = str(RunStore().folder)
     words = re.sub(rf"(['\"]){re.escape(folder)}/?\1|{re.escape(folder)}(?![\w/.-])", "the models folder", words)
     words = re.sub(rf"{re.escape(folder)}/(?=\w)", "", words)
@@ -93,11 +93,11 @@ def without_paths(words: str) -> str:
 
 
 def encodable(words: str) -> str:
-    """A text of several lines whose halves of pairs are written out, as a browser is sent no others."""
+    """A text of several lines with lone surrogates written as escapes, since they cannot be sent to a browser."""
     return words.encode("utf-8", "backslashreplace").decode()
 
 
 def file_name(text: str, suffix: str) -> str:
-    """A name for a file to download, of letters, digits, dots and dashes alone."""
+    """A name for a file to download, with only letters, digits, dots and dashes."""
     stem = re.sub(r"[^\w.-]+", "-", Path(plain(text).replace("/", "-")).name).strip(".-")
     return f"{stem or 'file'}.{suffix}"

@@ -31,7 +31,7 @@ def press(page, name: str) -> None:
 
 
 def test_a_case_is_answered_revealed_and_mended(page, server):
-    """A link opens the case; Train waits for an answer; the run tells its fault; the mend is drawn beside it."""
+    """A link opens the case; Train waits for an answer; the run shows its fault; the fixed run is drawn beside it."""
     address, store = server
     case = CASES["zeros"]
     page.goto(f"{address}/gallery?case=zeros")
@@ -41,9 +41,9 @@ def test_a_case_is_answered_revealed_and_mended(page, server):
     page.get_by_text(case.answers[case.right]).click()
     wait_for(train.is_enabled)
     train.click()
-    page.get_by_text("Right.", exact=True).wait_for()
+    page.get_by_text("Correct.", exact=True).wait_for()
     page.get_by_text("Symmetric weights").first.wait_for()
-    press(page, "Train it with initializer zeros → he_normal")
+    press(page, "Train with initializer Zeros → He normal")
     page.get_by_text(case.mended).wait_for()
     page.get_by_text("With the change: 9").wait_for()  # some ninety percent of the validation images
     [mended, broken] = store.list()
@@ -62,7 +62,7 @@ def test_a_cases_settings_are_taken_to_the_train_page(page, server):
     page.get_by_text(case.answers[case.right]).click()
     press(page, "Train and see")  # it was trained, and is shown at once
     press(page, "Open these settings on the Train page")
-    page.get_by_text("The Train page starts from these settings now.").wait_for()
+    page.get_by_text("The Train page now uses these settings.").wait_for()
     page.get_by_role("link", name="Train").first.click()
     page.get_by_text(f"{case.config.depth} hidden layers").first.wait_for()
     defaults = TrainingConfig(dataset="digits")
@@ -94,20 +94,20 @@ def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
 
 
 def test_the_start_and_the_range_test_of_what_the_sidebar_says(page, server):
-    """Before training the fault is seen without a run; the range test puts its rate into the sidebar."""
+    """Before training the fault is seen without a run; the learning-rate finder fills the sidebar."""
     address, store = server
     runs = len(store.list())
     page.goto(f"{address}?dataset=digits&depth=12&activation=sigmoid&kernel_initializer=glorot_uniform")
-    page.get_by_text("Before training: what happens to one batch").click()
+    page.get_by_text("Before training: signal propagation at initialization").click()
     page.get_by_text("Vanishing gradients").wait_for()
     page.goto(f"{address}?dataset=digits&depth=2&input_scaling=standardized")
-    page.get_by_text("Find a learning rate: the range test").click()
-    press(page, "Run the range test")
-    use = page.get_by_role("button", name="Use this rate")
+    page.get_by_text("Learning-rate finder").click()
+    press(page, "Find a learning rate")
+    use = page.get_by_role("button", name="Use learning rate")
     use.wait_for()
     rate = use.inner_text().rpartition(" ")[2]
     use.click()
-    wait_for(lambda: page.get_by_label("Learning rate, typed").input_value() == rate)
+    wait_for(lambda: page.get_by_label("Learning rate, exact value").input_value() == rate)
     assert 1e-5 < float(rate) < 1 and len(store.list()) == runs
 
 
@@ -119,6 +119,6 @@ def test_the_explaining_parts_fit_a_phone(page, server):
         page.goto(address + path)
         page.get_by_role("heading").first.wait_for()
         wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= 400)
-    words, pictures = (page.get_by_role("heading", name=n) for n in ("What this run tells", "Inside the network"))
+    words, pictures = (page.get_by_role("heading", name=n) for n in ("Findings", "Inside the network"))
     pictures.wait_for()
     assert words.bounding_box()["y"] < pictures.bounding_box()["y"]

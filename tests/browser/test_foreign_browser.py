@@ -129,9 +129,9 @@ def test_a_call_of_another_server_would_be_seen(hostile, watched):
 # page, query (a value may name one of the fixture's things), what is seen when it is drawn, what is pressed then
 PAGES = {
     "no such run": ("", {"run": BEACON, "twin": BEACON}, "is not there", ()),
-    "no such twin": ("", {"run": "named", "twin": BEACON}, "What this run tells", ()),
-    "named run": ("", {"run": "named"}, "What this run tells", ("By depth", "One layer", "Histogram")),
-    "failed run": ("", {"run": "failed"}, "What this run tells", ("Change one thing",)),
+    "no such twin": ("", {"run": "named", "twin": BEACON}, "Findings", ()),
+    "named run": ("", {"run": "named"}, "Findings", ("By depth", "One layer", "Histogram")),
+    "failed run": ("", {"run": "failed"}, "Findings", ("Change one thing",)),
     "interrupted run": ("", {"run": "interrupted"}, "Interrupted: ", ()),
     "unreadable run": ("", {"run": "unreadable"}, "This run cannot be shown", ()),
     "settings": ("", dict.fromkeys(("dataset", "activation", "depth", "learning_rate"), BEACON), "Choose settings", ()),

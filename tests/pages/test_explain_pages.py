@@ -78,7 +78,7 @@ def test_a_run_tells_its_finding_and_one_click_puts_the_change_into_the_sidebar(
 
 def test_a_run_that_is_well_says_so(store):
     page = app(run=trained(store, DIGITS, records=history(1.2, 0.5, 0.3, accuracy=0.95)).name)
-    assert "nothing wrong so far" in texts(page)
+    assert "no problems so far" in texts(page)
 
 
 def test_a_run_that_blew_up_in_its_first_epoch_is_explained(store):
@@ -118,7 +118,7 @@ def test_what_a_logarithmic_axis_leaves_out_is_said(store):
         for way in (internals.EVERY_LAYER, internals.BY_DEPTH):
             page.segmented_control(key="inside_way").set_value(way).run()
             assert (internals.NO_ZERO in texts(page)) == left_out
-            assert ("no value above 0 here" in texts(page)) == nothing
+            assert ("No value is above 0" in texts(page)) == nothing
 
 
 def test_a_thousand_epochs_of_twenty_layers_are_thinned_out(store):
@@ -186,9 +186,9 @@ def test_an_answer_is_counted_and_then_the_run_tells(store, right):
     assert not page.exception
     assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])
     told = texts(page)
-    assert ("Right." in told) == right and (f"Right is: {case.answers[case.right]}" in told) != right
+    assert ("Correct." in told) == right and (f"Incorrect. The answer is: {case.answers[case.right]}" in told) != right
     assert case.reveal in told and "**Vanishing gradients**" in told
-    button(page, "Train it with activation Sigmoid → ELU").click().run()
+    button(page, "Train with activation Sigmoid → ELU").click().run()
     assert not page.exception
     assert case.mended in texts(page) and "All weights start equal" in texts(page)
     button(page, "Next").click().run()

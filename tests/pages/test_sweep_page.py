@@ -106,7 +106,7 @@ def test_a_completed_study_with_all_its_pictures(store):
     assert page.dataframe[0].value["trial"].tolist()[:3] == [0, 1, 2]
     assert not button(page, "train_winner").disabled
     button(page, "use_winner").click().run()
-    assert "The Train page starts from these settings now." in page.toast[0].value
+    assert "The Train page now uses these settings." in page.toast[0].value
     assert (page.session_state["depth"], page.session_state["width"]) == (1, "10")
 
 

@@ -67,7 +67,7 @@ def test_first_page_says_what_to_do_next(store):
     page = app()
     assert not page.exception
     assert "press **Train**" in texts(page)
-    assert "1,437 images to train on" in texts(page)
+    assert "1,437 training and 360 validation images" in texts(page)
 
 
 def test_every_field_has_a_control_with_help_where_it_makes_a_difference(store):
@@ -158,7 +158,7 @@ def test_presets_fill_the_sidebar(store, name):
     [
         (COMPLETED, 3, "All is trained.", "Train again"),
         (PAUSED, 2, "Paused in epoch 3.", "Resume"),
-        (INTERRUPTED, 2, "goes on from the last finished epoch", "Resume"),
+        (INTERRUPTED, 2, "continues from the last finished epoch", "Resume"),
         (FAILED, 0, "The loss became NaN.", "Use these settings"),
     ],
 )
@@ -201,5 +201,5 @@ def test_training_again_what_was_trained_shows_that_run(store):
     run = trained(store, TrainingConfig(dataset="digits"))
     page = app()
     button(page, "Train").click().run()
-    assert "already trained to its end" in texts(page)
+    assert "This configuration was already trained; this is the earlier run" in texts(page)
     assert [summary.name for summary in store.list()] == [run.name]

@@ -1,4 +1,4 @@
-"""The fault gallery: a question first, then the run that answers it, then the mend beside it."""
+"""Draws the fault gallery: a question, then the run that answers it, then the fixed run beside it."""
 
 import streamlit as st
 
@@ -23,7 +23,7 @@ def render() -> None:
     """Draws the page."""
     draw_steadily()
     st.header("Fault gallery", anchor=False)
-    st.markdown("Networks that are known to fail, and some that do not. **Guess first, then watch it happen.**")
+    st.markdown("Networks that are known to fail, and some that are not. **Predict first, then watch what happens.**")
     chosen = gallery_state.chosen_case()
     with st.sidebar:
         _score()
@@ -42,8 +42,8 @@ def render() -> None:
 def _score() -> None:
     right, wrong = gallery_state.score()
     left, middle = st.columns(2)
-    left.metric("Right", right)
-    middle.metric("Wrong", wrong)
+    left.metric("Correct", right)
+    middle.metric("Incorrect", wrong)
 
 
 def _index(chosen: Case | None) -> None:
@@ -68,51 +68,51 @@ def _index(chosen: Case | None) -> None:
 
 
 def _question(case: Case) -> None:
-    given = gallery_state.answer(case.name)
+    previous = gallery_state.answer(case.name)
     with st.container(border=True):
         st.subheader(case.title, anchor=False)
         answer = st.radio(
             f"**{case.question}**",
             range(len(case.answers)),
-            index=given,
+            index=previous,
             format_func=lambda index: case.answers[index],
             key=f"answer_{case.name}",
-            disabled=given is not None,
+            disabled=previous is not None,
         )
-        if given is None:
+        if previous is None:
             st.button(
                 "Train and see",
                 key="train_and_see",
                 type="primary",
                 icon=":material/play_arrow:",
                 disabled=answer is None,
-                help="Choose an answer first." if answer is None else "Trains this network now; it takes seconds.",
+                help="Choose an answer first." if answer is None else "Trains this network now, in a few seconds.",
                 on_click=gallery_state.answer_case,
                 args=(case, answer),
             )
-        elif given == case.right:
-            st.success("Right.", icon=":material/check_circle:")
+        elif previous == case.right:
+            st.success("Correct.", icon=":material/check_circle:")
         else:
-            st.error(f"Not so. Right is: {case.answers[case.right]}.", icon=":material/cancel:")
+            st.error(f"Incorrect. The answer is: {case.answers[case.right]}.", icon=":material/cancel:")
 
 
 def _answered(case: Case) -> None:
     run, mended = gallery_state.case_runs(case.name)
     if run is None:
         st.button(
-            "Train it again",
+            "Train again",
             key="case_again",
             on_click=gallery_state.answer_case,
             args=(case, gallery_state.answer(case.name)),
         )
         return
-    shown = [summarize(r) for r in (run, mended) if r]
-    active = any(summary.state in ACTIVE for summary in shown)
+    summaries = [summarize(r) for r in (run, mended) if r]
+    active = any(summary.state in ACTIVE for summary in summaries)
     st.fragment(_live, run_every=REFRESH_SECONDS if active else None)(case, active)
 
 
 def _live(case: Case, was_active: bool) -> None:
-    """The run, what it shows, and its mend: redrawn while one of them is trained."""
+    """The run, its findings and the fixed run; redrawn while one of the two is training."""
     run, mended = gallery_state.case_runs(case.name)
     summary, other = summarize(run), summarize(mended) if mended else None
     active = summary.state in ACTIVE or bool(other and other.state in ACTIVE)
@@ -122,10 +122,10 @@ def _live(case: Case, was_active: bool) -> None:
     _reveal(case, summary)
     if summary.state in ACTIVE:
         return
-    st.subheader("Mend it" if case.finding else "Change one thing", anchor=False)
+    st.subheader("Fix it" if case.finding else "Change one thing", anchor=False)
     if other is None:
         st.button(
-            f"Train it with {_mend_words(case)}",
+            f"Train with {_change_text(case)}",
             key="mend",
             type="primary",
             icon=":material/healing:" if case.finding else ":material/call_split:",
@@ -138,7 +138,7 @@ def _live(case: Case, was_active: bool) -> None:
     st.markdown(case.mended)
 
 
-def _mend_words(case: Case) -> str:
+def _change_text(case: Case) -> str:
     from explorer.runs.twin import change_words
 
     return change_words(case.config, case.mended_config)
@@ -153,7 +153,7 @@ def _progress(summary: RunSummary) -> None:
         phase = "waiting for a worker" if summary.state == QUEUED else summary.status.phase or "training"
         st.progress(done / of, text=f"{foreign(phase.capitalize())} · epoch {done} of {of}")
     elif summary.state == FAILED:
-        st.markdown(f":red-badge[{latest_runs.BADGES[FAILED][0]} ended] {sentence(summary.status.reason)}")
+        st.markdown(f":red-badge[{latest_runs.BADGES[FAILED][0]} failed] {sentence(summary.status.reason)}")
     elif summary.state != COMPLETED:
         st.caption(f"{summary.state.capitalize()}: {sentence(summary.status.reason or 'no reason given')}")
 
@@ -162,22 +162,22 @@ def _reveal(case: Case, summary: RunSummary) -> None:
     if summary.problem:
         return
     signals = summary.run.signals()
-    found = diagnose(Evidence(summary.config, summary.records, signals, summary.status.reason))
+    items = diagnose(Evidence(summary.config, summary.records, signals, summary.status.reason))
     if summary.records:
         _curves(summary)
     ended = summary.state not in ACTIVE
-    words, pictures = st.columns([2, 3], gap="medium")
-    with words:
-        st.subheader("What this run tells", anchor=False)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        st.subheader("Findings", anchor=False)
         if ended:
             st.markdown(case.reveal)
-        if case.finding is None and ended and not any(f.severity == PROBLEM for f in found):
-            st.markdown(":green-badge[:material/check_circle: known good] No problem was found, and none was expected.")
-        # the one that the case is about comes first
-        found = sorted(found, key=lambda finding: finding.name != case.finding)
-        if found or not ended:
-            findings.findings(found, summary.config, place="case", epochs=len(summary.records))
-    with pictures:
+        if case.finding is None and ended and not any(f.severity == PROBLEM for f in items):
+            st.markdown(":green-badge[:material/check_circle: known good] No problem was found, as expected.")
+        # the finding that the case is about comes first
+        items = sorted(items, key=lambda finding: finding.name != case.finding)
+        if items or not ended:
+            findings.findings(items, summary.config, place="case", epochs=len(summary.records))
+    with right:
         st.subheader("Inside the network", anchor=False)
         lesson = LESSONS.get(case.finding or "")
         internals.inside(
@@ -194,8 +194,8 @@ def _curves(summary: RunSummary) -> None:
     curves(summary, "case_chart")
     if summary.best:
         st.caption(
-            f"{summary.best.val_accuracy:.1%} of the {cost_estimate.validation_images(summary.config):,} validation "
-            f"images at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed."
+            f"{summary.best.val_accuracy:.1%} accuracy on the {cost_estimate.validation_images(summary.config):,} "
+            f"validation images at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed."
         )
 
 

@@ -1,1 +1,1 @@
-"""What is shown of one run: its curves, findings, internals and twin."""
+"""The view of one run: its curves, findings, internals and twin."""

@@ -1,4 +1,4 @@
-"""What a run tells: findings in plain words, each with its evidence, why it happens, and what to try."""
+"""Draws the findings of a run, each with its evidence, its cause, a suggested change and a lesson."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,23 @@ from explorer.palette import SEVERITY_COLORS
 from explorer.runs.twin import change_words, new_words
 
 ICONS = {PROBLEM: ":material/error:", WARNING: ":material/warning:", NOTE: ":material/info:"}
-OPENED = 2  # what is below is folded: a student reads two things, not seven
+OPENED = 2  # the others are collapsed: a student reads two, not seven
 
 
-def findings(found: Sequence[Finding], config: TrainingConfig, *, place: str, epochs: int) -> None:
-    """Draws the findings, the gravest first; `place` tells the keys of two lists on a page apart."""
-    if not found:
+def findings(items: Sequence[Finding], config: TrainingConfig, *, place: str, epochs: int) -> None:
+    """Draws the findings in the given order; `place` keeps the widget keys of two lists on a page apart."""
+    if not items:
         st.markdown(
-            ":green-badge[:material/check_circle: nothing wrong so far]"
+            ":green-badge[:material/check_circle: no problems so far]"
             if epochs
             else ":gray-badge[:material/hourglass_top: waiting for the first epoch]"
         )
-        st.caption("Gradients, units, weights and curves are looked at after each epoch; what is found is told here.")
-    for finding in found[:OPENED]:
+        st.caption("Gradients, units, weights and curves are checked after every epoch; findings appear here.")
+    for finding in items[:OPENED]:
         one(finding, config, place)
-    if len(found) > OPENED:
-        with st.expander(f"{len(found) - OPENED} more", key=f"{place}_more"):
-            for finding in found[OPENED:]:
+    if len(items) > OPENED:
+        with st.expander(f"{len(items) - OPENED} more", key=f"{place}_more"):
+            for finding in items[OPENED:]:
                 one(finding, config, place)
 
 
@@ -50,7 +50,7 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
                     f"Try {new_words(config, changed)}",
                     key=f"{place}_{finding.name}_try",
                     icon=":material/tune:",
-                    help=f"Puts the settings of this run on the left with one change: {change_words(config, changed)}.",
+                    help=f"Copies this run's settings to the left, with one change: {change_words(config, changed)}.",
                     on_click=settings.try_change,
                     args=(changed,),
                 )
@@ -59,7 +59,7 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
 
 
 def line(finding: Finding) -> None:
-    """Draws a finding in one line: its name, how grave it is, and its evidence."""
+    """Draws a finding in one line: its title, colored by severity, and its evidence."""
     color, icon = SEVERITY_COLORS[finding.severity], ICONS[finding.severity]
     st.markdown(f":{color}-badge[{icon} {LESSONS[finding.name].title}] {foreign(finding.evidence, LONGEST_SENTENCE)}")
 
@@ -72,5 +72,5 @@ def teach(name: str) -> None:
 
 
 def since(finding: Finding) -> str:
-    """From when on, in words."""
+    """Since when a finding holds, as text."""
     return "before training" if finding.since == 0 else f"since epoch {finding.since:,}"

@@ -1,4 +1,4 @@
-"""Inside the network: one signal of all layers over the epochs, by depth, of one layer, and its histogram."""
+"""Draws a signal inside the network: by layer and epoch, by depth, over time in one layer, or as a histogram."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from explorer.runs.signals import EpochSignals
 
 EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM = "Layers × epochs", "By depth", "One layer", "Histogram"
 SLIDER_ENDS = 10
-NO_ZERO = "Values of exactly 0 are left out: a logarithmic axis has no place for them."
+NO_ZERO = "Zeros are left out, since a log scale cannot show them."
 WAYS = (EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM)
 
 
@@ -25,14 +25,14 @@ def inside(
     signal: str = "gradient_rms",
     way: str = EVERY_LAYER,
 ) -> None:
-    """Draws the signals of a run, at first the signal and the way that are named.
+    """Draws the signals of a run, starting with the given signal and view.
 
-    `live` while more of them are to come; `place` tells the keys of two such charts on a page apart.
+    `live` while more are expected; `place` keeps the widget keys of two such charts on a page apart.
     """
     if not signals:
-        st.caption("Nothing was measured inside this network: its run is of an earlier version, or has not begun.")
+        st.caption("Nothing was measured inside this network: the run is from an earlier version or has not started.")
         return
-    from explorer.charts import internals as charts  # pandas and Altair: not for the first page
+    from explorer.charts import internals as charts  # imports pandas and Altair, which the first page does not need
 
     way = st.segmented_control(
         "View", WAYS, default=way, required=True, key=f"{place}_way", label_visibility="collapsed"
@@ -44,21 +44,21 @@ def inside(
     view = charts.SIGNAL_VIEWS[chosen]
     if way == EVERY_LAYER:
         frame = charts.signal_frame(run_id, signals, chosen)
-        build, key, words = charts.layers_by_epoch, f"{place}_heat_{chosen}", "of each layer after each epoch"
+        build, key, scope = charts.layers_by_epoch, f"{place}_heat_{chosen}", "by layer and epoch"
     elif way == BY_DEPTH:
         epoch = _epoch(signals, place, live)
         frame = charts.depth_frame(run_id, signals, chosen, epoch)
-        build, key, words = charts.by_depth, f"{place}_depth_{chosen}", f"by depth in epoch {epoch}"
+        build, key, scope = charts.by_depth, f"{place}_depth_{chosen}", f"by depth in epoch {epoch}"
     else:
         layer = _layer(signals, place)
         frame = charts.signal_frame(run_id, signals, chosen)
         frame = frame[frame["layer"] == layer]
-        build, key, words = charts.over_time, f"{place}_time_{chosen}", f"of {plain(layer)} over the epochs"
+        build, key, scope = charts.over_time, f"{place}_time_{chosen}", f"of {plain(layer)} over the epochs"
     if frame.empty:
         st.caption(_nothing(chosen, signals))
     else:
-        draw_chart(build, frame, chosen, key=key, alt=f"{view.label} {words}")
-    zeros = view.logarithmic and any(getattr(layer, chosen) == 0 for seen in signals for layer in seen.layers)
+        draw_chart(build, frame, chosen, key=key, alt=f"{view.label} {scope}")
+    zeros = view.logarithmic and any(getattr(layer, chosen) == 0 for record in signals for layer in record.layers)
     st.caption(f"{view.words} {NO_ZERO if zeros and not frame.empty else ''}")
 
 
@@ -76,15 +76,15 @@ def _choose_signal(views: dict, place: str, first: str) -> str:
 
 def _nothing(signal: str, signals: Sequence[EpochSignals]) -> str:
     if signal == "update_ratio" and len(signals) == 1:
-        return "The first step has yet to be made."
-    return "There is no value above 0 here, so there is nothing to draw on a logarithmic scale."
+        return "No training step has been made yet."
+    return "No value is above 0, so there is nothing to draw on a log scale."
 
 
 def _epoch(signals: Sequence[EpochSignals], place: str, live: bool) -> int:
     first, last = signals[0].epoch, signals[-1].epoch
     if first == last:
         return last
-    # its end moves in jumps: a slider whose bounds change is another one, and loses the hand that drags it
+    # the end moves in jumps: a slider whose bounds change is a new widget, which interrupts dragging
     end = last if not live else SLIDER_ENDS * 2 ** max(0, math.ceil(math.log2(last / SLIDER_ENDS)))
     messages.keep_at_end(f"{place}_epoch", end)
     return min(last, st.slider("Epoch", first, end, key=f"{place}_epoch"))
@@ -103,23 +103,23 @@ def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
         name = _layer(signals, place)
     with right:
         epoch = _epoch(signals, place, live)
-    found = min(signals, key=lambda s: abs(s.epoch - epoch))
-    layer = next(layer for layer in found.layers if layer.layer == name)
+    record = min(signals, key=lambda s: abs(s.epoch - epoch))
+    layer = next(layer for layer in record.layers if layer.layer == name)
     frame = charts.histogram_frame(layer)
     if frame.empty:
-        st.caption("Not all of its activations are numbers.")
+        st.caption("Some of its activations are NaN or infinite.")
         return
     draw_chart(charts.histogram, frame, key=f"{place}_histogram", alt=f"activations of {plain(name)} in epoch {epoch}")
     st.caption(
-        f"{layer_words(name)} after epoch {found.epoch:,}: mean {layer.activation_mean:.3g}, variance "
-        f"{layer.activation_variance:.3g}, {layer.dead:.0%} of its units dead, {layer.saturated:.0%} of its values at "
-        "a flat end."
-        if found.epoch
+        f"{layer_words(name)} after epoch {record.epoch:,}: mean {layer.activation_mean:.3g}, variance "
+        f"{layer.activation_variance:.3g}, {layer.dead:.0%} of units dead, {layer.saturated:.0%} of "
+        "activations saturated."
+        if record.epoch
         else f"{layer_words(name)} before training: mean {layer.activation_mean:.3g}, variance "
         f"{layer.activation_variance:.3g}."
     )
 
 
 def layer_words(name: str) -> str:
-    """A layer's name as a person reads it: Layer 3."""
+    """A layer's name for display, such as Layer 3."""
     return "Output" if name == "output" else f"Layer {foreign(name.rpartition('_')[2])}"

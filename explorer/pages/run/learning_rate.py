@@ -1,4 +1,4 @@
-"""The learning rate over the epochs: as its schedule plans it, and as far as it was trained."""
+"""Draws the learning rate over the epochs, as scheduled and as used so far."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from explorer.runs.history import EpochRecord
 
 
 def rate_curve(config: TrainingConfig, records: Sequence[EpochRecord] = (), *, place: str) -> None:
-    """Draws the curve; a constant rate needs none."""
+    """Draws the curve, unless the learning rate is constant."""
     if config.schedule == CONSTANT:
         return
     from explorer.charts import internals as charts
@@ -23,4 +23,6 @@ def rate_curve(config: TrainingConfig, records: Sequence[EpochRecord] = (), *, p
     frame = charts.rate_frame(schedules.preview(config, steps), records)
     draw_chart(charts.rate_curve, frame, key=f"{place}_rate", alt="learning rate over the epochs")
     if config.schedule == PLATEAU:
-        st.caption("It is cut when the validation loss stays level, which nobody can plan.")
+        st.caption(
+            "The learning rate is reduced when the validation loss stops improving, which cannot be drawn in advance."
+        )

@@ -1,4 +1,4 @@
-"""One run as it learns, or as it ended: progress, buttons, loss and accuracy, findings, and what goes on inside."""
+"""Draws one run, active or ended: progress, buttons, loss and accuracy curves, findings, and internals."""
 
 import streamlit as st
 
@@ -34,13 +34,13 @@ IDLE_SECONDS = 2
 
 
 def refresh_on_news(drawn: tuple) -> None:
-    """Draws the whole page anew when a run began or ended since it was drawn."""
+    """Redraws the whole page if a run has started or ended since it was drawn."""
     if drawn != latest_runs.states():
-        st.rerun()  # a run began or ended, here or elsewhere: the whole page has news
+        st.rerun()
 
 
 def show(run: Run) -> None:
-    """Draws a run; what moves is redrawn twice a second while it is active."""
+    """Draws a run; what changes is redrawn twice per second while it is active."""
     summary = summarize(run)
     _headline(summary)
     if summary.problem:
@@ -50,12 +50,12 @@ def show(run: Run) -> None:
     active = summary.state in ACTIVE
     if not active:
         _actions_at_rest(summary)
-    # at rest it looks now and then whether a run was started elsewhere; one fragment a page is all that is needed
+    # an ended run is refreshed too, less often, so that the page notices a run that is started elsewhere
     st.fragment(_live, run_every=REFRESH_SECONDS if active else IDLE_SECONDS)(run, latest_runs.states())
 
 
 def _live(run: Run, drawn: tuple) -> None:
-    """What moves while a run does; its buttons redraw this part alone."""
+    """The part that changes while a run is active; its buttons redraw only this part."""
     refresh_on_news(drawn)
     if messages.redraw_wanted():
         st.rerun()
@@ -69,20 +69,20 @@ def _live(run: Run, drawn: tuple) -> None:
     else:
         _charts(summary)
     learning_rate.rate_curve(summary.config, summary.records, place="run")
-    _told(summary)
+    _findings(summary)
 
 
-def _told(summary: RunSummary) -> None:
-    """What the run tells in words, and beside it what goes on inside; on a phone the words come first."""
+def _findings(summary: RunSummary) -> None:
+    """Findings, and beside them the signals inside the network; on a narrow screen the findings come first."""
     signals = summary.run.signals()
     if not summary.records and not signals and summary.status.status != FAILED:
         return
-    seen = Evidence(summary.config, summary.records, signals, summary.status.reason, suggested_rate(summary.config))
-    words, pictures = st.columns([2, 3], gap="medium")
-    with words:
-        st.subheader("What this run tells", anchor=False)
-        findings.findings(diagnose(seen), summary.config, place="told", epochs=len(summary.records))
-    with pictures:
+    evidence = Evidence(summary.config, summary.records, signals, summary.status.reason, suggested_rate(summary.config))
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        st.subheader("Findings", anchor=False)
+        findings.findings(diagnose(evidence), summary.config, place="told", epochs=len(summary.records))
+    with right:
         st.subheader("Inside the network", anchor=False)
         internals.inside(summary.name, signals, live=summary.state in ACTIVE)
 
@@ -112,7 +112,7 @@ def _actions_while_active(summary: RunSummary) -> None:
             disabled=bool(asked) or summary.state == QUEUED,
             on_click=_do,
             args=("pause", run),
-            help="Writes the run down where it is; Resume goes on exactly there.",
+            help="Saves the run where it is; Resume continues from exactly there.",
         )
         st.button(
             "Stopping…" if asked == "stop" else "Stop",
@@ -121,7 +121,7 @@ def _actions_while_active(summary: RunSummary) -> None:
             disabled=bool(asked),
             on_click=_do,
             args=("stop", run),
-            help="Ends the run; what it has learnt is kept.",
+            help="Ends the run; the best model so far is kept.",
         )
 
 
@@ -138,7 +138,7 @@ def _actions_at_rest(summary: RunSummary) -> None:
                 icon=":material/restart_alt:",
                 on_click=_do,
                 args=("start_again", run),
-                help="Trains it anew from its settings, without its checkpoint.",
+                help="Trains from the beginning with the same settings, without the checkpoint.",
             )
         if summary.state == COMPLETED:
             following = config.with_(seed=(config.seed + 1) % 2**31)
@@ -148,9 +148,9 @@ def _actions_at_rest(summary: RunSummary) -> None:
         twin.change_one_thing(run, config)
 
 
-def _do(what: str, run: Run) -> None:
+def _do(action: str, run: Run) -> None:
     try:
-        getattr(resources.run_queue(), what)(run)
+        getattr(resources.run_queue(), action)(run)
     except ExplorerError as error:
         messages.tell(f"{error}.")
 
@@ -158,15 +158,15 @@ def _do(what: str, run: Run) -> None:
 def _explanation(summary: RunSummary) -> None:
     status = summary.status
     if selection.shown_as_trained_before(summary.run):
-        st.success("This configuration was already trained to its end, so here is that run.", icon=":material/history:")
+        st.success("This configuration was already trained; this is the earlier run.", icon=":material/history:")
     if status.status == FAILED:
         st.error(sentence(capitalized(status.reason)))
     elif status.status == INTERRUPTED:
-        st.warning(f"Interrupted: {sentence(status.reason)} **Resume** goes on from the last finished epoch.")
+        st.warning(f"Interrupted: {sentence(status.reason)} **Resume** continues from the last finished epoch.")
     elif status.reason:
         st.caption(sentence(capitalized(status.reason)))
     if status.compiled is False:
-        st.caption("The compiler (XLA) was not to be had for this network, so it trains more slowly, without it.")
+        st.caption("XLA compilation is unavailable for this network, so training is slower.")
 
 
 def _progress(summary: RunSummary) -> None:
@@ -178,19 +178,19 @@ def _progress(summary: RunSummary) -> None:
     columns[1].metric(
         "Validation accuracy",
         f"{best.val_accuracy:.1%}" if best else "–",
-        help=f"At the best epoch, that of the {RULES['val_loss'].words}, on "
+        help=f"At the best epoch ({RULES['val_loss'].words}), on "
         f"{cost_estimate.validation_images(summary.config):,} validation images; one seed.",
     )
-    columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the same epoch: its lowest.")
+    columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the best epoch.")
     columns[3].metric(
-        "Seconds an epoch",
+        "Seconds per epoch",
         f"{view.seconds_an_epoch:.2f}" if view.seconds_an_epoch is not None else "–",
-        help="Training and validation, median of the latest epochs.",
+        help="Training and validation; median of the latest epochs.",
     )
 
     if best and best.val_penalty > 0:
         st.caption(
-            f"Every loss includes the L2 penalty on the weights, as in Keras. At the best epoch the validation loss is "
+            "Every loss includes the L2 penalty on the weights, as in Keras. At the best epoch, the validation loss is "
             f"{best.val_data_loss:.4f} (data loss) + {best.val_penalty:.4f} (penalty)."
         )
 
@@ -201,11 +201,11 @@ def _progress_text(summary: RunSummary, view) -> str:
         f"best epoch {summary.best.epoch:,} ({RULES['val_loss'].words}) · " if summary.best and summary.records else ""
     )
     if status.status == QUEUED:
-        waiting = queue_position(resources.store().list(), summary.name)
-        starting = " (the workers are starting)" if resources.run_queue().state == "starting" else ""
-        return f"Waiting: place {waiting} in the queue{starting}" if waiting else "Waiting"
+        position = queue_position(resources.store().list(), summary.name)
+        starting = " (workers are starting)" if resources.run_queue().state == "starting" else ""
+        return f"Waiting: number {position} in the queue{starting}" if position else "Waiting"
     if status.status == RUNNING and status.phase == "compiling":
-        return "Compiling this network for this machine: a few seconds, once for each shape"
+        return "Compiling the network: a few seconds, once per shape"
     if status.status == RUNNING and status.phase != "training":
         return f"{foreign(status.phase.capitalize())}…"
     if status.status != RUNNING:
@@ -227,8 +227,8 @@ def _charts(summary: RunSummary) -> None:
 
 
 def curves(summary: RunSummary, place: str) -> None:
-    """Draws loss and accuracy of a run beside each other; `place` tells the keys of two such pairs apart."""
-    from explorer.charts import training_curves  # pandas and Altair: half a second that the first page is spared
+    """Draws loss and accuracy of a run side by side; `place` keeps the keys of two such pairs apart."""
+    from explorer.charts import training_curves  # imports pandas and Altair, which the first page does not need
 
     frame = training_curves.curve_frame(summary.name, summary.records)
     chance = 1 / DATASETS[summary.config.dataset].classes
@@ -240,5 +240,5 @@ def curves(summary: RunSummary, place: str) -> None:
             level,
             place=column,
             key=f"{place}_{metric}",
-            alt=f"{metric} on training and validation images after each epoch",
+            alt=f"training and validation {metric} per epoch",
         )

@@ -1,4 +1,4 @@
-"""Change one thing: a run again with the same seed and one other setting, and both curves in one chart."""
+"""Trains a run's twin, with the same seed and one setting changed, and draws the curves of both in one chart."""
 
 from dataclasses import asdict
 
@@ -13,7 +13,7 @@ from explorer.runs import twin
 from explorer.runs.history import RULES
 from explorer.runs.run import Run, RunSummary, summarize
 
-# another data set or another seed is another start, and the lengths change nothing that one could see
+# another data set or seed changes the start of training, and the number of epochs changes nothing in the curves
 NOT_OFFERED = ("dataset", "seed", "epochs")
 
 
@@ -21,7 +21,8 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
     """Draws the small form below a run."""
     with st.popover("Change one thing", icon=":material/call_split:", key="twin"):
         st.caption(
-            "The same seed, so the same first weights where shapes allow, and the same images in the same order."
+            "The twin has the same seed: the same initial weights where shapes allow, and the same images in the same "
+            "order."
         )
         values = asdict(config)
         names = [name for name, field in FIELDS.items() if name not in NOT_OFFERED and field.matters(values)]
@@ -47,13 +48,13 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
 
 
 def _value(name: str, config: TrainingConfig) -> object:
-    """A widget for the new value; None when what is typed is not allowed, which is said."""
+    """A widget for the new value; None, with an error message, if the value is invalid."""
     field, now = FIELDS[name], getattr(config, name)
     key = f"twin_value_{name}"
     if field.choices:
         others = [choice for choice in field.choices if choice != now]
         return st.selectbox("New value", others, format_func=field.title, key=key)
-    text = st.text_input("New value", f"{now:g}", key=key, help=f"Now {now:,g}; {field.allowed}.")
+    text = st.text_input("New value", f"{now:g}", key=key, help=f"Currently {now:,g}; must be {field.allowed}.")
     try:
         return field.parse(text.strip())
     except FieldError as error:
@@ -62,7 +63,7 @@ def _value(name: str, config: TrainingConfig) -> object:
 
 
 def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
-    """Draws the curves of a run and of its twin, and what they have in common at their start."""
+    """Draws the curves of a run and its twin, and says what they have in common at the start."""
     st.markdown(
         f"**One thing changed: {twin.change_words(before.config, changed.config) or 'nothing'}.** "
         f"{twin.start_words(before.config, changed.config)}"
@@ -78,25 +79,25 @@ def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         rows = of_metric(frame, metric)
         draw_chart(chart, rows, metric, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")
-    st.caption(f"{_best(before, 'As it was')} {_best(changed, 'With the change')}")
+    st.caption(f"{_best(before, 'Original')} {_best(changed, 'With the change')}")
 
 
-def _best(summary: RunSummary, words: str) -> str:
+def _best(summary: RunSummary, title: str) -> str:
     if summary.best is None:
-        return f"{words}: nothing learnt yet."
+        return f"{title}: no result yet."
     return (
-        f"{words}: {summary.best.val_accuracy:.1%} of the validation images at epoch {summary.best.epoch:,} "
+        f"{title}: {summary.best.val_accuracy:.1%} validation accuracy at epoch {summary.best.epoch:,} "
         f"({RULES['val_loss'].words}), one seed."
     )
 
 
 def twin_of(run: Run) -> RunSummary | None:
-    """The run that the shown one is a twin of, if the address names one that can be read."""
+    """The run that this one is a twin of, if the URL names one that can be read."""
     name = selection.chosen_twin()
     if not name or name == run.name:
         return None
     try:
-        found = summarize(resources.store().get(name))
+        summary = summarize(resources.store().get(name))
     except ExplorerError:
         return None
-    return found if found.config else None
+    return summary if summary.config else None

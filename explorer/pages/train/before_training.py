@@ -1,4 +1,4 @@
-"""Before training: what happens to one batch in the network that the sidebar describes."""
+"""Draws signal propagation at initialization, for the network in the sidebar before it is trained."""
 
 from concurrent.futures import Future, wait
 
@@ -16,22 +16,25 @@ from explorer.presets import PRESETS
 from explorer.runs.signals import EpochSignals
 
 POLL_SECONDS = 0.25
-# An answer takes 0.2 to 0.35 s: waiting for it saves drawing the page a second time, which takes longer than that.
+# A measurement usually takes 0.2 to 0.35 s, less than drawing the page a second time, so it is worth waiting for.
 PATIENCE_SECONDS = 0.5
 
 
 def before_training(config: TrainingConfig | None) -> None:
-    """Draws the panel, closed at first; nothing is measured while it is closed."""
+    """Draws the panel, which starts closed; nothing is measured while it is closed."""
     if config is None or not datasets.available(config.dataset):
         return
     panel = st.expander(
-        "Before training: what happens to one batch", icon=":material/troubleshoot:", key="before", on_change="rerun"
+        "Before training: signal propagation at initialization",
+        icon=":material/troubleshoot:",
+        key="before",
+        on_change="rerun",
     )
     if panel.open:
         with panel:
-            answer = _future(config)
+            future = _future(config)
             learning_rate.rate_curve(config, place="before")
-            wait([answer], PATIENCE_SECONDS)
+            wait([future], PATIENCE_SECONDS)
             waiting = _waiting(config)
             st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
 
@@ -48,41 +51,40 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
         return
     if future.done():
         state.keep_start(config, future.result())
-        st.caption(f"The first 256 training images through the untrained network; seed {config.seed}.")
+        st.caption(f"Measured on the first 256 training images in the untrained network; seed {config.seed}.")
     elif state.kept_start():
-        st.caption(":material/hourglass_top: Measuring … the picture is still that of the settings before.")
+        st.caption(":material/hourglass_top: Measuring… These charts still show the previous settings.")
     else:
-        st.caption(
-            ":material/hourglass_top: Measuring … the first time takes some seconds, the next ones less than one."
-        )
-    shown = state.kept_start()
-    if shown is None:
+        st.caption(":material/hourglass_top: Measuring… The first time takes a few seconds, later ones less than one.")
+    latest = state.kept_start()
+    if latest is None:
         return
-    _draw(*shown, {name: f.result() for name, f in references.items() if f.done() and f.exception() is None})
+    _draw(*latest, {name: f.result() for name, f in references.items() if f.done() and f.exception() is None})
 
 
 def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, EpochSignals]) -> None:
     from explorer.charts import internals as charts
 
-    titles = {PRESETS[name].title: found for name, found in references.items()}
+    titles = {PRESETS[name].title: reference for name, reference in references.items()}
     for column, signal in zip(st.columns(3), charts.START_SIGNALS, strict=True):
         frame = charts.start_frame(signals, titles, signal)
-        names, words = tuple(preset.title for preset in PRESETS.values()), charts.SIGNAL_VIEWS[signal].label
-        key, alt = f"before_{signal}", f"{words} by depth before training"
+        names, label = tuple(preset.title for preset in PRESETS.values()), charts.SIGNAL_VIEWS[signal].label
+        key, alt = f"before_{signal}", f"{label} by depth before training"
         draw_chart(charts.start, frame, signal, names, place=column, key=key, alt=alt)
     lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)
     st.caption(" · ".join([f":material/timeline: **{charts.THESE}**", *(f"{dash} {title}" for dash, title in lines)]))
-    found = diagnose(Evidence(config, (), [signals]))
-    for finding in found:
+    problems = diagnose(Evidence(config, (), [signals]))
+    for finding in problems:
         findings.line(finding)
-    if not found:
+    if not problems:
         st.markdown(
-            ":green-badge[:material/check_circle: a fair start] The signal survives the layers in both directions."
+            ":green-badge[:material/check_circle: no problem found] The signal passes through all layers, "
+            "forward and backward."
         )
 
 
 def _waiting(config: TrainingConfig) -> bool:
-    # there are no references before the answer
+    # the references are measured only after the network itself
     return not _future(config).done() or not all(future.done() for future in _references(config).values())
 
 
@@ -91,7 +93,7 @@ def _future(config: TrainingConfig) -> "Future[EpochSignals]":
 
 
 def _references(config: TrainingConfig) -> "dict[str, Future[EpochSignals]]":
-    """The notebook's three on the chosen data set, measured once a process."""
+    """The three presets on the chosen data set, each measured once per process."""
     if not _future(config).done():
-        return {}  # first what was asked for
+        return {}  # the network in the sidebar comes first
     return {name: state.ask_reference(preset.config.with_(dataset=config.dataset)) for name, preset in PRESETS.items()}

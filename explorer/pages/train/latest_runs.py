@@ -1,8 +1,8 @@
-"""The latest runs, as buttons in the sidebar, and how one sees that one of them began or ended."""
+"""Lists the latest runs as buttons in the sidebar, and tells when one of them starts or ends."""
 
 import streamlit as st
 
-from explorer.config import OFF
+from explorer.config import FIELDS, OFF
 from explorer.data.datasets import DATASETS
 from explorer.errors import RunError
 from explorer.pages import resources, selection
@@ -35,20 +35,20 @@ BADGES = {
 
 
 def states() -> tuple:
-    """Names and states of the latest runs: they change when one begins or ends, here or elsewhere."""
+    """Names and states of the latest runs, which change when a run starts or ends, in this process or another."""
     try:
         return tuple((summary.name, summary.state) for summary in resources.store().list()[:LATEST_RUNS])
-    except RunError:  # news as well: the whole page says it
+    except RunError:  # a change as well: the redrawn page shows the error
         return ()
 
 
 def latest(shown: Run | None) -> None:
-    """Draws the buttons, the run that the page shows set off."""
+    """Draws the buttons; the run that the page shows is highlighted."""
     summaries = resources.store().list()[:LATEST_RUNS]
     with st.sidebar:
         st.subheader("Latest runs", anchor=False)
         if not summaries:
-            st.caption("None yet: press Train.")
+            st.caption("No runs yet. Press Train to start one.")
         for summary in summaries:
             st.button(
                 _label(summary),
@@ -67,6 +67,7 @@ def _label(summary: RunSummary) -> str:
         return f"{foreign(summary.name, 24)} · unreadable"
     config = summary.config
     norm = "" if config.batch_norm == OFF else "+BN"
-    network = f"{DATASETS[config.dataset].title.split()[0]} {config.activation}{norm} {config.depth}×{config.width}"
+    activation = FIELDS["activation"].title(config.activation)
+    network = f"{DATASETS[config.dataset].title.split()[0]} {activation}{norm} {config.depth}×{config.width}"
     accuracy = f" · {summary.best.val_accuracy:.1%}" if summary.best else ""
     return (foreign(summary.annotation.name) or network) + accuracy

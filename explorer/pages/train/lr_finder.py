@@ -1,4 +1,4 @@
-"""The range test: the rate grows step by step, the loss is drawn meanwhile, and one click takes the suggested rate."""
+"""Draws the learning-rate finder: the loss while the learning rate grows, and a button that applies the suggestion."""
 
 import math
 from concurrent.futures import Future
@@ -17,21 +17,21 @@ POLL_SECONDS = 0.4
 
 
 def range_test(config: TrainingConfig | None) -> None:
-    """Draws the panel, closed at first; nothing is trained before its button is pressed."""
+    """Draws the panel, which starts closed; nothing is trained before its button is pressed."""
     if config is None or not datasets.available(config.dataset):
         return
-    panel = st.expander("Find a learning rate: the range test", icon=":material/speed:", key="range", on_change="rerun")
+    panel = st.expander("Learning-rate finder", icon=":material/speed:", key="range", on_change="rerun")
     if not panel.open:
         return
     with panel:
         st.caption(
-            "A copy of this network is trained with a rate that grows at every step, from a millionth to 10, until "
-            "its loss explodes. Where the loss falls, a rate is good; no run is touched."
+            "Trains a copy of this network while the learning rate grows at every step, from 1e-6 to 10, until the "
+            "loss diverges. A good learning rate is one at which the loss falls. No run is changed."
         )
         test = current_range_test()
         running = test is not None and not test.future.done()
         st.button(
-            "Run the range test",
+            "Find a learning rate",
             key="range_run",
             icon=":material/speed:",
             disabled=running,
@@ -48,18 +48,18 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
         st.rerun()
     points = test.points()
     if test.start != range_start(config):
-        st.caption(":material/info: This curve is of other settings than those on the left.")
+        st.caption(":material/info: This curve was measured with settings that differ from those on the left.")
     suggestion = _suggestion(test.future)
     if points:
         _chart(points, suggestion.rate if suggestion else None)
     elif not test.future.done():
-        st.caption(":material/hourglass_top: Compiling the network: some seconds, once for each shape.")
+        st.caption(":material/hourglass_top: Compiling the network: a few seconds, once per shape.")
     if suggestion is None:
         return
     st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
     if suggestion.rate is not None:
         st.button(
-            f"Use this rate: {suggestion.rate:g}",
+            f"Use learning rate {suggestion.rate:g}",
             key="range_use",
             type="primary",
             icon=":material/check:",
@@ -69,7 +69,7 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
 
 
 def _suggestion(future: Future):
-    """What the test came to; None while it runs, and where it failed, which is said."""
+    """What the finder suggests; None while it runs, and, with an error message, if it failed."""
     if not future.done():
         return None
     error = future.exception()
@@ -85,6 +85,6 @@ def _chart(points: list, picked: float | None) -> None:
     from explorer.charts import internals as charts
 
     frame = charts.range_frame(points, picked)
-    draw_chart(charts.range_test, frame, key="range_chart", alt="loss of each step against its learning rate")
+    draw_chart(charts.range_test, frame, key="range_chart", alt="loss per step against learning rate")
     if not math.isfinite(points[-1].loss):
-        st.caption("The last loss was no number any more.")
+        st.caption("The last loss was NaN or infinite.")

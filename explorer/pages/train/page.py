@@ -1,4 +1,4 @@
-"""The Train page: what will be trained, the button, and the run as it learns."""
+"""Draws the Train page: the network to train, the Train button, and the run."""
 
 import streamlit as st
 
@@ -48,7 +48,7 @@ def render() -> None:
 
 
 def _run_queue_problem() -> None:
-    st.error(f"The workers that train could not be started: {sentence(resources.run_queue_problem())}")
+    st.error(f"The workers could not be started: {sentence(resources.run_queue_problem())}")
     st.button("Try again", on_click=resources.restart_run_queue)
 
 
@@ -61,7 +61,7 @@ def _train_button(config: TrainingConfig | None) -> None:
         icon=":material/play_arrow:",
         width="stretch",
         disabled=config is None or missing,
-        help="Starts training with the settings on the left." if not missing else "Download the data set first.",
+        help="Train a network with the settings on the left." if not missing else "Download the data set first.",
         on_click=training.train,
         args=(config,),
     )

@@ -1,4 +1,4 @@
-"""What is asked before training: the network's start, and range tests."""
+"""Keeps what is measured before training in the session: initial signals and the learning-rate finder."""
 
 import secrets
 import tempfile
@@ -17,22 +17,22 @@ _SESSION = "session"
 
 
 def ask_start(config: TrainingConfig) -> "Future[EpochSignals]":
-    """The signals of the sidebar's network before training; an earlier question of this session is withdrawn."""
+    """The signals of the sidebar's network before training; cancels this session's earlier request."""
     return resources.initial_signals().ask(config, who=_session())
 
 
 def ask_reference(config: TrainingConfig) -> "Future[EpochSignals]":
-    """The same of a network to compare with."""
+    """The signals of a network to compare with, before training."""
     return resources.initial_signals().ask(config)
 
 
 def keep_start(config: TrainingConfig, signals: EpochSignals) -> None:
-    """Keeps the latest answer, which is shown until the next one is there."""
+    """Stores the latest measurement, which is shown until the next one is finished."""
     st.session_state[_START] = config, signals
 
 
 def kept_start() -> tuple[TrainingConfig, EpochSignals] | None:
-    """The latest answer of this session, with the configuration that it speaks of."""
+    """The latest measurement of this session, and its configuration."""
     return st.session_state.get(_START)
 
 
@@ -40,12 +40,12 @@ def _session() -> str:
     return st.session_state.setdefault(_SESSION, secrets.token_hex(8))
 
 
-# --- The range test --------------------------------------------------------------------------------------
+# --- The learning-rate finder ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """A range test of this session: what it is of, the file it writes, and what it will suggest."""
+    """A use of the learning-rate finder: its settings, the file that it writes, and its future suggestion."""
 
     start: TrainingConfig
     path: str
@@ -59,7 +59,7 @@ class RangeTest:
 
 
 def start_range_test(config: TrainingConfig) -> None:
-    """Starts a range test of the sidebar's network."""
+    """Starts the learning-rate finder on the sidebar's network."""
     from explorer.workers import tasks
 
     path = f"{tempfile.mkdtemp(prefix='range-test-')}/points.jsonl"
@@ -68,19 +68,19 @@ def start_range_test(config: TrainingConfig) -> None:
 
 
 def current_range_test() -> RangeTest | None:
-    """The latest range test of this session."""
+    """The latest use of the learning-rate finder in this session."""
     return st.session_state.get(_RANGE)
 
 
 def range_start(config: TrainingConfig) -> TrainingConfig:
-    """The settings that a range test depends on: it has rates of its own, and ends when the loss explodes."""
+    """A configuration with only the settings that the finder depends on: it sets its own learning rates and length."""
     defaults = TrainingConfig()
     free = ("learning_rate", "schedule", "epochs", "patience")
     return config.with_(**{name: getattr(defaults, name) for name in free})
 
 
 def suggested_rate(config: TrainingConfig) -> float | None:
-    """What this session's range test suggested for a configuration, if it was of that."""
+    """The learning rate that this session's finder suggested for a configuration; None if it measured another one."""
     test = current_range_test()
     if test is None or not test.future.done() or test.future.exception() or test.start != range_start(config):
         return None
