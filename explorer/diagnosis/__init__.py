@@ -1,6 +1,6 @@
-"""What is wrong inside a network, in plain words with the run's own numbers, and what to try.
+"""Findings about a run: rules from its settings, history and layer statistics to faults with their suggested changes.
 
-Pure rules: settings, history and signals in, findings out.
+The rules are pure functions.
 """
 
 from explorer.diagnosis import curves, gradients, units
@@ -30,20 +30,20 @@ RULES = (
     curves.validation_better,
 )
 
-_LEARNS_NOTHING = {"stuck", "underfitting", "rate_too_low", "rate_too_high", "patience_too_short", "validation_better"}
+_NO_PROGRESS = {"stuck", "underfitting", "rate_too_low", "rate_too_high", "patience_too_short", "validation_better"}
 
-# a cause and what it brings about: who sees the cause is not told its consequences as well
+# a cause and its consequences, which are not reported beside it
 EXPLAINS: dict[str, set[str]] = {
-    "symmetric": _LEARNS_NOTHING | {"vanishing", "initializer", "dead", "self_normalisation", "inputs"},
-    "exploding": _LEARNS_NOTHING | {"diverged", "dead", "saturated", "vanishing"},
-    "vanishing": _LEARNS_NOTHING,
-    "inputs": _LEARNS_NOTHING | {"saturated", "vanishing", "exploding", "diverged"},
-    "initializer": _LEARNS_NOTHING | {"vanishing", "exploding", "dead", "saturated"},
-    "dead": _LEARNS_NOTHING | {"vanishing", "diverged"},
-    "saturated": _LEARNS_NOTHING | {"vanishing", "diverged"},
-    "tiny_batches": _LEARNS_NOTHING | {"overfitting", "diverged"},
+    "symmetric": _NO_PROGRESS | {"vanishing", "initializer", "dead", "self_normalisation", "inputs"},
+    "exploding": _NO_PROGRESS | {"diverged", "dead", "saturated", "vanishing"},
+    "vanishing": _NO_PROGRESS,
+    "inputs": _NO_PROGRESS | {"saturated", "vanishing", "exploding", "diverged"},
+    "initializer": _NO_PROGRESS | {"vanishing", "exploding", "dead", "saturated"},
+    "dead": _NO_PROGRESS | {"vanishing", "diverged"},
+    "saturated": _NO_PROGRESS | {"vanishing", "diverged"},
+    "tiny_batches": _NO_PROGRESS | {"overfitting", "diverged"},
     "self_normalisation": {"inputs", "initializer", "exploding"},
-    "diverged": _LEARNS_NOTHING | {"overfitting"},
+    "diverged": _NO_PROGRESS | {"overfitting"},
     "rate_too_high": {"stuck", "underfitting", "patience_too_short", "overfitting"},
     "rate_too_low": {"stuck", "underfitting", "patience_too_short"},
     "stuck": {"underfitting", "patience_too_short"},
@@ -52,12 +52,12 @@ EXPLAINS: dict[str, set[str]] = {
 
 
 def diagnose(run: Evidence) -> list[Finding]:
-    """Everything the rules find in a run, the gravest first and causes instead of their consequences."""
-    found = [finding for rule in RULES if (finding := rule(run))]
-    # only what is at least as grave explains: inputs that could be better are no reason to be silent about a problem
-    grave = {finding.name: SEVERITIES.index(finding.severity) for finding in found}
+    """The findings about a run, the most serious first, with causes in place of their consequences."""
+    findings = [finding for rule in RULES if (finding := rule(run))]
+    # only what is at least as serious explains another: a note about the inputs must not hide a problem
+    rank = {finding.name: SEVERITIES.index(finding.severity) for finding in findings}
     explained = {
-        name for cause in found for name in EXPLAINS.get(cause.name, ()) if grave[cause.name] <= grave.get(name, -1)
+        name for cause in findings for name in EXPLAINS.get(cause.name, ()) if rank[cause.name] <= rank.get(name, -1)
     }
-    left = [finding for finding in found if finding.name not in explained]
-    return sorted(left, key=lambda finding: SEVERITIES.index(finding.severity))
+    remaining = [finding for finding in findings if finding.name not in explained]
+    return sorted(remaining, key=lambda finding: rank[finding.name])

@@ -1,4 +1,4 @@
-"""Rules about the curves: a learning rate that does not suit, and how training and validation go together."""
+"""Rules about the curves: unsuitable learning rates, overfitting, underfitting and early stopping."""
 
 import math
 from statistics import median
@@ -11,68 +11,68 @@ from explorer.diagnosis.thresholds import limit
 
 
 def rate_too_high(run: Evidence) -> Finding | None:
-    """Steps so large that the loss jumps about instead of falling."""
+    """Steps so large that the loss jumps up and down instead of falling."""
     rate = run.config.learning_rate
     lower = {"learning_rate": float(f"{max(rate / 30, 1e-7):.1g}")}
     if run.suggested_rate:
         lower = {"learning_rate": run.suggested_rate}
     why = (
-        "A step goes in the direction that is downhill here, and a large one ends where that direction no longer "
-        "holds. So the loss jumps about, or settles on a poor level that smaller steps would leave."
+        "The gradient gives the direction of descent only near the current weights, and a large step ends where it no "
+        "longer holds. So the loss jumps up and down, or levels off where smaller steps would still improve it."
     )
     step = _update(run)
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
-        tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+        suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
         return Finding(
             "rate_too_high",
-            PROBLEM if step > limit("huge_update") and not _learnt(run) else WARNING,
+            PROBLEM if step > limit("huge_update") and not _learned(run) else WARNING,
             run.since(lambda s: _update_of(s) > limit("large_update") / 2) or run.now.epoch,
-            f"One step changes the weights by {step:.1%} of their size (median of the layers, latest epochs); about "
-            f"0.1 % is usual. The learning rate is {rate:g}.{tested}",
+            f"One step changes the weights by {step:.1%} of their size (median over layers and recent epochs); about "
+            f"0.1% is usual. The learning rate is {rate:g}.{suggestion}",
             why,
             lower,
         )
     rises = [later.loss > earlier.loss for earlier, later in zip(run.records, run.records[1:], strict=False)]
     recent = rises[-int(limit("slope_epochs")) :]
-    if len(recent) < limit("slope_epochs") or sum(recent) < limit("rising_share") * len(recent) or _learnt(run):
+    if len(recent) < limit("slope_epochs") or sum(recent) < limit("rising_share") * len(recent) or _learned(run):
         return None
     if run.last.loss > limit("stuck_loss") * run.chance_loss:
-        return None  # it has not begun to learn; that is another finding
+        return None  # it has not begun to learn: another finding
     window = [record.loss for record in run.records[-len(recent) - 1 :]]
     if max(window) < limit("jumping_loss") * min(window):
-        return None  # it has come to rest; that is another finding too
+        return None  # it has levelled off: another finding too
     evidence = f"The training loss rose in {sum(recent)} of the last {len(recent)} epochs, at learning rate {rate:g}."
     return Finding("rate_too_high", WARNING, run.last.epoch - len(recent) + 1, evidence, why, lower)
 
 
 def rate_too_low(run: Evidence) -> Finding | None:
-    """Steps so small that nothing would change in reasonable time."""
+    """Steps so small that training makes almost no progress."""
     rate = run.config.learning_rate
     step = _update(run)
     if step is None or not run.last:
         return None
     first, last = run.records[0].loss, run.last.loss
     per_epoch = (first - last) / first / max(1, len(run.records) - 1)
-    if step >= limit("tiny_update") or per_epoch >= limit("slow_fall") or _learnt(run):
+    if step >= limit("tiny_update") or per_epoch >= limit("slow_fall") or _learned(run):
         return None
     since = run.since(lambda s: s.epoch > 0 and _update_of(s) < limit("tiny_update"), at_least=2)
     if since is None:
         return None
-    tested = f" A range test suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+    suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
     return Finding(
         "rate_too_low",
         PROBLEM,
         since,
-        f"One step changes the weights by 1/{number(1 / step)} of their size (median of the layers); about 1/1,000 is "
-        f"usual. The training loss falls by {per_epoch:.1%} an epoch.{tested}",
-        "The direction is right and the steps are too short, so the valley is thousands of epochs away. Nothing looks "
-        "broken: the curves are smooth, and almost flat.",
+        f"One step changes the weights by 1/{number(1 / step)} of their size (median over layers); about 1/1,000 is "
+        f"usual. The training loss falls by {per_epoch:.1%} per epoch.{suggestion}",
+        "The direction is right, but the steps are so short that reaching a minimum would take thousands of epochs. "
+        "Nothing looks broken: the curves are smooth and almost flat.",
         {"learning_rate": run.suggested_rate or float(f"{min(max(rate * 1e-3 / step, rate * 10), 1e-2):.1g}")},
     )
 
 
 def overfitting(run: Evidence) -> Finding | None:
-    """The validation loss has turned up while the training loss goes on falling."""
+    """The validation loss rises while the training loss keeps falling."""
     best, last = run.best, run.last
     if best is None or last.epoch - best.epoch < limit("overfitting_epochs"):
         return None
@@ -85,10 +85,10 @@ def overfitting(run: Evidence) -> Finding | None:
         "overfitting",
         PROBLEM if rise >= limit("strong_overfitting_rise") and long else WARNING,
         best.epoch + 1,
-        f"Since epoch {best.epoch} the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, and the "
+        f"Since epoch {best.epoch}, the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, while the "
         f"training loss has fallen from {number(best.loss)} to {number(last.loss)}.",
-        "The network now learns what is particular to the training images, and that does not help with others. "
-        f"The weights of epoch {best.epoch} are kept, so nothing is lost but time.",
+        "The network is now learning details of the training images that do not generalize to other images. "
+        f"The weights of epoch {best.epoch} are saved, so only time is lost.",
         _regularized(run.config),
     )
 
@@ -100,7 +100,7 @@ def _regularized(config: TrainingConfig) -> dict[str, Any]:
 
 
 def underfitting(run: Evidence) -> Finding | None:
-    """Training has come to rest, and not even the training images are known."""
+    """The training loss has levelled off, and even the training images are not learned."""
     window = int(limit("plateau_epochs"))
     if len(run.records) <= window or run.last.accuracy >= limit("learnt_accuracy"):
         return None
@@ -115,17 +115,16 @@ def underfitting(run: Evidence) -> Finding | None:
         "underfitting",
         WARNING,
         since,
-        f"In the last {window} epochs the training loss has changed by {abs(fall):.1%}, to {last.loss:.3f}, and "
-        f"{last.accuracy:.1%} of the training images are classified right; validation is no worse "
-        f"({last.val_accuracy:.1%}).",
-        "The network has learnt what it can with the units it has and the steps it makes. More images would not help, "
-        "because it does not even know those it has; more units, or another learning rate, may.",
+        f"Over the last {window} epochs, the training loss has changed by only {abs(fall):.1%}, to {last.loss:.3f}. "
+        f"The training accuracy is {last.accuracy:.1%}, the validation accuracy {last.val_accuracy:.1%}.",
+        "The network has learned what it can with these units and these steps. More images would not help, because it "
+        "does not even fit the ones it has; more units or another learning rate may.",
         change,
     )
 
 
 def validation_better(run: Evidence) -> Finding | None:
-    """The validation loss lies below the training loss, which looks wrong and is not."""
+    """The validation loss is below the training loss, which looks wrong but is normal."""
     count = 0
     for record in reversed(run.records):
         if record.val_loss >= limit("validation_better") * record.loss:
@@ -134,23 +133,23 @@ def validation_better(run: Evidence) -> Finding | None:
     if count < limit("validation_better_epochs"):
         return None
     if run.config.dropout != OFF and run.config.dropout_rate > 0:
-        why = "Dropout switches off units while training and none while validating: the exam is easier than the lesson."
+        why = "Dropout switches off units during training only, so predicting is easier during validation."
     elif run.config.batch_norm != OFF:
-        why = "While training, batch normalization works with the noise of each batch; while validating it does not."
+        why = "During training, batch normalization is subject to the noise of each batch; during validation it is not."
     else:
-        why = "The training loss is the mean over an epoch while the network was still improving."
+        why = "The training loss is the mean over an epoch during which the network was still improving."
     return Finding(
         "validation_better",
         NOTE,
         run.last.epoch - count + 1,
-        f"In epoch {run.last.epoch} the validation loss is {run.last.val_loss:.3f} and the training loss "
+        f"In epoch {run.last.epoch}, the validation loss is {run.last.val_loss:.3f} and the training loss "
         f"{run.last.loss:.3f}.",
         f"This is normal. {why}",
     )
 
 
 def patience_too_short(run: Evidence) -> Finding | None:
-    """Early stopping gave up within the noise of the validation curve."""
+    """Early stopping ended the run within the noise of the validation curve."""
     config = run.config
     if not run.reason.startswith("early stopping") or len(run.records) < 2:
         return None
@@ -163,10 +162,10 @@ def patience_too_short(run: Evidence) -> Finding | None:
         "patience_too_short",
         WARNING,
         last.epoch,
-        f"It was ended after {config.patience} epoch{'s' * (config.patience > 1)} without a lower validation loss "
-        f"({rise:+.1%} against the best). In these the training loss still fell by {still:.1%}.",
-        "From epoch to epoch the validation loss goes up and down by chance, because the steps are noisy and the "
-        "validation images few. A patience shorter than these ups and downs ends the run at the first of them.",
+        f"Training stopped after {config.patience} epoch{'s' * (config.patience > 1)} without a lower validation loss "
+        f"({rise:+.1%} compared with the best), while the training loss still fell by {still:.1%}.",
+        "The validation loss fluctuates from epoch to epoch, because steps are noisy and validation images are few. If "
+        "the patience is shorter than these fluctuations, the first small rise ends the run.",
         {"patience": 20},
     )
 
@@ -178,11 +177,11 @@ def _update_of(signals) -> float:
 
 
 def _update(run: Evidence) -> float | None:
-    """The step relative to the weights, median over the layers and the latest three epochs."""
+    """The size of a step relative to the weights: the median over the layers and the last three epochs."""
     recent = [_update_of(signals) for signals in run.signals[-3:] if signals.epoch > 0]
     recent = [value for value in recent if math.isfinite(value) and value > 0]
     return median(recent) if recent else None
 
 
-def _learnt(run: Evidence) -> bool:
+def _learned(run: Evidence) -> bool:
     return bool(run.last) and run.last.accuracy >= limit("learnt_accuracy")

@@ -1,4 +1,4 @@
-"""What there is to see of a run: settings, history and signals, with the questions that rules ask of them."""
+"""The evidence that rules judge a run by: its settings, history and layer statistics."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Evidence:
     """One run as the rules see it.
 
-    `signals` come in the order of their epochs, 0 being the network before training; there may be none. `reason` is
-    why the run ended, as its status says it; `suggested_rate` what a range test of these settings came to.
+    `signals` are the layer statistics in the order of their epochs, 0 being the network before training; there may be
+    none. `reason` is why the run ended, as its status says; `suggested_rate` is what the learning-rate finder suggests
+    for these settings.
     """
 
     config: TrainingConfig
@@ -30,17 +31,17 @@ class Evidence:
 
     @property
     def classes(self) -> int:
-        """How many classes there are to tell apart."""
+        """The number of classes."""
         return DATASETS[self.config.dataset].classes
 
     @property
     def chance(self) -> float:
-        """The accuracy that guessing reaches."""
+        """The accuracy of guessing at random."""
         return 1 / self.classes
 
     @property
     def chance_loss(self) -> float:
-        """The loss of saying the same probability for every class."""
+        """The loss of predicting equal probabilities for all classes."""
         return math.log(self.classes)
 
     @property
@@ -50,23 +51,23 @@ class Evidence:
 
     @cached_property
     def best(self) -> EpochRecord | None:
-        """The epoch of the lowest validation loss."""
+        """The epoch with the lowest validation loss."""
         return best_epoch(self.records)
 
     @property
     def now(self) -> "EpochSignals | None":
-        """The latest signals."""
+        """The latest layer statistics."""
         return self.signals[-1] if self.signals else None
 
     @property
     def start(self) -> "EpochSignals | None":
-        """The signals of the network before training."""
+        """The layer statistics of the network before training."""
         return self.signals[0] if self.signals and self.signals[0].epoch == 0 else None
 
     def since(self, holds: "Callable[[EpochSignals], bool]", at_least: int = 1) -> int | None:
-        """From which epoch on something holds of the signals without a break until now.
+        """The first epoch from which a condition on the layer statistics has held without a break until now.
 
-        None when it does not hold now, or holds in fewer than `at_least` of the latest epochs.
+        None if it does not hold now, or has held for fewer than `at_least` epochs.
         """
         first, count = None, 0
         for signals in reversed(self.signals):
@@ -82,12 +83,12 @@ def hidden(signals: "EpochSignals") -> "Sequence[LayerSignals]":
 
 
 def output(signals: "EpochSignals") -> "LayerSignals":
-    """The layer of the classes."""
+    """The output layer."""
     return signals.layers[-1]
 
 
 def worst(layers: "Sequence[LayerSignals]", signal: str) -> "tuple[int, LayerSignals]":
-    """The layer with the largest value of a signal, and its depth from 1."""
+    """The depth, from 1, of the layer with the largest value of a statistic, and that layer."""
     place = max(range(len(layers)), key=lambda i: _ranked(getattr(layers[i], signal)))
     return place + 1, layers[place]
 

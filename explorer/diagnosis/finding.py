@@ -1,4 +1,4 @@
-"""What a rule says about a run, and how its numbers are put into words."""
+"""A finding, and the formatting of numbers in its sentences."""
 
 import math
 from collections.abc import Mapping
@@ -11,10 +11,11 @@ SEVERITIES = (PROBLEM, WARNING, NOTE)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a run shows.
+    """Something that a rule has noticed about a run.
 
-    `since` is the epoch from which on it is seen (0: before training), `evidence` says so in the run's own numbers,
-    `why` in two sentences why it happens. `change` holds the settings to try, by field name; empty when none helps.
+    `since` is the first epoch at which it holds (0: before training), `evidence` states it with the run's own numbers,
+    and `why` explains the cause. `change` is the suggested change, as values by field name; empty if there is none.
+    `title` replaces the lesson's title where networks of this kind have a name of their own for it.
     """
 
     name: str
@@ -23,11 +24,11 @@ class Finding:
     evidence: str
     why: str
     change: Mapping[str, Any] = field(default_factory=dict)
-    advice: str = ""
+    title: str = ""
 
 
 def fraction(ratio: float) -> str:
-    """A ratio below one as a person says it: 1/4,000; one part in 2.7 · 10¹²; 0 and what is not finite as they are."""
+    """A ratio below one as text: 1/4,000; one part in 2.7 · 10¹²; zero and non-finite values unchanged."""
     if not math.isfinite(ratio) or ratio <= 0:
         return f"{ratio:g}"
     if ratio < 1e-6:
@@ -36,7 +37,7 @@ def fraction(ratio: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number to two digits, with thousands separated while it is readable that way: 4,000; 3.2 · 10⁸."""
+    """A number with two significant digits: 0.0012; 4,300; 3.2 · 10⁸."""
     if not math.isfinite(value):
         return "infinite" if math.isinf(value) else "not a number"
     if value == 0 or 1e-3 <= abs(value) < 10:

@@ -1,22 +1,21 @@
-"""Rules about gradients: too small to teach the first layers, too large to survive, and training that blew up."""
+"""Rules about gradients: vanishing and exploding gradients, and divergence."""
 
 import itertools
 import math
 
 from explorer.activations import ACTIVATIONS
-from explorer.config import RAW, STANDARDIZED
+from explorer.config import FIELDS, RAW, STANDARDIZED
 from explorer.diagnosis.evidence import Evidence, output
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
 from explorer.diagnosis.thresholds import limit
 from explorer.runs import cost_estimate
 
-# those whose slope is far below one for most inputs, so that each layer shrinks what passes it backwards
-# those whose step is as long as the gradient; the others divide by its size
+# optimizers whose step is proportional to the gradient; the others divide by its size
 PLAIN = ("sgd", "momentum", "nesterov")
 
 
 def vanishing(run: Evidence) -> Finding | None:
-    """The first layer's gradient is a tiny part of the last one's."""
+    """The gradient of the first layer is a tiny fraction of the output layer's."""
 
     def holds(signals) -> bool:
         first, last = signals.layers[0].gradient_rms, output(signals).gradient_rms
@@ -26,46 +25,47 @@ def vanishing(run: Evidence) -> Finding | None:
     if since is None or run.config.depth < 2:
         return None
     first, last = run.now.layers[0].gradient_rms, output(run.now).gradient_rms
-    squashing = ACTIVATIONS[run.config.activation].squashing
+    activation, depth = ACTIVATIONS[run.config.activation], run.config.depth
     return Finding(
         "vanishing",
         PROBLEM,
         since,
-        f"Layer 1's gradient is {fraction(first / last)} of the output layer's "
-        f"({number(first)} against {number(last)}).",
-        f"Going backwards, every layer multiplies the gradient by the slope of {run.config.activation}"
-        f"{', which is small,' if squashing else ''} and by its weights; {run.config.depth} factors below one leave "
-        "next to nothing. The first layers get no word of what to change, so they stay as random as they were drawn.",
-        {"batch_norm": "before_activation"} if squashing else {"kernel_initializer": "he_normal"},
+        f"The gradient of layer 1 is {fraction(first / last)} of the output layer's "
+        f"({number(first)} versus {number(last)}, RMS).",
+        "On the way back, each layer multiplies the gradient by its weights and by the slope of its activation"
+        f"{f', which is small for {activation.title}' if activation.squashing else ''}. Over {depth} layers, "
+        "factors below 1 leave almost nothing. The first layers do not learn what to change, so their weights stay as "
+        "random as they were at the start.",
+        {"batch_norm": "before_activation"} if activation.squashing else {"kernel_initializer": "he_normal"},
     )
 
 
 def exploding(run: Evidence) -> Finding | None:
-    """Gradients so large that one step along them would throw the network far away."""
+    """Gradients so large that a single step would move the weights far away."""
     config = run.config
     if config.depth == 0 or _recovered(run):
         return None
-    found = plain_explosion(run)
-    if found is None:
+    explosion = plain_explosion(run)
+    if explosion is None:
         return _growing_backwards(run)
-    length, share, factor = found
+    norm, share, factor = explosion
     return Finding(
         "exploding",
         PROBLEM,
         0,
-        f"Before training, the gradient has length {number(length)}. One step at learning rate "
-        f"{config.learning_rate:g} changes the weights of a layer by {share:.1%}; through {config.depth + 1} layers "
-        f"that multiplies to a factor of up to {number(factor)} in what the network computes.",
+        f"Before training, the gradient has norm {number(norm)}. One step at learning rate "
+        f"{config.learning_rate:g} changes the weights of a layer by {share:.1%} (median). Over {config.depth + 1} "
+        f"layers, this can multiply to a factor of {number(factor)} in the output of the network.",
         _WHY_EXPLODING,
         {"clip_norm": 1.0} if config.clip_norm == 0 else {"optimizer": "nadam"},
     )
 
 
 def plain_explosion(run: Evidence) -> tuple[float, float, float] | None:
-    """Length of the gradient, median step of a layer and what all layers make of it; None when that is harmless.
+    """The gradient's norm, a layer's median relative step and the effect over all layers; None if harmless.
 
-    One step of plain descent changes the function of a deep network by up to the product of (1 + step / weights) over
-    its layers (Bernstein et al. 2020). Exploding are gradients of which even a rate of 1 could be no fair one.
+    One step of plain gradient descent changes the function of a deep network by up to the product of
+    (1 + step / weights) over its layers (Bernstein et al. 2020).
     """
     config = run.config
     if run.start is None or config.optimizer not in PLAIN or config.clip_norm > 0:
@@ -97,50 +97,52 @@ def _growing_backwards(run: Evidence) -> Finding | None:
         "exploding",
         PROBLEM if config.optimizer in PLAIN else WARNING,
         since,
-        f"Layer 1's gradient is {number(ratio(run.now))} times that of the output layer.",
+        f"The gradient of layer 1 is {number(ratio(run.now))} times the output layer's (RMS).",
         _WHY_EXPLODING,
         {"input_scaling": STANDARDIZED} if config.input_scaling == RAW else {"clip_norm": 1.0},
     )
 
 
 _WHY_EXPLODING = (
-    "Going backwards, every layer multiplies the gradient by its weights and inputs, and factors above one multiply "
-    "up. A step as long as such a gradient throws the weights far away from where they were."
+    "On the way back, each layer multiplies the gradient by its weights and by the slope of its activation, and "
+    "factors above 1 multiply up; large inputs add to it. A step along such a gradient moves the weights far away from "
+    "where they were."
 )
 
 
 def _recovered(run: Evidence) -> bool:
-    """Whether training went well all the same: a rule of thumb about its beginning must not outlive it."""
+    """Whether training went well all the same: a rule of thumb about its start must not outlive it."""
     return bool(run.last) and run.last.loss < run.chance_loss * limit("stuck_loss")
 
 
 def diverged(run: Evidence) -> Finding | None:
-    """The loss is no number any more, or jumped far above that of guessing."""
+    """The loss became NaN or infinite, or jumped far above chance level."""
     rate = run.config.learning_rate
     lower = {"learning_rate": float(f"{max(rate / 10, 1e-7):.2g}")}
     why = (
-        "Each step overshot the valley it aimed at and landed higher on the other side, so that the next gradient and "
-        "the next step were larger still. That ends in numbers too large to hold, or in weights that have forgotten "
-        "what they had learnt."
+        "Each step overshot the minimum and ended higher up on the other side, so the next gradient and the next step "
+        "were even larger. This ends in numbers too large to represent, or in weights that have lost what they had "
+        "learned."
     )
     if run.reason.startswith("diverged"):
         since = len(run.records) + (0 if run.last and not math.isfinite(run.last.val_loss) else 1)
-        told = run.reason.removeprefix("diverged: ").split(";")[0]
-        evidence = f"{told[:1].upper()}{told[1:]}, at learning rate {rate:g} with {run.config.optimizer}."
+        reason = run.reason.removeprefix("diverged: ").split(";")[0]
+        optimizer = FIELDS["optimizer"].title(run.config.optimizer)
+        evidence = f"{reason[:1].upper()}{reason[1:]}, at learning rate {rate:g} with {optimizer}."
         return Finding("diverged", PROBLEM, since, evidence, why, lower)
     lowest, jumped = math.inf, None
     for record in run.records:
         if record.loss > limit("spike_factor") * max(lowest, run.chance_loss) and math.isfinite(lowest):
             jumped = jumped or record.epoch
         elif record.loss <= limit("recovered_factor") * lowest:
-            jumped = None  # it found its way back
+            jumped = None  # it has recovered
         lowest = min(lowest, record.loss)
     if jumped is None:
         return None
     worst = max(run.records[jumped - 1 :], key=lambda r: r.loss)
     before = min(r.loss for r in run.records[: jumped - 1])
     evidence = (
-        f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}; it had been {number(before)}, "
-        f"and guessing costs {run.chance_loss:.2f}."
+        f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}. Before, it had been as low as "
+        f"{number(before)}; chance level is {run.chance_loss:.2f}."
     )
     return Finding("diverged", PROBLEM, jumped, evidence, why, lower)

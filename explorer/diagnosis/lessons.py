@@ -1,11 +1,13 @@
-"""A short page for each finding: what it looks like, why it happens, what helps, and where to read more."""
+"""Lessons: a short text for each finding on how to recognise it, why it happens and what helps, with its source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from explorer.diagnosis.finding import Finding
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A finding's title, its page as Markdown paragraphs, the source of what it says, and the signal that shows it."""
+    """A lesson's title, its text in Markdown, its source, and the layer statistic that shows the fault best."""
 
     title: str
     text: str
@@ -18,14 +20,14 @@ LESSONS: dict[str, Lesson] = {
     "vanishing": Lesson(
         "Vanishing gradients",
         """
-**What you see.** The gradient shrinks by a constant factor from layer to layer towards the input: on the
-logarithmic axis of *by depth* it is a straight line. The last layers learn a little, the first ones nothing.
+**What you see.** The gradient shrinks by a roughly constant factor from layer to layer towards the input: a straight
+line on the log scale of *By depth*. The last layers learn a little, the first ones nothing.
 
-**Why.** Backpropagation multiplies. At each layer the gradient is multiplied by the weights and by the slope of the
-activation. The slope of the sigmoid is at most 1/4, so twenty of them leave less than one part in a billion.
+**Why.** Backpropagation multiplies: at each layer the gradient is multiplied by the weights and by the slope of the
+activation. The slope of the sigmoid is at most 1/4, so twenty sigmoid layers leave less than one part in a trillion.
 
-**What helps.** An activation whose slope is near 1 for half of its inputs (ReLU, ELU, SELU), first weights whose
-spread fits that activation, or batch normalization, which brings the values back to where the slope is large.
+**What helps.** An activation whose slope is close to 1 for positive inputs (ReLU, ELU, SELU), initial weights that
+suit it, or batch normalization, which keeps the inputs of the activation where its slope is large.
 """,
         "Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010",
         "https://proceedings.mlr.press/v9/glorot10a.html",
@@ -34,14 +36,14 @@ spread fits that activation, or batch normalization, which brings the values bac
     "exploding": Lesson(
         "Exploding gradients",
         """
-**What you see.** Gradients that are hundreds or thousands of times as large as usual, and a first step that throws
-the weights far away: the loss jumps, or becomes NaN within a few steps.
+**What you see.** Gradients hundreds or thousands of times larger than usual, and a first step that moves the weights
+far away: the loss jumps, or becomes NaN within a few steps.
 
-**Why.** The same product as with vanishing gradients, with factors above one: weights or inputs a little too large,
-many layers. Plain gradient descent makes a step proportional to the gradient.
+**Why.** It is the same product as with vanishing gradients, but with factors above 1: weights or inputs are a little
+too large, and there are many layers. The steps of plain gradient descent are proportional to the gradient.
 
-**What helps.** Clipping keeps the direction and limits the length of a step. Standardised inputs and fitting first
-weights take away the cause; Adam and its relatives divide by the gradient's size and mind less.
+**What helps.** Gradient clipping keeps the direction of a step and limits its length. Standardized inputs and suitable
+initial weights remove the cause. Adam and its variants divide by the size of the gradient, so they are less sensitive.
 """,
         "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013",
         "https://arxiv.org/abs/1211.5063",
@@ -50,29 +52,30 @@ weights take away the cause; Adam and its relatives divide by the gradient's siz
     "diverged": Lesson(
         "Divergence",
         """
-**What you see.** The loss rises far above the level of guessing, or becomes infinite or NaN (not a number), and
-does not come back.
+**What you see.** The loss rises far above that of random guessing, or becomes NaN or infinite, and does not recover.
 
-**Why.** In a valley, a step longer than twice the distance to its bottom ends higher than it began. There the slope
-is steeper, so the next step is longer still. Numbers grow until single precision cannot hold them.
+**Why.** If a step overshoots the bottom of a valley by too much, it ends higher up on the other side. The slope is
+steeper there, so the next step is even longer, until the numbers no longer fit into single precision.
 
-**What helps.** A learning rate ten times smaller; the range test shows the largest one that still learns. Gradient
-clipping and a warm-up help where only the beginning is wild.
+**What helps.** A learning rate ten times smaller; the learning-rate finder shows the largest one that still works.
+Gradient clipping or warm-up helps if only the beginning is unstable.
 """,
         "Goodfellow, Bengio & Courville, Deep Learning, 2016, section 8.2.4",
         "https://www.deeplearningbook.org/contents/optimization.html",
         "weight_norm",
     ),
     "dead": Lesson(
-        "Dying ReLU",
+        "Dead units",
         """
-**What you see.** The share of dead units grows and never falls: units that give 0 for every image. The network
-behaves like a much narrower one, or says the same for all images.
+**What you see.** The share of dead units grows and never falls. A dead unit gives the same output for every image, so
+the network behaves like a much narrower one, or predicts the same for all images.
 
-**Why.** Left of zero a ReLU gives 0 and has slope 0. If a large step makes a unit's weighted sum negative for every
-image, its gradient is 0 for every image, and nothing can bring it back.
+**Why.** ReLU outputs 0 and has slope 0 for every negative input; ELU, SELU and GELU flatten out further to the left.
+If a large step pushes the weighted sum of a unit there for every image, its gradient is 0 for every image, and gradient
+descent cannot bring it back.
 
-**What helps.** A smaller learning rate keeps units alive. Leaky ReLU, ELU and SELU have a slope on the left too.
+**What helps.** A smaller learning rate keeps units alive, and so do standardized inputs. Leaky ReLU has a slope
+everywhere; ELU and SELU keep some slope just left of zero.
 """,
         "Lu, Shin, Su & Karniadakis, Dying ReLU and Initialization, 2019",
         "https://arxiv.org/abs/1903.06733",
@@ -81,13 +84,13 @@ image, its gradient is 0 for every image, and nothing can bring it back.
     "saturated": Lesson(
         "Saturated units",
         """
-**What you see.** Most values of sigmoid or tanh lie at the ends, near 0 and 1 or near −1 and 1. The histogram has
-two towers and nothing between them.
+**What you see.** Most outputs of sigmoid or tanh are close to their limits: 0 and 1, or −1 and 1. The histogram has a
+peak at each end and almost nothing in between.
 
-**Why.** Far from zero these functions are flat. A unit there answers yes or no and has next to no gradient, so it
-can hardly change its mind. Large steps, large first weights or large inputs push units there.
+**Why.** Far from zero these functions are flat. The gradient of a unit there is close to 0, so it can hardly change.
+Large steps, large initial weights or large inputs push units there.
 
-**What helps.** Standardised inputs, Glorot's weights, a smaller learning rate, batch normalization before the
+**What helps.** Standardized inputs, a Glorot initializer, a smaller learning rate, or batch normalization before each
 activation.
 """,
         "LeCun, Bottou, Orr & Müller, Efficient BackProp, 1998",
@@ -97,78 +100,78 @@ activation.
     "symmetric": Lesson(
         "Symmetric weights",
         """
-**What you see.** Accuracy at the level of guessing for ever, and gradients that are exactly 0 in nearly all layers.
+**What you see.** Accuracy never leaves chance level, and the gradients of almost all layers are exactly 0.
 
-**Why.** Two units with the same weights compute the same and get the same gradient, so they stay the same. If all
-weights are zero, nothing passes forwards, and no gradient passes backwards.
+**Why.** Two units with the same weights compute the same output and get the same gradient, so they stay the same. If
+all weights are zero, no signal passes forward and no gradient passes backward.
 
-**What helps.** Random first weights. That they differ is what makes units learn different things; how large they
-are decides whether the signal survives.
+**What helps.** Random initial weights. Because they differ, units can learn different things; how large they are
+decides whether the signal survives many layers.
 """,
         "Goodfellow, Bengio & Courville, Deep Learning, 2016, section 8.4",
         "https://www.deeplearningbook.org/contents/optimization.html",
         "gradient_rms",
     ),
     "stuck": Lesson(
-        "Stuck at the level of guessing",
+        "Stuck at chance level",
         """
-**What you see.** Training accuracy near one in ten with ten classes, and a loss near ln 10 = 2.303, epoch after
-epoch.
+**What you see.** With ten classes, a training accuracy near 10% and a loss near ln 10 = 2.303, epoch after epoch.
 
-**Why.** Every image gets the same answer. Either what tells images apart dies out between the layers, or no
-gradient reaches the weights that could change it, or the steps are far too small or too large.
+**Why.** The network gives the same answer for every image. Either the differences between images are lost on the way
+through the layers, or no gradient reaches the weights that could change this, or the steps are far too small or too
+large.
 
-**What helps.** Look at the activations by depth: if their variance dies out, it is the first weights. Then at the
-gradient, then at the update ratio, which should be near 1/1,000.
+**What helps.** Look at the activations by depth first: if their variance vanishes, the initial weights are to blame.
+Then look at the gradients, and then at the update ratio, which should be near 1/1,000.
 """,
         "Karpathy, A Recipe for Training Neural Networks, 2019",
         "https://karpathy.github.io/2019/04/25/recipe/",
         "variance_over_images",
     ),
     "initializer": Lesson(
-        "First weights that do not suit the activation",
+        "Initializer does not suit the activation",
         """
-**What you see.** Before any training, the variance of the activations falls or rises by a constant factor a layer.
+**What you see.** Before training, the variance of the activations shrinks or grows by a constant factor per layer.
 
-**Why.** A weighted sum of *n* inputs has about *n* times the variance of one. Weights of variance 1/*n* (LeCun,
-Glorot) keep it where it is. ReLU throws away half of it, so it needs 2/*n* (He). A fixed spread, such as
-random_normal's 0.05, fits one width only.
+**Why.** A weighted sum of *n* inputs has about *n* times the variance of one of them. Weights of variance 1/*n* (LeCun,
+or Glorot if layers are equally wide) preserve it. ReLU discards about half of it, so it needs 2/*n* (He). A fixed
+standard deviation, such as 0.05 for random_normal, suits only one width.
 
-**What helps.** He for ReLU and its relatives, LeCun for SELU, Glorot for tanh and sigmoid.
+**What helps.** He for ReLU and its variants, LeCun for SELU, Glorot for tanh and sigmoid.
 """,
         "He, Zhang, Ren & Sun, Delving Deep into Rectifiers, 2015",
         "https://arxiv.org/abs/1502.01852",
         "activation_variance",
     ),
     "inputs": Lesson(
-        "Inputs that are not scaled",
+        "Inputs are not scaled",
         """
-**What you see.** A first epoch that costs far more than guessing, or a first layer that is saturated before
+**What you see.** A loss far above that of random guessing in the first epoch, or a first layer that is saturated before
 training begins.
 
-**Why.** All rules for first weights suppose inputs of mean 0 and variance 1. Pixels from 0 to 255 make the first
-weighted sums a hundred times too large. And since all pixels are positive, all weights of a unit are pushed the
-same way.
+**Why.** Initializers assume inputs of mean 0 and variance 1. With pixels from 0 to 255, the first weighted sums are a
+hundred times too large. And because no pixel is negative, the gradient pushes all weights of a unit in the same
+direction.
 
-**What helps.** Standardise: subtract each pixel's mean, divide by its standard deviation, both over the training
-images. Here that is a layer of the network, so the saved model still takes raw pixels. Batch normalization on the
-input does it too.
+**What helps.** Standardize: subtract the mean of each pixel and divide by its standard deviation, both computed on the
+training images. Here this is a layer of the network, so the saved model still takes raw pixels. Batch normalization of
+the input works too.
 """,
         "LeCun, Bottou, Orr & Müller, Efficient BackProp, 1998, section 4.3",
         "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
         "activation_variance",
     ),
     "self_normalisation": Lesson(
-        "Self-normalisation broken",
+        "SELU cannot self-normalize",
         """
-**What you see.** A network of SELU layers whose mean and variance leave 0 and 1, farther with each layer.
+**What you see.** In a network of SELU layers, mean and variance move away from 0 and 1, further with each layer.
 
-**Why.** SELU's two constants are chosen so that mean 0 and variance 1 come back by themselves, layer after layer.
-The proof needs standardised inputs, LeCun normal weights and plain dense layers. He's weights have twice the
-variance, so there is no way back; ordinary dropout changes mean and variance; batch normalization does the work a
-second time.
+**Why.** The two constants of SELU are chosen so that mean 0 and variance 1 restore themselves from layer to layer. The
+proof assumes standardized inputs, LeCun normal weights and plain dense layers. He weights have twice the variance, so
+the values settle elsewhere or not at all; ordinary dropout changes mean and variance; batch normalization makes
+self-normalization redundant.
 
-**What helps.** Keep all conditions, with alpha dropout in place of dropout; or take ELU, which asks for none of
+**What helps.** Meet all of these conditions, and use alpha dropout instead of dropout. Or use ELU, which needs none of
 them.
 """,
         "Klambauer, Unterthiner, Mayr & Hochreiter, Self-Normalizing Neural Networks, 2017",
@@ -178,13 +181,13 @@ them.
     "tiny_batches": Lesson(
         "Batch normalization with tiny batches",
         """
-**What you see.** Training and validation disagree from the first epoch, and the training curve is ragged.
+**What you see.** Training and validation disagree from the first epoch, and the training curve is noisy.
 
-**Why.** In training, batch normalization uses mean and variance of the batch. Of two images these are hardly an
-estimate at all; of one image the deviation from the mean is always 0, so the layer forgets what it saw. For
-validation it uses averages over many batches.
+**Why.** During training, batch normalization uses the mean and variance of the batch. Two images give a very poor
+estimate of them; with one image, the deviation from the mean is always 0, so its information is lost. For validation,
+batch normalization uses moving averages over many batches instead.
 
-**What helps.** Batches of 16 and more. If memory allows no more, leave batch normalization out.
+**What helps.** Batches of 16 images or more. If memory does not allow that, turn batch normalization off.
 """,
         "Wu & He, Group Normalization, 2018",
         "https://arxiv.org/abs/1803.08494",
@@ -192,13 +195,15 @@ validation it uses averages over many batches.
     "rate_too_high": Lesson(
         "Learning rate too high",
         """
-**What you see.** The loss falls at first and then jumps about, or settles on a poor level. The update ratio, the
-length of a step relative to the weights, is far above 1/1,000, and the weights grow.
+**What you see.** The loss falls at first and then jumps up and down, or levels off too high. The update ratio, the size
+of a step relative to the weights, is far above 1/1,000, and the weights grow.
 
-**Why.** The gradient tells the direction here and now. A long step ends where it points elsewhere.
+**Why.** The gradient gives the direction of descent only close to the current weights. A long step ends where that
+direction no longer leads downhill.
 
-**What helps.** The range test: the rate rises step by step, and the loss shows where it learns fastest and where it
-begins to diverge. Take about a tenth of the latter. Or begin high and lower the rate by a schedule.
+**What helps.** The learning-rate finder: it raises the rate step by step, and the loss shows where the network learns
+fastest and where it begins to diverge. Choose about a tenth of the latter. Or start high and lower the rate with a
+schedule.
 """,
         "Smith, Cyclical Learning Rates for Training Neural Networks, 2017",
         "https://arxiv.org/abs/1506.01186",
@@ -209,10 +214,10 @@ begins to diverge. Take about a tenth of the latter. Or begin high and lower the
         """
 **What you see.** Smooth, almost flat curves. The update ratio is far below 1/1,000.
 
-**Why.** With Adam and its relatives a weight moves by about the learning rate a step. At 1e-7, a weight of 0.1
+**Why.** With Adam and its variants, a weight changes by about the learning rate per step. At 1e-7, a weight of 0.1
 needs a million steps to double.
 
-**What helps.** A rate ten or a hundred times as high; the range test shows where the loss begins to fall.
+**What helps.** A rate ten or a hundred times higher; the learning-rate finder shows where the loss begins to fall.
 """,
         "Karpathy, CS231n: Neural Networks Part 3, ratio of weights to updates",
         "https://cs231n.github.io/neural-networks-3/#ratio",
@@ -221,12 +226,12 @@ needs a million steps to double.
     "linear": Lesson(
         "Layers without an activation",
         """
-**What you see.** However deep, the network is about as good as one without hidden layers.
+**What you see.** However deep the network is, it is about as accurate as one without hidden layers.
 
-**Why.** A matrix times a matrix is a matrix. Without something between them that is not linear, twenty layers can
-be replaced by one, and what they tell apart is separated by planes.
+**Why.** The product of two matrices is a matrix. Without a nonlinear function between them, twenty layers are
+equivalent to one, and the boundaries between classes are flat.
 
-**What helps.** Any activation.
+**What helps.** Any nonlinear activation.
 """,
         "Saxe, McClelland & Ganguli, Exact solutions to the nonlinear dynamics of learning in deep linear networks, "
         "2014",
@@ -235,13 +240,13 @@ be replaced by one, and what they tell apart is separated by planes.
     "overfitting": Lesson(
         "Overfitting",
         """
-**What you see.** The training loss goes on falling while the validation loss turns up. Accuracy may stay level all
-the while: the network becomes surer of its errors.
+**What you see.** The training loss keeps falling while the validation loss starts to rise. The validation accuracy may
+not change: the network becomes more confident in its mistakes.
 
-**Why.** It has enough weights to learn the training images by heart, with what is accidental in them.
+**Why.** The network has enough weights to memorize the training images, including their random details.
 
-**What helps.** Stop there: the weights of the best epoch are kept. Dropout, L2, a smaller network or more images
-move the turn to a later epoch and a lower loss.
+**What helps.** Stop there: the weights of the best epoch are saved. Dropout, an L2 penalty, a smaller network or more
+images make the rise begin later, at a lower loss.
 """,
         "Prechelt, Early Stopping – But When?, 1998",
         "https://page.mi.fu-berlin.de/prechelt/Biblio/stop_tricks1997.pdf",
@@ -249,12 +254,12 @@ move the turn to a later epoch and a lower loss.
     "underfitting": Lesson(
         "Underfitting",
         """
-**What you see.** The training loss has come to rest at a high level, and validation is no worse.
+**What you see.** The training loss levels off at a high value, and the validation loss is about the same.
 
-**Why.** The network is too small for the task, or the steps have become too small or too large to get on.
+**Why.** The network is too small for the task, or its steps are too small or too large to make progress.
 
-**What helps.** More units first, then more layers; then another learning rate. Less dropout and L2, if there is
-any.
+**What helps.** More units first, then more layers, then another learning rate. Less dropout and a smaller L2 penalty,
+if they are used.
 """,
         "Goodfellow, Bengio & Courville, Deep Learning, 2016, section 5.2",
         "https://www.deeplearningbook.org/contents/ml.html",
@@ -262,14 +267,15 @@ any.
     "validation_better": Lesson(
         "Validation better than training",
         """
-**What you see.** The orange curve lies below the blue one, as if the network knew images better that it has never
+**What you see.** The validation loss is below the training loss, as if the network did better on images it has never
 seen.
 
-**Why.** The two are not measured alike. The training loss is a mean over the epoch, during which the network
-improved; validation comes after it. And dropout and batch normalization disturb the network in training only.
+**Why.** The two are not measured in the same way. The training loss is the mean over an epoch during which the network
+improves; the validation loss is measured at its end. And dropout and the noise of batch normalization affect training
+only.
 
-**What helps.** Nothing needs help. Evaluate the training images in the same way, and their loss is the lower one
-again.
+**What helps.** Nothing needs to change. Evaluated in the same way as the validation images, the training images
+usually have the lower loss.
 """,
         "Géron, Hands-On Machine Learning, 3rd edition, 2022, chapter 10",
         "https://github.com/ageron/handson-ml3",
@@ -279,13 +285,19 @@ again.
         """
 **What you see.** The run ended after a few epochs, while the training loss was still falling.
 
-**Why.** The validation loss goes up and down by chance from epoch to epoch. Early stopping with a patience of one
-or two takes the first of these for the turn.
+**Why.** The validation loss fluctuates from epoch to epoch. With a patience of one or two epochs, early stopping
+mistakes the first small rise for overfitting.
 
-**What helps.** A patience longer than the ups and downs: the notebook's 20 is a good start. It costs time, not
-accuracy, because the best weights are kept.
+**What helps.** A patience longer than the fluctuations; 20 epochs are a good start. It costs time but no accuracy,
+because the best weights are saved.
 """,
         "Prechelt, Early Stopping – But When?, 1998",
         "https://page.mi.fu-berlin.de/prechelt/Biblio/stop_tricks1997.pdf",
     ),
 }
+
+
+def lesson_of(finding: Finding) -> Lesson:
+    """The lesson of a finding, under the finding's own title if it has one."""
+    lesson = LESSONS[finding.name]
+    return replace(lesson, title=finding.title) if finding.title else lesson

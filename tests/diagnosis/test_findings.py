@@ -9,7 +9,7 @@ from made_runs import DIGITS, history, signals
 from explorer.config import FIELDS, TrainingConfig
 from explorer.diagnosis import EXPLAINS, NOTE, PROBLEM, RULES, SEVERITIES, WARNING, Evidence, Finding, diagnose
 from explorer.diagnosis.finding import fraction, number
-from explorer.diagnosis.lessons import LESSONS
+from explorer.diagnosis.lessons import LESSONS, lesson_of
 from explorer.diagnosis.thresholds import LIMITS
 from explorer.runs.signals import SIGNALS
 
@@ -125,8 +125,9 @@ def test_dead_units_are_told_with_their_layer_and_share(share, severity):
         assert finding is None
     else:
         assert (finding.severity, finding.since) == (severity, 1)
-        assert f"In layer 3, {share:.0%} of the 100 units give 0" in finding.evidence
+        assert f"In layer 3, {share:.0%} of the 100 units output 0" in finding.evidence
         assert finding.change["learning_rate"] < 1e-3
+        assert lesson_of(finding).title == "Dying ReLU"
 
 
 def test_dead_units_of_the_first_layer_are_laid_to_raw_pixels_and_no_problem():
@@ -139,6 +140,7 @@ def test_dead_units_of_the_first_layer_are_laid_to_raw_pixels_and_no_problem():
         finding = found(raw, seen=seen)["dead"]
         assert (finding.severity, finding.change) == (severity, change)
     assert "In layer 3, 80%" in finding.evidence
+    assert lesson_of(finding).title == "Dead units"
 
 
 @pytest.mark.parametrize(("share", "severity"), [(0.9, PROBLEM), (0.5, WARNING), (0.2, None)])
@@ -158,7 +160,7 @@ def test_weights_of_zero_are_symmetric_whatever_is_seen():
     zeros = DIGITS.with_(kernel_initializer="zeros")
     assert set(found(zeros, [])) == {"symmetric"}
     still = found(zeros, history(*[GUESSING] * 4, accuracy=0.1), epochs(4, weight_norm=0.0, dead=1.0))
-    assert set(still) == {"symmetric"} and "those of 5 layers still are" in still["symmetric"].evidence
+    assert set(still) == {"symmetric"} and "those of 5 layers are still 0" in still["symmetric"].evidence
     assert still["symmetric"].change == {"kernel_initializer": "he_normal"}
     assert found(zeros.with_(depth=0), []) == {}
 
@@ -168,7 +170,7 @@ def test_stuck_at_the_level_of_guessing_which_is_named():
     told = found(records=stuck, seen=epochs(3, variance_over_images=1e-6))
     assert set(told) == {"stuck"} and told["stuck"].since == 1
     assert "guessing among 10 classes reaches 10.0%" in told["stuck"].evidence and "2.303" in told["stuck"].evidence
-    assert "0.0% is between images" in told["stuck"].evidence
+    assert "Only 0.0% of the variance in the last hidden layer is between images" in told["stuck"].evidence
     assert "stuck" not in found(records=stuck[:2])
     assert "stuck" not in found(records=history(2.0, 2.0, 2.0, accuracy=0.11))
 
@@ -211,8 +213,8 @@ def test_raw_pixels_that_make_gradients_explode_are_the_cause():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"input_scaling": "raw"}, "inputs are not standardised"),
-        ({"kernel_initializer": "he_normal"}, "not by lecun_normal"),
+        ({"input_scaling": "raw"}, "inputs are not standardized"),
+        ({"kernel_initializer": "he_normal"}, "he normal, not lecun normal"),
         ({"batch_norm": "after_activation"}, "batch normalization does the same work"),
         ({"dropout": "hidden"}, "ordinary dropout shifts"),
     ],
@@ -258,7 +260,9 @@ def test_steps_that_are_too_large_are_a_problem_until_it_has_learnt_all_the_same
     assert finding.change == {"learning_rate": 0.002}
     assert found(records=WELL, seen=large)["rate_too_high"].severity == WARNING
     suggested = found(records=jumping, seen=large, suggested_rate=3e-4)["rate_too_high"]
-    assert suggested.change == {"learning_rate": 3e-4} and "A range test suggests 0.0003" in suggested.evidence
+    assert (
+        suggested.change == {"learning_rate": 3e-4} and "The learning-rate finder suggests 0.0003" in suggested.evidence
+    )
 
 
 def test_a_training_loss_that_rises_half_of_the_time():
@@ -312,7 +316,7 @@ def test_patience_that_ends_in_the_noise():
     records = history(1.0, 0.8, 0.6, 0.5, val=[1.1, 0.9, 0.8, 0.81])
     stopped = "early stopping: the validation loss has not fallen below that of epoch 3 for 1 epochs"
     told = found(DIGITS.with_(patience=1), records, reason=stopped)["patience_too_short"]
-    assert told.severity == WARNING and "+1.2% against the best" in told.evidence
+    assert told.severity == WARNING and "+1.2% compared with the best" in told.evidence
     assert "patience_too_short" not in found(DIGITS.with_(patience=20), records * 6, reason=stopped)
     assert "patience_too_short" not in found(DIGITS.with_(patience=1), records, reason="all 4 epochs are trained")
 

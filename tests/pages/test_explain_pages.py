@@ -85,7 +85,7 @@ def test_a_run_that_blew_up_in_its_first_epoch_is_explained(store):
     reason = "diverged: the training loss became infinite in epoch 1, by step 8 of 45; a lower learning rate may help"
     page = app(run=trained(store, DIGITS, records=[], status=FAILED, reason=reason).name)
     assert not page.exception
-    assert "**Divergence**" in texts(page) and "at learning rate 0.001 with nadam" in texts(page)
+    assert "**Divergence**" in texts(page) and "at learning rate 0.001 with Nadam" in texts(page)
 
 
 def test_a_run_of_an_earlier_version_has_curves_and_findings_but_no_signals(store):
@@ -95,7 +95,7 @@ def test_a_run_of_an_earlier_version_has_curves_and_findings_but_no_signals(stor
     run.end(COMPLETED, "all is trained")
     page = app(run=run.name)
     assert not page.exception
-    assert "Nothing was measured inside this network" in texts(page) and "Stuck at the level of guessing" in texts(page)
+    assert "Nothing was measured inside this network" in texts(page) and "Stuck at chance level" in texts(page)
 
 
 def test_every_way_of_looking_inside(store):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.config import TrainingConfig
 from explorer.diagnosis import NOTE, PROBLEM, WARNING, Finding
-from explorer.diagnosis.lessons import LESSONS
+from explorer.diagnosis.lessons import Lesson, lesson_of
 from explorer.pages import settings
 from explorer.pages.text import LONGEST_SENTENCE, foreign
 from explorer.palette import SEVERITY_COLORS
@@ -35,7 +35,7 @@ def findings(items: Sequence[Finding], config: TrainingConfig, *, place: str, ep
 
 def one(finding: Finding, config: TrainingConfig, place: str) -> None:
     """Draws one finding with its button and its lesson."""
-    lesson = LESSONS[finding.name]
+    lesson = lesson_of(finding)
     with st.container(border=True, key=f"{place}_{finding.name}", gap="small"):
         color, icon = SEVERITY_COLORS[finding.severity], ICONS[finding.severity]
         st.markdown(
@@ -55,18 +55,18 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
                     args=(changed,),
                 )
             with st.popover("Learn more", icon=":material/school:", key=f"{place}_{finding.name}_lesson"):
-                teach(finding.name)
+                teach(lesson)
 
 
 def line(finding: Finding) -> None:
     """Draws a finding in one line: its title, colored by severity, and its evidence."""
     color, icon = SEVERITY_COLORS[finding.severity], ICONS[finding.severity]
-    st.markdown(f":{color}-badge[{icon} {LESSONS[finding.name].title}] {foreign(finding.evidence, LONGEST_SENTENCE)}")
+    lesson = lesson_of(finding)
+    st.markdown(f":{color}-badge[{icon} {lesson.title}] {foreign(finding.evidence, LONGEST_SENTENCE)}")
 
 
-def teach(name: str) -> None:
-    """Draws the lesson of a finding."""
-    lesson = LESSONS[name]
+def teach(lesson: Lesson) -> None:
+    """Draws a lesson with its source."""
     st.markdown(f"##### {lesson.title}\n{lesson.text}")
     st.caption(f"Source: [{lesson.source}]({lesson.link})")
 
