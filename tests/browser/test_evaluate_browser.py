@@ -64,7 +64,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     open_tab(page, "Your own image")
     Image.linear_gradient("L").resize((300, 200)).convert("CMYK").save(tmp_path / "mine.jpg")
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.jpg")
-    page.get_by_text(re.compile(r"bn says \w+, [\d.]+% sure")).wait_for()
+    page.get_by_text(re.compile(r"bn predicts \w+, probability [\d.]+%")).wait_for()
     seen = page.get_by_alt_text("the image as the network sees it")
     assert seen.evaluate("node => [node.naturalWidth, node.naturalHeight]") == [32, 32]
 
@@ -73,7 +73,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     page.get_by_text(re.compile("bn is better than selu .*McNemar's exact test")).wait_for()
     wait_for(lambda: len(figures(page)) == 36, 120)
 
-    open_tab(page, "Inside")
+    open_tab(page, "Weights")
     page.get_by_alt_text(re.compile("weights of all 100 units")).wait_for()
     with page.expect_download() as download:
         open_tab(page, "Export")
@@ -94,8 +94,8 @@ def test_a_photo_of_the_camera_is_answered(address):
         page.set_default_timeout(120_000)
         page.goto(f"{address}/evaluate?model=bn")
         open_tab(page, "Your own image")
-        page.get_by_text("The camera").click()
+        page.get_by_text("Camera", exact=True).click()
         page.wait_for_function("document.querySelector('video')?.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA")
         page.get_by_role("button", name="Take Photo").click()
-        page.get_by_text(re.compile(r"bn says \w+, [\d.]+% sure")).wait_for()
+        page.get_by_text(re.compile(r"bn predicts \w+, probability [\d.]+%")).wait_for()
         assert page.get_by_alt_text("the image as the network sees it").is_visible()

@@ -142,7 +142,7 @@ PAGES = {
     "no such sweep": ("sweep", {"study": BEACON}, "is not there", ()),
     "failed sweep": ("sweep", {"study": "study"}, "Best so far|The best", ()),
     "interrupted sweep": ("sweep", {"study": "interrupted study"}, "Its last words", ()),
-    "no such model": ("evaluate", {"model": BEACON, "split": BEACON, "tab": BEACON}, "Not offered", ()),
+    "no such model": ("evaluate", {"model": BEACON, "split": BEACON, "tab": BEACON}, "Unavailable: ", ()),
     "no such case": ("gallery", {"case": BEACON}, "Choose a case", ()),
 }  # fmt: skip
 
@@ -199,7 +199,7 @@ def test_a_model_and_an_upload_with_hostile_names_are_text_in_every_tab(hostile,
     page = watched.page
     page.goto(f"{hostile[0]}/evaluate?model={quote(IN_A_NAME + ' elu')}")
     page.get_by_text(re.compile(r"\d parameters · ")).wait_for(timeout=240_000)
-    for tab in ("Classes", "Inside", "Two models", "Export", "Your own image"):
+    for tab in ("Classes", "Weights", "Two models", "Export", "Your own image"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(1500)
         watched.check()

@@ -64,7 +64,7 @@ def models(tmp_path_factory):
 
 def settled(page: AppTest) -> AppTest:
     """The page once whatever it waits for is there."""
-    wait_for(lambda: not any("in a process of its own" in info.value for info in page.run().info), 120)
+    wait_for(lambda: not any("in a separate process" in info.value for info in page.run().info), 120)
     assert not page.exception
     return page
 
@@ -106,7 +106,7 @@ def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     page = evaluate()
     options = page.selectbox(key=MODEL).options
     assert len(options) == 7 and not any("link" in option for option in options)
-    assert "Not offered: model: 'link.keras' is a link that points outside the models folder" in texts(page)
+    assert "Unavailable: model: 'link.keras' is a link that points outside the models folder" in texts(page)
     page = evaluate(model="text.keras")
     assert [error.value for error in page.error] == [
         "model: 'text.keras' is not a Keras model file, whatever its name says."
@@ -150,7 +150,7 @@ def test_outputs_that_are_no_probabilities_are_told_and_asked_about_and_the_pena
     page = evaluate(model="sigmoids.keras")
     key = choice_key("outputs", "sigmoids.keras")
     assert page.selectbox(key=key).value == "probabilities"
-    assert "About its outputs: they are probabilities of each class on its own" in texts(page)
+    assert "About the model's outputs: they are probabilities of each class on its own" in texts(page)
     made = keras.models.load_model(store.folder / "sigmoids.keras")
     made.compile(loss="sparse_categorical_crossentropy")
     images, labels = digits.split("validation")
@@ -201,7 +201,7 @@ def test_every_tab_draws(models):
         "Uncertainty": 0,
         "Your own image": 0,
         "Two models": 0,
-        "Inside": 1,
+        "Weights": 1,
         "Export": 0,
     }
 
@@ -213,7 +213,7 @@ def evaluate_tabs() -> list[str]:
 
 
 def test_a_network_without_dropout_is_told_what_to_do(models):
-    assert "This network has no dropout, so it gives the same answer every time" in texts(
+    assert "This network has no dropout, so its predictions are the same every time" in texts(
         open_tab(evaluate(), "Uncertainty")
     )
 
@@ -233,7 +233,7 @@ def test_dropout_left_on_gives_a_mean_and_the_images_of_which_it_is_least_certai
 def test_models_that_kept_other_images_back_are_not_compared_there(models):
     _, names = models
     page = open_tab(evaluate(other=names[2]), "Two models")
-    assert f"{names[1]} and {names[2]} kept other images back to validate on, so they are not compared there" in texts(
+    assert f"{names[1]} and {names[2]} have different validation images, so they cannot be compared on them" in texts(
         page
     )
 
@@ -279,6 +279,6 @@ def test_an_empty_store_says_what_to_do(tmp_path, monkeypatch, models):
     for cached in (resources.store, resources.library):
         cached.clear()
     page = app().run()
-    assert "There is no saved model yet" in texts(page)
+    assert "There are no saved models yet" in texts(page)
     for cached in (resources.store, resources.library):
         cached.clear()

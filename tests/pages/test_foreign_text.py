@@ -92,8 +92,8 @@ OURS: dict[str, set[str]] = {
     },
     "escaped where it is made": {
         "cards(shown.dataset, shown.split, mean, positions, notes)",
-        "waiting.words",
-        "evaluate/shared: words",
+        "waiting.task",
+        "evaluate/shared: task",
         "sidebar: problem",
         "cards(shown.dataset, shown.split, shown.evaluation, positions[:count])",
         "cards(shown.dataset, shown.split, wrong, positions)",

@@ -1,4 +1,4 @@
-"""Monte-Carlo dropout: what a model says with dropout left on, many times, and where it does not agree with itself."""
+"""Monte Carlo dropout: predictions with dropout left on, and the images on which they vary most."""
 
 from dataclasses import replace
 
@@ -17,11 +17,11 @@ IMAGES = 24
 
 
 def draw(shown: Shown, _) -> None:
-    """The choice of how many samples, the figures of their mean beside the single answer's, and the images."""
+    """Draws the number of samples, the metrics of their mean beside those without sampling, and the images."""
     if not shown.predictions.facts.dropout_layers:
         st.info(
-            "This network has no dropout, so it gives the same answer every time. Train one with **Dropout** (in the "
-            "Train page's sidebar, below *More settings*), and see here where its answers scatter."
+            "This network has no dropout, so its predictions are the same every time. Train one with **Dropout** (in "
+            "the Train page's sidebar, under *More settings*) to see here where its predictions vary."
         )
         return
     samples = st.segmented_control(
@@ -30,13 +30,13 @@ def draw(shown: Shown, _) -> None:
         default=CHOICES[0],
         required=True,
         key=SAMPLES,
-        help="Each sample asks the network with other units silenced; the mean of their probabilities is the answer "
+        help="Each sample drops other units at random; the prediction is the mean of the samples' probabilities "
         "(Gal and Ghahramani, Dropout as a Bayesian approximation, 2016).",
     )
     request = replace(shown.request, samples=samples)
     try:
         predictions = answered(
-            resources.library().predictions(request), f"Asking {foreign(shown.model.name)} {samples} times"
+            resources.library().predictions(request), f"Sampling {foreign(shown.model.name)} {samples} times"
         )
     except ExplorerError as error:
         show_failure(error, request)
@@ -49,15 +49,15 @@ def draw(shown: Shown, _) -> None:
             ("Loss of the mean", mean.loss, single.loss, "{:.4f}"),
             ("Calibration error of the mean", mean.calibration_error, single.calibration_error, "{:.2%}"),
         ):
-            told = f"{digits.format(before)} without sampling"
-            st.metric(name, digits.format(now), told, delta_color="off", delta_arrow="off", width="content")
+            unsampled = f"{digits.format(before)} without sampling"
+            st.metric(name, digits.format(now), unsampled, delta_color="off", delta_arrow="off", width="content")
     right, wrong = (float(spread[which].mean()) if which.any() else 0.0 for which in (mean.right, ~mean.right))
     st.caption(
-        f"Mean of {samples} samples on {mean.images:,} {shown.split} images, {predictions.seconds:.1f} s. From one "
-        f"sample to the next the probability of the answer scatters by {right:.1%} where the answer is right and "
+        f"Mean of {samples} samples on {mean.images:,} {shown.split} images, {predictions.seconds:.1f} s. The "
+        f"probability of the predicted class varies between samples by {right:.1%} where the prediction is right and "
         f"{wrong:.1%} where it is wrong (mean standard deviation)."
     )
-    st.markdown("**The images on which its samples differ most**")
+    st.markdown("**Images on which the samples differ most**")
     positions = most_uncertain(spread)[:IMAGES]
     notes = {int(position): f"± {spread[position]:.0%} between samples" for position in positions}
     st.html(cards(shown.dataset, shown.split, mean, positions, notes))

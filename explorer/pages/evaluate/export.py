@@ -1,4 +1,4 @@
-"""What can be taken away: predictions, figures, and the page as one file."""
+"""Downloads: predictions, metrics, and the page as one HTML file."""
 
 import streamlit as st
 
@@ -10,12 +10,12 @@ from explorer.runs import table_export
 
 
 def draw(shown: Shown, _) -> None:
-    """A button for each file; each is made when it is asked for."""
+    """Draws a download button for each file; a file is made when its button is pressed."""
     name = f"{shown.model.name}-{shown.split}"
 
-    def told() -> dict:
-        figures = report.figures(shown.model, shown.predictions, resources.library().looks(shown.request))
-        return {**figures, "path": shown.model.name}  # where the server keeps it is not the reader's
+    def metrics() -> dict:
+        values = report.figures(shown.model, shown.predictions, resources.library().looks(shown.request))
+        return {**values, "path": shown.model.name}  # the path on the server is not the reader's business
 
     def frame():
         return html_report.predictions_frame(shown.dataset, shown.split, shown.evaluation)
@@ -24,9 +24,9 @@ def draw(shown: Shown, _) -> None:
         ("Predictions (CSV)", "csv", "text/csv", lambda: table_export.to_csv(frame())),
         ("Predictions (Parquet)", "parquet", "application/vnd.apache.parquet",
          lambda: table_export.to_parquet(frame())),
-        ("Figures (JSON)", "json", "application/json", lambda: html_report.to_json(told())),
+        ("Metrics (JSON)", "json", "application/json", lambda: html_report.to_json(metrics())),
         ("This page (HTML)", "html", "text/html",
-         lambda: html_report.to_html(told(), shown.dataset, shown.split, shown.evaluation)),
+         lambda: html_report.to_html(metrics(), shown.dataset, shown.split, shown.evaluation)),
     )  # fmt: skip
     with st.container(horizontal=True):
         for label, kind, mime, make in files:
@@ -40,6 +40,6 @@ def draw(shown: Shown, _) -> None:
                 icon=":material/download:",
             )
     st.caption(
-        "The predictions have a row an image: its place in the data set, true and predicted class, all probabilities. "
-        "The page is one file without scripts or links; it opens anywhere, also offline."
+        "The predictions have one row per image: its index in the data set, true and predicted class, all "
+        "probabilities. The page is one file without scripts or links, so it also opens offline."
     )

@@ -1,4 +1,4 @@
-"""Where a model fails: the confusion matrix, and beside it the images of a cell or of a filter."""
+"""The confusion matrix, and beside it the images of a cell or a filter."""
 
 import streamlit as st
 
@@ -10,11 +10,11 @@ from explorer.pages.evaluate import state
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import sentence
 
-COUNTS, SHARES = "Counts", "Shares of the true class"
+COUNTS, SHARES = "Counts", "Share of the true class"
 
 
 def draw(shown: Shown, _) -> None:
-    """The matrix and the images; a click or a filter redraws these alone."""
+    """Draws the matrix and the images; a click or a filter redraws only these."""
     st.fragment(_draw)(shown)
 
 
@@ -51,10 +51,10 @@ def _gallery(shown: Shown) -> None:
     order, search = st.columns([3, 2])
     order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
     search.text_input("Search", key=state.SEARCH, placeholder="#12, cat, cat > dog", **changed,
-                      help="An image by its number, a class, or true > predicted class.")  # fmt: skip
+                      help="An image number (#12), a class (cat), or true > predicted class (cat > dog).")  # fmt: skip
     true, predicted = st.columns(2)
-    true.selectbox("True class", names, index=None, placeholder="any", key=state.TRUE, **changed)
-    predicted.selectbox("Predicted class", names, index=None, placeholder="any", key=state.PREDICTED, **changed)
+    true.selectbox("True class", names, index=None, placeholder="Any", key=state.TRUE, **changed)
+    predicted.selectbox("Predicted class", names, index=None, placeholder="Any", key=state.PREDICTED, **changed)
     try:
         positions = choose(shown.evaluation, state.gallery_filter(names))
     except InputError as error:
@@ -63,10 +63,10 @@ def _gallery(shown: Shown) -> None:
     count = min(len(positions), state.gallery_shown())
     st.caption(
         f"{len(positions):,} image{'s' * (len(positions) != 1)}"
-        + (f", the first {count}" if count < len(positions) else "")
+        + (f", showing the first {count}" if count < len(positions) else "")
     )
     if count:
         st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
-        st.caption("The ten bars are the probabilities, in the order of the classes; the true class is coloured teal.")
+        st.caption("The bars are the class probabilities, in the order of the classes; the true class is teal.")
     if count < len(positions):
         st.button("Show more", key="show_more", on_click=state.show_more, icon=":material/expand_more:")

@@ -1,4 +1,4 @@
-"""The figures of an evaluation: the row of numbers, the classes, the confidence."""
+"""The metrics of an evaluation: overall, per class, and by confidence."""
 
 import streamlit as st
 
@@ -9,23 +9,23 @@ from explorer.pages.text import cell, foreign
 
 
 def figures(evaluation: Evaluation, predictions: Predictions) -> None:
-    """The row of numbers."""
+    """Draws the overall metrics in one row."""
     low, high = evaluation.accuracy_interval
-    with st.container(horizontal=True, gap="medium"):  # on a phone they stand two beside each other
+    with st.container(horizontal=True, gap="medium"):  # wraps to two per row on a phone
         st.metric(
             "Accuracy",
             f"{evaluation.accuracy:.2%}",
             f"{low:.1%} to {high:.1%}",
             delta_color="off",
             delta_arrow="off",
-            help=f"Share of the {evaluation.images:,} images that are told right, and its 95 % interval (Wilson): "
-            "other images of the same kind would give a share within it.",
+            help=f"Share of the {evaluation.images:,} images that are classified correctly, and its 95% confidence "
+            "interval (Wilson), as an estimate for other images of the same kind.",
             width="content",
         )
         st.metric(
             "Loss",
             f"{evaluation.loss:.4f}",
-            help="As Keras's `evaluate` gives it: mean cross-entropy (the data loss) and the penalty of regularizers.",
+            help="As in Keras's `evaluate`: mean cross-entropy (the data loss) plus the regularization penalty.",
             width="content",
         )
         if predictions.facts.penalties:
@@ -39,27 +39,27 @@ def figures(evaluation: Evaluation, predictions: Predictions) -> None:
         st.metric(
             "Top-2 accuracy",
             f"{evaluation.top_2_accuracy:.2%}",
-            help="How often the true class is among the two most probable.",
+            help="Share of images whose true class is among the two most probable.",
             width="content",
         )
         st.metric(
             "Calibration error",
             f"{evaluation.calibration_error:.2%}",
-            help=f"How far confidence and accuracy lie apart on average, over {CALIBRATION_BINS} bins of confidence "
-            "(expected calibration error). 0 % is a model that is right exactly as often as it is sure.",
+            help=f"Mean difference between confidence and accuracy over {CALIBRATION_BINS} bins of confidence "
+            "(expected calibration error). 0% means that confidence and accuracy agree in every bin.",
             width="content",
         )
         st.metric(
             "Seconds",
             f"{predictions.seconds:.2f}",
-            help=f"For the {evaluation.images:,} images when they were first asked for; opening the model took "
+            help=f"Time to predict the {evaluation.images:,} images the first time; opening the model took "
             f"{predictions.load_seconds:.2f} s.",
             width="content",
         )
 
 
 def classes(shown: Shown, _) -> None:
-    """Precision, recall and F1 of each class: bars, and a table to sort."""
+    """Draws precision, recall and F1 of each class as bars and as a sortable table."""
     import pandas as pd
 
     from explorer.charts.evaluation import class_bars, class_frame
@@ -74,31 +74,36 @@ def classes(shown: Shown, _) -> None:
         height="content",
         column_config={
             "name": "Class",
-            "precision": share("Precision", format="percent", help="Of the images called so, how many are."),
-            "recall": share("Recall", format="percent", help="Of the images that are, how many are called so."),
-            "f1": share("F1", format="percent", help="The harmonic mean of precision and recall."),
+            "precision": share(
+                "Precision", format="percent", help="Share of predictions of this class that are correct."
+            ),
+            "recall": share(
+                "Recall", format="percent", help="Share of images of this class that are predicted correctly."
+            ),
+            "f1": share("F1", format="percent", help="Harmonic mean of precision and recall."),
             "support": share("Images", format="localized"),
         },
     )
 
 
 def confidence(shown: Shown, _) -> None:
-    """Whether the model is right as often as it is sure."""
+    """Draws the calibration of the model: confidence against accuracy."""
     from explorer.charts.evaluation import confidence_frame, confidence_histogram, reliability, reliability_frame
 
     evaluation = shown.evaluation
-    sure = float(evaluation.confidence.mean())
-    gap = sure - evaluation.accuracy
-    how = "more sure of itself than it is right" if gap > 0 else "less sure of itself than it is right"
-    st.markdown(f"On average it is {sure:.1%} sure and {evaluation.accuracy:.1%} right: **{how}**.")
+    mean = float(evaluation.confidence.mean())
+    verdict = "overconfident" if mean > evaluation.accuracy else "underconfident"
+    st.markdown(
+        f"The mean confidence is {mean:.1%} and the accuracy {evaluation.accuracy:.1%}: the model is **{verdict}**."
+    )
     left, right = st.columns(2)
     left.altair_chart(
         reliability(reliability_frame(evaluation.calibration)),
         key="reliability",
-        alt="share of right answers for each level of confidence, and the diagonal of a calibrated model",
+        alt="accuracy at each level of confidence, and the diagonal of a calibrated model",
     )
     right.altair_chart(
         confidence_histogram(confidence_frame(evaluation.confidence, evaluation.right)),
         key="confidence",
-        alt="how many right and wrong answers have which confidence",
+        alt="number of right and wrong predictions at each level of confidence",
     )

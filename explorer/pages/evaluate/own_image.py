@@ -1,4 +1,4 @@
-"""A person's own picture: as it is, as the network sees it, and what the network says."""
+"""An image of the user's own: the original, the network's input, and the prediction."""
 
 import streamlit as st
 
@@ -9,33 +9,33 @@ from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.evaluate.state import CAMERA, SOURCE, UPLOAD
 from explorer.pages.text import LONGEST_SENTENCE, foreign
 
-FILE, PHOTO = "A file", "The camera"
+FILE, PHOTO = "File", "Camera"
 SEEN = "width:min(100%,260px);aspect-ratio:1;image-rendering:pixelated;border-radius:8px"
 ORIGINAL = "max-width:min(100%,360px);max-height:260px;border-radius:8px"
 
 
 def draw(shown: Shown, _) -> None:
-    """The upload or the photo, and the answer."""
+    """Draws the upload or the photo, and the prediction."""
     source = st.segmented_control(
-        "From", (FILE, PHOTO), default=FILE, required=True, key=SOURCE, label_visibility="collapsed"
+        "Source", (FILE, PHOTO), default=FILE, required=True, key=SOURCE, label_visibility="collapsed"
     )
     if source == FILE:
         megabytes = LARGEST_UPLOAD // 2**20
         file = st.file_uploader(
-            "A PNG, JPEG or WebP picture of any size", max_upload_size=megabytes, key=UPLOAD,
-            help="It stays on this machine and is not kept.",
+            "PNG, JPEG or WebP image of any size", max_upload_size=megabytes, key=UPLOAD,
+            help="It stays on this machine and is not saved.",
         )  # fmt: skip
     else:
-        file = st.camera_input("A photo", key=CAMERA, width=480)
+        file = st.camera_input("Photo", key=CAMERA, width=480)
     if file is None:
         spec = shown.dataset.spec
-        st.caption(f"It becomes {spec.image_shape[1]} × {spec.image_shape[0]} pixels, as the network knows images; "
-                   f"the network knows {', '.join(map(foreign, spec.class_names))} and nothing else.")  # fmt: skip
+        st.caption(f"It is resized to {spec.image_shape[1]} × {spec.image_shape[0]} pixels, the network's input size. "
+                   f"The network knows only these classes: {', '.join(map(foreign, spec.class_names))}.")  # fmt: skip
         return
     try:
         upload = read_upload(file.getvalue(), file.name, shown.dataset.spec)
         answer = resources.library().probabilities(shown.request, upload.image)
-        probabilities = answered(answer, f"Asking {foreign(shown.model.name)}")
+        probabilities = answered(answer, f"Predicting with {foreign(shown.model.name)}")
     except (InputError, ExplorerError) as error:
         show_failure(error, shown.request, ":material/broken_image:")
         return
@@ -57,7 +57,9 @@ def _answer(shown: Shown, upload: Upload, probabilities) -> None:
         source = png_uri(upload.image, shown.dataset.spec.max_value)
         st.html(f'<img src="{source}" alt="the image as the network sees it" style="{SEEN}">')
     with said:
-        st.markdown(f"**{foreign(shown.model.name)} says {foreign(names[best])}, {probabilities[best]:.1%} sure**")
+        st.markdown(
+            f"**{foreign(shown.model.name)} predicts {foreign(names[best])}, probability {probabilities[best]:.1%}**"
+        )
         st.altair_chart(
             probability_bars(probability_frame(probabilities, names)),
             key="own_probabilities",

@@ -1,4 +1,4 @@
-"""The Evaluate page: how good a saved model is, where it fails, and on which images."""
+"""The Evaluate page: the metrics of a saved model, its mistakes, and the images they are made on."""
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ TABS = {
     "Uncertainty": dropout_samples.draw,
     "Your own image": own_image.draw,
     "Two models": two_models.draw,
-    "Inside": weights.draw,
+    "Weights": weights.draw,
     "Export": export.draw,
 }
 
@@ -39,7 +39,7 @@ TABS = {
 def render() -> None:
     """Draws the page."""
     st.header("Evaluate a saved model", anchor=False)
-    resources.task_process().start()  # while a person reads, the process that opens models gets ready
+    resources.task_process().start()  # warms up the process that opens models while the user reads
     try:
         models = resources.library().models()
     except RunError as error:
@@ -47,12 +47,12 @@ def render() -> None:
         return
     for model in models:
         if model.problem:
-            st.warning(f"Not offered: {sentence(model.problem)}", icon=":material/link_off:")
+            st.warning(f"Unavailable: {sentence(model.problem)}", icon=":material/link_off:")
     choice = offered(models)
     if not choice:
         st.info(
-            "There is no saved model yet: train one on the **Train** page, or put a `.keras` or `.h5` file into "
-            "the models folder."
+            "There are no saved models yet. Train one on the **Train** page, or put a `.keras` or `.h5` model file "
+            "into the models folder."
         )
         return
     model, request = _choice(choice)
@@ -71,7 +71,7 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
         st.error(sentence(error))
         return
     except ExplorerError as error:
-        if isinstance(error, ModelError):  # the file may be another one by now, which what was chosen does not fit
+        if isinstance(error, ModelError):  # the file may have been replaced by one that the choices do not fit
             forget_choices(model.name)
         show_failure(error, request)
         return
@@ -90,7 +90,7 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         list(by_name),
         key=MODEL,
         format_func=lambda name: title(by_name[name]),
-        help="Runs with their saved epoch, newest first, then the other model files in the models folder.",
+        help="Runs with the accuracy of their saved epoch, newest first, then other model files in the models folder.",
     )
     model = by_name[name]
     splits = _splits(model)
@@ -101,7 +101,7 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         required=True,
         key=SPLIT,
         format_func=str.capitalize,
-        help="Choose between models on validation images; look at the test images last, and once."
+        help="Select models on the validation images; look at the test images only once, at the end."
         if len(splits) > 1
         else "This data set has no test images.",
         width="stretch",
@@ -112,7 +112,7 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
 
 
 def _splits(model: SavedModel) -> tuple[str, ...]:
-    """What can be chosen: no test images where the run's data set has none; of a file that is found out on opening."""
+    """The splits offered: without test images if the run's data set has none, which is not known of a file."""
     name = model.request().dataset
     return SPLITS if not name or DATASETS[name].test_images else (VALIDATION,)
 
@@ -127,8 +127,8 @@ def _headline(shown: Shown) -> None:
     if shown.split == TEST:
         looks = look(shown.request)
         st.warning(
-            f"**Test images**: this model was looked at {times(looks)} here. A choice between models that is made on "
-            "these images makes their figures too good; choose on the validation images.",
+            f"**Test images**: this model has been evaluated on them {times(looks)} here. Selecting models on the test "
+            "images makes their metrics too optimistic; select on the validation images.",
             icon=":material/visibility:",
         )
     if facts.scaling != CARRIED:
@@ -141,7 +141,7 @@ def _scaling(shown: Shown) -> None:
     facts, field = shown.predictions.facts, FIELDS["input_scaling"]
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     left.selectbox(
-        "Pixels are given to it as",
+        "Input scaling",
         field.choices,
         index=field.choices.index(facts.scaling),
         format_func=field.title,
@@ -151,24 +151,24 @@ def _scaling(shown: Shown) -> None:
 
 
 def _outputs(shown: Shown) -> None:
-    """What the outputs were taken for and why; a choice where their values allow more than one reading."""
+    """Draws how the outputs are read and why, with a choice if their values allow more than one reading."""
     facts = shown.predictions.facts
-    words = f"About its outputs: {sentence(facts.reading_note)}"
+    note = f"About the model's outputs: {sentence(facts.reading_note)}"
     if len(facts.choices) < 2:
-        st.caption(words)
+        st.caption(note)
         return
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     left.selectbox(
-        "Its outputs are",
+        "Read outputs as",
         facts.choices,
         index=facts.choices.index(facts.reading),
         key=choice_key("outputs", shown.model.name),
     )
-    right.caption(words)
+    right.caption(note)
 
 
 def _tabs(shown: Shown, models: list[SavedModel]) -> None:
     for tab, draw in zip(st.tabs(list(TABS), key=TAB, on_change="rerun"), TABS.values(), strict=True):
-        if tab.open:  # only what is looked at is drawn
+        if tab.open:  # draws only the open tab
             with tab:
                 draw(shown, models)

@@ -1,4 +1,4 @@
-"""What the parts of the Evaluate page share: the evaluation that is shown, and waiting for an answer."""
+"""Shared parts of the Evaluate page: the evaluation on display, and waiting for results."""
 
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from explorer.pages import resources
 from explorer.pages.text import plain, sentence
 
 POLL_SECONDS = 0.25
-# an answer that comes this soon, as from a process that is warm, is drawn without a word of waiting in between
+# a warm process usually answers within this time, so no waiting message is drawn before it has passed
 PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One model on one split: the question, the answer, and the figures that follow."""
+    """One model on one split: the request, its predictions, and their evaluation."""
 
     model: SavedModel
     request: Request
@@ -31,40 +31,39 @@ class Shown:
 
     @property
     def split(self) -> str:
-        """The images that are looked at."""
+        """The name of the split."""
         return self.predictions.split
 
 
 class NotYet(Exception):
-    """An answer is not there yet: what needs it is left out, and the page looks for it from its end."""
+    """Signals a result that is not ready: the parts that need it are left out, and the page polls for it at its end."""
 
-    def __init__(self, answer: Future, words: str):
-        self.answer, self.words = answer, words
-        super().__init__(words)
+    def __init__(self, answer: Future, task: str):
+        self.answer, self.task = answer, task
+        super().__init__(task)
 
 
-def answered(answer: Future, words: str) -> Any:
-    """The value of a future; raises what the future raises, or `NotYet` while it is worked out."""
+def answered(answer: Future, task: str) -> Any:
+    """The value of a future; raises what the future raises, or `NotYet` while it runs; `task` is shown meanwhile."""
     if not answer.done():
-        with st.spinner(f"{words}…"):
+        with st.spinner(f"{task}…"):
             wait([answer], PATIENCE_SECONDS)
     if not answer.done():
-        raise NotYet(answer, words)
+        raise NotYet(answer, task)
     return answer.result()
 
 
 def show_failure(error: ExplorerError, request: Request, icon: str = ":material/block:") -> None:
-    """Says why a question about a model has no answer, and offers to ask again where a process was ended for it."""
+    """Shows why a request failed, and offers another try if its process was ended."""
     st.error(sentence(error), icon=icon)
-    if isinstance(error, WorkersError):  # the machine may have more time or memory now
+    if isinstance(error, WorkersError):  # the machine may have more memory or be less busy now
         st.button("Try again", icon=":material/refresh:", on_click=resources.library().ask_anew, args=(request,))
 
 
 def look_for(waiting: NotYet) -> None:
-    """Says what is waited for and draws the page again when it is there; the page does not block meanwhile.
+    """Shows what is pending and redraws the page when it is ready, without blocking.
 
-    To be called outside every other container: a fragment that repeats itself in a tab that is left takes the page
-    with it.
+    Call it outside every other container: a repeating fragment in a tab that is no longer open breaks the page.
     """
     st.fragment(_poll, run_every=POLL_SECONDS)(waiting)
 
@@ -73,12 +72,12 @@ def _poll(waiting: NotYet) -> None:
     if waiting.answer.done():
         st.rerun()
     st.info(
-        f"{waiting.words} in a process of its own… The first model waits for TensorFlow, some seconds.",
+        f"{waiting.task} in a separate process… The first model takes a few seconds longer, while TensorFlow loads.",
         icon=":material/hourglass_top:",
     )
 
 
 def title(model: SavedModel) -> str:
-    """A model in a list: its name, and for a run the accuracy of the epoch that it is of."""
+    """A model's label in a list: its name, and for a run the accuracy of its saved epoch."""
     best = model.best
     return f"{plain(model.run.title)} · {best.val_accuracy:.1%}" if best else plain(model.name)

@@ -1,4 +1,4 @@
-"""What the Evaluate page remembers: its choices, and how its gallery is filtered."""
+"""State of the Evaluate page: its choices, and the filter of its images."""
 
 from collections.abc import Sequence
 
@@ -18,16 +18,16 @@ GALLERY_STEP = 24
 
 
 def start_choice(key: str, options: Sequence[str]) -> None:
-    """Gives a choice its first value in this session: the URL's where it is among the options, else the first one.
+    """Sets a choice's initial value in this session: the URL's if it is an option, else the first option.
 
-    One whose option has gone, such as a run that was deleted, falls back to the first one as well.
+    A choice whose option no longer exists, such as a deleted run, also falls back to the first option.
     """
     wanted = st.session_state.get(key, st.query_params.get(key))
     st.session_state[key] = wanted if wanted in options else options[0]
 
 
 def share_choice(key: str, options: Sequence[str]) -> None:
-    """Puts a choice that is not the first one into the URL, so that it can be sent to others."""
+    """Puts a choice other than the first option into the URL, so that the page can be shared."""
     if st.session_state[key] != options[0]:
         st.query_params[key] = st.session_state[key]
     else:
@@ -35,39 +35,39 @@ def share_choice(key: str, options: Sequence[str]) -> None:
 
 
 def choice_key(field: str, model: str) -> str:
-    """The key of the widget that asks for a field of `CHOSEN`: every model has its own answer."""
+    """The key of the widget for a field of `CHOSEN`, one per model."""
     return f"{field}_{model}"
 
 
 def chosen(model: str) -> dict[str, str]:
-    """What was answered there, by field; without what nobody was asked.
+    """The choices made for a model, by field; fields without a choice are absent.
 
-    It is remembered here: Streamlit forgets a widget that is not drawn, as while an answer is waited for.
+    They are stored here because Streamlit forgets widgets that are not drawn, as while a result is pending.
     """
-    kept = st.session_state.setdefault(_CHOSEN, {}).setdefault(model, {})
+    choices = st.session_state.setdefault(_CHOSEN, {}).setdefault(model, {})
     for field in CHOSEN:
-        if (answer := st.session_state.get(choice_key(field, model))) is not None:
-            kept[field] = answer
-    return dict(kept)
+        if (value := st.session_state.get(choice_key(field, model))) is not None:
+            choices[field] = value
+    return dict(choices)
 
 
 def forget_choices(model: str) -> None:
-    """Has a model read as it is read at first."""
+    """Resets the choices made for a model."""
     st.session_state.get(_CHOSEN, {}).pop(model, None)
 
 
 def look(request: Request) -> int:
-    """Counts a look at a model's test images, once a session, and returns how many there were."""
+    """Counts an evaluation on a model's test images, once per session, and returns how many there have been."""
     looked = st.session_state.setdefault(_LOOKED, set())
-    seen = resources.library().hash(request)
-    if seen not in looked:
-        looked.add(seen)
+    digest = resources.library().hash(request)
+    if digest not in looked:
+        looked.add(digest)
         resources.library().look(request)
     return resources.library().looks(request)
 
 
 def cell_is_chosen(names: tuple[str, ...]) -> None:
-    """Filters the gallery by the cell of the confusion matrix that was clicked; clicking beside it shows all again."""
+    """Filters the images by the clicked cell of the confusion matrix; a click beside it resets the filter."""
     cells = st.session_state[CONFUSION].selection.get("cell") or [{}]
     true, predicted = cells[0].get("true"), cells[0].get("predicted")
     st.session_state[TRUE] = true if true in names else None
@@ -78,23 +78,23 @@ def cell_is_chosen(names: tuple[str, ...]) -> None:
 
 
 def gallery_filter(names: tuple[str, ...]) -> Filter:
-    """What the gallery's widgets ask for."""
-    kept = st.session_state
-    true, predicted = (names.index(kept[key]) if kept.get(key) in names else None for key in (TRUE, PREDICTED))
-    order = kept.get(ORDER) or (ALL if kept.get(SEARCH) else MISTAKES)
-    return Filter(order, true, predicted, kept.get(SEARCH) or "")
+    """The filter set by the gallery's widgets."""
+    state = st.session_state
+    true, predicted = (names.index(state[key]) if state.get(key) in names else None for key in (TRUE, PREDICTED))
+    order = state.get(ORDER) or (ALL if state.get(SEARCH) else MISTAKES)
+    return Filter(order, true, predicted, state.get(SEARCH) or "")
 
 
 def gallery_shown() -> int:
-    """How many images the gallery shows at most."""
+    """The maximum number of images the gallery shows."""
     return st.session_state.get(_SHOWN, GALLERY_STEP)
 
 
 def show_more() -> None:
-    """Has the gallery show more images."""
+    """Lets the gallery show more images."""
     st.session_state[_SHOWN] = gallery_shown() + GALLERY_STEP
 
 
 def filter_has_changed() -> None:
-    """The gallery starts from its first images again."""
+    """Resets the gallery to its first images."""
     st.session_state.pop(_SHOWN, None)

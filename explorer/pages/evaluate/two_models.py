@@ -1,4 +1,4 @@
-"""Two models on the same images: who is right where, and whether the difference is more than chance."""
+"""Comparison of two models on the same images: where each is right, and whether the difference is significant."""
 
 import streamlit as st
 
@@ -17,10 +17,10 @@ IMAGES = 18
 
 
 def draw(shown: Shown, models: list[SavedModel]) -> None:
-    """The choice of the other model, the counts, the sentence and the images."""
+    """Draws the choice of the other model, the verdict, the counts and the images."""
     others = {model.name: model for model in models if model.name != shown.model.name}
     if not others:
-        st.info("There is only one saved model; a second one to compare it with comes from the **Train** page.")
+        st.info("There is only one saved model. Train another on the **Train** page to compare the two.")
         return
     evaluate_state.start_choice(evaluate_state.OTHER, list(others))
     name = st.selectbox(
@@ -35,8 +35,8 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     request = other.request(**wanted)
     if shown.split != TEST and request.division != shown.request.division:
         st.info(
-            f"{foreign(shown.model.name)} and {foreign(name)} kept other images back to validate on, so they are not "
-            "compared there: each may have been trained on the other's. On the test images they can be."
+            f"{foreign(shown.model.name)} and {foreign(name)} have different validation images, so they cannot be "
+            "compared on them: each may have been trained on the other's. Compare them on the test images instead."
         )
         return
     try:
@@ -58,20 +58,20 @@ def _compare(shown: Shown, name: str, predictions: Predictions) -> None:
     columns[1].metric(f"Only {foreign(shown.model.name)} is right", f"{comparison.only_a:,}")
     columns[2].metric(f"Only {foreign(name)} is right", f"{comparison.only_b:,}")
     columns[3].metric("Neither is right", f"{comparison.neither:,}")
-    st.caption(f"Accuracy {a.accuracy:.2%} against {b.accuracy:.2%}, on the same {a.images:,} {shown.split} images.")
+    st.caption(f"Accuracy: {a.accuracy:.2%} and {b.accuracy:.2%}, on the same {a.images:,} {shown.split} images.")
     left, right = st.columns(2, gap="medium")
     with left:
-        _images(shown, b, ~b.right & a.right, f"{foreign(shown.model.name)} is right and {foreign(name)} says")
+        _images(shown, b, ~b.right & a.right, f"{foreign(shown.model.name)} is right; {foreign(name)} predicts")
     with right:
-        _images(shown, a, ~a.right & b.right, f"{foreign(name)} is right and {foreign(shown.model.name)} says")
+        _images(shown, a, ~a.right & b.right, f"{foreign(name)} is right; {foreign(shown.model.name)} predicts")
 
 
-def _images(shown: Shown, wrong: Evaluation, chosen, words: str) -> None:
-    """The images of one kind, with the answers of the model that is wrong, the most confident first."""
+def _images(shown: Shown, wrong: Evaluation, chosen, heading: str) -> None:
+    """Draws the chosen images with the predictions of the model that is wrong, most confident first."""
     positions = chosen.nonzero()[0]
     positions = positions[(-wrong.confidence[positions]).argsort(kind="stable")][:IMAGES]
-    st.markdown(f"**{words}**")
+    st.markdown(f"**{heading}**")
     if len(positions):
         st.html(cards(shown.dataset, shown.split, wrong, positions))
     else:
-        st.caption("No image.")
+        st.caption("No images.")

@@ -1,4 +1,4 @@
-"""Inside a model: what its first layer looks for, and how its weights are spread."""
+"""The weights of a model: the first layer's as images, and the distribution of each layer's."""
 
 import streamlit as st
 
@@ -12,9 +12,11 @@ COLUMNS = 10
 
 
 def draw(shown: Shown, _) -> None:
-    """The first layer's weights as images, and a ridge of weights for each layer."""
+    """Draws the first layer's weights as images, and a histogram of each layer's weights."""
     try:
-        inside = answered(resources.library().inside(shown.request), f"Looking into {foreign(shown.model.name)}")
+        inside = answered(
+            resources.library().inside(shown.request), f"Reading the weights of {foreign(shown.model.name)}"
+        )
     except ExplorerError as error:
         show_failure(error, shown.request)
         return
@@ -26,17 +28,17 @@ def draw(shown: Shown, _) -> None:
 
 
 def _filters(filters, units: int) -> None:
-    st.markdown("**What the first layer looks for**")
+    st.markdown("**What the first layer responds to**")
     if not len(filters):
-        st.caption("Its first dense layer does not see the pixels, so its weights are no images.")
+        st.caption("The first dense layer does not read the pixels directly, so its weights cannot be shown as images.")
         return
-    shown = f"the first {len(filters)} of {units:,}" if len(filters) < units else f"all {units:,}"
-    words = f"the weights of {shown} units of the first dense layer, each as an image"
+    count = f"the first {len(filters)} of {units:,}" if len(filters) < units else f"all {units:,}"
+    title = f"the weights of {count} units of the first dense layer, each as an image"
     source = as_uri(filter_sheet(filters, min(COLUMNS, len(filters))))
-    st.html(f'<img src="{source}" alt="{words}" style="width:100%;image-rendering:pixelated">')
+    st.html(f'<img src="{source}" alt="{title}" style="width:100%;image-rendering:pixelated">')
     st.caption(
-        f"{words[:1].upper()}{words[1:]}: a unit answers most to an image that looks like its tile. Grey is zero; each "
-        "tile has its own scale. What looks like noise has hardly moved from its first random weights."
+        f"{title[:1].upper()}{title[1:]}: a unit responds most to an image that looks like its tile. Grey is zero; "
+        "each tile has its own scale. A tile that looks like noise has hardly changed from its random initial weights."
     )
 
 
