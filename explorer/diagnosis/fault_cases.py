@@ -1,6 +1,6 @@
-"""The fault gallery: settings known to be bad or good, each with a question to answer before it is trained.
+"""Fault cases: settings known to be good or bad, each with a question to answer before the network is trained.
 
-All cases are small enough to train in seconds on digits; their findings are those of `explorer.diagnosis`.
+All cases train on digits within seconds.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from explorer.errors import FieldError
 
 @dataclass(frozen=True)
 class Case:
-    """One network with a question, and what is seen when it is trained.
+    """A network with a question about it, and what training it shows.
 
-    `right` is the index of the right answer. `finding` is the name of what the diagnosis finds `within` so many epochs
-    (0: before the first); None for a network that is well. `mend` is the one setting that is then changed, and `mended`
-    what that does.
+    `right` is the index of the right answer. `finding` is the name of the finding that the diagnosis must report
+    `within` that many epochs (0: before training); None for a healthy network. `mend` is the one setting that is
+    changed afterwards, and `mended` describes the effect.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Case:
 
     @property
     def mended_config(self) -> TrainingConfig:
-        """The same seed, so the same first weights where shapes allow and the same order of images; one change."""
+        """The configuration with the one change: same seed, so same initial weights where shapes allow."""
         return self.config.with_(**self.mend)
 
 
@@ -49,56 +49,57 @@ _ALL = (
     Case(
         "sigmoid",
         "Twenty sigmoid layers",
-        "Twenty sigmoid layers with Glorot's weights: what will the gradients do on their way back to the first layer?",
+        "Twenty sigmoid layers with Glorot weights: what happens to the gradient on its way back to the first layer?",
         (
-            "They grow from layer to layer, and training diverges",
-            "They shrink from layer to layer, and the first layers learn nothing",
-            "They stay about the same, because Glorot's weights are made for sigmoid",
+            "It grows from layer to layer, and training diverges",
+            "It shrinks from layer to layer, and the first layers learn nothing",
+            "It stays about the same, because Glorot weights are made for sigmoid",
         ),
         1,
-        "The slope of the sigmoid is at most 1/4, and twenty such factors leave next to nothing. Glorot's weights keep "
-        "the size of the values on the way forward; they can't make up for a slope that small on the way back.",
+        "The slope of the sigmoid is at most 1/4, and twenty such factors leave almost nothing. Glorot weights "
+        "preserve the size of the values on the way forward, but they cannot make up for such a small slope on the "
+        "way back.",
         _digits(activation="sigmoid", kernel_initializer=_GLOROT, epochs=8),
         "vanishing",
         1,
         {"activation": "elu"},
-        "The same weights, with ELU in place of sigmoid: half of its inputs meet a slope of 1.",
+        "The same initial weights with ELU instead of sigmoid: for positive inputs, its slope is 1.",
     ),
     Case(
         "zeros",
         "All weights start at zero",
-        "What if all weights of the hidden layers start at 0 instead of at random?",
+        "What happens if all weights of the hidden layers start at 0 instead of at random?",
         (
-            "It learns, a little more slowly",
+            "The network learns, a little more slowly",
             "Each layer learns, but all its units learn the same",
-            "Nothing is learnt but how frequent each class is",
+            "The network learns only how frequent each class is",
         ),
         2,
-        "Through weights of zero nothing passes forward, and no gradient passes back. Only the output layer's biases "
-        "move: they learn how frequent each class is.",
+        "With zero weights, no signal passes forward and no gradient passes backward. Only the biases of the output "
+        "layer change: they learn how frequent each class is.",
         _digits(depth=5, kernel_initializer="zeros", epochs=6),
         "symmetric",
         0,
         {"kernel_initializer": "he_normal"},
-        "Random weights make the units different, and now each can learn something of its own.",
+        "Random weights make the units different, so each of them can learn something of its own.",
     ),
     Case(
         "dying_relu",
-        "ReLU and a high learning rate",
+        "ReLU with a high learning rate",
         "Five ReLU layers with a learning rate of 0.1: what happens to the units?",
         (
-            "More and more give 0 for every image, and never come back",
-            "They grow without bound, and the loss becomes NaN",
-            "The loss jumps about at first, and then the units recover",
+            "More and more of them output 0 for every image and never recover",
+            "Their outputs grow without bound, and the loss becomes NaN",
+            "The loss jumps up and down at first, and then the units recover",
         ),
         0,
-        "A large step can push a unit to where its weighted sum is negative for every image. There ReLU is flat: no "
-        "gradient, no way back. Layer by layer the units die.",
+        "A large step can make the weighted sum of a unit negative for every image. There, ReLU is flat: no gradient, "
+        "no way back. Layer by layer, the units die.",
         _digits(depth=5, activation="relu", learning_rate=0.1, epochs=5),
         "dead",
         4,
         {"learning_rate": 1e-3},
-        "With steps a hundred times smaller nearly all units stay alive.",
+        "With steps a hundred times smaller, almost all units stay alive.",
     ),
     Case(
         "rate_too_high",
@@ -106,17 +107,17 @@ _ALL = (
         "Three ELU layers learn digits well with a learning rate of 0.001. What do you expect with 0.02?",
         (
             "The same accuracy in a twentieth of the time",
-            "It learns at first, then the loss jumps about and stays worse",
+            "The network learns at first, then the loss jumps up and down and stays higher",
             "The loss becomes NaN in the first epoch",
         ),
         1,
-        "Each step changes the weights by percents instead of thousandths. It goes downhill for a while, until the "
-        "valley is narrower than the step.",
+        "Each step changes the weights by percents instead of tenths of a percent. The loss falls for a while, until "
+        "the valley is narrower than the step.",
         _digits(depth=3, learning_rate=0.02, epochs=6),
         "rate_too_high",
         6,
         {"learning_rate": 1e-3},
-        "A twentieth of the rate: the loss falls without a jump.",
+        "With a twentieth of the learning rate, the loss falls smoothly.",
     ),
     Case(
         "rate_too_low",
@@ -124,77 +125,84 @@ _ALL = (
         "Five ELU layers with a learning rate of 0.0000001: what do the curves look like?",
         (
             "Smooth and almost flat",
-            "Ragged, because the steps are lost in the noise",
+            "Noisy, because the steps are lost in the noise",
             "As usual, only a few epochs later",
         ),
         0,
-        "Nothing is broken, and nothing happens: a step changes the weights by less than a millionth. Flat and smooth "
-        "is what too low a rate looks like; too high a one looks ragged.",
+        "Nothing is broken, and nothing happens: a step changes the weights by less than a millionth of their size. "
+        "Flat, smooth curves are the sign of a learning rate that is too low; with one that is too high, they are "
+        "noisy.",
         _digits(depth=5, learning_rate=1e-7, epochs=8),
         "rate_too_low",
         3,
         {"learning_rate": 1e-3},
-        "Ten thousand times the rate: the network learns in the first epoch.",
+        "With ten thousand times the learning rate, the network learns in the first epoch.",
     ),
     Case(
         "nan",
-        "Plain gradient descent, rate 5",
-        "Three ReLU layers, plain gradient descent (SGD) with a learning rate of 5: what is the loss after an epoch?",
-        ("About 2.3, the level of guessing", "Very small: large steps are fast", "NaN, not a number at all"),
+        "Gradient descent with a learning rate of 5",
+        "Three ReLU layers, trained by plain gradient descent (SGD) with a learning rate of 5: what is the loss after "
+        "one epoch?",
+        (
+            "About 2.3, chance level",
+            "Very small, because large steps are fast",
+            "NaN, not a number",
+        ),
         2,
-        "Every step overshoots, and ends where the slope is steeper. After a few of them the numbers do not fit into "
-        "single precision any more, and NaN comes out.",
+        "Every step overshoots and ends where the slope is steeper. After a few steps the numbers no longer fit into "
+        "single precision, and the loss becomes NaN.",
         _digits(depth=3, activation="relu", optimizer="sgd", learning_rate=5.0, epochs=6),
         "diverged",
         1,
         {"learning_rate": 0.05},
-        "A hundredth of the rate: the same weights, the same images, and it learns.",
+        "With a hundredth of the learning rate, the same initial weights and the same images, the network learns.",
     ),
     Case(
         "exploding",
         "Forty layers and plain gradient descent",
-        "Forty ELU layers with He's weights, SGD with a rate of 0.05, which suits five layers well. What happens?",
+        "Forty ELU layers with He weights, trained by SGD with a learning rate of 0.05, which works well for five "
+        "layers. What happens?",
         (
-            "It learns, only more slowly than five layers",
+            "They learn, only more slowly than five layers",
             "The gradient vanishes, and the first layers do not learn",
             "The gradient is so large that the first steps destroy the network",
         ),
         2,
-        "Each layer passes back a little more than it gets, and forty of them make a long gradient. A step along it "
-        "changes all layers at once, and their changes multiply.",
+        "Each layer passes back a slightly larger gradient than it receives, and over forty layers it becomes very "
+        "large. A step along it changes all layers at once, and their changes multiply.",
         _digits(depth=40, activation="elu", optimizer="sgd", learning_rate=0.05, epochs=6),
         "exploding",
         0,
         {"clip_norm": 1.0},
-        "Clipping leaves the direction of the gradient as it is and makes it no longer than 1.",
+        "Clipping keeps the direction of the gradient and limits its norm to 1.",
     ),
     Case(
         "selu_he",
-        "SELU with the wrong weights",
-        "SELU normalises itself: mean 0 and variance 1 in every layer. What if its weights are drawn by He instead of "
-        "LeCun?",
+        "SELU with the wrong initializer",
+        "SELU normalizes itself: mean 0 and variance 1 in every layer. What happens with He weights instead of LeCun "
+        "weights?",
         (
-            "Nothing changes: SELU corrects itself, that is its point",
+            "Nothing changes: correcting itself is the point of SELU",
             "The variance grows from layer to layer",
             "The variance shrinks to 0",
         ),
         1,
-        "He draws weights of twice the variance that LeCun draws. SELU's point of rest moves away, and the values of "
+        "He weights have twice the variance of LeCun weights. SELU no longer settles at variance 1, and the values of "
         "deep layers become large.",
         _digits(depth=20, activation="selu", kernel_initializer="he_normal", learning_rate=5e-4, epochs=8),
         "self_normalisation",
         0,
         {"kernel_initializer": "lecun_normal"},
-        "LeCun's weights: mean 0 and variance 1 at every depth, and a better start.",
+        "With LeCun weights, mean 0 and variance 1 hold at every depth, and training starts better.",
     ),
     Case(
         "selu_good",
-        "SELU as it is meant",
-        "Twenty SELU layers, LeCun's weights, standardised inputs, no batch normalization. Will they learn?",
+        "SELU as intended",
+        "Twenty SELU layers with LeCun weights and standardized inputs, without batch normalization: do they learn?",
         (
             "No: twenty layers need batch normalization",
             "Yes: the layers keep mean 0 and variance 1 by themselves",
-            "Only the last layers will",
+            "Only the last layers do",
         ),
         1,
         "Nothing is wrong here. Look at the variance by depth: it stays near 1 through all twenty layers.",
@@ -202,21 +210,21 @@ _ALL = (
         None,
         8,
         {"input_scaling": "raw"},
-        "Change the inputs to raw pixels, and the first layers are thrown off; SELU finds its way back with depth.",
+        "With raw pixels as inputs, the values of the first layers are far off; SELU brings them back with depth.",
     ),
     Case(
         "sigmoid_batch_norm",
         "Twenty sigmoid layers with batch normalization",
-        "Twenty sigmoid layers did not learn at all. Do they with batch normalization before each activation?",
+        "Twenty sigmoid layers did not learn at all. Do they learn with batch normalization before each activation?",
         (
             "No: the slope of the sigmoid is still at most 1/4",
-            "Yes: batch normalization brings each layer's values back to size, and its gradient too",
-            "Only if the learning rate is a hundred times as high",
+            "Yes: batch normalization rescales the values of each layer, and with them the gradient",
+            "Only if the learning rate is a hundred times higher",
         ),
         1,
-        "Batch normalization divides by the spread of the values, which makes up for the small slope on the way back. "
-        "What a decade took for impossible learns in a few epochs. Validation lags at first: its averages need some "
-        "epochs.",
+        "Batch normalization divides by the standard deviation of the values, which makes up for the small slope on "
+        "the way back. A network long thought untrainable learns in a few epochs. Validation lags behind at first, "
+        "because the moving averages need some epochs to settle.",
         _digits(
             activation="sigmoid",
             kernel_initializer=_GLOROT,
@@ -227,154 +235,159 @@ _ALL = (
         None,
         16,
         {"batch_norm": OFF},
-        "Without it, the very same weights learn nothing.",
+        "Without batch normalization, the same initial weights learn nothing.",
     ),
     Case(
         "random_normal",
-        "One spread for all layers",
-        "Twenty ReLU layers whose weights are drawn with a spread of 0.05, whatever the width. What arrives at the "
-        "top?",
+        "The same spread at any width",
+        "Twenty ReLU layers whose weights are drawn with a standard deviation of 0.05, whatever the width. What "
+        "arrives at the last layer?",
         (
-            "Next to nothing: every layer makes the values smaller",
+            "Almost nothing: every layer makes the values smaller",
             "Values that are a little too large",
             "The same as with any random weights",
         ),
         0,
-        "At a width of 100, a spread of 0.05 is a third of what ReLU needs. Each layer divides the values by three, "
-        "and twenty layers by billions. What is left does not tell images apart.",
+        "At a width of 100, ReLU needs a standard deviation of 0.14, almost three times as much. Each layer divides "
+        "the values by almost three, and twenty layers by about a billion. What is left does not distinguish one "
+        "image from another.",
         _digits(activation="relu", kernel_initializer="random_normal", epochs=8),
         "initializer",
         0,
         {"kernel_initializer": "he_normal"},
-        "He's spread depends on the number of inputs: the values keep their size.",
+        "The standard deviation of He weights depends on the number of inputs, so the values keep their size.",
     ),
     Case(
         "raw_pixels",
         "Raw pixels and plain gradient descent",
-        "Twenty ELU layers, SGD with a rate of 0.05, on raw pixels from 0 to 16 instead of standardised ones. What "
-        "happens?",
+        "Twenty ELU layers, trained by SGD with a learning rate of 0.05 on raw pixels from 0 to 16 instead of "
+        "standardized ones. What happens?",
         (
-            "The loss explodes: the first layer's values and all gradients are too large",
-            "Nothing special: the first layer's weights adapt to any scale",
-            "It learns faster, because the inputs are larger",
+            "The loss explodes: the values of the first layer and all gradients are too large",
+            "Nothing special: the weights of the first layer adapt to any scale",
+            "They learn faster, because the inputs are larger",
         ),
         0,
-        "First weights are drawn for inputs of mean 0 and variance 1. Inputs ten times as large make values and "
-        "gradients ten times as large in all layers, and a rate that was right is now far too high.",
+        "Initializers assume inputs of mean 0 and variance 1. Inputs ten times as large make values and gradients "
+        "about ten times as large in all layers, so a learning rate that worked is now far too high.",
         _digits(optimizer="sgd", learning_rate=0.05, input_scaling="raw", epochs=6),
         "inputs",
         0,
         {"input_scaling": STANDARDIZED},
-        "The same weights on standardised pixels: the same rate is right.",
+        "With standardized pixels and the same initial weights, the same learning rate works.",
     ),
     Case(
         "saturated",
-        "tanh and large steps",
-        "Five tanh layers with a learning rate of 0.1. tanh can't explode, its values lie between −1 and 1. So what "
-        "happens?",
+        "tanh with large steps",
+        "Five tanh layers with a learning rate of 0.1. The outputs of tanh cannot explode, because they lie between "
+        "−1 and 1. So what happens?",
         (
-            "It is safe: tanh learns well with any rate",
-            "Nearly all values end up at −1 or 1, where tanh is flat",
-            "All values shrink to 0",
+            "It is safe: tanh learns well with any learning rate",
+            "Almost all outputs end up at −1 or 1, where tanh is flat",
+            "All outputs shrink to 0",
         ),
         1,
-        "The weights do grow, and with large weights every unit of tanh says −1 or 1. There its slope is 0, so it can "
-        "hardly learn any more. The histogram shows two towers.",
+        "The weights do grow, and with large weights every tanh unit outputs −1 or 1. There its slope is close to 0, "
+        "so it can hardly learn any more. The histogram shows a peak at each end.",
         _digits(depth=5, activation="tanh", kernel_initializer=_GLOROT, learning_rate=0.1, epochs=8),
         "saturated",
         2,
         {"learning_rate": 1e-3},
-        "Small steps keep the values in the middle, where tanh bends.",
+        "Small steps keep the outputs in the middle, where tanh has a slope.",
     ),
     Case(
         "tiny_batches",
         "Batch normalization with two images",
-        "Batch normalization takes mean and variance from the batch. What if a batch has two images?",
+        "Batch normalization uses the mean and variance of the batch. What happens if a batch has two images?",
         (
-            "It learns better: more updates an epoch",
-            "It makes no difference: the mean of many small batches is right",
-            "Training is noisy, and validation tells another story",
+            "The network learns better: there are more updates per epoch",
+            "It makes no difference: the mean over many small batches is right",
+            "Training is noisy, and validation disagrees with it",
         ),
         2,
-        "The mean of two images is halfway between them, so each unit learns only which of the two is larger. For "
-        "validation the averages of many batches are used, and they fit better than what it was trained with.",
+        "The mean of two values is halfway between them, so all that is left of each unit is which of the two images "
+        "gave the larger value. Validation uses moving averages over many batches, which differ from what the network "
+        "was trained with.",
         _digits(depth=3, batch_norm=AFTER_ACTIVATION, batch_size=2, epochs=3),
         "tiny_batches",
         0,
         {"batch_size": 32},
-        "Thirty-two images tell a mean and a variance well enough.",
+        "Thirty-two images are enough to estimate a mean and a variance.",
     ),
     Case(
         "too_small",
         "Two units",
-        "One hidden layer of two units is to tell ten digits apart. What limits it?",
+        "A network with one hidden layer of two units is to distinguish ten digits. What limits it?",
         (
-            "The training images: with more of them it would do",
-            "The network: it does not even learn the images that it has",
-            "The learning rate: with a higher one it would do",
+            "The training images: with more of them, it would succeed",
+            "The network: it cannot even fit the training images",
+            "The learning rate: with a higher one, it would succeed",
         ),
         1,
-        "Ten classes have to be told apart by two numbers. The training loss comes to rest far from 0, and validation "
-        "is no better and hardly worse: underfitting.",
+        "Two numbers have to distinguish ten classes. The training loss levels off far from 0, and the validation "
+        "loss is about the same: underfitting.",
         _digits(depth=1, width=2, activation="relu", learning_rate=5e-3, epochs=60),
         "underfitting",
         60,
         {"width": 64},
-        "Sixty-four units know the training images by heart after a few epochs.",
+        "With sixty-four units, the network fits almost all training images after a few epochs.",
     ),
     Case(
         "overfitting",
-        "A network that learns by heart",
-        "Three layers of a hundred units, thirty epochs on the same 1,437 images. What do the two losses do?",
+        "A network that memorizes",
+        "Three layers of a hundred units are trained for thirty epochs on the same 1,437 images. What do the two "
+        "losses do?",
         (
-            "Both fall as long as it is trained",
-            "The training loss falls, and the validation loss turns up",
-            "Both turn up after a while",
+            "Both keep falling",
+            "The training loss falls, and the validation loss starts to rise",
+            "Both start to rise after a while",
         ),
         1,
-        "It has nineteen times as many weights as there are images, and soon knows these by heart. From then on it "
-        "only becomes surer, also of its errors: the validation loss rises while the accuracy stays. The weights of "
-        "the best epoch are kept.",
+        "The network has about nineteen times as many weights as there are images, and soon it has memorized them. "
+        "From then on it only becomes more confident, in its mistakes too: the validation loss rises while the "
+        "accuracy stays the same. The weights of the best epoch are saved.",
         _digits(depth=3, activation="relu", learning_rate=3e-3, epochs=30),
         "overfitting",
         30,
         {"patience": 3},
-        "Early stopping with a patience of 3 ends it soon after the turn, with the same best weights.",
+        "With a patience of 3, early stopping ends the run soon after the rise begins, with the same best weights.",
     ),
     Case(
         "impatient",
         "Early stopping without patience",
-        "Early stopping with a patience of 1: training ends at the first epoch that is no better. What does that do?",
+        "Early stopping with a patience of 1 ends training at the first epoch that is no better than the best so far. "
+        "What is the effect?",
         (
             "It saves time and costs nothing",
-            "It stops at a chance rise of the validation loss, while the network is still learning",
+            "It stops at a random rise of the validation loss, while the network is still learning",
             "It prevents overfitting",
         ),
         1,
-        "The validation loss goes up and down by chance. The first time up looks like the turn, and is none.",
+        "The validation loss fluctuates from epoch to epoch. The first small rise looks like overfitting, but it is "
+        "only noise.",
         _digits(activation="relu", learning_rate=3e-4, epochs=30, patience=1),
         "patience_too_short",
         30,
         {"patience": 10},
-        "With a patience of 10 the same run goes on through the ups and downs.",
+        "With a patience of 10, the same run continues through the fluctuations.",
     ),
     Case(
         "linear",
         "Twenty layers without an activation",
-        "Twenty hidden layers, none with an activation: what can such a network learn?",
+        "Twenty hidden layers without an activation: what can such a network learn?",
         (
-            "More than one layer, because it has twenty times the weights",
-            "Nothing, the gradient vanishes",
+            "More than a single layer, because it has twenty times the weights",
+            "Nothing, because the gradient vanishes",
             "No more than a network without hidden layers",
         ),
         2,
-        "A matrix times a matrix is a matrix: twenty layers are one. On digits that is enough for nine out of ten, "
-        "which shows how much of the task is linear.",
+        "The product of two matrices is a matrix, so twenty layers are equivalent to one. On digits that is enough "
+        "for nine out of ten images: most of the task is linear.",
         _digits(activation="linear", kernel_initializer=_GLOROT, learning_rate=3e-4, epochs=6),
         "linear",
         0,
         {"activation": "elu"},
-        "With an activation between them the layers are layers.",
+        "With a nonlinear activation between them, more layers can represent more than one can.",
     ),
 )
 
@@ -382,7 +395,7 @@ CASES: dict[str, Case] = {case.name: case for case in _ALL}
 
 
 def case(name: str) -> Case:
-    """The case of that name; raises `FieldError`."""
+    """The case with a name; raises `FieldError`."""
     if name not in CASES:
         raise FieldError("case", name, "one of " + ", ".join(CASES))
     return CASES[name]
