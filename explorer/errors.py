@@ -13,6 +13,10 @@ class InputError(ExplorerError):
     exit_status = 2
 
 
+class MemoryShortError(InputError):
+    """A network that needs more memory than is free."""
+
+
 class FieldError(InputError):
     """A value outside what a field allows, as `field: value is not allowed; it must be …`."""
 

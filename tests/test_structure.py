@@ -146,9 +146,77 @@ def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_to
 
 
 def test_the_rules_of_diagnosis_know_only_records():
-    records = ("data.datasets", "runs.history", "runs.signals", "runs.cost_estimate")
+    records = ("data.datasets", "runs.cause", "runs.history", "runs.signals", "runs.cost_estimate")
     known = tuple(f"explorer.{name}" for name in ("activations", "config", "diagnosis", "errors", *records))
     for path in modules("diagnosis"):
         used = {name for name in imports(path) if name.startswith("explorer.")} - {"explorer.data", "explorer.runs"}
         assert all(name.startswith(known) for name in used), path
         assert roots(path) <= {"explorer", *sys.stdlib_module_names}, path
+
+
+# --- A sentence is for people: no code compares or parses one ----------------------------------------------------
+
+
+def is_sentence(node: ast.AST) -> bool:
+    """Whether an expression is a reason: `x.reason`, `reason`, or `x["reason"]`."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == "reason"
+    return getattr(node, "attr", getattr(node, "id", "")) == "reason"
+
+
+def looks_into_sentence(node: ast.AST) -> bool:
+    """A comparison, an `in`, a method such as `startswith`, a slice, a pattern or a `match`."""
+    if isinstance(node, ast.Compare):
+        return any(map(is_sentence, (node.left, *node.comparators)))
+    if isinstance(node, ast.Match):
+        return is_sentence(node.subject)
+    if isinstance(node, ast.Subscript):
+        return is_sentence(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        of_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+        pattern = of_re or node.func.attr in ("match", "search", "fullmatch")
+        return is_sentence(node.func.value) or (pattern and any(map(is_sentence, node.args)))
+    return False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "run.reason == WORDS",
+        "x = 'early' in status.reason",
+        "run.reason.startswith('diverged')",
+        "reason.split(';')[0]",
+        "told['reason'] != ''",
+        "re.match('a', reason)",
+        "PATTERN.search(status.reason)",
+        "status.reason[:8]",
+        "match status.reason:\n    case 'a': pass",
+    ],
+)
+def test_what_looks_into_a_sentence_is_found(source):
+    assert any(map(looks_into_sentence, ast.walk(ast.parse(source))))
+
+
+@pytest.mark.parametrize("source", ["f'by hand: {status.reason}'", "show(reason or 'none')", "if reason: pass"])
+def test_what_only_shows_a_sentence_is_not(source):
+    assert not any(map(looks_into_sentence, ast.walk(ast.parse(source))))
+
+
+def test_no_code_looks_into_a_reason_but_the_inference_of_old_folders():
+    looking = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if any(map(looks_into_sentence, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert looking == {"runs/cause.py"}
+
+
+def test_whoever_ends_a_run_writes_its_cause():
+    calls = [
+        (path.relative_to(PACKAGE).as_posix(), node)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "end" and node.args
+    ]
+    assert {path.split("/")[0] for path, _ in calls} >= {"workers", "sweeps", "benchmarks"}
+    assert [path for path, call in calls if len(call.args) != 3] == []

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED, Run
 from explorer.runs.store import RunStore
@@ -47,7 +48,7 @@ class Instantly:
         began = time.perf_counter()
         loss = self._random.random()
         run.append(EpochRecord(1, loss, 0.5, loss, 0.5, 1e-3, 0.0))
-        run.end(COMPLETED, "all 1 epochs are trained")
+        run.end(COMPLETED, "all 1 epochs are trained", Cause.ALL_EPOCHS)
         self._ended.add(run.name)
         self.seconds += time.perf_counter() - began
 

@@ -23,6 +23,7 @@ def result(run: Run) -> dict[str, Any]:
         "path": str(run.path),
         "status": status.status,
         "reason": status.reason,
+        "cause": status.cause,
         "epochs": len(records),
         **_best(best),
         "model_epoch": _model_epoch(run, best),
@@ -77,6 +78,7 @@ def row(summary: RunSummary) -> dict[str, Any]:
         if summary.status
         else None,
         "reason": summary.problem or summary.status.reason,
+        "cause": summary.status.cause if summary.status else None,
         "config": summary.config.to_dict() if summary.config else None,
     }
 

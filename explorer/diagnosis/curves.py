@@ -8,6 +8,7 @@ from explorer.config import ALPHA, DROPOUT, OFF, TrainingConfig
 from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, number
 from explorer.diagnosis.thresholds import limit
+from explorer.runs.cause import Cause
 
 
 def rate_too_high(run: Evidence) -> Finding | None:
@@ -151,7 +152,7 @@ def validation_better(run: Evidence) -> Finding | None:
 def patience_too_short(run: Evidence) -> Finding | None:
     """Early stopping ended the run within the noise of the validation curve."""
     config = run.config
-    if not run.reason.startswith("early stopping") or len(run.records) < 2:
+    if run.cause != Cause.EARLY_STOPPING or len(run.records) < 2:
         return None
     before, last = run.records[-config.patience - 1], run.last
     still = 1 - last.loss / before.loss

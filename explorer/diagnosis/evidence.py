@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ class Evidence:
     """One run as the rules see it.
 
     `signals` are the layer statistics in the order of their epochs, 0 being the network before training; there may be
-    none. `reason` is why the run ended, as its status says; `suggested_rate` is what the learning-rate finder suggests
-    for these settings.
+    none. `cause` is why the run ended, None while it has not; `suggested_rate` is what the learning-rate finder
+    suggests for these settings.
     """
 
     config: TrainingConfig
     records: Sequence[EpochRecord] = ()
     signals: "Sequence[EpochSignals]" = ()
-    reason: str = ""
+    cause: Cause | None = None
     suggested_rate: float | None = None
 
     @property

@@ -9,6 +9,7 @@ from explorer.diagnosis.evidence import Evidence, output
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
 from explorer.diagnosis.thresholds import limit
 from explorer.runs import cost_estimate
+from explorer.runs.cause import Cause
 
 # optimizers whose step is proportional to the gradient; the others divide by its size
 PLAIN = ("sgd", "momentum", "nesterov")
@@ -124,11 +125,13 @@ def diverged(run: Evidence) -> Finding | None:
         "were even larger. This ends in numbers too large to represent, or in weights that have lost what they had "
         "learned."
     )
-    if run.reason.startswith("diverged"):
-        since = len(run.records) + (0 if run.last and not math.isfinite(run.last.val_loss) else 1)
-        reason = run.reason.removeprefix("diverged: ").split(";")[0]
-        optimizer = FIELDS["optimizer"].title(run.config.optimizer)
-        evidence = f"{reason[:1].upper()}{reason[1:]}, at learning rate {rate:g} with {optimizer}."
+    if run.cause == Cause.DIVERGED:
+        in_validation = run.last is not None and not math.isfinite(run.last.val_loss)
+        since = len(run.records) + (not in_validation)  # an epoch in which the training loss failed has no record
+        evidence = (
+            f"The {'validation' if in_validation else 'training'} loss became NaN or infinite in epoch {since}, "
+            f"at learning rate {rate:g} with {FIELDS['optimizer'].title(run.config.optimizer)}."
+        )
         return Finding("diverged", PROBLEM, since, evidence, why, lower)
     lowest, jumped = math.inf, None
     for record in run.records:

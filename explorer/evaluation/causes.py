@@ -6,6 +6,7 @@ Their texts quote the file, hold several lines and colours, and tell a programme
 import re
 
 SAVE_AGAIN = "open it with the version that wrote it and save it again with model.save('name.keras')"
+NO_MEMORY = "there is not enough memory for its layers"
 UNKNOWN = f"this version of Keras does not understand it; {SAVE_AGAIN}"
 DESCRIPTION = f"this version of Keras does not understand the description of its layers; {SAVE_AGAIN}"
 
@@ -13,7 +14,7 @@ DESCRIPTION = f"this version of Keras does not understand the description of its
 TEXTS = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
-        (r"out of memory|OOM when|unable to allocate", "there is not enough memory for its layers"),
+        (r"out of memory|OOM when|unable to allocate", NO_MEMORY),
         (r"unique names|already the name of a layer", "two of its layers have the same name"),
         (
             r"layer count mismatch|weight count mismatch|shape mismatch|expected \d+ variables|shape of the target"
@@ -44,8 +45,8 @@ TEXTS = tuple(
     )
 )
 KINDS = {
-    "MemoryError": "there is not enough memory for its layers",
-    "ResourceExhaustedError": "there is not enough memory for its layers",
+    "MemoryError": NO_MEMORY,
+    "ResourceExhaustedError": NO_MEMORY,
     "RecursionError": "its layers are nested too deeply",
     "OverflowError": "its description holds a number that is too large",
     "TypeError": DESCRIPTION,
@@ -60,6 +61,4 @@ def cause(error: BaseException) -> str:
     text = str(error).rpartition("Exception encountered:")[2][:20_000]  # before it, Keras quotes the description
     found = (words for pattern, words in TEXTS if pattern.search(text))
     kind = next((KINDS[each.__name__] for each in type(error).__mro__ if each.__name__ in KINDS), UNKNOWN)
-    if kind.startswith("there is"):
-        return kind
-    return next(found, kind)
+    return kind if kind is NO_MEMORY else next(found, kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from explorer.config import OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
-from explorer.errors import InputError
+from explorer.errors import MemoryShortError
 from explorer.runs.run import RunSummary
 
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
@@ -49,10 +49,10 @@ def memory_bytes(config: TrainingConfig) -> int:
 
 
 def check_memory(config: TrainingConfig, available: int) -> None:
-    """Raises `InputError` when training would need more than the memory that is there, in bytes."""
+    """Raises `MemoryShortError` when training would need more than the memory that is there, in bytes."""
     needed = memory_bytes(config)
     if needed > available + BASE_BYTES:
-        raise InputError(
+        raise MemoryShortError(
             f"depth and width: {config.depth} layers of {config.width:,} units need about {needed / 1e9:.1f} GB of "
             f"memory and {available / 1e9:.1f} GB are free; choose fewer layers or units"
         )

@@ -31,6 +31,7 @@ from explorer.files import (
 from explorer.process import Process
 from explorer.records import Count, EpochOrStart, Name, Seconds, Text, Time
 from explorer.runs import history, notes, signals_log
+from explorer.runs.cause import Cause, inferred
 from explorer.runs.history import NO_EPOCHS, EpochRecord, Outline, outline
 from explorer.runs.notes import NOTHING, Annotation
 from explorer.runs.signals import EpochSignals
@@ -64,6 +65,7 @@ class RunStatus:
 
     status: Literal[STATUSES]
     reason: Text = ""
+    cause: Cause | None = None
     created: Time = 0.0
     queued: Time = 0.0
     started: Time | None = None
@@ -87,13 +89,18 @@ class RunStatus:
     def from_dict(cls, values: dict[str, Any]) -> "RunStatus":
         """The status of `to_dict`'s values; raises `ValueError` for anything else."""
         _check_version(values.get("schema_version", SCHEMA_VERSION))
-        return records.from_values(values, cls)
+        return records.from_values(values, cls)._with_cause()
 
     @classmethod
     def from_json(cls, content: bytes) -> "RunStatus":
         """The status of a file's content, as of `from_dict`."""
         _check_version(records.from_json(content, _Version).schema_version)
-        return records.from_json(content, cls)
+        return records.from_json(content, cls)._with_cause()
+
+    def _with_cause(self) -> "RunStatus":
+        """The same, its cause inferred where an earlier version has written none."""
+        cause = self.cause or inferred(self.status, self.reason)
+        return self if cause is self.cause else replace(self, cause=cause)
 
     def seen_now(self, held: Callable[[], bool | None] = lambda: None) -> "RunStatus":
         """The same status, as interrupted when nobody trains the run any more.
@@ -109,7 +116,8 @@ class RunStatus:
         if locked or (locked is None and not ended):
             return self
         why = "its process ended before the run did" if ended else "its process could not write down how it ended"
-        return replace(self, status=INTERRUPTED, reason=why, phase="")
+        cause = Cause.PROCESS_ENDED if ended else Cause.END_NOT_WRITTEN
+        return replace(self, status=INTERRUPTED, reason=why, cause=cause, phase="")
 
 
 class _Version(msgspec.Struct, gc=False):
@@ -206,9 +214,9 @@ class Run:
         write_json(self.path / STATUS, status.to_dict(), durable=changes.get("status") is not None)
         return status
 
-    def end(self, status: str, reason: str) -> RunStatus:
-        """Writes that the run is no longer active, and why."""
-        return self.update(status=status, reason=reason, ended=time.time(), phase="", process=None)
+    def end(self, status: str, reason: str, cause: Cause | None = None) -> RunStatus:
+        """Writes that the run is no longer active, and why: the sentence for people, the cause for all logic."""
+        return self.update(status=status, reason=reason, cause=cause, ended=time.time(), phase="", process=None)
 
     def history(self) -> list[EpochRecord]:
         """Every finished epoch; a line that is still being written is left out. Raises `RunError` for a damaged one."""

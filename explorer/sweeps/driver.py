@@ -15,6 +15,7 @@ from typing import Protocol
 
 from explorer.errors import ExplorerError, InputError, RunError, WorkersError
 from explorer.process import Process
+from explorer.runs.cause import Cause
 from explorer.runs.history import RULES, best_epoch
 from explorer.runs.run import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
 from explorer.runs.store import RunStore
@@ -179,7 +180,7 @@ class Driver:
                 self._executor.stop(run)
             return False
         if status in (STOPPED, PAUSED, INTERRUPTED):
-            run.end(STOPPED, trial.asked.pruned)
+            run.end(STOPPED, trial.asked.pruned, Cause.PRUNED)
         self._tell(trial, TRIAL_PRUNED, reason=trial.asked.pruned)
         return True
 
@@ -192,27 +193,27 @@ class Driver:
             else:
                 self._tell_completed(trial)
         elif status.status == INTERRUPTED:
-            self._go_on(trial, run, status.reason)
-        elif status.status == PAUSED and status.reason == STOPPED_WORDS:
-            self._go_on(trial, run, "")
+            self._go_on(trial, run, lost=status.reason)
+        elif status.cause == Cause.SWEEP_STOPPED:
+            self._go_on(trial, run)
         elif status.status == FAILED:
             self._tell(trial, TRIAL_FAILED, reason=status.reason)
         else:
             self._tell(trial, TRIAL_FAILED, reason=f"by hand: {status.reason}")
         return True
 
-    def _go_on(self, trial: Trial, run: Run, why: str) -> None:
-        """Has a run go on from its last epoch, on whichever worker is free."""
-        if why:
+    def _go_on(self, trial: Trial, run: Run, lost: str | None = None) -> None:
+        """Has a run go on from its last epoch, on whichever worker is free; `lost` says how its worker was lost."""
+        if lost is not None:
             trial.lost += 1
-            self._say(f"trial {trial.asked.number}: {why}; it goes on from epoch {len(run.history())}")
+            self._say(f"trial {trial.asked.number}: {lost}; it goes on from epoch {len(run.history())}")
         if trial.lost > MOST_LOST_WORKERS:
-            self._tell(trial, TRIAL_FAILED, reason=f"{trial.lost} workers ended under it, the last one: {why}")
+            self._tell(trial, TRIAL_FAILED, reason=f"{trial.lost} workers ended under it, the last one: {lost}")
             return
         try:
             self._executor.resume(run)
         except InputError:  # its process is still on its way out and holds the folder
-            trial.lost -= bool(why)
+            trial.lost -= lost is not None
             time.sleep(LOOK_SECONDS)
 
     # --- what is told ---------------------------------------------------------------------------------------
@@ -297,7 +298,7 @@ class Driver:
         with suppress(RunError):
             if run.status().status in (QUEUED, PAUSED, *ACTIVE, INTERRUPTED):
                 run.clear_request()
-                run.end(PAUSED, STOPPED_WORDS)
+                run.end(PAUSED, STOPPED_WORDS, Cause.SWEEP_STOPPED)
 
     def _end(self, status: str, reason: str) -> str:
         self._study.update(

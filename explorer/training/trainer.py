@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explorer.config import TrainingConfig
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch, epochs_without_improvement
 from explorer.runs.signals import EpochSignals
 from explorer.training import schedules
@@ -24,12 +25,12 @@ FIRST_CALL_STEPS = 8
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: `status` is completed, stopped, paused or diverged, `reason` says why in words.
+    """How training ended: `cause` says why, `reason` says it in words.
 
     `checkpoint` continues a stopped or paused run exactly where it was.
     """
 
-    status: str
+    cause: Cause
     reason: str
     checkpoint: Checkpoint | None = None
 
@@ -87,13 +88,13 @@ def ending(config: TrainingConfig, records: Sequence[EpochRecord]) -> Outcome | 
         return None
     last = records[-1]
     if not math.isfinite(last.val_loss):
-        return Outcome("diverged", f"the validation loss became {_name(last.val_loss)} in epoch {last.epoch}")
+        return Outcome(Cause.DIVERGED, f"the validation loss became {_name(last.val_loss)} in epoch {last.epoch}")
     if len(records) >= config.epochs:
-        return Outcome("completed", f"all {config.epochs:,} epochs are trained")
+        return Outcome(Cause.ALL_EPOCHS, f"all {config.epochs:,} epochs are trained")
     if epochs_without_improvement(records) < config.patience:
         return None
     return Outcome(
-        "completed",
+        Cause.EARLY_STOPPING,
         f"early stopping: the validation loss has not fallen below that of epoch {best_epoch(records).epoch} "
         f"for {config.patience:,} epochs",
     )
@@ -120,8 +121,9 @@ def _train_epoch(
             seconds = time.perf_counter() - started
             totalled = {"loss": totals.loss, "penalty": totals.penalty, "correct": totals.correct, "seconds": seconds}
             here = replace(begun, step=step, arrays=_arrays(network), **totalled)
+            cause = Cause.STOPPED_BY_REQUEST if request == STOP else Cause.PAUSED_BY_REQUEST
             status = "stopped" if request == STOP else "paused"
-            return Outcome(status, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
+            return Outcome(cause, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
         called = time.perf_counter()
         stop = min(step + steps_a_call, network.steps_per_epoch)
         if on_signals and step < last:
@@ -131,7 +133,7 @@ def _train_epoch(
         totals = network.train_steps(order, step, stop, totals, rates, noise)
         if not math.isfinite(totals.loss):
             return Outcome(
-                "diverged",
+                Cause.DIVERGED,
                 f"the training loss became {_name(totals.loss)} in epoch {epoch}, by step {stop:,} "
                 f"of {network.steps_per_epoch:,}",
             )

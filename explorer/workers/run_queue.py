@@ -13,6 +13,7 @@ from contextlib import suppress
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError, InputError, RunError
 from explorer.process import Process
+from explorer.runs.cause import Cause
 from explorer.runs.run import (
     ACTIVE,
     CHECKPOINT,
@@ -226,13 +227,15 @@ class RunQueue:
             self.submit(run)
         elif status.status in (*ACTIVE, INTERRUPTED):
             with run.locked():
-                run.end(INTERRUPTED, told or self._why_lost(status.process))
+                reason, cause = (told, Cause.END_NOT_WRITTEN) if told else self._why_lost(status.process)
+                run.end(INTERRUPTED, reason, cause)
 
-    def _why_lost(self, process: Process | None) -> str:
+    def _why_lost(self, process: Process | None) -> tuple[str, Cause]:
         kill = self._memory_kills.get(process.pid) if process else None
         if kill:
-            return f"its worker was ended at the memory limit, with {kill / 1e9:.1f} GB in use"
-        return "its worker process died (killed, or out of memory)"
+            reason = f"its worker was ended at the memory limit, with {kill / 1e9:.1f} GB in use"
+            return reason, Cause.MEMORY_LIMIT
+        return "its worker process died (killed, or out of memory)", Cause.PROCESS_ENDED
 
     def _note_memory(self, event: tuple[float, dict]) -> None:
         self._memory_kills[event[1]["pid"]] = event[1]["rss"]
@@ -258,7 +261,7 @@ def queue_again(run: Run, *, from_start: bool = False) -> None:
             )
         try:
             run.clear_request()
-            run.update(status=QUEUED, reason="", queued=time.time(), process=Process.current(), ended=None)
+            run.update(status=QUEUED, reason="", cause=None, queued=time.time(), process=Process.current(), ended=None)
             if from_start:
                 (run.path / CHECKPOINT).unlink(missing_ok=True)
         except OSError as error:
@@ -274,13 +277,14 @@ def ask_to_stop(run: Run) -> str:
         # whoever holds the lock is about to train it, and will find the request
         with suppress(InputError), run.locked():
             if run.status().status in (QUEUED, PAUSED):
-                _end(run, STOPPED, f"stopped while it {'waited' if status == QUEUED else 'was paused'}")
+                reason = f"stopped while it {'waited' if status == QUEUED else 'was paused'}"
+                _end(run, STOPPED, reason, Cause.STOPPED_BY_REQUEST)
     return run.status().status
 
 
-def _end(run: Run, status: str, reason: str) -> None:
+def _end(run: Run, status: str, reason: str, cause: Cause) -> None:
     try:
-        run.end(status, reason)
+        run.end(status, reason, cause)
     except OSError as error:
         raise RunError(f"run: {run.name!r} cannot be written ({error.strerror or error})") from error
 
@@ -300,7 +304,7 @@ def _settle_orphan(run: Run) -> None:
     if seen.status == INTERRUPTED:
         with run.locked():
             if run.written_status() == written:
-                run.end(INTERRUPTED, seen.reason)
+                run.end(INTERRUPTED, seen.reason, seen.cause)
 
 
 def _execute(path: str) -> str:

@@ -1,5 +1,6 @@
 """What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
 
+import errno
 import re
 import shutil
 import time
@@ -12,11 +13,12 @@ import psutil
 
 from explorer.config import TrainingConfig
 from explorer.data import datasets
-from explorer.errors import CheckpointError, ExplorerError, GoneError, RunError
+from explorer.errors import CheckpointError, DataError, ExplorerError, GoneError, MemoryShortError, RunError
 from explorer.process import Process
 from explorer.runs import cost_estimate
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, FAILED, LOGS, PAUSED, RUNNING, STOPPED, Run
+from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, FAILED, FULL, LOGS, PAUSED, RUNNING, STOPPED, Run
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
@@ -26,6 +28,15 @@ START_AGAIN = (
     "its history and its best.keras are as they were; **Start again** on its page, or "
     "`python -m explorer resume --from-start`, trains it anew from its settings"
 )
+
+# The status of a run by the cause for which the trainer ended.
+STATUS_OF = {
+    Cause.ALL_EPOCHS: COMPLETED,
+    Cause.EARLY_STOPPING: COMPLETED,
+    Cause.DIVERGED: FAILED,
+    Cause.STOPPED_BY_REQUEST: STOPPED,
+    Cause.PAUSED_BY_REQUEST: PAUSED,
+}
 
 
 @dataclass(frozen=True)
@@ -70,22 +81,22 @@ def execute(run: Run, watcher: Watcher | None = None) -> str:
         except GoneError:
             raise
         except CheckpointError as error:
-            return _end(run, FAILED, f"{error}; {START_AGAIN}")
+            return _end(run, FAILED, f"{error}; {START_AGAIN}", Cause.CHECKPOINT_UNUSABLE)
         except ExplorerError as error:
-            return _end(run, FAILED, str(error))
+            return _end(run, FAILED, str(error), _cause(error))
         except Exception as error:  # the one catch-all: whatever happens to a run is told in its folder
             run.check_there()
             with suppress(OSError):  # on a full disk the reason matters more
                 (run.path / ERROR_LOG).write_text(traceback.format_exc())
-            return _end(run, FAILED, _sentence(error))
+            return _end(run, FAILED, _sentence(error), _cause(error))
 
 
-def _end(run: Run, status: str, reason: str) -> str:
+def _end(run: Run, status: str, reason: str, cause: Cause) -> str:
     """Writes how a run ended, again and again while that cannot be written; raises `RunError` when it gives up."""
     wait, end = 0.1, time.monotonic() + SECONDS_FOR_AN_END
     while True:
         try:
-            return run.end(status, reason).status
+            return run.end(status, reason, cause).status
         except OSError as error:
             run.check_there()
             if time.monotonic() > end:
@@ -98,12 +109,13 @@ def _end(run: Run, status: str, reason: str) -> str:
 def _train(run: Run, watcher: Watcher) -> str:
     if run.requested() == "stop":
         run.clear_request()
-        return _end(run, STOPPED, "stopped before it started")
+        return _end(run, STOPPED, "stopped before it started", Cause.STOPPED_BY_REQUEST)
     config = run.config
     here = Process.current()
     run.update(
         status=RUNNING,
         reason="",
+        cause=None,
         started=time.time(),
         ended=None,
         process=here,
@@ -151,11 +163,10 @@ def _train(run: Run, watcher: Watcher) -> str:
     else:  # at its end, or diverged: going on would come to the same
         (run.path / CHECKPOINT).unlink(missing_ok=True)
     run.clear_request()
-    status = {"paused": PAUSED, "stopped": STOPPED, "completed": COMPLETED, "diverged": FAILED}[outcome.status]
     reason = outcome.reason
-    if outcome.status == "diverged":
+    if outcome.cause == Cause.DIVERGED:
         reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
-    return _end(run, status, reason)
+    return _end(run, STATUS_OF[outcome.cause], reason, outcome.cause)
 
 
 @contextmanager
@@ -167,7 +178,8 @@ def _event_files() -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         line = re.sub(r"^{{.*?}} | \[Op:.*$", "", (error.message or type(error).__name__).splitlines()[0])
-        raise OSError(line.rpartition("; ")[2]) from error
+        full = isinstance(error, (tf.errors.ResourceExhaustedError, tf.errors.OutOfRangeError))  # its ENOSPC, its EFBIG
+        raise OSError(errno.ENOSPC if full else errno.EIO, line.rpartition("; ")[2]) from error
 
 
 class _Writer:
@@ -234,10 +246,24 @@ class _Writer:
             board.close()
 
 
+def _cause(error: Exception) -> Cause:
+    if isinstance(error, OSError):
+        return Cause.DISK_FULL if error.errno in FULL else Cause.FOLDER_UNUSABLE
+    if isinstance(error, MemoryShortError) or _is_out_of_memory(error):
+        return Cause.OUT_OF_MEMORY
+    if isinstance(error, DataError):
+        return Cause.DATA_UNAVAILABLE
+    return Cause.FOLDER_UNUSABLE if isinstance(error, RunError) else Cause.FAULT
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"the run folder cannot be written: {error.strerror or error}"
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if _is_out_of_memory(error):
         return "this machine ran out of memory; lower depth, width or batch size"
     text = (str(error) or "no message").splitlines()[0]
     return f"{type(error).__name__}: {text[:300]}"

@@ -16,6 +16,7 @@ import pytest
 from explorer.cli import main
 from explorer.cli.run_report import METRICS, lines_of_result
 from explorer.config import FIELDS, TrainingConfig
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run
 from explorer.runs.store import RunStore
@@ -89,7 +90,7 @@ def test_the_json_of_train_says_what_came_of_it(whole):
     run = Run(folder / told["run"])
     records = run.history()
     assert (told["status"], told["epochs"]) == (COMPLETED, 80)
-    assert told["reason"] == "all 80 epochs are trained"
+    assert (told["reason"], told["cause"]) == ("all 80 epochs are trained", "all_epochs")
     assert {name: len(values) for name, values in told["history"].items()} == dict.fromkeys(METRICS, 80)
     assert told["history"]["val_loss"] == [record.val_loss for record in records]
     best = records[told["best_epoch"] - 1]
@@ -189,6 +190,7 @@ def test_a_run_folder_that_takes_no_more_ends_as_failed_and_keeps_its_history(tm
     run = the_run(tmp_path)
     assert run.status().status == FAILED
     assert "File too large" in run.status().reason
+    assert told["cause"] == run.status().cause == Cause.DISK_FULL
     assert [record.epoch for record in run.history()] == list(range(1, told["epochs"] + 1))
     assert told["epochs"] > 10
 

@@ -45,8 +45,8 @@ def told_after(run: Run, epoch: int) -> dict[str, str]:
     """What is found in a run's first so many epochs, by name with its severity."""
     records, whole = run.history()[:epoch], len(run.history()) <= epoch
     signals = [signals for signals in run.signals() if signals.epoch <= epoch]
-    reason = run.status().reason if whole else ""
-    return {f.name: f.severity for f in diagnose(Evidence(run.config, records, signals, reason))}
+    cause = run.status().cause if whole else None
+    return {f.name: f.severity for f in diagnose(Evidence(run.config, records, signals, cause))}
 
 
 def assert_tells_its_own(run: Run, case: Case) -> None:

@@ -11,15 +11,18 @@ from explorer.diagnosis import EXPLAINS, NOTE, PROBLEM, RULES, SEVERITIES, WARNI
 from explorer.diagnosis.finding import fraction, number
 from explorer.diagnosis.lessons import LESSONS, lesson_of
 from explorer.diagnosis.thresholds import LIMITS
+from explorer.runs.cause import Cause
 from explorer.runs.signals import SIGNALS
 
 GUESSING = math.log(10)
 WELL = history(1.2, 0.5, 0.3, 0.2, 0.15, accuracy=0.95)
 
 
-def found(config: TrainingConfig = DIGITS, records=WELL, seen=(), reason: str = "", **more) -> dict[str, Finding]:
+def found(
+    config: TrainingConfig = DIGITS, records=WELL, seen=(), cause: Cause | None = None, **more
+) -> dict[str, Finding]:
     """What is found in a run, by name."""
-    return {finding.name: finding for finding in diagnose(Evidence(config, records, seen, reason, **more))}
+    return {finding.name: finding for finding in diagnose(Evidence(config, records, seen, cause, **more))}
 
 
 def epochs(last: int, **values) -> list:
@@ -92,17 +95,19 @@ def test_gradients_that_grow_backwards_explode():
 
 
 @pytest.mark.parametrize(
-    ("records", "reason", "since"),
+    ("records", "loss", "since"),
     [
-        ([], "diverged: the training loss became NaN (not a number) in epoch 1, by step 8 of 45; a lower …", 1),
-        (WELL, "diverged: the training loss became infinite in epoch 6, by step 8 of 45; a lower …", 6),
-        (history(2.0, 1.0, val=[2.0, math.nan]), "diverged: the validation loss became NaN in epoch 2; a …", 2),
+        ([], "training", 1),
+        (WELL, "training", 6),
+        (history(2.0, 1.0, val=[2.0, math.nan]), "validation", 2),
+        (history(2.0, 1.0, val=[2.0, math.inf]), "validation", 2),
     ],
 )
-def test_a_loss_that_is_no_number_is_divergence(records, reason, since):
-    finding = found(records=records, reason=reason)["diverged"]
+def test_a_loss_that_is_no_number_is_divergence(records, loss, since):
+    finding = found(records=records, cause=Cause.DIVERGED)["diverged"]
     assert (finding.severity, finding.since) == (PROBLEM, since)
-    assert finding.evidence.startswith("The ") and "learning rate 0.001" in finding.evidence
+    assert finding.evidence.startswith(f"The {loss} loss became NaN or infinite in epoch {since}, at ")
+    assert "learning rate 0.001" in finding.evidence
     assert finding.change == {"learning_rate": 1e-4}
 
 
@@ -314,11 +319,11 @@ def test_validation_better_than_training_is_a_note_that_says_why():
 
 def test_patience_that_ends_in_the_noise():
     records = history(1.0, 0.8, 0.6, 0.5, val=[1.1, 0.9, 0.8, 0.81])
-    stopped = "early stopping: the validation loss has not fallen below that of epoch 3 for 1 epochs"
-    told = found(DIGITS.with_(patience=1), records, reason=stopped)["patience_too_short"]
+    stopped = Cause.EARLY_STOPPING
+    told = found(DIGITS.with_(patience=1), records, cause=stopped)["patience_too_short"]
     assert told.severity == WARNING and "+1.2% compared with the best" in told.evidence
-    assert "patience_too_short" not in found(DIGITS.with_(patience=20), records * 6, reason=stopped)
-    assert "patience_too_short" not in found(DIGITS.with_(patience=1), records, reason="all 4 epochs are trained")
+    assert "patience_too_short" not in found(DIGITS.with_(patience=20), records * 6, cause=stopped)
+    assert "patience_too_short" not in found(DIGITS.with_(patience=1), records, cause=Cause.ALL_EPOCHS)
 
 
 # --- What holds for all -------------------------------------------------------------------------------

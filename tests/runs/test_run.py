@@ -17,6 +17,7 @@ import pytest
 from explorer.config import SCHEMA_VERSION, TrainingConfig
 from explorer.errors import InputError, RunError
 from explorer.process import Process
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import (
     ACTIVE,
@@ -78,8 +79,8 @@ def states(store: RunStore) -> dict[str, str]:
 WRITER = """
 import sys
 from pathlib import Path
-from explorer.runs import HISTORY, Run
-from tests.test_runs import record
+from explorer.runs.run import HISTORY, Run
+from tests.runs.test_run import record
 
 run, epochs, how = Run(Path(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
 for epoch in range(1, epochs + 1):
@@ -140,7 +141,7 @@ def test_runs_that_threads_and_processes_make_in_one_second_have_names_of_their_
 HOLDER = """
 import sys
 from pathlib import Path
-from explorer.runs import Run
+from explorer.runs.run import Run
 
 with Run(Path(sys.argv[1])).locked():
     print("held", flush=True)
@@ -192,6 +193,7 @@ def test_a_status_keeps_every_value_over_json():
     status = RunStatus(
         RUNNING,
         "a reason",
+        Cause.FAULT,
         1.5,
         2.5,
         3.5,
@@ -272,6 +274,8 @@ DAMAGE = [
     (STATUS, b'{"status": "queued", "reason": %s}' % DEEP, "it is nested too deeply"),
     (STATUS, b'{"status": "queued", "reason": "%s"}' % (b"x" * 200_000), "reason: 'xxxx"),
     (STATUS, b'{"status": "queued", "reason": "\\ud800"}', "input data was truncated"),
+    (STATUS, b'{"status": "failed", "cause": "no such cause"}', "cause: 'no such cause' is not allowed"),
+    (STATUS, b'{"status": "failed", "cause": 3}', "cause: 3 is not allowed"),
     (STATUS, FOLDER, "Is a directory"),
     (STATUS, PIPE, "it is no regular file"),
     (STATUS, LINK, "it is a link"),
@@ -392,7 +396,7 @@ import json
 import sys
 from explorer.runs.index import INDEX
 from explorer.runs.store import RunStore
-from tests.test_runs import record
+from tests.runs.test_run import record
 
 opened = []
 
@@ -438,7 +442,7 @@ def test_a_replaced_status_of_the_same_size_in_the_same_tick_is_noticed(store):
     run.update(status=PAUSED)
     before = (run.path / STATUS).stat()
     assert states(store) == {run.name: PAUSED}
-    run.update(status=FAILED)
+    run.update(status=FAILED, cause=None)
     os.utime(run.path / STATUS, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert (run.path / STATUS).stat().st_size == before.st_size
     assert states(store) == {run.name: FAILED}
@@ -473,7 +477,7 @@ def test_an_active_run_is_interrupted_when_its_process_is_known_to_have_ended(na
     seen = before.seen_now()
     if ended:
         reason = "its process ended before the run did"
-        assert seen == replace(before, status=INTERRUPTED, reason=reason, phase="")
+        assert seen == replace(before, status=INTERRUPTED, reason=reason, cause=Cause.PROCESS_ENDED, phase="")
     else:
         assert seen is before
 
@@ -512,7 +516,7 @@ TRAINER = """
 import sys
 from pathlib import Path
 from explorer.process import Process
-from explorer.runs import Run
+from explorer.runs.run import Run
 
 run = Run(Path(sys.argv[1]))
 with run.locked():
@@ -566,6 +570,7 @@ def test_a_run_that_its_living_process_let_go_of_is_interrupted(store):
     assert psutil.pid_exists(run.status().process.pid)
     assert states(store) == {run.name: INTERRUPTED}
     assert run.status().reason == "its process could not write down how it ended"
+    assert run.status().cause == Cause.END_NOT_WRITTEN
     process.communicate("\n")
 
 

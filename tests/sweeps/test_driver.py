@@ -1,5 +1,6 @@
 """The driver with scripted runs: results, faults, and a kill before every single write."""
 
+import json
 import os
 import sys
 from collections import Counter
@@ -8,6 +9,7 @@ import pytest
 from scripted import SPACE, Scripted, add_epochs, study_in, trains
 
 from explorer.errors import InputError
+from explorer.runs.cause import Cause
 from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
@@ -115,7 +117,7 @@ def test_a_run_that_is_pruned_while_it_trains_is_stopped(store):
     drive(study, store, lambda: Scripted(script))
     pruned = study.trials()[-1]
     status = store.get(pruned.runs[0]).status()
-    assert (status.status, status.reason) == (STOPPED, pruned.reason)
+    assert (status.status, status.reason, status.cause) == (STOPPED, pruned.reason, Cause.PRUNED)
 
 
 def test_no_trial_begins_when_the_time_is_up(store):
@@ -141,10 +143,34 @@ def test_stop_writes_open_trials_down_and_resume_goes_on_with_them(store):
     assert [t.state for t in study.trials()] == [TRIAL_COMPLETED, TRIAL_COMPLETED, folder.TRIAL_RUNNING]
     run = store.get(study.trials()[2].runs[0])
     assert (run.status().status, run.status().reason) == (PAUSED, STOPPED_WORDS)
+    assert run.status().cause == Cause.SWEEP_STOPPED
     assert drive(study, store, lambda: Scripted(trains)) == folder.COMPLETED
     assert [t.state for t in study.trials()] == [TRIAL_COMPLETED] * 6
     assert len(store.list()) == 6
     assert [r.epoch for r in run.history()] == [1, 2, 3, 4]
+
+
+def test_a_sweep_that_an_earlier_version_stopped_is_resumed(store):
+    """Its runs have no cause, only the sentence of that version; one paused by hand counts as failed, as ever."""
+    reasons = {2: "the sweep was stopped; it goes on here when the sweep is resumed", 3: "paused in epoch 2"}
+    study = study_in(store, space={"depth": [1, 2, 3]})
+
+    def script(run, config):
+        add_epochs(run, config, until=2)
+        run.update(status=RUNNING)
+        study.request_stop()
+
+    assert drive(study, store, lambda: Scripted(script, slots=3)) == folder.STOPPED
+    for trial in study.trials():
+        path = store.get(trial.runs[0]).path / "status.json"
+        status = json.loads(path.read_text())
+        assert status.pop("cause") == "sweep_stopped"
+        status["reason"] = reasons.get(trial.settings["depth"], status["reason"])
+        path.write_text(json.dumps(status))
+    assert drive(study, RunStore(store.folder), lambda: Scripted(trains)) == folder.COMPLETED
+    states = {t.settings["depth"]: (t.state, t.reason) for t in study.trials()}
+    assert states[1] == states[2] == (TRIAL_COMPLETED, "")
+    assert states[3] == (TRIAL_FAILED, "by hand: paused in epoch 2")
 
 
 def test_settings_that_do_not_go_together_fail_their_trial_alone(store, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from explorer.config import TrainingConfig
+from explorer.runs.cause import Cause
 from explorer.training.compiled_epoch import CompiledNetwork, Shape, Totals
 from explorer.training.dropout import dropped, noise_of, predict_samples
 from explorer.training.model import build_network, start_weights
@@ -200,7 +201,7 @@ def told(config: TrainingConfig, network: CompiledNetwork, stops: int = 0) -> tu
             checkpoint=checkpoint,
         )
         checkpoint = outcome.checkpoint
-        assert outcome.status == ("paused" if number < stops else "completed")
+        assert outcome.cause == (Cause.PAUSED_BY_REQUEST if number < stops else Cause.ALL_EPOCHS)
     found = [(r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy, r.learning_rate) for r in records]
     return found, [variable.numpy().tobytes() for variable in network.variables]
 

@@ -9,6 +9,7 @@ import pytest
 
 from explorer.config import TrainingConfig
 from explorer.errors import RunError
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.training.checkpoint import Checkpoint
 from explorer.training.trainer import PAUSE, STOP, ending, image_order, train
@@ -87,7 +88,7 @@ def test_a_real_run_stops_early_where_keras_would(networks):
     records, improved, _, outcome = run_of(config, networks(config))
     losses = [record[3] for record in records]
     assert len(records) == epoch_of_keras(losses, 3) < 60
-    assert outcome.status == "completed"
+    assert outcome.cause == Cause.EARLY_STOPPING
     best = losses.index(min(losses)) + 1
     assert f"epoch {best} for 3 epochs" in outcome.reason
     assert improved == [loss < min(losses[:at], default=math.inf) for at, loss in enumerate(losses)]
@@ -97,7 +98,7 @@ def test_the_last_epoch_ends_a_run(networks):
     config = CONFIG.with_(epochs=2)
     records, _, _, outcome = run_of(config, networks(config))
     assert [record[0] for record in records] == [1, 2]
-    assert (outcome.status, outcome.reason, outcome.checkpoint) == ("completed", "all 2 epochs are trained", None)
+    assert (outcome.cause, outcome.reason, outcome.checkpoint) == (Cause.ALL_EPOCHS, "all 2 epochs are trained", None)
 
 
 # --- Divergence ---------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def test_a_training_loss_that_is_no_number_ends_the_run_with_its_epoch(networks)
     config = CONFIG.with_(optimizer="sgd", learning_rate=10.0, input_scaling="raw")
     records, _, _, outcome = run_of(config, networks(config))
     assert records == []
-    assert outcome.status == "diverged"
+    assert outcome.cause == Cause.DIVERGED
     assert outcome.reason.startswith("the training loss became NaN (not a number) in epoch 1, by step ")
 
 
@@ -121,7 +122,7 @@ def test_a_validation_loss_that_is_no_number_ends_the_run_with_its_epoch(network
     outcome = train(config, network, on_epoch=lambda *epoch: told.append(epoch))
     record, improved, checkpoint = told[-1]
     assert math.isfinite(record.loss) and math.isnan(record.val_loss) and not improved
-    assert outcome.status == "diverged"
+    assert outcome.cause == Cause.DIVERGED
     assert outcome.reason == f"the validation loss became NaN (not a number) in epoch {record.epoch}"
     # killed between its last checkpoint and its end, it must end the same way
     again = train(
@@ -173,7 +174,7 @@ def test_a_run_goes_on_from_any_interruption_to_the_last_bit(networks, tmp_path,
             on_epoch=lambda *epoch, told=told: told.append(epoch),
             control=asked_after(look, what),
         )
-        assert outcome.status == {STOP: "stopped", PAUSE: "paused"}[what]
+        assert outcome.cause == {STOP: Cause.STOPPED_BY_REQUEST, PAUSE: Cause.PAUSED_BY_REQUEST}[what]
         assert f"in epoch {len(told) + 1}, step {outcome.checkpoint.step} of 180" in outcome.reason
         assert outcome.checkpoint.step > 0 or look != 2  # an epoch is at least two calls, so this one is in its middle
         file = tmp_path / "checkpoint.npz"

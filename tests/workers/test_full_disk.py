@@ -52,7 +52,7 @@ if __name__ == "__main__":
     epochs = len(run.history())
     free()
     wait_for(lambda: run.written_status().status != "running", 120)
-    told["free"] = [run.written_status().status, run.status().reason]
+    told["free"] = [run.written_status().status, run.status().reason, run.status().cause]
     run_queue.resume(run)
     wait_for(lambda: len(run.history()) > epochs + 2, 120)
     fill()
@@ -104,6 +104,7 @@ def test_a_disk_that_fills_up_under_the_run_queue_leaves_no_run_running_for_ever
     told = on_a_small_disk(RUN_QUEUE, tmp_path)
     assert told["full"][0] in ("interrupted", "failed") and told["full"][2]
     assert told["free"][0] in ("interrupted", "failed") and "No space left on device" in told["free"][1]
+    assert told["free"][2] == {"interrupted": "end_not_written", "failed": "disk_full"}[told["free"][0]]
     assert told["stop"] == "stop" and told["ended"] in ("stopped", "failed", "interrupted")
     assert told["epochs"] and told["left"] == []
 

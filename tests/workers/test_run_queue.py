@@ -9,6 +9,7 @@ from browser import wait_for
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
+from explorer.runs.cause import Cause
 from explorer.runs.run import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, queue_position
 from explorer.runs.store import RunStore
 from explorer.workers.cluster import Settings
@@ -47,7 +48,7 @@ def test_one_at_a_time_in_order_with_positions(run_queue, store):
     assert (second.status().status, third.status().status) == (QUEUED, QUEUED)
     assert [queue_position(store.list(), run.name) for run in (first, second, third)] == [None, 1, 2]
     run_queue.stop(second)
-    assert second.status().status == STOPPED
+    assert (second.status().status, second.status().cause) == (STOPPED, Cause.STOPPED_BY_REQUEST)
     run_queue.stop(first)
     wait_status(first, STOPPED)
     wait_status(third, RUNNING)
@@ -69,7 +70,8 @@ def test_killed_worker_costs_its_run_a_status_and_the_queue_goes_on(run_queue, s
     wait_for(lambda: len(victim.history()) > 2)
     os.kill(victim.status().process.pid, signal.SIGKILL)
     wait_status(victim, INTERRUPTED)
-    wait_for(lambda: "its worker process died" in victim.status().reason)
+    wait_for(lambda: "its worker process died" in victim.written_status().reason)
+    assert victim.status().cause == Cause.PROCESS_ENDED
     wait_status(waiting, COMPLETED)
     before = len(victim.history())
     run_queue.resume(victim)
@@ -84,12 +86,14 @@ def test_pause_frees_the_worker_for_another_run(run_queue, store):
     wait_for(paused.history)
     run_queue.pause(paused)
     wait_status(paused, PAUSED)
+    assert paused.status().cause == Cause.PAUSED_BY_REQUEST
     other = submit(run_queue, store, SHORT)
     wait_status(other, COMPLETED)
     run_queue.resume(paused)
     with pytest.raises(InputError, match=r"can be resumed|in use"):
         run_queue.resume(paused)
     wait_status(paused, RUNNING)
+    assert paused.status().cause is None
     run_queue.stop(paused)
     wait_status(paused, STOPPED)
 
@@ -99,7 +103,7 @@ def test_worker_over_its_memory_limit_is_told_as_such(store):
     assert run_queue.wait_until_ready(60) == "ready", run_queue.message
     run = submit(run_queue, store, LONG.with_(depth=30, width=2048))
     wait_for(lambda: "memory limit" in run.status().reason, 60)
-    assert run.status().status == INTERRUPTED
+    assert (run.status().status, run.status().cause) == (INTERRUPTED, Cause.MEMORY_LIMIT)
     run_queue.close()
 
 
@@ -132,6 +136,7 @@ def test_orphans_of_a_dead_server_are_settled(store):
     assert run.status().status == INTERRUPTED
     settle_orphans(store)
     assert '"interrupted"' in (run.path / "status.json").read_text()
+    assert '"cause": "process_ended"' in (run.path / "status.json").read_text()
 
 
 def test_settings_name_what_is_allowed(monkeypatch):

@@ -19,8 +19,9 @@ from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.process import Process
 from explorer.runs import cost_estimate
+from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch
-from explorer.runs.run import BEST, CHECKPOINT, INTERRUPTED, LOGS, RUNNING, Run
+from explorer.runs.run import BEST, CHECKPOINT, INTERRUPTED, LOGS, RUNNING, STATUS, Run
 from explorer.runs.store import RunStore
 from explorer.training.model_file import ModelFile
 from explorer.workers import worker
@@ -34,6 +35,11 @@ EXECUTE = (
     "import sys; from pathlib import Path; from explorer.workers import worker; from explorer.runs.run import Run;"
     "print(*(worker.execute(Run(Path(path))) for path in sys.argv[1:]))"
 )
+
+
+def written_cause(run: Run) -> str | None:
+    """The cause as it stands in the folder, not one that was inferred while it was read."""
+    return json.loads((run.path / STATUS).read_text())["cause"]
 
 
 def numbers(run: Run) -> list[tuple]:
@@ -86,7 +92,7 @@ def assert_same_run(run: Run, other: Run) -> None:
     weights, others = stored_weights(run.path / BEST), stored_weights(other.path / BEST)
     assert len(weights) > 2 and weights == others
     assert run.status().status == other.status().status == "completed"
-    assert run.status().reason == other.status().reason
+    assert run.status().reason == other.status().reason and run.status().cause == Cause.ALL_EPOCHS
     assert_points_are_the_history(run)
     assert not (run.path / CHECKPOINT).exists()
 
@@ -105,7 +111,7 @@ def test_a_run_leaves_its_whole_record_and_nothing_else(trained):
     names = {path.name for path in trained.path.iterdir()}
     assert names == {"config.json", "status.json", "history.jsonl", "signals.jsonl", "best.keras", "logs", ".lock"}
     status = trained.status()
-    assert (status.status, status.reason) == ("completed", "all 4 epochs are trained")
+    assert (status.status, status.reason, status.cause) == ("completed", "all 4 epochs are trained", Cause.ALL_EPOCHS)
     assert status.compiled is True and status.process is None and status.host == Process.current().host
     assert status.parameters == cost_estimate.parameters(SMALL) and status.steps == 45
     assert status.created <= status.started <= status.ended
@@ -142,6 +148,7 @@ def test_the_best_model_is_kept_when_later_epochs_are_worse(store, digits):
     records = run.history()
     best = best_epoch(records)
     assert best.epoch == len(records) - 3 and "early stopping" in run.status().reason
+    assert written_cause(run) == "early_stopping"
     # written in the epoch that improved, before anybody heard of it, and not touched by those that did not
     improved = [best_epoch(records[: at + 1]) is record for at, record in enumerate(records)]
     assert [at == 0 or kept[at] != kept[at - 1] for at in range(len(kept))] == improved
@@ -156,10 +163,11 @@ def test_every_epoch_is_on_disk_when_it_is_told(store):
     seen = []
 
     def look(record: EpochRecord) -> None:
-        seen.append((run.history()[-1] == record, (run.path / CHECKPOINT).exists(), run.status().status))
+        status = run.status()
+        seen.append((run.history()[-1] == record, (run.path / CHECKPOINT).exists(), status.status, status.cause))
 
     worker.execute(run, worker.Watcher(on_epoch=look))
-    assert seen == [(True, True, RUNNING)] * 4
+    assert seen == [(True, True, RUNNING, None)] * 4
 
 
 def test_a_completed_run_is_left_as_it_is(trained):
@@ -177,6 +185,7 @@ def test_divergence_is_reported_with_its_epoch(store):
     reason = run.status().reason
     assert reason.startswith("diverged: the training loss became NaN (not a number) in epoch 1, by step ")
     assert "lower learning rate" in reason
+    assert written_cause(run) == "diverged"
     assert not (run.path / CHECKPOINT).exists() and not (run.path / "error.log").exists()
 
 
@@ -189,6 +198,7 @@ def test_divergence_that_only_validation_sees_keeps_its_epoch(store):
     assert run.status().reason.startswith(
         f"diverged: the validation loss became NaN (not a number) in epoch {last.epoch};"
     )
+    assert written_cause(run) == "diverged"
 
 
 def files_of(run: Run) -> dict[str, bytes]:
@@ -236,6 +246,7 @@ def test_a_foreign_checkpoint_is_found_out_before_anything_is_cut(store, change,
     assert len(run.history()) == 3
     assert worker.execute(run) == "failed"
     assert run.status().reason.startswith(f"the checkpoint of {run.name} {reason}; ")
+    assert written_cause(run) == "checkpoint_unusable"
     assert files_of(run) == before
 
 
@@ -247,6 +258,7 @@ def test_a_damaged_checkpoint_leaves_all_as_it_was_and_the_choice_to_start_again
         before = files_of(run)
         assert worker.execute(run) == "failed"
         assert run.status().reason.startswith(f"the checkpoint of {run.name} is damaged")
+        assert written_cause(run) == "checkpoint_unusable"
         assert run.status().reason.endswith("trains it anew from its settings") and resumable(run)
         assert files_of(run) == before
     queue_again(run, from_start=True)
@@ -301,6 +313,7 @@ def test_a_stop_before_the_start_costs_nothing(store):
     run.request("stop")
     assert worker.execute(run) == "stopped"
     assert (run.status().reason, run.requested(), run.history()) == ("stopped before it started", None, [])
+    assert written_cause(run) == "stopped_by_request"
 
 
 @pytest.mark.parametrize("what", ["stop", "pause"])
@@ -316,6 +329,7 @@ def test_a_run_that_was_stopped_or_paused_again_and_again_ends_as_if_it_had_not_
 
         states.append(worker.execute(run, worker.Watcher(on_step=ask)))
         assert run.requested() is None and (run.path / CHECKPOINT).exists()
+        assert written_cause(run) == {"stop": "stopped_by_request", "pause": "paused_by_request"}[what]
     assert states == [{"stop": "stopped", "pause": "paused"}[what]] * 3
     assert worker.execute(run) == "completed"
     assert_same_run(run, trained)
@@ -375,6 +389,7 @@ def test_a_checkpoint_ahead_of_its_history_is_refused(store):
     (run.path / "history.jsonl").write_text("")
     assert worker.execute(run) == "failed"
     assert run.status().reason.startswith(f"{run.name} has a checkpoint of epoch 1 but a history of 0 epochs; ")
+    assert written_cause(run) == "checkpoint_unusable"
 
 
 # --- The saved model ----------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ def _reveal(case: Case, summary: RunSummary) -> None:
     if summary.problem:
         return
     signals = summary.run.signals()
-    items = diagnose(Evidence(summary.config, summary.records, signals, summary.status.reason))
+    items = diagnose(Evidence(summary.config, summary.records, signals, summary.status.cause))
     if summary.records:
         _curves(summary)
     ended = summary.state not in ACTIVE

@@ -77,7 +77,7 @@ def _findings(summary: RunSummary) -> None:
     signals = summary.run.signals()
     if not summary.records and not signals and summary.status.status != FAILED:
         return
-    evidence = Evidence(summary.config, summary.records, signals, summary.status.reason, suggested_rate(summary.config))
+    evidence = Evidence(summary.config, summary.records, signals, summary.status.cause, suggested_rate(summary.config))
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.subheader("Findings", anchor=False)

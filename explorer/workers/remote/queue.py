@@ -16,7 +16,8 @@ from typing import Any
 from explorer.errors import ExplorerError, GoneError
 from explorer.files import read_json, write_json
 from explorer.process import Process
-from explorer.runs.run import ACTIVE, CHECKPOINT, LOGS, STATUS, Run
+from explorer.runs.cause import Cause
+from explorer.runs.run import ACTIVE, CHECKPOINT, LOGS, STATUS, STOPPED, Run
 from explorer.workers.remote.compatibility import disagreement, facts
 from explorer.workers.remote.worker import Report, Stamp, changes, write_files
 
@@ -163,7 +164,7 @@ class RemoteQueue:
         key = f"{folder}#{uuid.uuid4()}"
         try:
             if run.requested() == "stop":
-                run.end("stopped", "stopped before it started")
+                run.end(STOPPED, "stopped before it started", Cause.STOPPED_BY_REQUEST)
                 run.clear_request()
                 self._ended(run, False)
                 return
