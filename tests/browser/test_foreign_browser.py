@@ -141,7 +141,7 @@ PAGES = {
     ),
     "no such sweep": ("sweep", {"study": BEACON}, "is not there", ()),
     "failed sweep": ("sweep", {"study": "study"}, "Best so far|The best", ()),
-    "interrupted sweep": ("sweep", {"study": "interrupted study"}, "Its last words", ()),
+    "interrupted sweep": ("sweep", {"study": "interrupted study"}, "Last output: ", ()),
     "no such model": ("evaluate", {"model": BEACON, "split": BEACON, "tab": BEACON}, "Unavailable: ", ()),
     "no such case": ("gallery", {"case": BEACON}, "Choose a case", ()),
 }  # fmt: skip

@@ -49,7 +49,11 @@ def button(page: AppTest, key: str):
 def test_the_form_says_what_it_asks_for(store):
     page = app()
     spec = spec_shown(page)
-    assert spec.space.fields() == ["activation", "learning_rate", "kernel_initializer"]  # SELU with LeCun only
+    assert spec.space.fields() == [
+        "activation",
+        "learning_rate",
+        "kernel_initializer",
+    ]  # SELU only with LeCun initializers
     assert spec.space.settings == {"dataset": "digits"}
     assert (spec.name, spec.sampler, spec.trials, spec.epochs) == ("sweep 1", "tpe", 20, 10)
     assert "20 trials" in texts(page)
@@ -171,13 +175,13 @@ def test_from_the_button_to_the_winner(tmp_path):
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
         page.goto(f"{address}/sweep?dataset=digits&depth=1&width=16&learning_rate=0.01&patience=2")
-        page.get_by_role("heading", name="Search settings over many runs").wait_for()
-        for label, value in (("Trials at most", "4"), ("Epochs a trial", "3")):
+        page.get_by_role("heading", name="Search for the best settings").wait_for()
+        for label, value in (("Maximum trials", "4"), ("Epochs per trial", "3")):
             page.get_by_label(label, exact=True).fill(value)
             page.get_by_label(label, exact=True).press("Enter")
         page.get_by_text("4 trials").wait_for()
         page.get_by_text("3 epochs each").wait_for()
-        page.get_by_role("button", name="Start the sweep").click()
+        page.get_by_role("button", name="Start sweep").click()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
         study = StudyStore(store).get("sweep 1")
         wait_for(lambda: study.status().status == folder.RUNNING, 120)

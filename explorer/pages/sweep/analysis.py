@@ -1,4 +1,4 @@
-"""What mattered in a sweep, worked out now and then: importance, one setting at a time, and the linked views."""
+"""Analysis of a sweep: importance of settings, one setting at a time, and linked views of all trials."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ SLICES_A_ROW = 3
 
 
 def analysis(study: Study) -> None:
-    """Draws what the completed trials say about the settings; nothing while there are fewer than two."""
+    """Draws how the settings relate to the results of completed trials; nothing if there are fewer than two."""
     try:
         spec, trials = study.spec, study.trials()
-    except RunError:  # told above
+    except RunError:  # shown by the part above
         return
     readable = {summary.name for summary in resources.store().list() if summary.config}
     done = [t for t in trials if t.state == TRIAL_COMPLETED and t.runs and t.runs[-1] in readable]
@@ -32,17 +32,17 @@ def analysis(study: Study) -> None:
     varied = [name for name in fields if table[name].nunique() > 1]
     if not varied:
         return
-    st.subheader("What mattered", anchor=False)
+    st.subheader("Importance of settings", anchor=False)
     shares = _importances(study.name, len(done), [t.trial for t in done], table[varied].to_dict("records"),
                           [t.value for t in done])  # fmt: skip
     if shares:
         st.altair_chart(sweep.importance(shares), key="chart_importance", alt="importance of each setting")
         st.caption(
-            f"The share of the differences in {RULES[spec.objective].metric.replace('_', ' ')} that each setting "
+            f"Share of the variance in {RULES[spec.objective].metric.replace('val_', 'validation ')} that each setting "
             f"explains over {len(done)} completed trials (fANOVA)."
         )
     else:
-        st.caption(f"How much each setting mattered is told after {FEWEST_TRIALS} completed trials.")
+        st.caption(f"The importance of each setting is shown after {FEWEST_TRIALS} completed trials.")
     varied.sort(key=lambda name: -shares.get(name, 0.0))  # the most important first, here and in the linked views
     for start in range(0, len(varied), SLICES_A_ROW):
         row = varied[start : start + SLICES_A_ROW]
@@ -55,12 +55,15 @@ def analysis(study: Study) -> None:
     if len(varied) > 1:
         metric = spec.objective
         chart = linked.linked(table, [*varied, metric], (varied[0], metric), (varied[0], varied[1]), metric)
-        st.altair_chart(chart, key="chart_linked", alt="parallel coordinates, scatter and heat map of all trials")
-        st.caption("Brush in one of the three: the others show only what you brushed.")
+        st.altair_chart(chart, key="chart_linked", alt="parallel coordinates, scatter plot and heat map of all trials")
+        st.caption(
+            "Draw a rectangle in any of the three charts to keep only its trials in the other two; double-click to "
+            "remove it."
+        )
 
 
 def _table(spec: StudySpec, done: Sequence[TrialRecord]) -> Any:
-    """The table of runs that the linked charts expect, a row a completed trial with its mean over seeds."""
+    """The table of runs for the linked charts: one row per completed trial, with its mean over seeds."""
     from explorer.runs.comparison import run_table
 
     store = {summary.name: summary for summary in resources.store().list()}

@@ -1,4 +1,4 @@
-"""The form that makes a study: what varies, what goes only together, and how much it may cost."""
+"""The form that creates a study: search space, conditions and budget."""
 
 import os
 import shlex
@@ -18,7 +18,7 @@ from explorer.sweeps.launch import launch, scheduler_address
 from explorer.sweeps.study_spec import GRID, OBJECTIVES, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
 
 STARTS_WITH = ["activation", "learning_rate"]
-# what a first look over a number covers: these factors below and above the setting on the left
+# the initial range of a number: from the sidebar's value divided by this factor to the value times it
 AROUND = 10.0
 SELU_WITH_LECUN = {
     "when": {"activation": ["selu"]},
@@ -28,14 +28,14 @@ TITLES = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 
 
 def draw() -> None:
-    """Draws the form; the settings that stay are those of the sidebar."""
+    """Draws the form; settings that do not vary are taken from the sidebar."""
     config = sidebar.sidebar()
     download.offer()
     if config is None:
-        st.error("One of the settings on the left is not allowed; it is marked there.")
+        st.error("One of the settings in the sidebar is invalid; it is marked there.")
         return
     st.caption(
-        "A sweep trains many runs and looks for the best settings. What you do not vary here stays as set on the left."
+        "A sweep trains many runs to find the best settings. Settings you do not vary here are taken from the sidebar."
     )
     left, right = st.columns([3, 2], gap="large")
     with right:
@@ -46,21 +46,21 @@ def draw() -> None:
 
 
 def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    st.subheader("What varies", anchor=False)
+    st.subheader("Search space", anchor=False)
     names = st.multiselect(
         "Settings to vary",
         list(FIELDS),
         STARTS_WITH,
         format_func=lambda name: FIELDS[name].label,
         key="vary",
-        help="Any setting; those that are not chosen stay as they are on the left.",
+        help="Settings you do not select keep their value from the sidebar.",
     )
     space = {}
     for name in names:
         field = FIELDS[name]
         with st.container(border=True):
             space[name] = _choices(field) if field.choices else _range(field, getattr(config, name), grid)
-    with st.expander("Conditions: what goes only together"):
+    with st.expander("Conditions: settings that only go together"):
         conditions = _conditions(names, "selu" in space.get("activation", ()))
     return space, conditions
 
@@ -77,12 +77,12 @@ def _choices(field: Field) -> list[str]:
 
 
 def _range(field: Field, value: float, grid: bool) -> Any:
-    """A range as low, high and spacing, or single values where those are typed."""
+    """A range as low, high and scale, or the single values that were entered."""
     whole = isinstance(field.default, int)
     low, high = max(field.minimum, value / AROUND), min(field.maximum, value * AROUND)
     if whole:
         low, high = max(field.minimum, round(value / 4)), min(field.maximum, max(value, 1) * 2)
-    if not low < high:  # around nothing there is nothing
+    if not low < high:  # a range around 0 is empty
         low, high = field.minimum, field.maximum
     name, key = field.label, f"vary_{field.name}"
     st.markdown(name, help=field.help)
@@ -90,19 +90,19 @@ def _range(field: Field, value: float, grid: bool) -> Any:
     typed = columns[0].text_input("from", f"{low:.12g}", key=f"{key}_low")
     above = columns[1].text_input("to", f"{high:.12g}", key=f"{key}_high")
     only = columns[2].text_input(
-        "or only these", "", key=f"{key}_only", placeholder="1, 2, 5", help="Single values, with commas between."
+        "or only these values", "", key=f"{key}_only", placeholder="1, 2, 5", help="Single values, separated by commas."
     )
-    log = st.toggle("drawn evenly over the logarithm", field.logarithmic, key=f"{key}_log")
+    log = st.toggle("log scale", field.logarithmic, key=f"{key}_log")
     if only.strip():
         return [_number(field, part) for part in only.split(",")]
-    found = {"low": _number(field, typed), "high": _number(field, above), "log": log}
+    limits = {"low": _number(field, typed), "high": _number(field, above), "log": log}
     if grid:
-        found["points"] = int(columns[3].number_input("points", 2, 100, 3, key=f"{key}_points"))
-    return found
+        limits["points"] = int(columns[3].number_input("points", 2, 100, 3, key=f"{key}_points"))
+    return limits
 
 
 def _number(field: Field, text: str) -> Any:
-    """The number of a text; what is none stays a text, and the study says what is wrong with it."""
+    """The number in a text; other text is returned as it is, and rejected by the study with a reason."""
     try:
         return field.parse(text.strip())
     except FieldError:
@@ -110,16 +110,16 @@ def _number(field: Field, text: str) -> Any:
 
 
 def _conditions(names: list[str], selu: bool) -> list[dict[str, Any]]:
-    found = []
+    conditions = []
     if selu and st.checkbox(
-        "SELU with LeCun only",
+        "SELU only with LeCun initializers",
         True,
         key="selu_with_lecun",
-        help="SELU normalises itself only from LeCun's initial weights: with any other it is a different experiment.",
+        help="SELU is self-normalizing only with LeCun initial weights; with others it is a different experiment.",
     ):
-        found.append(SELU_WITH_LECUN)
+        conditions.append(SELU_WITH_LECUN)
     if not names:
-        return found
+        return conditions
     for number in range(int(st.number_input("More conditions", 0, 8, 0, key="conditions"))):
         columns = st.columns(2)
         when = columns[0].selectbox("When", names, format_func=_label, key=f"when_{number}")
@@ -127,8 +127,8 @@ def _conditions(names: list[str], selu: bool) -> list[dict[str, Any]]:
         then = columns[0].selectbox("then", [n for n in FIELDS if n != when], format_func=_label, key=f"then_{number}")
         these = columns[1].text_input("is one of", key=f"then_values_{number}", placeholder=_example(then))
         if values.strip() and these.strip():
-            found.append({"when": {when: _values(when, values)}, "then": {then: _values(then, these)}})
-    return found
+            conditions.append({"when": {when: _values(when, values)}, "then": {then: _values(then, these)}})
+    return conditions
 
 
 def _label(name: str) -> str:
@@ -145,39 +145,47 @@ def _values(name: str, text: str) -> list[Any]:
 
 
 def _budget() -> dict[str, Any]:
-    st.subheader("How", anchor=False)
-    found: dict[str, Any] = {"name": st.text_input("Name", _free_name(), key="study_name")}
-    found["sampler"] = st.segmented_control(
+    st.subheader("Search", anchor=False)
+    budget: dict[str, Any] = {"name": st.text_input("Name", _free_name(), key="study_name")}
+    budget["sampler"] = st.segmented_control(
         "Sampler", list(SAMPLERS), default=TPE, required=True, format_func=TITLES.get, key="sampler", width="stretch",
         help="\n".join(f"- **{TITLES[name]}**: {words}" for name, words in SAMPLERS.items()),
     )  # fmt: skip
     columns = st.columns(2)
-    found["trials"] = int(columns[0].number_input("Trials at most", 1, 100_000, 20, key="trials"))
+    budget["trials"] = int(columns[0].number_input("Maximum trials", 1, 100_000, 20, key="trials"))
     minutes = columns[1].number_input(
-        "Minutes at most", 0, 60 * 24 * 7, 0, key="minutes", help="0: no limit. Trials that run then are finished."
+        "Time limit (minutes)",
+        0,
+        60 * 24 * 7,
+        0,
+        key="minutes",
+        help="0 means no limit. Trials running when the limit is reached are finished.",
     )
-    found["epochs"] = int(columns[0].number_input("Epochs a trial", 1, 10_000, 10, key="trial_epochs"))
-    found["seeds"] = int(columns[1].number_input("Seeds a trial", 1, 20, 1, key="trial_seeds", help=_SEEDS))
-    found["objective"] = columns[0].selectbox(
+    budget["epochs"] = int(columns[0].number_input("Epochs per trial", 1, 10_000, 10, key="trial_epochs"))
+    budget["seeds"] = int(columns[1].number_input("Seeds per trial", 1, 20, 1, key="trial_seeds", help=_SEEDS))
+    budget["objective"] = columns[0].selectbox(
         "Objective", list(OBJECTIVES), format_func=_OBJECTIVES.get, key="objective", help=_OBJECTIVE_HELP
     )
-    found["pruner"] = columns[1].selectbox(
-        "End bad trials early", list(PRUNERS), key="pruner",
-        help="\n".join(f"- **{name}**: {words}" for name, words in PRUNERS.items()),
+    budget["pruner"] = columns[1].selectbox(
+        "Pruner", list(PRUNERS), format_func=str.capitalize, key="pruner",
+        help="Ends unpromising trials early.\n"
+        + "\n".join(f"- **{name.capitalize()}**: {words}" for name, words in PRUNERS.items()),
     )  # fmt: skip
-    found["seed"] = int(columns[0].number_input("Sampler's seed", 0, 2**31 - 1, 1, key="sampler_seed"))
+    budget["seed"] = int(columns[0].number_input("Sampler seed", 0, 2**31 - 1, 1, key="sampler_seed"))
     if minutes:
-        found["minutes"] = minutes
+        budget["minutes"] = minutes
     if not scheduler_address():
         most = max(1, os.cpu_count() or 1)
-        help = "Each trains one run on its share of the cores, and takes 1 to 1.5 GB of memory."
-        found["workers"] = int(columns[1].number_input("Workers", 1, most, most, key="sweep_workers", help=help))
-    return found
+        help = "Each worker trains one run on its share of the cores and uses 1 to 1.5 GB of memory."
+        budget["workers"] = int(columns[1].number_input("Workers", 1, most, most, key="sweep_workers", help=help))
+    return budget
 
 
 _OBJECTIVES = {"val_loss": "validation loss", "val_accuracy": "validation accuracy"}
-_OBJECTIVE_HELP = "A trial's value is that of its best epoch: " + ", or ".join(RULES[name].words for name in OBJECTIVES)
-_SEEDS = "Each trial is trained from so many seeds, and its value is their mean: slower, and less of an accident."
+_OBJECTIVE_HELP = "A trial's value is taken from the epoch with the " + " or ".join(
+    RULES[name].words for name in OBJECTIVES
+)
+_SEEDS = "Each trial is trained with this many seeds, and its value is their mean: slower, but less affected by chance."
 
 
 def _free_name() -> str:
@@ -189,7 +197,7 @@ def _start(
     config: TrainingConfig, space: dict[str, Any], conditions: list[dict[str, Any]], budget: dict[str, Any]
 ) -> None:
     workers = budget.pop("workers", 1)
-    # the trial's epochs are part of the budget; what is at its default need not be said
+    # epochs are part of the budget, and defaults need not be listed
     stays = [name for name in FIELDS if name not in space and name != "epochs"]
     settings = {name: value for name in stays if (value := getattr(config, name)) != FIELDS[name].default}
     try:
@@ -201,7 +209,7 @@ def _start(
     st.markdown(_summary(spec, config, workers))
     missing = [name for name in spec.space.values("dataset") if not datasets.available(name)]
     st.button(
-        "Start the sweep",
+        "Start sweep",
         type="primary",
         icon=":material/play_arrow:",
         key="start_sweep",
@@ -209,7 +217,7 @@ def _start(
         on_click=_create,
         args=(spec, workers),
     )
-    with st.expander("The same from the command line"):
+    with st.expander("The same sweep from the command line"):
         st.code(to_toml(spec), language="toml")
         st.code(f"python -m explorer sweep {shlex.quote(spec.name)}.toml --workers {workers}", language="sh")
 
@@ -218,10 +226,10 @@ def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
     seconds, measured = cost_estimate.predicted_seconds(config, resources.store().list())
     total = seconds * spec.epochs * spec.seeds * spec.planned
     fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
-    source = "as measured on this machine" if measured else "a guess, nothing is measured yet"
+    source = "measured on this machine" if measured else "estimated: nothing has been measured yet"
     most = f"**{spec.planned:,} trials** over {fields}, {spec.epochs:,} epochs each"
-    seeds = f" from {spec.seeds} seeds" if spec.seeds > 1 else ""
-    return f"{most}{seeds}: at most about **{duration(total)}** of training for the settings on the left ({source})."
+    seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
+    return f"{most}{seeds}: at most about **{duration(total)}** of training with the sidebar's settings ({source})."
 
 
 def _create(spec: StudySpec, workers: int) -> None:

@@ -1,4 +1,4 @@
-"""What moves on a sweep's page: how far it is, the winner's runs, the trials' curves and their table."""
+"""The live part of a sweep's page: progress, the winner's runs, charts and the table of trials."""
 
 import time
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ SIGNS = {TRIAL_RUNNING: "▶", OPEN: "‖", TRIAL_COMPLETED: "✓", TRIAL_PRUNED
 
 
 def live(study: Study, drawn: tuple[str, bool]) -> None:
-    """Draws what moves; the whole page anew once it is another state than the one drawn."""
+    """Draws the live part; reruns the whole page once the state differs from the one drawn."""
     try:
         spec, status, trials = study.spec, study.status(), study.trials()
     except RunError as error:
@@ -50,7 +50,7 @@ def live(study: Study, drawn: tuple[str, bool]) -> None:
     if winners:
         _winners(spec, winners)
     if not trials:
-        st.caption("The first trial appears when the workers are up: a few seconds.")
+        st.caption("The first trial appears once the workers have started, in a few seconds.")
         return
     _charts(spec, trials)
     _leaderboard(spec, status, trials)
@@ -74,14 +74,14 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
     columns[0].metric(
         f"Best {RULES[spec.objective].metric.replace('val_', 'validation ')}",
         _number(spec.objective, best[0].value) if best else "–",
-        help=f"Of trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials: "
-        "the best of many is flattered by chance, so train it again with other seeds."
+        help=f"Trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials. The "
+        "best of many is partly due to chance, so train it again with other seeds."
         if best
         else None,
     )
     count = view.counts[TRIAL_RUNNING]
     unfinished = trial_word(TRIAL_RUNNING, status.status) if count else TRIAL_RUNNING
-    help = "Begun and not finished; Resume goes on with them." if unfinished == OPEN else None
+    help = "Started but not finished; Resume continues them." if unfinished == OPEN else None
     columns[1].metric(unfinished.capitalize(), f"{count:,}", help=help)
     columns[2].metric("Completed", f"{view.counts[TRIAL_COMPLETED]:,}")
     columns[3].metric("Pruned · failed", f"{view.counts[TRIAL_PRUNED]:,} · {view.counts[TRIAL_FAILED]:,}")
@@ -96,14 +96,14 @@ def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
 
     ended = [s for s in winners if s.state == COMPLETED and s.best]
     with st.container(border=True):
-        words = f"**The winner, trained to the end**: {len(ended)} of {len(winners)} seeds are through"
+        text = f"**The winner, trained to the end**: {len(ended)} of {len(winners)} seeds finished"
         if len(ended) > 1:
             accuracies = [summary.best.val_accuracy for summary in ended]
-            words += (
+            text += (
                 f" · validation accuracy **{fmean(accuracies):.2%} ± {stdev(accuracies):.2%}** "
                 f"(mean and standard deviation, each at its {RULES['val_loss'].words})"
             )
-        st.markdown(words)
+        st.markdown(text)
         for summary in sorted(winners, key=lambda s: s.config.seed if s.config else 0):
             best = f"{summary.best.val_accuracy:.2%}" if summary.best else "–"
             seed = summary.config.seed if summary.config else "?"
@@ -115,21 +115,21 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
 
     left, right = st.columns(2)
     if points := best_so_far(spec, trials):
-        frame, words = sweep.best_frame(points), "the best value over time"
-        draw_chart(sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt=words)
+        frame, alt = sweep.best_frame(points), "the best value over time"
+        draw_chart(sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt=alt)
     else:
-        left.info("The best so far appears here when the first trial is completed.")
+        left.info("The best so far appears here once a trial is completed.")
     latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
     histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
     frame = sweep.curves_frame(histories, spec.objective)
-    words = "the curves of running and ended trials"
-    draw_chart(sweep.curves, frame, spec.objective, place=right, key="chart_curves", alt=words)
+    alt = "the curves of running and finished trials"
+    draw_chart(sweep.curves, frame, spec.objective, place=right, key="chart_curves", alt=alt)
 
 
 def _history(trial: TrialRecord) -> Sequence[Any]:
     try:
         return resources.store().get(trial.runs[-1]).history() if trial.runs else []
-    except ExplorerError:  # in the bin
+    except ExplorerError:  # the run is in the bin
         return []
 
 
@@ -145,18 +145,18 @@ def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRec
     others = sorted(
         (t for t in trials if t.state != TRIAL_COMPLETED), key=lambda t: (t.state != TRIAL_RUNNING, -t.trial)
     )
-    shown = [*best, *others][:SHOWN_TRIALS]
-    words = [trial_word(trial.state, status.status) for trial in shown]
+    listed = [*best, *others][:SHOWN_TRIALS]
+    states = [trial_word(trial.state, status.status) for trial in listed]
     rows = [
         {
             "trial": trial.trial,
-            "state": f"{SIGNS[word]} {word}",
+            "state": f"{SIGNS[state]} {state}",
             spec.objective: trial.value,
             **{name: _setting(trial.settings.get(name)) for name in fields},
             "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
             "run": cell(trial.runs[-1]) if trial.runs else "",
         }
-        for trial, word in zip(shown, words, strict=True)
+        for trial, state in zip(listed, states, strict=True)
     ]
     form = "percent" if spec.objective == "val_accuracy" else "%.4f"
     numbers = {
@@ -170,7 +170,7 @@ def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRec
         pd.DataFrame(rows),
         key="sweep_table",
         hide_index=True,
-        placeholder="",  # what is not known yet, or not a setting of this trial
+        placeholder="",  # for values that are unknown yet, or not a setting of this trial
         column_config={
             **{name: name.capitalize() for name in ("trial", "state", "reason", "run")},
             spec.objective: st.column_config.NumberColumn(f"{rule}{seeds}", format=form),

@@ -1,4 +1,4 @@
-"""The Sweep page: make a study, or watch one."""
+"""The Sweep page: create a study, or watch one."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from explorer.sweeps.study import Study
 def render() -> None:
     """Draws the page."""
     draw_steadily()
-    st.header("Search settings over many runs", anchor=False)
+    st.header("Search for the best settings", anchor=False)
     try:
         studies = resources.studies().list()
     except RunError as error:
@@ -40,6 +40,4 @@ def _chooser(studies: list[Study], shown: Study | None) -> None:
                 st.rerun()
             st.button("New sweep", icon=":material/add:", on_click=selection.open_study, args=(None,))
         else:
-            st.button(
-                "Back to the sweeps", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],)
-            )
+            st.button("Back to sweeps", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],))

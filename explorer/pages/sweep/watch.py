@@ -1,4 +1,4 @@
-"""One sweep: its headline, its buttons, and the parts that are redrawn while it runs."""
+"""One sweep: its headline, its buttons, and the parts that refresh while it runs."""
 
 from contextlib import suppress
 
@@ -53,7 +53,7 @@ def draw(study: Study) -> None:
 
 
 def _until_stopped(study: Study) -> None:
-    with suppress(RunError):  # what is redrawn beside this says it
+    with suppress(RunError):  # the live part shows the error
         if study.status().status not in folder.ACTIVE:
             st.rerun()
 
@@ -62,17 +62,17 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     icon, color = BADGES[status.status]
     st.markdown(f"#### {foreign(study.name)} &nbsp; :{color}-badge[{icon} {status.status}]")
     fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
-    seeds = f" from {spec.seeds} seeds" if spec.seeds > 1 else ""
-    pruner = "" if spec.pruner == "none" else f" · ended early by {spec.pruner}"
+    seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
+    pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner}"
     st.caption(
         f"{fields} · {spec.sampler} · at most {spec.planned:,} trials of {spec.epochs:,} epochs{seeds}{pruner} · "
         f"objective: {RULES[spec.objective].words}"
     )
     if status.status == folder.INTERRUPTED:
-        said = last_words(study)
+        output = last_words(study)
         st.warning(
-            f"Interrupted: {sentence(status.reason)} **Resume** goes on with every trial. "
-            f"{f'Its last words: {sentence(said)}' if said else ''}"
+            f"Interrupted: {sentence(status.reason)} **Resume** continues every trial. "
+            f"{f'Last output: {sentence(output)}' if output else ''}"
         )
     elif status.status == folder.FAILED:
         st.error(sentence(status.reason))
@@ -84,10 +84,10 @@ def _buttons(study: Study, status: StudyStatus, trials: list[TrialRecord]) -> No
     best = leaders(study.spec, trials)
     with st.container(horizontal=True):
         if status.status in folder.ACTIVE:
-            asked = study.stop_requested()
-            help = "Ends within two seconds; every trial is kept, and Resume goes on with the open ones."
+            stopping = study.stop_requested()
+            help = "Stops within two seconds. Every trial is kept, and Resume continues the open ones."
             st.button(
-                "Stopping…" if asked else "Stop", key="stop_sweep", icon=":material/stop:", disabled=asked,
+                "Stopping…" if stopping else "Stop", key="stop_sweep", icon=":material/stop:", disabled=stopping,
                 on_click=_stop, args=(study,), help=help,
             )  # fmt: skip
         elif status.status != folder.COMPLETED:
@@ -103,12 +103,12 @@ def _buttons(study: Study, status: StudyStatus, trials: list[TrialRecord]) -> No
             disabled=not best,
             on_click=_train_winner,
             args=(study,),
-            help="The best trial's settings until early stopping, so that the answer is not an accident of one seed.",
+            help="Trains the best trial's settings until early stopping, so that the result is not that of one seed.",
         )
         if best:
             st.button(
                 "Use the winner's settings", key="use_winner", on_click=_use, args=(study, best[0]),
-                help="Puts them into the sidebar of the Train page.",
+                help="Copies them to the sidebar of the Train page.",
             )  # fmt: skip
         st.download_button(
             "TOML", to_toml(study.spec), file_name(study.name, "toml"), "application/toml", key="study_toml"
