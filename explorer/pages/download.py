@@ -14,7 +14,7 @@ from explorer.runs.progress import duration
 
 NAME = "cifar10"
 REFRESH_SECONDS = 0.5
-SECONDS_TO_BE_HEARD_OF = 15  # a download process that has not reported progress by then has failed
+SECONDS_TO_REPORT = 15  # a download process that has not reported progress by then has failed
 
 
 def offer() -> None:
@@ -31,16 +31,16 @@ def _banner() -> None:
         st.rerun()
     progress = download.read_progress(NAME)
     running = progress is not None and "error" not in progress
-    asked = download_state.asked_download()
-    if asked and progress and progress["pid"] == asked.pid:
-        download_state.download_is_heard_of()
+    started = download_state.started_download()
+    if started and progress and progress["pid"] == started.pid:
+        download_state.forget_download()
     with st.container(border=True):
         if running:
             total = progress["total"]
             st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_progress_text(progress))
             st.button("Cancel download", on_click=download.request_cancel, args=(NAME,), icon=":material/close:")
             return
-        if asked and time.monotonic() - asked.since < SECONDS_TO_BE_HEARD_OF:
+        if started and time.monotonic() - started.since < SECONDS_TO_REPORT:
             st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
@@ -61,7 +61,7 @@ def _start() -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # closing the page must not end it
     )
-    download_state.download_starts(process.pid)
+    download_state.remember_download(process.pid)
 
 
 def _progress_text(progress: dict) -> str:

@@ -9,23 +9,23 @@ _DOWNLOAD = "download_started"
 
 
 @dataclass(frozen=True)
-class AskedDownload:
+class StartedDownload:
     """A download process, and when it was started, in seconds of the monotonic clock."""
 
     pid: int
     since: float
 
 
-def download_starts(pid: int) -> None:
+def remember_download(pid: int) -> None:
     """Remembers a download process that was just started."""
-    st.session_state[_DOWNLOAD] = AskedDownload(pid, time.monotonic())
+    st.session_state[_DOWNLOAD] = StartedDownload(pid, time.monotonic())
 
 
-def download_is_heard_of() -> None:
+def forget_download() -> None:
     """Forgets the download process, which reports its own progress from now on."""
     st.session_state.pop(_DOWNLOAD, None)
 
 
-def asked_download() -> AskedDownload | None:
+def started_download() -> StartedDownload | None:
     """The download process that has not reported progress yet."""
     return st.session_state.get(_DOWNLOAD)

@@ -6,12 +6,12 @@ _MESSAGE = "message"
 _REDRAW = "redraw"
 
 
-def tell(message: str) -> None:
+def post(message: str) -> None:
     """Stores a message for the next drawing of the page, since a callback cannot draw."""
     st.session_state[_MESSAGE] = message
 
 
-def told() -> str:
+def take() -> str:
     """Returns the stored message and removes it; empty if there is none."""
     return st.session_state.pop(_MESSAGE, "")
 

@@ -84,9 +84,9 @@ def _fraction(field: Field) -> float:
 
 
 def _choice(field: Field) -> str:
-    words = _dataset_title if field.name == "dataset" else field.title
+    title = _dataset_title if field.name == "dataset" else field.title
     now = field.choices.index(st.session_state[field.name])
-    return st.selectbox(field.label, field.choices, now, format_func=words, key=field.name, help=field.help)
+    return st.selectbox(field.label, field.choices, now, format_func=title, key=field.name, help=field.help)
 
 
 def _dataset_title(name: str) -> str:

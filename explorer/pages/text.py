@@ -28,12 +28,12 @@ def plain(text: object, longest: int = LONGEST) -> str:
     Control characters, characters that change the writing direction and lone surrogates are written as escapes
     (`\\x1b`, `\\u202e`); the middle of a longer text is replaced by an ellipsis.
     """
-    words = str(text)
-    if len(words) > 4 * longest:  # a text of millions of characters is not read whole
-        words = words[: 2 * longest] + ELLIPSIS + words[-2 * longest :]
-    if not words.isprintable():
-        words = "".join(map(_visible, " ".join(words.split())))
-    return _shortened(words.strip(), longest)
+    line = str(text)
+    if len(line) > 4 * longest:  # a text of millions of characters is not read whole
+        line = line[: 2 * longest] + ELLIPSIS + line[-2 * longest :]
+    if not line.isprintable():
+        line = "".join(map(_visible, " ".join(line.split())))
+    return _shortened(line.strip(), longest)
 
 
 def _visible(character: str) -> str:
@@ -42,17 +42,17 @@ def _visible(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def _shortened(words: str, longest: int) -> str:
-    if len(words) <= longest:
-        return words
+def _shortened(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
     tail = longest // 3
-    return words[: longest - tail - 1] + ELLIPSIS + words[-tail:]
+    return text[: longest - tail - 1] + ELLIPSIS + text[-tail:]
 
 
 def cell(text: object, longest: int = LONGEST) -> str:
     """Foreign text for a table cell that may be saved as CSV, so that no spreadsheet runs it as a formula."""
-    words = plain(text, longest)
-    return WORD_JOINER + words if words.startswith(FORMULA_STARTS) else words
+    line = plain(text, longest)
+    return WORD_JOINER + line if line.startswith(FORMULA_STARTS) else line
 
 
 # Characters with a meaning anywhere in Markdown; an underscore between letters has none.
@@ -64,37 +64,37 @@ _JOINED = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 
 def foreign(text: object, longest: int = LONGEST) -> str:
     """Foreign text in one line, as `plain` writes it, escaped so that Markdown draws it literally."""
-    words = _MARKS.sub(r"\\\g<0>", plain(text, longest))
-    return _JOINED.sub(WORD_JOINER, _AT_START.sub(r"\1\\", words))
+    escaped = _MARKS.sub(r"\\\g<0>", plain(text, longest))
+    return _JOINED.sub(WORD_JOINER, _AT_START.sub(r"\1\\", escaped))
 
 
 def sentence(text: object) -> str:
     """An error, a reason or another foreign sentence as Markdown, with a final period but without server paths."""
-    words = without_paths(plain(text, _LONGEST_READ)).rstrip(".")
-    return foreign(f"{_shortened(words, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
+    line = without_paths(plain(text, _LONGEST_READ)).rstrip(".")
+    return foreign(f"{_shortened(line, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
 
 
-def capitalized(words: str) -> str:
+def capitalized(text: str) -> str:
     """The sentence with a capital first letter."""
-    return words[:1].upper() + words[1:]
+    return text[:1].upper() + text[1:]
 
 
 _QUOTED_PATH = re.compile(r"(['\"])(~?/[^'\"]*)\1")
 _PATH = re.compile(r"(?<![\w.:/…-])~?/(?:[^\s/'\",;:()]+/)+([^\s/'\",;:()]*)")
 
 
-def without_paths(words: str) -> str:
+def without_paths(text: str) -> str:
     """A sentence without the server's folders: paths become relative to the models folder, or just a file's name."""
     folder = str(RunStore().folder)
-    words = re.sub(rf"(['\"]){re.escape(folder)}/?\1|{re.escape(folder)}(?![\w/.-])", "the models folder", words)
-    words = re.sub(rf"{re.escape(folder)}/(?=\w)", "", words)
-    words = _QUOTED_PATH.sub(lambda found: f"{found[1]}{ELLIPSIS}/{Path(found[2]).name}{found[1]}", words)
-    return _PATH.sub(rf"{ELLIPSIS}/\1", words)
+    text = re.sub(rf"(['\"]){re.escape(folder)}/?\1|{re.escape(folder)}(?![\w/.-])", "the models folder", text)
+    text = re.sub(rf"{re.escape(folder)}/(?=\w)", "", text)
+    text = _QUOTED_PATH.sub(lambda match: f"{match[1]}{ELLIPSIS}/{Path(match[2]).name}{match[1]}", text)
+    return _PATH.sub(rf"{ELLIPSIS}/\1", text)
 
 
-def encodable(words: str) -> str:
+def encodable(text: str) -> str:
     """A text of several lines with lone surrogates written as escapes, since they cannot be sent to a browser."""
-    return words.encode("utf-8", "backslashreplace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def file_name(text: str, suffix: str) -> str:

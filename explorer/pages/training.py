@@ -24,7 +24,7 @@ def submit(config: TrainingConfig, again: bool = False) -> Run | None:
             resources.run_queue().submit(run)
         return run
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
         return None
 
 

@@ -98,7 +98,7 @@ def _repeat(name: str) -> None:
         for seed in next_seeds(taken, SEEDS):
             resources.run_queue().submit(resources.store().create(config.with_(seed=seed)))
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 # --- The bin ----------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _delete(names: list[str]) -> None:
             resources.store().bin(resources.store().get(name))
             binned.append(name)
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
     compare([name for name in compared() if name not in binned])
     remember_binned(binned)
 
@@ -129,7 +129,7 @@ def _restore(names: list[str]) -> None:
     try:
         notes.restore(resources.store().folder, names)
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
     remember_binned([])
 
 
@@ -160,7 +160,7 @@ def _empty() -> None:
     try:
         notes.empty_bin(resources.store().folder)
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 # --- Files ------------------------------------------------------------------------------------------------

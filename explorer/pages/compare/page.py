@@ -28,7 +28,7 @@ def render() -> None:
     except RunError as error:
         st.error(sentence(error))
         return
-    if message := messages.told():
+    if message := messages.take():
         st.error(sentence(message))
     if unreadable := [summary for summary in listing.summaries if summary.problem]:
         with st.expander(f"Folders that cannot be shown as runs: {len(unreadable):,}", icon=":material/help:"):

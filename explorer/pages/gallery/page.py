@@ -23,12 +23,12 @@ def render() -> None:
     """Draws the page."""
     draw_steadily()
     st.header("Fault gallery", anchor=False)
-    st.markdown("Networks that are known to fail, and some that are not. **Predict first, then watch what happens.**")
+    st.markdown("Networks that are known to fail, and some that work. **Predict first, then watch what happens.**")
     chosen = gallery_state.chosen_case()
     with st.sidebar:
         _score()
         _index(chosen)
-    if message := messages.told():
+    if message := messages.take():
         st.error(sentence(message))
     if chosen is None:
         st.info("Choose a case on the left.")
@@ -97,7 +97,7 @@ def _question(case: Case) -> None:
 
 
 def _answered(case: Case) -> None:
-    run, mended = gallery_state.case_runs(case.name)
+    run, fixed = gallery_state.case_runs(case.name)
     if run is None:
         st.button(
             "Train again",
@@ -106,15 +106,15 @@ def _answered(case: Case) -> None:
             args=(case, gallery_state.answer(case.name)),
         )
         return
-    summaries = [summarize(r) for r in (run, mended) if r]
+    summaries = [summarize(r) for r in (run, fixed) if r]
     active = any(summary.state in ACTIVE for summary in summaries)
     st.fragment(_live, run_every=REFRESH_SECONDS if active else None)(case, active)
 
 
 def _live(case: Case, was_active: bool) -> None:
     """The run, its findings and the fixed run; redrawn while one of the two is training."""
-    run, mended = gallery_state.case_runs(case.name)
-    summary, other = summarize(run), summarize(mended) if mended else None
+    run, fixed = gallery_state.case_runs(case.name)
+    summary, other = summarize(run), summarize(fixed) if fixed else None
     active = summary.state in ACTIVE or bool(other and other.state in ACTIVE)
     if active != was_active or messages.redraw_wanted():
         st.rerun()
@@ -129,7 +129,7 @@ def _live(case: Case, was_active: bool) -> None:
             key="mend",
             type="primary",
             icon=":material/healing:" if case.finding else ":material/call_split:",
-            on_click=gallery_state.mend_case,
+            on_click=gallery_state.fix_case,
             args=(case,),
         )
         return

@@ -10,7 +10,7 @@ from explorer.pages.text import sentence
 from explorer.runs.run import Run
 
 CASE = "case"
-_ANSWERS, _CASE_RUNS, _MENDED_RUNS = "answers", "case_runs", "mended_runs"
+_ANSWERS, _CASE_RUNS, _FIXED_RUNS = "answers", "case_runs", "fixed_runs"
 
 
 def chosen_case() -> Case | None:
@@ -46,16 +46,16 @@ def answer_case(case: Case, index: int) -> None:
         st.session_state[_CASE_RUNS] = {**st.session_state.get(_CASE_RUNS, {}), case.name: run.name}
 
 
-def mend_case(case: Case) -> None:
+def fix_case(case: Case) -> None:
     """Trains a case with its fix."""
     if run := training.submit(case.mended_config):
-        st.session_state[_MENDED_RUNS] = {**st.session_state.get(_MENDED_RUNS, {}), case.name: run.name}
+        st.session_state[_FIXED_RUNS] = {**st.session_state.get(_FIXED_RUNS, {}), case.name: run.name}
     messages.redraw()
 
 
 def case_runs(name: str) -> tuple[Run | None, Run | None]:
     """The run of a case and that of its fix in this session; None for one that does not exist."""
-    return _run(_CASE_RUNS, name), _run(_MENDED_RUNS, name)
+    return _run(_CASE_RUNS, name), _run(_FIXED_RUNS, name)
 
 
 def _run(key: str, case: str) -> Run | None:

@@ -92,7 +92,7 @@ def _epoch(signals: Sequence[EpochSignals], place: str, live: bool) -> int:
 
 def _layer(signals: Sequence[EpochSignals], place: str) -> str:
     names = [layer.layer for layer in signals[-1].layers]
-    return st.select_slider("Layer", names, format_func=layer_words, key=f"{place}_layer")
+    return st.select_slider("Layer", names, format_func=layer_title, key=f"{place}_layer")
 
 
 def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
@@ -111,15 +111,15 @@ def _histogram(signals: Sequence[EpochSignals], place: str, live: bool) -> None:
         return
     draw_chart(charts.histogram, frame, key=f"{place}_histogram", alt=f"activations of {plain(name)} in epoch {epoch}")
     st.caption(
-        f"{layer_words(name)} after epoch {record.epoch:,}: mean {layer.activation_mean:.3g}, variance "
+        f"{layer_title(name)} after epoch {record.epoch:,}: mean {layer.activation_mean:.3g}, variance "
         f"{layer.activation_variance:.3g}, {layer.dead:.0%} of units dead, {layer.saturated:.0%} of "
         "activations saturated."
         if record.epoch
-        else f"{layer_words(name)} before training: mean {layer.activation_mean:.3g}, variance "
+        else f"{layer_title(name)} before training: mean {layer.activation_mean:.3g}, variance "
         f"{layer.activation_variance:.3g}."
     )
 
 
-def layer_words(name: str) -> str:
+def layer_title(name: str) -> str:
     """A layer's name for display, such as Layer 3."""
     return "Output" if name == "output" else f"Layer {foreign(name.rpartition('_')[2])}"

@@ -33,7 +33,7 @@ REFRESH_SECONDS = 0.5
 IDLE_SECONDS = 2
 
 
-def refresh_on_news(drawn: tuple) -> None:
+def rerun_on_change(drawn: tuple) -> None:
     """Redraws the whole page if a run has started or ended since it was drawn."""
     if drawn != latest_runs.states():
         st.rerun()
@@ -56,7 +56,7 @@ def show(run: Run) -> None:
 
 def _live(run: Run, drawn: tuple) -> None:
     """The part that changes while a run is active; its buttons redraw only this part."""
-    refresh_on_news(drawn)
+    rerun_on_change(drawn)
     if messages.redraw_wanted():
         st.rerun()
     summary = summarize(run)
@@ -103,22 +103,22 @@ def _settings(config: TrainingConfig) -> str:
 
 
 def _actions_while_active(summary: RunSummary) -> None:
-    run, asked = summary.run, summary.run.requested()
+    run, request = summary.run, summary.run.requested()
     with st.container(horizontal=True):
         st.button(
-            "Pausing…" if asked == "pause" else "Pause",
+            "Pausing…" if request == "pause" else "Pause",
             key="pause",
             icon=":material/pause:",
-            disabled=bool(asked) or summary.state == QUEUED,
+            disabled=bool(request) or summary.state == QUEUED,
             on_click=_do,
             args=("pause", run),
             help="Saves the run where it is; Resume continues from exactly there.",
         )
         st.button(
-            "Stopping…" if asked == "stop" else "Stop",
+            "Stopping…" if request == "stop" else "Stop",
             key="stop",
             icon=":material/stop:",
-            disabled=bool(asked),
+            disabled=bool(request),
             on_click=_do,
             args=("stop", run),
             help="Ends the run; the best model so far is kept.",
@@ -152,7 +152,7 @@ def _do(action: str, run: Run) -> None:
     try:
         getattr(resources.run_queue(), action)(run)
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 def _explanation(summary: RunSummary) -> None:

@@ -237,6 +237,6 @@ def _create(spec: StudySpec, workers: int) -> None:
         study = resources.studies().create(spec)
         launch(study, resources.store(), workers, scheduler_address())
     except (ExplorerError, OSError) as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
         return
     selection.open_study(study.name)

@@ -22,7 +22,7 @@ def render() -> None:
     study = selection.chosen_study()
     if studies:
         _chooser(studies, study)
-    if message := messages.told():
+    if message := messages.take():
         st.error(sentence(message))
     if study is None:
         form.draw()

@@ -119,14 +119,14 @@ def _stop(study: Study) -> None:
     try:
         study.request_stop()
     except RunError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 def _resume(study: Study) -> None:
     try:
         launch(study, resources.store(), study.status().workers or 1, scheduler_address())
     except (ExplorerError, OSError) as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 def _train_winner(study: Study) -> None:
@@ -135,11 +135,11 @@ def _train_winner(study: Study) -> None:
         for run in runs:
             resources.run_queue().submit(run)
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")
 
 
 def _use(study: Study, trial: TrialRecord) -> None:
     try:
         settings.take_settings(study.spec.space.config(trial.settings))
     except ExplorerError as error:
-        messages.tell(f"{error}.")
+        messages.post(f"{error}.")

@@ -52,11 +52,11 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
     if future.done():
         state.keep_start(config, future.result())
         st.caption(f"Measured on the first 256 training images in the untrained network; seed {config.seed}.")
-    elif state.kept_start():
+    elif state.latest_start():
         st.caption(":material/hourglass_top: Measuring… These charts still show the previous settings.")
     else:
         st.caption(":material/hourglass_top: Measuring… The first time takes a few seconds, later ones less than one.")
-    latest = state.kept_start()
+    latest = state.latest_start()
     if latest is None:
         return
     _draw(*latest, {name: f.result() for name, f in references.items() if f.done() and f.exception() is None})
@@ -89,11 +89,12 @@ def _waiting(config: TrainingConfig) -> bool:
 
 
 def _future(config: TrainingConfig) -> "Future[EpochSignals]":
-    return state.ask_start(config)
+    return state.measure_start(config)
 
 
 def _references(config: TrainingConfig) -> "dict[str, Future[EpochSignals]]":
     """The three presets on the chosen data set, each measured once per process."""
     if not _future(config).done():
         return {}  # the network in the sidebar comes first
-    return {name: state.ask_reference(preset.config.with_(dataset=config.dataset)) for name, preset in PRESETS.items()}
+    configs = {name: preset.config.with_(dataset=config.dataset) for name, preset in PRESETS.items()}
+    return {name: state.measure_reference(reference) for name, reference in configs.items()}

@@ -42,7 +42,7 @@ def states() -> tuple:
         return ()
 
 
-def latest(shown: Run | None) -> None:
+def latest(current: Run | None) -> None:
     """Draws the buttons; the run that the page shows is highlighted."""
     summaries = resources.store().list()[:LATEST_RUNS]
     with st.sidebar:
@@ -54,7 +54,7 @@ def latest(shown: Run | None) -> None:
                 _label(summary),
                 key=f"open_{encodable(summary.name)}",
                 icon=BADGES[summary.state][0],
-                type="secondary" if shown and shown.name == summary.name else "tertiary",
+                type="secondary" if current and current.name == summary.name else "tertiary",
                 help=sentence(summary.problem) if summary.problem else f"{foreign(summary.name)}: {summary.state}",
                 on_click=selection.open_run,
                 args=(summary.name,),

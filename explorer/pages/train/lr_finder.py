@@ -11,12 +11,12 @@ from explorer.errors import ExplorerError
 from explorer.pages import messages
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
-from explorer.pages.train.state import current_range_test, range_start, start_range_test, use_rate
+from explorer.pages.train.state import current_lr_finder, lr_finder_settings, start_lr_finder, use_rate
 
 POLL_SECONDS = 0.4
 
 
-def range_test(config: TrainingConfig | None) -> None:
+def draw(config: TrainingConfig | None) -> None:
     """Draws the panel, which starts closed; nothing is trained before its button is pressed."""
     if config is None or not datasets.available(config.dataset):
         return
@@ -28,31 +28,31 @@ def range_test(config: TrainingConfig | None) -> None:
             "Trains a copy of this network while the learning rate grows at every step, from 1e-6 to 10, until the "
             "loss diverges. A good learning rate is one at which the loss falls. No run is changed."
         )
-        test = current_range_test()
-        running = test is not None and not test.future.done()
+        finder = current_lr_finder()
+        running = finder is not None and not finder.future.done()
         st.button(
             "Find a learning rate",
             key="range_run",
             icon=":material/speed:",
             disabled=running,
-            on_click=start_range_test,
+            on_click=start_lr_finder,
             args=(config,),
         )
-        if test is not None:
+        if finder is not None:
             st.fragment(_panel, run_every=POLL_SECONDS if running else None)(config, running)
 
 
 def _panel(config: TrainingConfig, was_running: bool) -> None:
-    test = current_range_test()
-    if test is None or (was_running and test.future.done()) or messages.redraw_wanted():
+    finder = current_lr_finder()
+    if finder is None or (was_running and finder.future.done()) or messages.redraw_wanted():
         st.rerun()
-    points = test.points()
-    if test.start != range_start(config):
+    points = finder.points()
+    if finder.start != lr_finder_settings(config):
         st.caption(":material/info: This curve was measured with settings that differ from those on the left.")
-    suggestion = _suggestion(test.future)
+    suggestion = _suggestion(finder.future)
     if points:
         _chart(points, suggestion.rate if suggestion else None)
-    elif not test.future.done():
+    elif not finder.future.done():
         st.caption(":material/hourglass_top: Compiling the network: a few seconds, once per shape.")
     if suggestion is None:
         return

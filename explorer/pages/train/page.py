@@ -31,12 +31,12 @@ def render() -> None:
     with buttons:
         _train_button(config)
     before_training.before_training(config)
-    lr_finder.range_test(config)
-    if message := messages.told():
+    lr_finder.draw(config)
+    if message := messages.take():
         st.error(sentence(message))
     chosen = selection.chosen_run()
     if chosen is None:
-        st.fragment(page.refresh_on_news, run_every=page.IDLE_SECONDS)(latest_runs.states())
+        st.fragment(page.rerun_on_change, run_every=page.IDLE_SECONDS)(latest_runs.states())
         st.info("Choose settings on the left and press **Train**: loss and accuracy appear here, epoch by epoch.")
     else:
         page.show(chosen)

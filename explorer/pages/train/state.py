@@ -16,12 +16,12 @@ _RANGE = "range_test"
 _SESSION = "session"
 
 
-def ask_start(config: TrainingConfig) -> "Future[EpochSignals]":
+def measure_start(config: TrainingConfig) -> "Future[EpochSignals]":
     """The signals of the sidebar's network before training; cancels this session's earlier request."""
     return resources.initial_signals().ask(config, who=_session())
 
 
-def ask_reference(config: TrainingConfig) -> "Future[EpochSignals]":
+def measure_reference(config: TrainingConfig) -> "Future[EpochSignals]":
     """The signals of a network to compare with, before training."""
     return resources.initial_signals().ask(config)
 
@@ -31,7 +31,7 @@ def keep_start(config: TrainingConfig, signals: EpochSignals) -> None:
     st.session_state[_START] = config, signals
 
 
-def kept_start() -> tuple[TrainingConfig, EpochSignals] | None:
+def latest_start() -> tuple[TrainingConfig, EpochSignals] | None:
     """The latest measurement of this session, and its configuration."""
     return st.session_state.get(_START)
 
@@ -44,7 +44,7 @@ def _session() -> str:
 
 
 @dataclass(frozen=True)
-class RangeTest:
+class LearningRateFinder:
     """A use of the learning-rate finder: its settings, the file that it writes, and its future suggestion."""
 
     start: TrainingConfig
@@ -58,21 +58,21 @@ class RangeTest:
         return tasks.read_points(self.path)
 
 
-def start_range_test(config: TrainingConfig) -> None:
+def start_lr_finder(config: TrainingConfig) -> None:
     """Starts the learning-rate finder on the sidebar's network."""
     from explorer.workers import tasks
 
     path = f"{tempfile.mkdtemp(prefix='range-test-')}/points.jsonl"
     future = resources.task_process().ask(tasks.range_test, config.to_dict(), path, seconds=120)
-    st.session_state[_RANGE] = RangeTest(range_start(config), path, future)
+    st.session_state[_RANGE] = LearningRateFinder(lr_finder_settings(config), path, future)
 
 
-def current_range_test() -> RangeTest | None:
+def current_lr_finder() -> LearningRateFinder | None:
     """The latest use of the learning-rate finder in this session."""
     return st.session_state.get(_RANGE)
 
 
-def range_start(config: TrainingConfig) -> TrainingConfig:
+def lr_finder_settings(config: TrainingConfig) -> TrainingConfig:
     """A configuration with only the settings that the finder depends on: it sets its own learning rates and length."""
     defaults = TrainingConfig()
     free = ("learning_rate", "schedule", "epochs", "patience")
@@ -81,10 +81,15 @@ def range_start(config: TrainingConfig) -> TrainingConfig:
 
 def suggested_rate(config: TrainingConfig) -> float | None:
     """The learning rate that this session's finder suggested for a configuration; None if it measured another one."""
-    test = current_range_test()
-    if test is None or not test.future.done() or test.future.exception() or test.start != range_start(config):
+    finder = current_lr_finder()
+    if (
+        finder is None
+        or not finder.future.done()
+        or finder.future.exception()
+        or finder.start != lr_finder_settings(config)
+    ):
         return None
-    return test.future.result().rate
+    return finder.future.result().rate
 
 
 def use_rate(rate: float) -> None:
