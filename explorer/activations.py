@@ -1,6 +1,6 @@
-"""The activation functions of hidden layers: one table of what the settings, the statistics and the rules need to know.
+"""The table of activation functions for hidden layers, with what settings, layer statistics and findings need to know.
 
-An activation is added by one row; one that lacks a value cannot be imported.
+One row adds an activation.
 """
 
 import math
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 HE, GLOROT, LECUN = "he_normal", "glorot_normal", "lecun_normal"
 
-# tanh, sigmoid and softsign: the last hundredth of the values before each end
+# tanh, sigmoid and softsign: the last hundredth of the outputs before each limit
 _TANH, _SIGMOID, _SOFTSIGN = math.atanh(0.99), math.log(99), 99.0
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation function under Keras's name.
+    """An activation function under its Keras name.
 
-    `initializer` keeps the size of the signal from layer to layer (Glorot & Bengio 2010, He et al. 2015, Klambauer et
-    al. 2017). For inputs up to `flat_below` and from `flat_above` on the slope is under 0.01 in size and stays so
-    (ReLU: 0). A `bounded` one has an upper and a lower end; a `squashing` one has a slope below 1 everywhere but at 0.
+    `initializer` preserves the size of the signal from layer to layer (Glorot & Bengio 2010, He et al. 2015, Klambauer
+    et al. 2017). For inputs of at most `flat_below` or at least `flat_above`, the absolute slope is below 0.01 (ReLU:
+    0). A `bounded` function has an upper and a lower limit; a `squashing` one has a slope below 1 everywhere but at 0.
     """
 
     name: str

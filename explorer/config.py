@@ -1,6 +1,6 @@
-"""What a training run is asked to do, and the one table of fields that every way of asking is made from.
+"""The configuration of a run, and the table of its fields.
 
-The sidebar, the command line, validation and the README's reference all read `FIELDS`.
+The sidebar, the command line, validation and the reference of settings all read `FIELDS`.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from explorer.activations import ACTIVATIONS
 from explorer.data.datasets import BOOK, DATASETS, NOTEBOOK
 from explorer.errors import FieldError
 
-# 2: dropout, L2, clipping, schedules and the choice of a split; what a configuration of 1 lacks has its default
+# 2 adds dropout, L2, clipping, schedules and the choice of a split; fields missing from version 1 take their defaults
 SCHEMA_VERSION = 2
 
 OFF, AFTER_ACTIVATION, BEFORE_ACTIVATION = "off", "after_activation", "before_activation"
@@ -23,9 +23,9 @@ CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU = "constant", "one_cycle", "ex
 
 @dataclass(frozen=True)
 class Field:
-    """One hyperparameter: its bounds or choices, its default, and the words that explain it.
+    """A hyperparameter with its bounds or choices, its default and its help.
 
-    `needs` names the values of other fields with which it makes a difference; none when it always does.
+    `needs` holds the values that other fields must have for this one to have an effect; empty if it always has one.
     """
 
     name: str
@@ -48,27 +48,27 @@ class Field:
 
     @property
     def allowed(self) -> str:
-        """What the field takes, in words."""
+        """The allowed values as text."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         number = "a whole number" if isinstance(self.default, int) else "a number"
         return f"{number} from {self.minimum:,.12g} to {self.maximum:,.12g}"
 
     def title(self, value: str) -> str:
-        """A choice as a person reads it."""
+        """A choice under its common name, such as "He normal" for `he_normal`."""
         return self.titles.get(value, value)
 
     def matters(self, values: Mapping[str, Any]) -> bool:
-        """Whether it makes a difference beside these values of the other fields."""
+        """Whether the field has an effect, given the values of the other fields."""
         return all(values[name] in wanted for name, wanted in self.needs.items())
 
     def check(self, value: Any) -> Any:
-        """The value in the field's own type; raises `FieldError` when it is not allowed."""
+        """The value, converted to the type of the field; raises `FieldError` if it is not allowed."""
         if self.choices:
             if isinstance(value, str) and value in self.choices:
                 return value
             raise FieldError(self.name, value, self.allowed)
-        # NaN lies within no bounds; a whole number of hundreds of digits is no float, but can be compared with one
+        # NaN is within no bounds; a huge whole number does not fit a float, but can be compared with one
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not self.minimum <= value <= self.maximum:
             raise FieldError(self.name, value, self.allowed)
@@ -79,7 +79,7 @@ class Field:
         return int(value)
 
     def parse(self, text: str) -> Any:
-        """The value of a typed text; raises `FieldError` when it is not allowed."""
+        """The value that a text stands for; raises `FieldError` if it is not allowed."""
         if self.choices:
             return self.check(text)
         try:
@@ -102,7 +102,7 @@ INITIALIZERS = {
 }
 OPTIMIZERS = ("nadam", "adam", "adamw", "rmsprop", "sgd", "momentum", "nesterov")
 
-# The three groups of the sidebar, top to bottom; the last is folded.
+# the groups of the sidebar from top to bottom; the last one is collapsed
 DATA, NETWORK, MORE = "Data", "Network", "More settings"
 
 FIELDS: dict[str, Field] = {
@@ -112,7 +112,7 @@ FIELDS: dict[str, Field] = {
             "dataset",
             "Data set",
             "cifar10",
-            "The labelled images the network learns from.",
+            "Labelled images to train and validate on.",
             DATA,
             choices=tuple(DATASETS),
             titles={name: spec.title for name, spec in DATASETS.items()},
@@ -121,7 +121,7 @@ FIELDS: dict[str, Field] = {
             "activation",
             "Activation",
             "elu",
-            "The function each hidden unit applies to its weighted sum; without one, depth adds nothing.",
+            "Activation function of the hidden layers. Without one, more layers make no difference.",
             NETWORK,
             choices=tuple(ACTIVATIONS),
             titles={name: activation.title for name, activation in ACTIVATIONS.items()},
@@ -130,7 +130,7 @@ FIELDS: dict[str, Field] = {
             "kernel_initializer",
             "Initializer",
             "he_normal",
-            "How the first random weights are drawn: it decides whether signals survive many layers.",
+            "Distribution of the initial weights. It decides whether the signal survives many layers.",
             NETWORK,
             choices=tuple(INITIALIZERS),
             titles=INITIALIZERS,
@@ -140,7 +140,7 @@ FIELDS: dict[str, Field] = {
             "batch_norm",
             "Batch normalization",
             OFF,
-            "Re-centres and re-scales each layer's values over every batch, so deep networks train faster.",
+            "Whether to normalize the values of each layer over every batch, so that deep networks train faster.",
             NETWORK,
             choices=(OFF, AFTER_ACTIVATION, BEFORE_ACTIVATION),
             titles={
@@ -149,12 +149,12 @@ FIELDS: dict[str, Field] = {
                 BEFORE_ACTIVATION: "on the input and before each activation",
             },
         ),
-        Field("depth", "Depth", 20, "How many hidden layers.", NETWORK, minimum=0, maximum=100),
+        Field("depth", "Depth", 20, "Number of hidden layers.", NETWORK, minimum=0, maximum=100),
         Field(
             "width",
             "Width",
             100,
-            "How many units in each hidden layer.",
+            "Number of units per hidden layer.",
             NETWORK,
             minimum=1,
             maximum=2048,
@@ -164,7 +164,7 @@ FIELDS: dict[str, Field] = {
             "learning_rate",
             "Learning rate",
             5e-5,
-            "The size of each step downhill: too large and the loss jumps about, too small and it crawls.",
+            "Step size of the optimizer. If too large, the loss jumps up and down; if too small, it barely falls.",
             NETWORK,
             minimum=1e-7,
             maximum=10.0,
@@ -174,16 +174,16 @@ FIELDS: dict[str, Field] = {
             "input_scaling",
             "Input scaling",
             RAW,
-            "What happens to the pixels before the first layer; it becomes a layer of the saved model.",
+            "Preprocessing of the pixels. It is a layer of the saved model, which therefore takes raw pixels.",
             MORE,
             choices=(RAW, STANDARDIZED, UNIT),
-            titles={RAW: "raw pixels", STANDARDIZED: "standardised per pixel", UNIT: "from 0 to 1"},
+            titles={RAW: "raw pixels", STANDARDIZED: "standardized per pixel", UNIT: "scaled to 0–1"},
         ),
         Field(
             "optimizer",
             "Optimizer",
             "nadam",
-            "The rule that turns gradients into weight changes.",
+            "Rule by which gradients update the weights.",
             MORE,
             choices=OPTIMIZERS,
             titles={
@@ -200,22 +200,22 @@ FIELDS: dict[str, Field] = {
             "schedule",
             "Schedule",
             CONSTANT,
-            "How the learning rate changes while the network trains.",
+            "How the learning rate changes during training.",
             MORE,
             choices=(CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU),
             titles={
                 CONSTANT: "constant",
-                ONE_CYCLE: "1cycle: up, down, and a last tenth far below",
+                ONE_CYCLE: "1cycle: up, down, then far below",
                 EXPONENTIAL: "exponential decay",
-                COSINE: "cosine with warm-up",
-                PLATEAU: "reduced on a plateau",
+                COSINE: "cosine decay with warm-up",
+                PLATEAU: "reduce on plateau",
             },
         ),
         Field(
             "peak_factor",
-            "Peak",
+            "Peak factor",
             10.0,
-            "1cycle: how many times the learning rate it rises to, over 45 % of all epochs, before it falls again.",
+            "1cycle: multiple of the learning rate that is reached after 45% of the epochs, before the rate falls.",
             MORE,
             minimum=1.0,
             maximum=100.0,
@@ -223,9 +223,9 @@ FIELDS: dict[str, Field] = {
         ),
         Field(
             "final_share",
-            "Last rate",
+            "Final rate",
             0.001,
-            "1cycle and cosine: what the rate ends at, as a share of the learning rate.",
+            "1cycle and cosine decay: final rate, as a fraction of the learning rate.",
             MORE,
             minimum=0.0,
             maximum=1.0,
@@ -233,9 +233,9 @@ FIELDS: dict[str, Field] = {
         ),
         Field(
             "decay_epochs",
-            "Epochs to a tenth",
+            "Decay epochs",
             20,
-            "Exponential decay: after so many epochs the rate is a tenth of what it was.",
+            "Exponential decay: number of epochs over which the rate falls to a tenth.",
             MORE,
             minimum=1,
             maximum=10_000,
@@ -245,7 +245,7 @@ FIELDS: dict[str, Field] = {
             "warmup_epochs",
             "Warm-up epochs",
             2,
-            "Cosine: the rate first rises in even steps to the learning rate over so many epochs.",
+            "Cosine decay: number of epochs over which the rate first rises linearly to the learning rate.",
             MORE,
             minimum=0,
             maximum=10_000,
@@ -253,9 +253,9 @@ FIELDS: dict[str, Field] = {
         ),
         Field(
             "plateau_patience",
-            "Epochs on a plateau",
+            "Plateau patience",
             5,
-            "Reduced on a plateau: after so many epochs in a row without a lower validation loss the rate is cut.",
+            "Reduce on plateau: number of epochs without a lower validation loss after which the rate is reduced.",
             MORE,
             minimum=1,
             maximum=10_000,
@@ -263,9 +263,9 @@ FIELDS: dict[str, Field] = {
         ),
         Field(
             "plateau_factor",
-            "Cut to",
+            "Plateau factor",
             0.5,
-            "Reduced on a plateau: what the rate is multiplied with.",
+            "Reduce on plateau: factor by which the rate is multiplied.",
             MORE,
             minimum=0.01,
             maximum=0.99,
@@ -275,7 +275,7 @@ FIELDS: dict[str, Field] = {
             "dropout",
             "Dropout",
             OFF,
-            "Silences some units at random in each training step, so that none is relied on alone.",
+            "Whether to drop units at random in each training step, so that the network relies on no single one.",
             MORE,
             choices=(OFF, DROPOUT, ALPHA, ALPHA_OUTPUT),
             titles={
@@ -289,7 +289,7 @@ FIELDS: dict[str, Field] = {
             "dropout_rate",
             "Dropout rate",
             0.1,
-            "The share of units that dropout silences in a step.",
+            "Fraction of the units to drop per step.",
             MORE,
             minimum=0.0,
             maximum=0.95,
@@ -299,7 +299,7 @@ FIELDS: dict[str, Field] = {
             "l2",
             "L2 penalty",
             0.0,
-            "This times the sum of all squared kernel weights is added to the loss, which keeps weights small.",
+            "L2 regularization factor: this times the sum of the squared kernel weights is added to the loss.",
             MORE,
             minimum=0.0,
             maximum=1.0,
@@ -308,7 +308,7 @@ FIELDS: dict[str, Field] = {
             "clip_norm",
             "Gradient clipping",
             0.0,
-            "The longest gradient, over all weights together, that is followed as it is; 0 clips none.",
+            "Maximum norm of the gradient over all weights; larger gradients are scaled down. 0 turns clipping off.",
             MORE,
             minimum=0.0,
             maximum=1000.0,
@@ -317,7 +317,7 @@ FIELDS: dict[str, Field] = {
             "batch_size",
             "Batch size",
             32,
-            "How many images share one weight update.",
+            "Number of images per weight update.",
             MORE,
             minimum=1,
             maximum=8192,
@@ -325,9 +325,9 @@ FIELDS: dict[str, Field] = {
         ),
         Field(
             "epochs",
-            "Epochs at most",
+            "Maximum epochs",
             1000,
-            "How many times to go through the training images, unless early stopping ends it sooner.",
+            "Maximum number of passes over the training images. Early stopping may end training sooner.",
             MORE,
             minimum=1,
             maximum=10_000,
@@ -336,7 +336,7 @@ FIELDS: dict[str, Field] = {
             "patience",
             "Patience",
             20,
-            "Early stopping: give up after this many epochs in a row without a lower validation loss.",
+            "Early stopping: number of epochs without a lower validation loss after which training stops.",
             MORE,
             minimum=1,
             maximum=10_000,
@@ -345,7 +345,7 @@ FIELDS: dict[str, Field] = {
             "seed",
             "Seed",
             1,
-            "Decides the first weights and the order of the images; the same seed gives the same run.",
+            "Seed of the initial weights, the order of the images and dropout. The same seed gives the same run.",
             MORE,
             minimum=0,
             maximum=2**31 - 1,
@@ -354,10 +354,10 @@ FIELDS: dict[str, Field] = {
             "validation_split",
             "Validation images",
             NOTEBOOK,
-            "Which of the labelled images are kept back to validate on.",
+            "Labelled images to hold out for validation.",
             MORE,
             choices=(NOTEBOOK, BOOK),
-            titles={NOTEBOOK: "a fifth, drawn as in the notebook", BOOK: "the first tenth, as in the book"},
+            titles={NOTEBOOK: "a random fifth, as in the notebook", BOOK: "the first tenth, as in the book"},
         ),
     )
 }
@@ -369,7 +369,7 @@ def _default(name: str) -> Any:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Everything that decides a run's numbers; every value is checked against `FIELDS` when it is made."""
+    """The settings that determine a run; each is checked against `FIELDS`, which raises `FieldError`."""
 
     dataset: str = _default("dataset")
     activation: str = _default("activation")
@@ -402,25 +402,25 @@ class TrainingConfig:
             object.__setattr__(self, name, field.check(getattr(self, name)))
 
     def with_(self, **changes: Any) -> "TrainingConfig":
-        """The same configuration with some fields changed; raises `FieldError`."""
+        """A copy with some fields changed; raises `FieldError`."""
         unknown = set(changes) - set(FIELDS)
         if unknown:
             raise FieldError("field", min(unknown), "one of " + ", ".join(FIELDS))
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with the schema's version."""
+        """The values for JSON, with the version of the schema."""
         return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainingConfig":
-        """The configuration of `to_dict`'s values; raises `FieldError` for a newer schema or a bad value."""
+        """The configuration that `to_dict` wrote; raises `FieldError` for a newer schema or a bad value."""
         values = dict(values)
         version = values.pop("schema_version", SCHEMA_VERSION)
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-            allowed = f"a whole number from 1 to {SCHEMA_VERSION}, the newest this version knows"
+            allowed = f"a whole number from 1 to {SCHEMA_VERSION}, the newest that this version can read"
             raise FieldError("schema_version", version, allowed)
         return _DEFAULTS.with_(**values)
 
 
-_DEFAULTS = TrainingConfig()  # made once: of ten thousand runs in a list each is read from its values
+_DEFAULTS = TrainingConfig()  # made once, because a list may read ten thousand configurations

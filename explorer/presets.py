@@ -1,4 +1,4 @@
-"""The notebook's three experiments, and those of the book whose exercise it answers, as configurations."""
+"""Presets: the three experiments of the notebook, and those of the book's exercise on which it is based."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from explorer.errors import FieldError
 
 @dataclass(frozen=True)
 class Preset:
-    """A named configuration with the sentence that says what it shows."""
+    """A named configuration with a sentence about what it shows."""
 
     name: str
     title: str
@@ -23,13 +23,13 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "elu",
             "ELU + He",
-            "Twenty ELU layers on raw pixels: trains, but slowly.",
+            "Twenty ELU layers on raw pixels. It trains, but slowly.",
             TrainingConfig(activation="elu", kernel_initializer="he_normal", learning_rate=5e-5),
         ),
         Preset(
             "bn",
             "ELU + He + batch norm",
-            "The same network with batch normalization: the most accurate of the three.",
+            "The same network with batch normalization. The most accurate of the three.",
             TrainingConfig(
                 activation="elu",
                 kernel_initializer="he_normal",
@@ -40,7 +40,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "selu",
             "SELU + LeCun",
-            "A network that normalises itself, on standardised pixels: the fastest to its best epoch.",
+            "A self-normalizing network on standardized pixels. The fastest to reach its best epoch.",
             TrainingConfig(
                 activation="selu",
                 kernel_initializer="lecun_normal",
@@ -51,14 +51,14 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
-# Géron, Hands-On Machine Learning, 2nd edition, chapter 11, exercise 8, on the book's own division of the images.
+# Géron, Hands-On Machine Learning, 2nd edition, chapter 11, exercise 8, with the book's own split of the images.
 BOOK_PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
             "book_bn",
             "The book's batch norm",
-            "Part c: ELU with batch normalization of the input and before each activation, ten times the rate.",
+            "Part c: ELU with batch normalization of the input and before each activation, at ten times the rate.",
             TrainingConfig(
                 activation="elu",
                 kernel_initializer="he_normal",
@@ -71,7 +71,7 @@ BOOK_PRESETS: dict[str, Preset] = {
         Preset(
             "book_alpha",
             "The book's alpha dropout",
-            "Part e: SELU on standardised pixels with alpha dropout before the output.",
+            "Part e: SELU on standardized pixels with alpha dropout before the output layer.",
             TrainingConfig(
                 activation="selu",
                 kernel_initializer="lecun_normal",
@@ -86,7 +86,7 @@ BOOK_PRESETS: dict[str, Preset] = {
         Preset(
             "book_1cycle",
             "The book's 1cycle",
-            "Part f: the network of part e with plain SGD, whose rate rises tenfold and falls again in 15 epochs.",
+            "Part f: the network of part e, trained by SGD. The rate rises tenfold and falls again in 15 epochs.",
             TrainingConfig(
                 activation="selu",
                 kernel_initializer="lecun_normal",
@@ -108,7 +108,7 @@ ALL_PRESETS = PRESETS | BOOK_PRESETS
 
 
 def preset(name: str) -> Preset:
-    """The preset of that name; raises `FieldError`."""
+    """The preset with a name; raises `FieldError`."""
     if name not in ALL_PRESETS:
         raise FieldError("preset", name, "one of " + ", ".join(ALL_PRESETS))
     return ALL_PRESETS[name]

@@ -233,7 +233,7 @@ def test_another_schema_than_the_known_ones_is_refused(version):
     message = refused(
         "schema_version",
         version,
-        f"a whole number from 1 to {SCHEMA_VERSION}, the newest this version knows",
+        f"a whole number from 1 to {SCHEMA_VERSION}, the newest that this version can read",
         lambda name, value: TrainingConfig.from_dict({**OTHER.to_dict(), name: value}),
     )
     assert message.startswith(f"schema_version: {version!r} is not allowed")

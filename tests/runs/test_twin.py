@@ -60,5 +60,5 @@ def test_a_change_in_words():
     assert twin.change_words(DIGITS, DIGITS.with_(learning_rate=1e-5)) == "learning rate 0.001 → 1e-05"
     assert (
         twin.change_words(DIGITS, DIGITS.with_(input_scaling="raw"))
-        == "input scaling standardised per pixel → raw pixels"
+        == "input scaling standardized per pixel → raw pixels"
     )
