@@ -1,1 +1,1 @@
-"""Tidy frames to Altair charts: pure functions, one per chart, that share one palette."""
+"""Altair charts from tidy frames: pure functions, one per chart, with one shared palette."""

@@ -1,6 +1,6 @@
-"""Charts of many runs: curves over each other, repeats with their spread, and linked views of settings and results.
+"""Charts that compare runs: curves of several runs in one chart, and repeats with their spread.
 
-A colour is a run or a group (`palette.RUN_COLORS`), or a result from worse to better; splits differ by their line.
+A colour is a run or a group (`palette.RUN_COLORS`); splits differ by their line.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from explorer.palette import RUN_COLORS, SPLIT_DASHES
 from explorer.runs.comparison import RESULTS
 from explorer.runs.history import METRICS, VALIDATION, EpochRecord, best_epoch, tidy
 
-MOST_RUNS = len(RUN_COLORS)  # that a chart of curves tells apart
-MOST_POINTS = 200  # a curve, of up to `MOST_RUNS` runs with two splits
+MOST_RUNS = len(RUN_COLORS)  # in a chart of curves
+MOST_POINTS = 200  # per curve; there are up to `MOST_RUNS` runs with two splits each
 HEIGHT = 300
 LEGEND_LINE = 20
 EPOCH, MINUTES = "epoch", "minutes"
 X_TITLES = {EPOCH: "Epoch", MINUTES: "Minutes of training and validation"}
 
 
-# --- Curves over each other -------------------------------------------------------------------------------
+# --- Curves of several runs -------------------------------------------------------------------------------
 
 
 def overlay_frame(histories: Sequence[tuple[str, Sequence[EpochRecord]]], smoothing: float = 0.0) -> pd.DataFrame:
     """A tidy frame of several runs: run, epoch, minutes, split, metric, value, smooth, best; thinned out.
 
-    `minutes` is the time spent in all epochs so far. `smooth` is an exponential moving average of weight `smoothing`
-    (0 to 1), corrected for its start as Adam's moments are, so that it begins at the first value and not at zero.
+    `minutes` is the total time of all epochs so far. `smooth` is an exponential moving average of weight `smoothing`
+    (0 to 1) with the bias correction of Adam's moments, so that it starts at the first value and not at zero.
     """
     parts = [_one_run(label, records, smoothing) for label, records in histories if records]
     columns = ["run", "epoch", "minutes", "split", "metric", "value", "smooth", "best"]
@@ -54,9 +54,8 @@ def overlay(
 ) -> alt.LayerChart:
     """Curves of several runs over epochs or minutes, each run's best epoch ringed; `runs` are their names in order.
 
-    What a logarithmic axis has no place for, 0 and less, is left out, and leaves a gap.
-
-    A click on the legend highlights a run, one with the shift key hides it or shows it again.
+    Values of 0 and below are left out of a log scale and leave a gap. A click on the legend highlights a run, a
+    shift-click hides it or shows it again.
     """
     highlighted = alt.selection_point(
         fields=["run"], bind={"legend": "click[!event.shiftKey]"}, name=f"highlighted_{metric}"
@@ -85,7 +84,7 @@ def overlay(
             strokeDash=alt.StrokeDash(
                 "split:N",
                 scale=alt.Scale(domain=list(SPLIT_DASHES), range=list(SPLIT_DASHES.values())),
-                legend=None,  # the page says it in words, once for all charts
+                legend=None,  # the page explains it once for all charts
             ),
             opacity=alt.condition(highlighted, alt.value(1.0), alt.value(0.12)),
         )
@@ -112,7 +111,7 @@ def overlay(
 
 
 def _above_zero(names: Sequence[str]) -> dict[str, str]:
-    """Expressions that keep what is above zero: a single 0 on a logarithmic scale would collapse all curves."""
+    """Expressions that keep positive values only: a single 0 on a log scale would collapse all curves."""
     return {name: f"datum.{name} > 0 ? datum.{name} : null" for name in names}
 
 
@@ -138,8 +137,8 @@ def band_frame(
 ) -> pd.DataFrame:
     """The validation curves of groups of repeats: group, run, epoch, value, mean, low, high, members.
 
-    `low` and `high` are one standard deviation (n − 1) about the mean. They and the mean are NaN once a member has
-    ended: the mean of those that go on longest would be another group's.
+    `low` and `high` are one standard deviation (n − 1) below and above the mean. All three are NaN once a member has
+    ended: a mean of the remaining members would not be the group's.
     """
     name = METRICS[metric][1]
     rows = [
@@ -159,7 +158,7 @@ def band_frame(
 
 
 def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
-    """Groups of repeats over epochs: the mean as a line, one standard deviation as a band, every member thin."""
+    """Groups of repeats by epoch: the mean as a line, one standard deviation as a band, every member as a thin line."""
     names = list(dict.fromkeys(frame["group"]))
     base = alt.Chart(frame).encode(
         x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT),
@@ -183,9 +182,10 @@ def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
 
 
 def bars(rows: pd.DataFrame, members: pd.DataFrame, metric: str = "val_accuracy") -> alt.LayerChart:
-    """One bar a group from one standard deviation below the mean to one above, every member as a point.
+    """One bar per group from one standard deviation below the mean to one above, every member as a point.
 
-    `rows` holds group, label, runs, mean, spread; `members` group, run, seed and the metric. `group` is its short name.
+    `rows` has the columns group, label, runs, mean, spread; `members` has group, run, seed and the metric. `group` is a
+    short name.
     """
     form = ".1%" if metric == "val_accuracy" else ".4f"
     rows = rows.assign(from_=rows["mean"] - rows["spread"].fillna(0), to=rows["mean"] + rows["spread"].fillna(0))

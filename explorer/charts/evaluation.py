@@ -1,4 +1,4 @@
-"""The charts of an evaluation: one function a chart, its specification the same for every model of a data set."""
+"""Charts of an evaluation, one function per chart; the specification is the same for every model of a data set."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from explorer.palette import NEUTRAL, RIGHT_COLOR, SHADES, WRONG_COLOR
 
 CELL = "cell"  # the selection's name: fields `true` and `predicted`
 MATRIX_HEIGHT, CLASS_HEIGHT, HEIGHT = 460, 390, 340
-# the page's own colour of text, light or dark; only charts of so few marks that they are drawn as SVG know it
+# the page's text colour, light or dark; only charts with few marks, which are drawn as SVG, can use it
 TEXT_COLOR = "currentColor"
 MEASURES = ("precision", "recall", "f1")
 CONFIDENCE_BINS = 20
 
 
 def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.DataFrame:
-    """One row a cell: true, predicted, count, share (of its row), label, kind (`right` or `wrong`)."""
+    """One row per cell: true, predicted, count, share (of its row), label, kind (`right` or `wrong`)."""
     portions = row_shares(matrix)
     rows = [
         (true, predicted, int(matrix[i, j]), float(portions[i, j]), "right" if i == j else "wrong")
@@ -31,7 +31,7 @@ def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.D
 
 
 def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
-    """The confusion matrix, a cell as dark as its share of its row; a click selects a cell."""
+    """The confusion matrix; the opacity of a cell is its share of its row, and a click selects a cell."""
     order = list(names)
     looks = {"labelLimit": 90, "domain": False, "ticks": False, "labelOverlap": False}
     base = alt.Chart(frame).encode(
@@ -88,7 +88,7 @@ def class_bars(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("images:Q", format=","),
             ],
         )
-        .properties(height=CLASS_HEIGHT, title="Precision, recall and F1 of each class")
+        .properties(height=CLASS_HEIGHT, title="Precision, recall and F1 by class")
     )
 
 
@@ -96,25 +96,25 @@ _LEGEND = alt.Legend(orient="top")
 
 
 def reliability_frame(bins: Sequence[CalibrationBin]) -> pd.DataFrame:
-    """One row a bin that has images: low, high, zero, count, confidence, accuracy."""
+    """One row per bin that has images: low, high, zero, count, confidence, accuracy."""
     rows = [(b.low, b.high, 0.0, b.count, b.confidence, b.accuracy) for b in bins if b.count]
     return pd.DataFrame(rows, columns=["low", "high", "zero", "count", "confidence", "accuracy"])
 
 
 def reliability(frame: pd.DataFrame) -> alt.LayerChart:
-    """How often the model is right against how sure it is; on the dashed line it is exactly as often right as sure."""
+    """The reliability diagram: accuracy against confidence; a calibrated model lies on the dashed line."""
     whole, percent = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
     tooltip = [
         alt.Tooltip("confidence:Q", title="mean confidence", format=".1%"),
-        alt.Tooltip("accuracy:Q", title="right", format=".1%"),
+        alt.Tooltip("accuracy:Q", title="accuracy", format=".1%"),
         alt.Tooltip("count:Q", title="images", format=","),
     ]
     base = alt.Chart(frame).encode(tooltip=tooltip)
-    # a bar with two ends on both axes is a rectangle; a bar mark would take the height for a thickness
+    # a rectangle, because a bar mark with two ends on both axes would treat its height as a thickness
     bars = base.mark_rect(color=RIGHT_COLOR, opacity=0.5, xOffset=0.5, x2Offset=-0.5).encode(
         x=alt.X("low:Q", title="Confidence", scale=whole, axis=percent),
         x2="high:Q",
-        y=alt.Y("accuracy:Q", title="Share that is right", scale=whole, axis=percent),
+        y=alt.Y("accuracy:Q", title="Accuracy", scale=whole, axis=percent),
         y2="zero:Q",
     )
     points = base.mark_point(color=RIGHT_COLOR, filled=True, size=70, opacity=1).encode(
@@ -122,12 +122,12 @@ def reliability(frame: pd.DataFrame) -> alt.LayerChart:
     )
     ends = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
     ideal = alt.Chart(ends).mark_line(color=NEUTRAL, strokeDash=[4, 4]).encode(x="confidence:Q", y="accuracy:Q")
-    title = "Is it right as often as it is sure?"
+    title = "Reliability: accuracy by confidence"
     return alt.layer(bars, ideal, points).properties(height=HEIGHT, title=title)
 
 
 def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """How many right and, on top of them, wrong answers have which confidence: low, high, kind, count, base, top."""
+    """Right and, stacked on them, wrong predictions by confidence: low, high, kind, count, base, top."""
     edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
     rows, base = [], np.zeros(CONFIDENCE_BINS, int)
     for kind, chosen in (("right", right), ("wrong", ~right)):
@@ -139,7 +139,7 @@ def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def confidence_histogram(frame: pd.DataFrame) -> alt.Chart:
-    """How sure the model is where it is right and where it is wrong."""
+    """Histogram of the confidence of right and wrong predictions."""
     return (
         alt.Chart(frame)
         .mark_rect(opacity=0.85, xOffset=0.5, x2Offset=-0.5)
@@ -152,18 +152,18 @@ def confidence_histogram(frame: pd.DataFrame) -> alt.Chart:
             tooltip=[
                 alt.Tooltip("low:Q", title="confidence from", format=".0%"),
                 alt.Tooltip("high:Q", title="to", format=".0%"),
-                alt.Tooltip("kind:N", title="answers"),
+                alt.Tooltip("kind:N", title="predictions"),
                 alt.Tooltip("count:Q", title="images", format=","),
             ],
         )
-        .properties(height=HEIGHT, title="How sure it is when right and when wrong")
+        .properties(height=HEIGHT, title="Confidence of right and wrong predictions")
     )
 
 
 def weight_frame(histograms: Sequence[tuple[str, int, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """One row a layer and bin, each layer a ridge of its own height: layer, weight, base, top, share, weights.
+    """One row per layer and bin: layer, weight, base, top, share, weights.
 
-    Ridges are scaled to their own tallest bin, the first layer on top.
+    Each layer is a ridge, scaled to its own tallest bin, the first layer on top.
     """
     rows = []
     for number, (name, size, edges, shares) in enumerate(histograms):
@@ -177,7 +177,7 @@ def weight_frame(histograms: Sequence[tuple[str, int, np.ndarray, np.ndarray]]) 
 
 
 def weight_ridges(frame: pd.DataFrame) -> alt.LayerChart:
-    """How the weights of every dense layer are spread, one ridge a layer, the first layer on top."""
+    """Histograms of the weights of every dense layer as ridges, the first layer on top."""
     layers = int(-frame["base"].min()) + 1
     height = max(140, 26 * layers)
     y = alt.Y("base:Q", axis=None, scale=alt.Scale(domain=[1 - layers - 0.1, 1.05], nice=False))
@@ -202,11 +202,11 @@ def weight_ridges(frame: pd.DataFrame) -> alt.LayerChart:
         .mark_text(align="left", baseline="bottom", dy=-2, dx=4, fontSize=11, color=TEXT_COLOR)
         .encode(x=alt.value(0), y=y, text="layer:N")
     )
-    return alt.layer(ridges, names).properties(height=height, title="The weights of each layer")
+    return alt.layer(ridges, names).properties(height=height, title="Weights of each layer")
 
 
 def probability_frame(probabilities: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
-    """One row a class: class, probability."""
+    """One row per class: class, probability."""
     return pd.DataFrame({"class": list(names), "probability": probabilities.astype(float)})
 
 

@@ -1,4 +1,4 @@
-"""Charts of what goes on inside a network: signals over layers and epochs, the start, the learning rate.
+"""Charts of a network's internals: signals by layer and epoch, signal propagation at initialization, learning rate.
 
 Like those of `explorer.charts.training_curves`, a chart's specification never depends on the data.
 """
@@ -16,14 +16,14 @@ from explorer.runs import signals as signal_records
 from explorer.runs.history import EpochRecord
 from explorer.runs.signals import EpochSignals, LayerSignals
 
-MOST_CELLS = 4800  # with more than 5,000 rows Streamlit switches a chart's accessibility off
+MOST_CELLS = 4800  # with more than 5,000 rows Streamlit turns a chart's accessibility off
 MOST_EPOCHS = 400
 HEIGHT = 300
 
 
 @dataclass(frozen=True)
 class SignalView:
-    """How a signal is shown: on what axis, in which format, and the sentence that says what it is."""
+    """The display of a signal: its label, its explanation, its axis and its format."""
 
     label: str
     words: str
@@ -33,53 +33,53 @@ class SignalView:
 
     @property
     def format(self) -> str:
-        """The number format of D3."""
+        """The number format, in D3's syntax."""
         return ".0%" if self.share else "~g" if self.logarithmic else ".3~g"
 
 
 SIGNAL_VIEWS: dict[str, SignalView] = {
     "gradient_rms": SignalView(
         "Gradient",
-        "How strongly the loss pulls at the layer's weights (root mean square). A straight slope means it is "
-        "multiplied at every layer: it vanishes or explodes.",
+        "Root mean square of the loss gradient with respect to the layer's weights. A straight slope means that "
+        "every layer multiplies it: it vanishes or explodes.",
         logarithmic=True,
     ),
     "activation_variance": SignalView(
         "Variance of activations",
-        "How much the layer's values differ. It should neither die out nor blow up with depth.",
+        "Variance of the layer's activations. It should neither vanish nor explode with depth.",
         logarithmic=True,
     ),
     "activation_mean": SignalView(
         "Mean of activations",
-        "Where the layer's values lie on average; near 0 is best for the next layer.",
+        "Mean of the layer's activations; close to 0 is best for the next layer.",
         diverging=True,
     ),
     "dead": SignalView(
         "Dead units",
-        "Share of units that are flat for every image of the probe, and so get no gradient.",
+        "Share of units that are on a flat part of the activation for every probe image, and so get no gradient.",
         share=True,
     ),
     "saturated": SignalView(
         "Saturated values",
-        "Share of values at a flat end of the activation. For ReLU these are the zeros: half of all at first.",
+        "Share of values on a flat part of the activation. For ReLU these are the zeros: about half at initialization.",
         share=True,
     ),
     "update_ratio": SignalView(
         "Update ratio",
-        "What one step changes in the weights, relative to their size. About 1/1,000 is usual.",
+        "Change of the weights in one step, relative to their size. About 1/1,000 is typical.",
         logarithmic=True,
     ),
-    "weight_norm": SignalView("Weight norm", "The length of all the layer's weights together.", logarithmic=True),
+    "weight_norm": SignalView("Weight norm", "Euclidean norm of the layer's weights.", logarithmic=True),
     "variance_over_images": SignalView(
         "Variance between images",
-        "How much a unit's value differs from image to image. Near 0, the layer says the same of every image.",
+        "How much a unit's value varies from image to image. Near 0, the layer responds the same way to every image.",
         logarithmic=True,
     ),
 }
 
 
 def thinned(signals: Sequence[EpochSignals]) -> list[EpochSignals]:
-    """As many epochs as a chart can show, evenly spaced, the last one always among them."""
+    """As many epochs as a chart can show, evenly spaced, always including the last."""
     layers = max(1, len(signals[-1].layers)) if signals else 1
     most = max(2, min(MOST_EPOCHS, MOST_CELLS // layers))
     step = max(1, -(-len(signals) // most))
@@ -89,8 +89,8 @@ def thinned(signals: Sequence[EpochSignals]) -> list[EpochSignals]:
 def signal_frame(run_id: str, signals: Sequence[EpochSignals], signal: str) -> pd.DataFrame:
     """The tidy frame of one signal, thinned out, with the bounds of each cell.
 
-    Columns: run_id, epoch, layer, depth, signal, value, from, to (epochs), low, high (depths). What a logarithmic axis
-    cannot show, zero and less, is left out.
+    Columns: run_id, epoch, layer, depth, signal, value, from, to (epochs), low, high (depths). Values of 0 and
+    below are left out where the axis is a log scale.
     """
     frame = signal_records.tidy(run_id, thinned(signals), [signal])
     if SIGNAL_VIEWS[signal].logarithmic:
@@ -104,7 +104,7 @@ def signal_frame(run_id: str, signals: Sequence[EpochSignals], signal: str) -> p
 
 
 def layers_by_epoch(frame: pd.DataFrame, signal: str) -> alt.Chart:
-    """A heat map, layers upwards and epochs to the right; it grows as the run does."""
+    """A heat map with layers upwards and epochs to the right, which grows with the run."""
     view = SIGNAL_VIEWS[signal]
     if view.diverging:
         scale = alt.Scale(range=list(DIVERGING), domainMid=0)
@@ -118,22 +118,22 @@ def layers_by_epoch(frame: pd.DataFrame, signal: str) -> alt.Chart:
         .encode(
             x=alt.X("from:Q", title="Epoch", axis=_CELL_AXIS, scale=_TIGHT),
             x2="to:Q",
-            y=alt.Y("low:Q", title="Layer, from the input up", axis=_DEPTH_AXIS, scale=_TIGHT),
+            y=alt.Y("low:Q", title="Layer (input at the bottom)", axis=_DEPTH_AXIS, scale=_TIGHT),
             y2="high:Q",
             color=alt.Color(
                 "value:Q", title=None, scale=scale, legend=alt.Legend(format=view.format, gradientLength=200)
             ),
             tooltip=_tooltip(view),
         )
-        .properties(height=HEIGHT, title=f"{view.label}, layer by layer and epoch by epoch")
+        .properties(height=HEIGHT, title=f"{view.label} by layer and epoch")
     )
 
 
-CHOSEN, BEFORE = "chosen epoch", "before training"
+CHOSEN, BEFORE = "selected epoch", "before training"
 
 
 def depth_frame(run_id: str, signals: Sequence[EpochSignals], signal: str, epoch: int) -> pd.DataFrame:
-    """One signal by depth in the epoch nearest to a chosen one, and before training: the tidy frame with `shown`."""
+    """One signal by depth in the epoch nearest to the selected one and before training: the tidy frame with `shown`."""
     chosen = min(signals, key=lambda s: abs(s.epoch - epoch))
     parts = [(CHOSEN, chosen)] + [(BEFORE, s) for s in signals[:1] if s.epoch == 0 and s is not chosen]
     frames = [signal_records.tidy(run_id, [s], [signal]).assign(shown=shown) for shown, s in parts]
@@ -156,7 +156,7 @@ def by_depth(frame: pd.DataFrame, signal: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_line(point=alt.OverlayMarkDef(size=36), strokeWidth=2)
         .encode(
-            x=alt.X("depth:Q", title="Layer, from the input to the output", axis=_DEPTH_AXIS, scale=_PADDED),
+            x=alt.X("depth:Q", title="Layer (input to output)", axis=_DEPTH_AXIS, scale=_PADDED),
             y=_value_axis(view),
             color=color,
             tooltip=_tooltip(view),
@@ -181,7 +181,7 @@ def over_time(frame: pd.DataFrame, signal: str) -> alt.Chart:
 
 
 def histogram_frame(layer: LayerSignals) -> pd.DataFrame:
-    """A layer's activations in bins: low, high, count, share; empty where not all were finite."""
+    """A layer's activations in bins: low, high, count, share; empty unless all were finite."""
     edges, total = layer.histogram_edges, max(1, sum(layer.histogram_counts))
     rows = [
         (low, high, count, count / total)
@@ -198,7 +198,7 @@ def histogram(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("low:Q", title="Activation", bin="binned", axis=alt.Axis(grid=False, format="~g")),
             x2="high:Q",
-            y=alt.Y("share:Q", title="Share of all values", axis=alt.Axis(format="~%")),
+            y=alt.Y("share:Q", title="Share of values", axis=alt.Axis(format="~%")),
             tooltip=[
                 alt.Tooltip("low:Q", title="from", format=".3~g"),
                 alt.Tooltip("high:Q", title="to", format=".3~g"),
@@ -210,16 +210,16 @@ def histogram(frame: pd.DataFrame) -> alt.Chart:
 
 
 THESE = "these settings"
-# the lines of the references, and how they are written in a legend of words
+# the dash patterns of the references, and their symbols in the page's legend
 DASHES = (([6, 3], "╌╌"), ([2, 3], "┈┈"), ([8, 3, 2, 3], "─·─"))
 START_SIGNALS = ("activation_mean", "activation_variance", "gradient_rms")
 
 
 def start_frame(chosen: EpochSignals, references: Mapping[str, EpochSignals], signal: str) -> pd.DataFrame:
-    """One signal by depth before training: of the chosen settings and of some to compare with, by their titles.
+    """One signal by depth before training, for the selected settings and for references, by their titles.
 
-    Columns: those of the tidy frame, `which`, and `part`: depth in parts of the whole, so that networks of any depth
-    compare.
+    Columns: those of the tidy frame, `which`, and `part`, the depth as a share of the whole, which makes networks of
+    any depth comparable.
     """
     parts = [(THESE, chosen), *references.items()]
     frames = []
@@ -231,7 +231,7 @@ def start_frame(chosen: EpochSignals, references: Mapping[str, EpochSignals], si
 
 
 def start(frame: pd.DataFrame, signal: str, references: Sequence[str]) -> alt.LayerChart:
-    """What happens to one batch before training, layer by layer, beside faint references."""
+    """Signal propagation at initialization by layer, beside faint references."""
     view = SIGNAL_VIEWS[signal]
     base = alt.Chart(frame).encode(
         x=alt.X("part:Q", title="Depth", axis=alt.Axis(format="%", grid=False), scale=_PADDED),
@@ -253,7 +253,7 @@ PLANNED, TRAINED = "planned", "trained"
 
 
 def rate_frame(planned: tuple[Sequence[float], Sequence[float]], records: Sequence[EpochRecord]) -> pd.DataFrame:
-    """Epochs and rates as planned, and as they were at the end of each epoch. Columns: epoch, rate, part."""
+    """The planned learning rates, and those at the end of each trained epoch. Columns: epoch, rate, part."""
     plan = pd.DataFrame({"epoch": planned[0], "rate": planned[1], "part": PLANNED})
     step = max(1, -(-len(records) // MOST_EPOCHS))
     rows = [(r.epoch, r.learning_rate, TRAINED) for r in records[::step]]
@@ -261,7 +261,7 @@ def rate_frame(planned: tuple[Sequence[float], Sequence[float]], records: Sequen
 
 
 def rate_curve(frame: pd.DataFrame) -> alt.Chart:
-    """The learning rate over the epochs: planned, and as far as it was trained. Columns: epoch, rate, part."""
+    """The learning rate by epoch, planned and trained. Columns: epoch, rate, part."""
     return (
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
@@ -284,17 +284,17 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
 
 
 def range_frame(points: Sequence, picked: float | None) -> pd.DataFrame:
-    """The steps of a range test as rate, loss, smooth, pick: whether a row stands for the suggested rate."""
+    """The steps of the learning-rate finder: rate, loss, smooth, pick (whether the row is the suggested rate)."""
     rows = [(point.rate, point.loss, point.smoothed, False) for point in points]
     if picked is not None:
         rows.append((picked, math.nan, math.nan, True))
     frame = pd.DataFrame(rows, columns=["rate", "loss", "smooth", "pick"])
-    # the last loss may be infinite, and would leave the axis without a scale
+    # the last loss may be infinite, which would leave the axis without a scale
     return frame.assign(**{name: frame[name].where(frame[name].abs() < math.inf) for name in ("loss", "smooth")})
 
 
 def range_test(frame: pd.DataFrame) -> alt.LayerChart:
-    """Loss against learning rate, as measured and smoothed, and the suggested rate.
+    """Loss against learning rate, measured and smoothed, with the suggested rate.
 
     Columns: rate, loss, smooth, pick.
     """
@@ -318,7 +318,7 @@ def range_test(frame: pd.DataFrame) -> alt.LayerChart:
     text = pick.mark_text(align="left", dx=5, dy=5, baseline="top", fontWeight="bold", color=NEUTRAL).encode(
         y=alt.value(0), text=alt.value("suggested")
     )
-    return alt.layer(measured, smooth, rule, text).properties(height=240, title="Loss while the rate grows")
+    return alt.layer(measured, smooth, rule, text).properties(height=240, title="Loss as the learning rate grows")
 
 
 _LABEL = object()
@@ -345,6 +345,6 @@ def _tooltip(view: SignalView) -> list[alt.Tooltip]:
 _TIGHT = alt.Scale(nice=False, zero=False)
 _PADDED = alt.Scale(nice=False, zero=False, padding=6)
 _DEPTH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False)
-# a cell ends at its epoch, so that of the untrained network begins at −1, which is none
+# a cell ends at its epoch, so the untrained network's begins at −1, which is not an epoch
 _CELL_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False, labelExpr="datum.value < 0 ? '' : datum.label")
 _LEGEND = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3)

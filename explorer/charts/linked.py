@@ -1,6 +1,6 @@
-"""Settings against results in linked views: parallel coordinates, scatter and heat map over one frame of runs.
+"""Linked views of settings and results: parallel coordinates, scatter plot and heat map of one frame of runs.
 
-Each view has a brush; what one brush leaves out, the other views drop, in the browser and without a rerun.
+Each view has a brush that filters the other views in the browser, without a rerun.
 """
 
 import math
@@ -13,18 +13,18 @@ from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
 from explorer.runs.comparison import HIGHER_IS_BETTER, RESULTS
 
-MOST_RUNS = 2000  # drawn at once; above, the page picks the best
-MOST_LEVELS = 8  # of a number in a heat map; above, it is cut into ranges
+MOST_RUNS = 2000  # drawn at once; of more, the page draws the best
+MOST_LEVELS = 8  # of a number in a heat map; more are grouped into ranges
 PARALLEL, SCATTER, HEAT = "brush_parallel", "brush_scatter", "brush_heat"
 HEIGHT = 300
-WIDTH, HALF = 1010, 415  # concatenated views have no width of their container's
+WIDTH, HALF = 1010, 415  # concatenated views cannot take their container's width
 
 
 def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]) -> pd.DataFrame:
-    """The runs with a result, as the three views need them.
+    """The runs with a result, with the columns that the three views need.
 
-    Adds `at_0`, `at_1` …, the height of a run on each axis of the parallel coordinates (0 to 1, even in the logarithm
-    where the field is), and `heat_x`, `heat_y`, the two settings of the heat map as levels or ranges, in words.
+    Adds `at_0`, `at_1` …, the height of a run on each axis of the parallel coordinates (0 to 1, on a log scale if the
+    field is logarithmic), and `heat_x`, `heat_y`, the two settings of the heat map as text levels or ranges.
     """
     frame = table[table["val_loss"].notna()].copy()
     for place, name in enumerate(axes):
@@ -36,12 +36,12 @@ def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]
 
 
 def is_choice(name: str) -> bool:
-    """Whether a column holds words rather than numbers."""
+    """Whether a column holds choices rather than numbers."""
     return name in FIELDS and bool(FIELDS[name].choices)
 
 
 def is_logarithmic(name: str) -> bool:
-    """Whether a column is drawn on a logarithmic scale."""
+    """Whether a column is drawn on a log scale."""
     return name in FIELDS and FIELDS[name].logarithmic
 
 
@@ -61,7 +61,7 @@ def _heights(values: pd.Series, name: str) -> pd.Series:
 
 
 def levels(values: pd.Series, name: str) -> pd.Categorical:
-    """A setting as ordered levels in words: its values while they are few, else ranges that hold about as many runs."""
+    """A setting as ordered text levels: its values if they are few, else ranges with about as many runs each."""
     if is_choice(name):
         return pd.Categorical(values, sorted(values.unique()), ordered=True)
     distinct = sorted(values.unique())
@@ -82,19 +82,19 @@ def _brush(name: str) -> alt.Parameter:
 
 
 def _through_parallel(axes: int) -> str:
-    """Whether a run passes through the rectangle that is brushed over the parallel coordinates, on any axis.
+    """A Vega expression: whether a run passes through the brush over the parallel coordinates, on any axis.
 
-    The brush's own rows are one a run and axis (`axis`, `height`); the other views have one a run, so each of its
-    heights is asked about in turn.
+    The brush's own data has one row per run and axis (`axis`, `height`); the other views have one row per run, so each
+    of its heights is tested in turn.
     """
     store = f"'{PARALLEL}_store'"
-    asked = " || ".join(
+    tests = " || ".join(
         f"vlSelectionTest({store}, {{axis: 'at_{i}', height: datum.at_{i}}})" for i in range(axes)
     )  # fmt: skip
-    return f"!length(data({store})) || {asked}"
+    return f"!length(data({store})) || {tests}"
 
 
-# Every scale has the domain of all runs: what is brushed away elsewhere moves and recolours nothing that stays.
+# Every scale has the domain of all runs, so that brushing neither moves nor recolours the remaining runs.
 
 
 def _color_scale(frame: pd.DataFrame, metric: str) -> alt.Scale:
@@ -128,7 +128,7 @@ def _tooltip(frame: pd.DataFrame, metric: str, fields: Sequence[str]) -> list[al
 
 
 def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Sequence[str] = ()) -> alt.LayerChart:
-    """One line a run over the axes, coloured by its result; `brushed` names other views' brushes that filter it.
+    """One line per run over the axes, coloured by its result; `brushed` names the other views' brushes that filter it.
 
     Expects `linked_frame` with the same axes. A brush over any axis keeps the runs that pass through it.
     """
@@ -158,7 +158,7 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
 
 
 def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """The words beside the axes: every choice, or the ends of the numbers."""
+    """The labels beside the axes: every choice, or the minimum and maximum of a number."""
     rows = []
     for place, name in enumerate(axes):
         ends = frame.drop_duplicates(f"at_{place}")
@@ -173,7 +173,7 @@ def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
 def scatter(
     frame: pd.DataFrame, x: str, y: str, metric: str, brushed: Sequence[str] = (), parallel_axes: int = 0
 ) -> alt.Chart:
-    """Any setting or result against any other, a point a run, coloured by its result."""
+    """Any setting or result against any other, one point per run, coloured by its result."""
     runs = _filtered(frame, brushed, parallel_axes)
     return (
         runs.mark_point(filled=True, size=46, opacity=0.75)
@@ -205,7 +205,7 @@ def _position(channel: type, name: str, frame: pd.DataFrame):
 def heat_map(
     frame: pd.DataFrame, x: str, y: str, metric: str, brushed: Sequence[str] = (), parallel_axes: int = 0
 ) -> alt.LayerChart:
-    """The mean result for every pair of two settings' levels, with how many runs it is a mean of in the tooltip.
+    """The mean result of every pair of two settings' levels, with the number of runs in the tooltip.
 
     Expects `linked_frame` with `heat=(x, y)`.
     """

@@ -1,6 +1,6 @@
-"""Charts of a sweep: the best so far, the curves of its trials, what mattered, and one setting at a time.
+"""Charts of a sweep: the best value so far, the curves of its trials, importance, and one setting at a time.
 
-Pure: frames in, `alt.Chart` out; a chart's specification never depends on the data.
+A chart's specification never depends on the data.
 """
 
 import math
@@ -18,22 +18,22 @@ from explorer.runs.history import EpochRecord
 HEIGHT = 260
 SLICE_HEIGHT = 200
 LABELS = {"val_loss": "Validation loss", "val_accuracy": "Validation accuracy"}
-_COLOR = SPLIT_COLORS[VALIDATION]  # all that is drawn here is measured on validation images
+_COLOR = SPLIT_COLORS[VALIDATION]  # everything here is measured on validation images
 
 
 def best_frame(points: Sequence[tuple[int, float, float, float]]) -> pd.DataFrame:
-    """Columns ended, minutes, value, best: one row a completed trial, in the order of their ends."""
+    """Columns ended, minutes, value, best: one row per completed trial, in the order in which they ended."""
     return pd.DataFrame(points, columns=["ended", "minutes", "value", "best"])
 
 
 def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
-    """Every completed trial as a point over the time it ended, the best so far as a step line."""
+    """Every completed trial as a point at the time it ended, and the best value so far as a step line."""
     base = alt.Chart(frame).encode(x=alt.X("minutes:Q", title="Minutes", scale=_TIGHT))
     y = _y(objective)
     tooltip = [
         alt.Tooltip("ended:Q", title="completed trials"),
-        alt.Tooltip("minutes:Q", title="after minutes", format=".1f"),
-        alt.Tooltip("value:Q", title="this one", format=_format(objective)),
+        alt.Tooltip("minutes:Q", title="minutes", format=".1f"),
+        alt.Tooltip("value:Q", title="this trial", format=_format(objective)),
         alt.Tooltip("best:Q", title="best so far", format=_format(objective)),
     ]
     points = base.mark_point(filled=True, size=40, color=NEUTRAL, opacity=0.7).encode(
@@ -46,7 +46,7 @@ def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
 def curves_frame(histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], objective: str) -> pd.DataFrame:
     """Columns trial, running, epoch, value, last: the objective after each epoch of every trial given.
 
-    A value that is not finite is NaN: a single infinite one would leave the axis without a scale.
+    Infinite values become NaN: a single one would leave the axis without a scale.
     """
     rows = [
         (f"trial {trial}", running, record.epoch, getattr(record, objective), record is records[-1])
@@ -58,7 +58,7 @@ def curves_frame(histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], ob
 
 
 def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
-    """Running trials in colour, with their numbers, over those that have ended in grey."""
+    """Running trials in colour, with their numbers, over finished ones in grey."""
     base = alt.Chart(frame).encode(
         x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT),
         y=alt.Y("value:Q", **_y(objective)),
@@ -77,11 +77,11 @@ def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
         running.transform_filter("datum.last")
         .mark_text(align="left", dx=7, fontWeight="bold", color=_COLOR)
         .encode(text="trial:N"),
-    ).properties(height=HEIGHT, title=f"{LABELS[objective]} by epoch: unfinished trials and the latest that ended")
+    ).properties(height=HEIGHT, title=f"{LABELS[objective]} by epoch: unfinished trials and the latest finished ones")
 
 
 def importance(shares: Mapping[str, float]) -> alt.LayerChart:
-    """How much of the differences between trials each setting explains, as bars with their shares."""
+    """The share of the variance between trials that each setting explains, as bars."""
     frame = pd.DataFrame({"field": [title(name) for name in shares], "share": list(shares.values())})
     base = alt.Chart(frame).encode(
         y=alt.Y("field:N", sort="-x", title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
@@ -91,11 +91,11 @@ def importance(shares: Mapping[str, float]) -> alt.LayerChart:
     return alt.layer(
         base.mark_bar(color=_COLOR, cornerRadiusEnd=3, height=16),
         base.mark_text(align="left", dx=5, color=NEUTRAL).encode(text=alt.Text("share:Q", format=".0%")),
-    ).properties(height=alt.Step(30), title="What mattered")
+    ).properties(height=alt.Step(30), title="Share of the variance explained")
 
 
 def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
-    """One setting against the objective, a point a completed trial; columns: the field, the objective, run."""
+    """One setting against the objective, one point per completed trial; columns: the field, the objective, run."""
     scale = alt.Scale(type="log", nice=False) if is_logarithmic(field) else alt.Scale(zero=False)
     whole = {"tickMinStep": 1} if field in FIELDS and isinstance(FIELDS[field].default, int) else {}
     axis = alt.Axis(format="~g", grid=False, tickCount=4, **whole)

@@ -1,4 +1,4 @@
-"""Two runs in one chart: a run, and its twin with one setting changed."""
+"""Charts of a run and its twin, which differs in one setting."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from explorer.charts.training_curves import EPOCH_AXIS, FORMATS, HEIGHT, LABELS,
 from explorer.palette import TWIN_COLORS
 from explorer.runs.history import EpochRecord
 
-BEFORE, CHANGED = "as it was", "with the change"
+BEFORE, CHANGED = "original", "with the change"
 
 
 def twin_frame(before: Sequence[EpochRecord], changed: Sequence[EpochRecord]) -> pd.DataFrame:
-    """The tidy frames of both runs, with a column `run` that says which is which."""
+    """The tidy frames of both runs, with a column `run` that tells them apart."""
     frames = [curve_frame(run, records).assign(run=run) for run, records in ((BEFORE, before), (CHANGED, changed))]
     return pd.concat(frames, ignore_index=True)
 
 
 def twins(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
-    """One metric of both runs over the epochs: validation as full lines, training as thin dashed ones."""
+    """One metric of both runs by epoch: validation as solid lines, training as thin dashed ones."""
     title = LABELS[metric]
     base = (
         alt.Chart(frame)
@@ -50,7 +50,7 @@ def twins(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
                 alt.Tooltip("value:Q", title=metric, format=FORMATS[metric]),
             ],
         )
-        .properties(height=HEIGHT - 60, title=f"{title}: validation in full, training dashed")
+        .properties(height=HEIGHT - 60, title=f"{title} (solid: validation, dashed: training)")
     )
     validation = base.transform_filter("datum.split == 'validation'")
     return alt.layer(
