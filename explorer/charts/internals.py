@@ -136,7 +136,7 @@ def depth_frame(run_id: str, signals: Sequence[EpochSignals], signal: str, epoch
     """One signal by depth in the epoch nearest to the selected one and before training: the tidy frame with `shown`."""
     chosen = min(signals, key=lambda s: abs(s.epoch - epoch))
     parts = [(CHOSEN, chosen)] + [(BEFORE, s) for s in signals[:1] if s.epoch == 0 and s is not chosen]
-    frames = [signal_records.tidy(run_id, [s], [signal]).assign(shown=shown) for shown, s in parts]
+    frames = [signal_records.tidy(run_id, [s], [signal]).assign(shown=when) for when, s in parts]
     frame = pd.concat(frames, ignore_index=True)
     if SIGNAL_VIEWS[signal].logarithmic:
         frame = frame[frame["value"] > 0]

@@ -66,12 +66,12 @@ def levels(values: pd.Series, name: str) -> pd.Categorical:
         return pd.Categorical(values, sorted(values.unique()), ordered=True)
     distinct = sorted(values.unique())
     if len(distinct) <= MOST_LEVELS:
-        words = [f"{value:g}" for value in distinct]
-        return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(words)), ordered=True)
+        names = [f"{value:g}" for value in distinct]
+        return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(names)), ordered=True)
     codes = pd.qcut(values.rank(method="dense"), MOST_LEVELS, duplicates="drop", labels=False)
     ends = values.groupby(codes).agg(["min", "max"])
-    words = [f"{low:.3g} – {high:.3g}" for low, high in zip(ends["min"], ends["max"], strict=True)]
-    return pd.Categorical.from_codes(codes.map({code: i for i, code in enumerate(ends.index)}), words, ordered=True)
+    names = [f"{low:.3g} – {high:.3g}" for low, high in zip(ends["min"], ends["max"], strict=True)]
+    return pd.Categorical.from_codes(codes.map({code: i for i, code in enumerate(ends.index)}), names, ordered=True)
 
 
 # --- Brushes ----------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def matching(
     if statuses:
         keep &= table["status"].isin(statuses)
     if tags:
-        keep &= table["tags"].map(lambda found: bool(set(tags) & set(found)))
+        keep &= table["tags"].map(lambda run_tags: bool(set(tags) & set(run_tags)))
     for name, values in (fields or {}).items():
         keep &= table[name].isin(values) if values else True
     for name, (low, high) in (ranges or {}).items():
@@ -109,13 +109,13 @@ def labels(table: "pd.DataFrame") -> list[str]:
     """A short, unique label for each run: its name if it has one, else the settings in which it differs."""
     fields = [name for name in differing(table) if name != SEED]
     repeated = len(table) > 1 and table[SEED].nunique() > 1
-    found = []
+    texts = []
     for row in table.to_dict("records"):
-        words = row["name"] or (label(row, fields) if fields or not repeated else "")
-        words = f"{words} · seed {row[SEED]}" if repeated and not row["name"] else words
-        found.append(words.removeprefix(" · "))
-    return [f"{words} ({run[-4:]})" if found.count(words) > 1 else words
-            for words, run in zip(found, table["run"], strict=True)]  # fmt: skip
+        text = row["name"] or (label(row, fields) if fields or not repeated else "")
+        text = f"{text} · seed {row[SEED]}" if repeated and not row["name"] else text
+        texts.append(text.removeprefix(" · "))
+    return [f"{text} ({run[-4:]})" if texts.count(text) > 1 else text
+            for text, run in zip(texts, table["run"], strict=True)]  # fmt: skip
 
 
 def differing(table: "pd.DataFrame") -> list[str]:
@@ -128,7 +128,7 @@ def is_number(column: str) -> bool:
     return not FIELDS[column].choices if column in FIELDS else column in RESULTS
 
 
-def shown(field: str, value: Any) -> str:
+def display_value(field: str, value: Any) -> str:
     """A field's value as display text."""
     return FIELDS[field].title(value) if FIELDS[field].choices else f"{value:,.6g}"
 
@@ -146,8 +146,8 @@ def _in_short(name: str, value: Any) -> str:
     if name == "batch_norm":
         return _NORM_IN_SHORT[value]
     if FIELDS[name].choices:
-        return shown(name, value)
-    return f"{_IN_SHORT.get(name, FIELDS[name].label.lower())} {shown(name, value)}"
+        return display_value(name, value)
+    return f"{_IN_SHORT.get(name, FIELDS[name].label.lower())} {display_value(name, value)}"
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------
@@ -182,21 +182,21 @@ def groups(table: "pd.DataFrame", metric: str = "val_accuracy") -> "pd.DataFrame
     table = table if "group" in table else grouped(table)
     used = counted(table)
     fields = [name for name in differing(table) if name != SEED]
-    found = used.groupby("group", sort=False)[metric].agg(["count", "mean", "std", "min", "max"])
-    first = table.drop_duplicates("group").set_index("group").loc[found.index]
+    statistics = used.groupby("group", sort=False)[metric].agg(["count", "mean", "std", "min", "max"])
+    first = table.drop_duplicates("group").set_index("group").loc[statistics.index]
     unfinished = table[(table["status"] != COMPLETED) | table["val_loss"].isna()].groupby("group").size()
     rows = pd.DataFrame(
         {
-            "group": found.index,
+            "group": statistics.index,
             "label": [label(row, fields) for row in first[fields].to_dict("records")]
             if fields
             else "the same settings",
-            "runs": found["count"].to_numpy(),
-            "left_out": unfinished.reindex(found.index, fill_value=0).to_numpy(),
-            "mean": found["mean"].to_numpy(),
-            "spread": found["std"].to_numpy(),
-            "low": found["min"].to_numpy(),
-            "high": found["max"].to_numpy(),
+            "runs": statistics["count"].to_numpy(),
+            "left_out": unfinished.reindex(statistics.index, fill_value=0).to_numpy(),
+            "mean": statistics["mean"].to_numpy(),
+            "spread": statistics["std"].to_numpy(),
+            "low": statistics["min"].to_numpy(),
+            "high": statistics["max"].to_numpy(),
         }
     )
     return rows.sort_values("mean", ascending=not HIGHER_IS_BETTER[metric], kind="stable").reset_index(drop=True)

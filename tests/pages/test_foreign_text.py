@@ -53,7 +53,7 @@ OURS: dict[str, set[str]] = {
         "preset.name",
         "preset.title",
         "compare/page: name",
-        "compare/actions: words",
+        "compare/actions: title",
         "lesson.link",
         "lesson.source",
         "lesson.text",
@@ -98,7 +98,7 @@ OURS: dict[str, set[str]] = {
         "cards(shown.dataset, shown.split, shown.evaluation, positions[:count])",
         "cards(shown.dataset, shown.split, wrong, positions)",
         "comparison.sentence(foreign(shown.model.name), foreign(name))",
-        "pd.DataFrame(rows, index=[foreign(words) for words, _ in histories])",
+        "pd.DataFrame(rows, index=[foreign(label) for label, _ in histories])",
     },
     "a picture within the page": {
         "as_uri(filter_sheet(filters, min(COLUMNS, len(filters))))",

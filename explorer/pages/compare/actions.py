@@ -20,7 +20,7 @@ SEEDS = 5
 MOST_BINNED = 200  # names that the bin lists
 
 
-def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
+def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws the buttons; those that need selected runs are disabled without any."""
     _undo()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -45,7 +45,7 @@ def bar(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             help="Moves the selected runs to the bin, from which they can be restored.",
         )
         _bin()
-        _export(found)
+        _export(filtered)
 
 
 # --- Name, tags, note -------------------------------------------------------------------------------------
@@ -166,17 +166,17 @@ def _empty() -> None:
 # --- Files ------------------------------------------------------------------------------------------------
 
 
-def _export(found: "pd.DataFrame") -> None:
+def _export(filtered: "pd.DataFrame") -> None:
     from explorer.runs.table_export import FORMATS
 
-    with st.popover("Export", icon=":material/download:", disabled=found.empty):
-        st.caption(f"The {len(found):,} runs in the filtered table, or every epoch of each.")
-        for kind, (words, mime) in FORMATS.items():
+    with st.popover("Export", icon=":material/download:", disabled=filtered.empty):
+        st.caption(f"The {len(filtered):,} runs in the filtered table, or every epoch of each.")
+        for kind, (title, mime) in FORMATS.items():
             with st.container(horizontal=True):
                 for what, content in (("Table", _table_file), ("Histories", _histories_file)):
                     st.download_button(
-                        f"{what} ({words})",
-                        partial(content, found, kind),  # made only when the button is pressed
+                        f"{what} ({title})",
+                        partial(content, filtered, kind),  # made only when the button is pressed
                         file_name=f"{'runs' if what == 'Table' else 'histories'}.{kind}",
                         mime=mime,
                         key=f"compare_export_{what}_{kind}",
@@ -184,15 +184,15 @@ def _export(found: "pd.DataFrame") -> None:
                     )
 
 
-def _table_file(found: "pd.DataFrame", kind: str) -> bytes:
+def _table_file(filtered: "pd.DataFrame", kind: str) -> bytes:
     from explorer.runs.table_export import to_file
 
-    return to_file(found, kind)
+    return to_file(filtered, kind)
 
 
-def _histories_file(found: "pd.DataFrame", kind: str) -> bytes:
+def _histories_file(filtered: "pd.DataFrame", kind: str) -> bytes:
     from explorer.runs.run import Run
     from explorer.runs.table_export import histories, to_file
 
     folder = resources.store().folder
-    return to_file(histories(Run(folder / name) for name in found["run"]), kind)
+    return to_file(histories(Run(folder / name) for name in filtered["run"]), kind)

@@ -16,6 +16,7 @@ from explorer.runs.comparison import (
     SEED,
     counted,
     differing,
+    display_value,
     errors_in_words,
     groups,
     is_number,
@@ -23,7 +24,6 @@ from explorer.runs.comparison import (
     paired_difference,
     results_by_seed,
     sampling_error,
-    shown,
     verdict,
 )
 from explorer.runs.history import RULES, VALIDATION, EpochRecord, time_to_accuracy
@@ -40,12 +40,12 @@ METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
 # --- Curves -----------------------------------------------------------------------------------------------
 
 
-def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
+def curves(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws the curves of the selected runs in one chart, and the settings in which they differ."""
     from explorer.charts.comparison import EPOCH, MINUTES, MOST_RUNS, overlay, overlay_frame
     from explorer.charts.training_curves import of_metric
 
-    runs = chosen if len(chosen) else found[found["val_loss"].notna()].head(BEST_SHOWN)
+    runs = chosen if len(chosen) else filtered[filtered["val_loss"].notna()].head(BEST_SHOWN)
     if runs.empty:
         st.info("None of these runs has finished an epoch yet.")
         return
@@ -96,7 +96,7 @@ def curves(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
 
 
 def _histories(runs: "pd.DataFrame") -> list[tuple[str, list[EpochRecord]]]:
-    return [(plain(words), _history(name)) for words, name in zip(labels(runs), runs["run"], strict=True)]
+    return [(plain(label), _history(name)) for label, name in zip(labels(runs), runs["run"], strict=True)]
 
 
 def _history(name: str) -> list[EpochRecord]:
@@ -118,22 +118,22 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
         key="compare_target", width=260,
     )  # fmt: skip
     reached = [time_to_accuracy(records, target / 100) for _, records in histories]
-    rows = {FIELDS[name].label: [shown(name, value) for value in runs[name]] for name in fields}
+    rows = {FIELDS[name].label: [display_value(name, value) for value in runs[name]] for name in fields}
     rows["Validation loss"] = [f"{value:.4f}" for value in runs["val_loss"]]
     rows["Validation accuracy"] = [f"{value:.2%}" for value in runs["val_accuracy"]]
     rows[f"Time to {target:g}%"] = [f"{duration(r[1])}, epoch {r[0]}" if r else "not reached" for r in reached]
-    st.table(pd.DataFrame(rows, index=[foreign(words) for words, _ in histories]), border="horizontal")
+    st.table(pd.DataFrame(rows, index=[foreign(label) for label, _ in histories]), border="horizontal")
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------
 
 
-def repeats(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
+def repeats(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws groups of runs that differ only in the seed, and tests whether two of them differ."""
     metric = st.segmented_control(
         "Metric", list(METRICS), format_func=RESULTS.get, default="val_accuracy", required=True, key="compare_metric"
     )
-    rows = groups(found, metric)
+    rows = groups(filtered, metric)
     if rows.empty:
         st.info("None of these runs has been trained to the end, so there is no mean to show.")
         return
@@ -146,15 +146,15 @@ def repeats(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         f"than one seed. The {'selected' if len(chosen) else 'best'} groups are drawn. Only runs trained to the end "
         "count, and only the newest one of each seed."
     )
-    _groups(found, picked["group"].tolist(), metric)
-    _difference(found, rows, picked["group"].tolist(), metric)
+    _groups(filtered, picked["group"].tolist(), metric)
+    _difference(filtered, rows, picked["group"].tolist(), metric)
 
 
-def _groups(found: "pd.DataFrame", numbers: list[int], metric: str) -> None:
+def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     from explorer.charts.comparison import MOST_RUNS, band, band_frame, bars
 
     numbers = numbers[:MOST_RUNS]
-    table = found[found["group"].isin(numbers)]
+    table = filtered[filtered["group"].isin(numbers)]
     rows = groups(table, metric)  # once more, so that the labels name only the settings that differ among these groups
     letters = {number: ascii_uppercase[place] for place, number in enumerate(rows["group"])}
     rows, members = (part.assign(group=part["group"].map(letters)) for part in (rows, counted(table)))
@@ -186,23 +186,23 @@ def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[Epoch
     return [(name, _history(name)) for name in members.loc[members["group"] == group, "run"]]
 
 
-def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], metric: str) -> None:
+def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], metric: str) -> None:
     if len(rows) < 2:
         return
-    words = dict(zip(rows["group"], rows["label"], strict=True))
+    titles = dict(zip(rows["group"], rows["label"], strict=True))
     order = picked + [number for number in rows["group"] if number not in picked]
     st.markdown("##### Is one better than the other?")
     left, right = st.columns(2)
-    one = left.selectbox("First group", order, 0, format_func=words.get, key="compare_one")
-    other = right.selectbox("Second group", order, 1, format_func=words.get, key="compare_other")
+    one = left.selectbox("First group", order, 0, format_func=titles.get, key="compare_one")
+    other = right.selectbox("Second group", order, 1, format_func=titles.get, key="compare_other")
     if one == other:
         st.info("Select two different groups.")
         return
-    pair = found[found["group"].isin([one, other])]
+    pair = filtered[filtered["group"].isin([one, other])]
     if pair["validation_split"].nunique() > 1:
         st.warning("Inconclusive: the two groups are measured on different validation images.")
         return
-    difference = paired_difference(*(results_by_seed(found, number, metric) for number in (one, other)), metric)
+    difference = paired_difference(*(results_by_seed(filtered, number, metric) for number in (one, other)), metric)
     names = groups(pair, metric).set_index("group")["label"]
     draw = st.success if difference.conclusive else st.info
     draw(verdict(difference, names[one], names[other]))
@@ -219,17 +219,17 @@ def _difference(found: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], 
 # --- Settings and results ---------------------------------------------------------------------------------
 
 
-def settings(found: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
+def settings(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws parallel coordinates, a scatter plot and a heat map of all runs in the table, linked by their brushes."""
     from explorer.charts.linked import MOST_RUNS, linked
 
-    runs = found[found["val_loss"].notna()].head(MOST_RUNS)
+    runs = filtered[filtered["val_loss"].notna()].head(MOST_RUNS)
     fields = [name for name in differing(runs) if name != SEED] or [SEED]
     if len(runs) < 2:
         st.info("At least two runs with a finished epoch are needed to relate settings to results.")
         return
-    if len(found) > len(runs):
-        st.caption(f"The best {len(runs):,} of {len(found):,} runs.")
+    if len(filtered) > len(runs):
+        st.caption(f"The best {len(runs):,} of {len(filtered):,} runs.")
     preferred = sorted(fields, key=lambda name: (not is_number(name), name != "learning_rate"))
     everything = [*fields, *RESULTS]
     title = {**{name: FIELDS[name].label for name in fields}, **RESULTS}.get

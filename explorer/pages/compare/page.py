@@ -37,9 +37,9 @@ def render() -> None:
         st.info("There are no runs yet. Train one on the **Train** page, and it appears here.")
         actions.bin_alone()
         return
-    found = table.filters(listing.table)
-    chosen = table.leaderboard(found, listing)
-    actions.bar(found, chosen)
+    filtered = table.filters(listing.table)
+    chosen = table.leaderboard(filtered, listing)
+    actions.bar(filtered, chosen)
     section = st.segmented_control(
         "View",
         list(SECTIONS),
@@ -49,7 +49,7 @@ def render() -> None:
         key="compare_section",
         label_visibility="collapsed",
     )
-    SECTIONS[section][0](found, chosen)
+    SECTIONS[section][0](filtered, chosen)
     st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries), iter([True]))
 
 

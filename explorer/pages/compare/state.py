@@ -43,10 +43,10 @@ def listed() -> Listing:
     """The current runs; the same listing as long as no run has changed."""
     from explorer.runs.comparison import grouped, run_table
 
-    summaries, kept = resources.store().list(), _latest()
-    latest = kept.get("latest")
+    summaries, cache = resources.store().list(), _latest()
+    latest = cache.get("latest")
     if latest is None or latest.summaries != summaries:
-        latest = kept["latest"] = Listing(summaries, grouped(run_table(summaries)))
+        latest = cache["latest"] = Listing(summaries, grouped(run_table(summaries)))
     return latest
 
 

@@ -43,20 +43,20 @@ def filters(table: "pd.DataFrame") -> "pd.DataFrame":
         placeholder="Words in the run, its name, tags or note",
         icon=":material/search:",
     )
-    found = set(table["status"].unique())
-    present = [status for status in STATUSES if status in found]
+    states = set(table["status"].unique())
+    present = [status for status in STATUSES if status in states]
     statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
-    words = sorted(set().union(*table["tags"].tolist()))
+    every_tag = sorted(set().union(*table["tags"].tolist()))
     tags = right.multiselect(
-        "Tags", words, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not words
+        "Tags", every_tag, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not every_tag
     )
     fields, ranges = _by_field(table)
     return ranked(matching(table, search, statuses, tags, fields, ranges))
 
 
 def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
-    found = set(table["dataset"].unique())
-    names = [name for name in DATASETS if name in found]
+    datasets = set(table["dataset"].unique())
+    names = [name for name in DATASETS if name in datasets]
     dataset = table["dataset"].iloc[0]  # the newest run's
     if len(names) > 1:
         dataset = st.segmented_control(

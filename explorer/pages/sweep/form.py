@@ -149,7 +149,7 @@ def _budget() -> dict[str, Any]:
     budget: dict[str, Any] = {"name": st.text_input("Name", _free_name(), key="study_name")}
     budget["sampler"] = st.segmented_control(
         "Sampler", list(SAMPLERS), default=TPE, required=True, format_func=TITLES.get, key="sampler", width="stretch",
-        help="\n".join(f"- **{TITLES[name]}**: {words}" for name, words in SAMPLERS.items()),
+        help="\n".join(f"- **{TITLES[name]}**: {text}" for name, text in SAMPLERS.items()),
     )  # fmt: skip
     columns = st.columns(2)
     budget["trials"] = int(columns[0].number_input("Maximum trials", 1, 100_000, 20, key="trials"))
@@ -169,7 +169,7 @@ def _budget() -> dict[str, Any]:
     budget["pruner"] = columns[1].selectbox(
         "Pruner", list(PRUNERS), format_func=str.capitalize, key="pruner",
         help="Ends unpromising trials early.\n"
-        + "\n".join(f"- **{name.capitalize()}**: {words}" for name, words in PRUNERS.items()),
+        + "\n".join(f"- **{name.capitalize()}**: {text}" for name, text in PRUNERS.items()),
     )  # fmt: skip
     budget["seed"] = int(columns[0].number_input("Sampler seed", 0, 2**31 - 1, 1, key="sampler_seed"))
     if minutes:

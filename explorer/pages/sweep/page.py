@@ -30,12 +30,12 @@ def render() -> None:
         watch.draw(study)
 
 
-def _chooser(studies: list[Study], shown: Study | None) -> None:
+def _chooser(studies: list[Study], study: Study | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = [study.name for study in studies]
-        if shown is not None:
-            chosen = st.selectbox("Sweep", names, index=names.index(shown.name), format_func=plain, width=360)
-            if chosen != shown.name:
+        names = [each.name for each in studies]
+        if study is not None:
+            chosen = st.selectbox("Sweep", names, index=names.index(study.name), format_func=plain, width=360)
+            if chosen != study.name:
                 selection.open_study(chosen)
                 st.rerun()
             st.button("New sweep", icon=":material/add:", on_click=selection.open_study, args=(None,))
