@@ -1,14 +1,14 @@
-"""The few errors a user can meet: each message is one sentence that says what to do about it."""
+"""The errors that users may see, each with a message of one sentence."""
 
 
 class ExplorerError(Exception):
-    """A fault with a message for the user; the command line ends with `exit_status`."""
+    """An error with a message for the user; the command line ends with `exit_status`."""
 
     exit_status = 1
 
 
 class InputError(ExplorerError):
-    """Something the user asked for is not possible as asked."""
+    """Input that is not allowed or not possible."""
 
     exit_status = 2
 
@@ -18,13 +18,13 @@ class MemoryShortError(InputError):
 
 
 class FieldError(InputError):
-    """A value outside what a field allows, as `field: value is not allowed; it must be …`."""
+    """A value that a field does not allow, as `field: value is not allowed; it must be …`."""
 
     def __init__(self, field: str, value: object, allowed: str):
         self.field, self.value, self.allowed = field, value, allowed
         super().__init__(f"{field}: {shown(value)} is not allowed; it must be {allowed}")
 
-    def __reduce__(self) -> tuple:  # it crosses between processes
+    def __reduce__(self) -> tuple:  # so that it can be pickled
         return FieldError, (self.field, self.value, self.allowed)
 
 
@@ -32,22 +32,22 @@ LONGEST_SHOWN = 200
 
 
 def shown(value: object) -> str:
-    """A value as Python writes it, shortened; never an exception, whatever it is."""
+    """The `repr` of any value, shortened; never raises."""
     try:
         text = repr(value[: 2 * LONGEST_SHOWN] if isinstance(value, str) else value)
-    except ValueError:  # Python prints no number of more than some thousand digits
-        return "a number of thousands of digits"
+    except ValueError:  # Python does not print numbers of more than some thousand digits
+        return "a number with thousands of digits"
     except RecursionError:
-        return "something nested too deeply"
+        return "a value nested too deeply"
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 class ModelError(InputError):
-    """A model file that is not opened, or that does not fit the images."""
+    """A model file that cannot be opened, or does not fit the images."""
 
 
 class DataError(ExplorerError):
-    """A data set that is missing, damaged or could not be fetched."""
+    """A data set that is missing or damaged, or could not be downloaded."""
 
 
 class RunError(ExplorerError):
@@ -55,12 +55,12 @@ class RunError(ExplorerError):
 
 
 class GoneError(RunError):
-    """A run folder that was removed or moved while a process worked in it."""
+    """A run folder that was removed or moved while a process was using it."""
 
 
 class CheckpointError(RunError):
-    """A checkpoint that is damaged, or not of the run in whose folder it lies."""
+    """A checkpoint that is damaged or belongs to another run."""
 
 
 class WorkersError(ExplorerError):
-    """The workers could not be started or reached."""
+    """Workers that could not be started or reached."""

@@ -1,4 +1,4 @@
-"""Shuts the machine's other users out: a private temporary folder, and no import path that they can write to."""
+"""Protection from other users of the machine: a private temporary folder, and import paths only its user can write."""
 
 import functools
 import grp
@@ -15,18 +15,18 @@ from pathlib import Path
 from explorer.scratch import PREFIX, ScratchFolder
 
 PROJECT = Path(__file__).resolve().parent.parent
-_AFTER_MULTIPROCESSING = -200  # it removes its own folder inside this one at -100, and complains when that is gone
+_AFTER_MULTIPROCESSING = -200  # it removes its own folder inside this one at -100, and fails if that is missing
 
 _making = threading.Lock()
-_made: dict[int, ScratchFolder] = {}  # by process, because a fork inherits its parent's
+_made: dict[int, ScratchFolder] = {}  # by process id, because a fork inherits its parent's
 
 
 def isolate() -> Path:
-    """Makes the private temporary folder of this process and its children at the first call, and returns it.
+    """Creates the private temporary folder of this process and its children on the first call, and returns it.
 
-    Whatever makes temporary files uses it: Python's `tempfile`, Dask, multiprocessing's sockets, native libraries.
-    It is removed when the process ends, or by the next one after a kill. Python processes that are started from here
-    on find the project itself, and do not look for modules in the folder that they are started in.
+    Everything that creates temporary files uses it: `tempfile`, Dask, multiprocessing's sockets, native libraries. It
+    is removed when the process ends, or by a later process if it is killed. Python processes started afterwards can
+    import the project, and do not look for modules in their working folder.
     """
     with _making:
         if os.getpid() not in _made:
@@ -38,32 +38,32 @@ def isolate() -> Path:
 
 
 def others_can_write(path: str | Path) -> bool:
-    """Whether another user of this machine could create, replace or change what lies at an absolute path.
+    """Whether another user of this machine could create, replace or change the file at an absolute path.
 
-    A group counts as others unless it is root's or the user's private one. The sticky bit keeps what exists.
+    A group counts as others unless it is root's or the user's private one. The sticky bit protects existing files.
     """
     real = Path(os.path.realpath(path))
     return any(_open_to_others(chain, place) for chain in {Path(path), real} for place in (chain, *chain.parents))
 
 
 def _open_to_others(path: Path, place: Path) -> bool:
-    """Whether others can change what a path means in itself or in one of the folders above it."""
+    """Whether others can change a path through `place`, which is the path itself or a folder above it."""
     try:
-        found = place.stat()
+        status = place.stat()
     except OSError:
-        return False  # what is missing is as safe as the nearest folder that exists
-    if found.st_uid not in (0, os.getuid()):
+        return False  # a missing path is as safe as the nearest existing folder
+    if status.st_uid not in (0, os.getuid()):
         return True
-    group = found.st_mode & stat.S_IWGRP and found.st_gid not in _own_groups()
-    if not (found.st_mode & stat.S_IWOTH or group):
+    group = status.st_mode & stat.S_IWGRP and status.st_gid not in _own_groups()
+    if not (status.st_mode & stat.S_IWOTH or group):
         return False
-    kept = found.st_mode & stat.S_ISVTX and path != place
-    return not (kept and os.path.lexists(place / path.relative_to(place).parts[0]))
+    sticky = status.st_mode & stat.S_ISVTX and path != place
+    return not (sticky and os.path.lexists(place / path.relative_to(place).parts[0]))
 
 
 @functools.cache
 def _own_groups() -> set[int]:
-    """Root's group, and the user's own where that has the user's name, as on systems with a private group each."""
+    """Root's group, and the user's group if it has the user's name, as on systems with a private group per user."""
     with suppress(KeyError):
         if grp.getgrgid(os.getgid()).gr_name == pwd.getpwuid(os.getuid()).pw_name:
             return {0, os.getgid()}
@@ -71,7 +71,7 @@ def _own_groups() -> set[int]:
 
 
 def _base() -> Path:
-    """The folder that private ones are made in: never one of them, as a process may outlive the one that started it."""
+    """The folder to create private ones in: never one of them, as a process may outlive its parent."""
     base = Path(os.environ.get("TMPDIR") or "/")
     if not base.name.startswith(PREFIX):
         base = Path(tempfile.gettempdir())
@@ -80,17 +80,17 @@ def _base() -> Path:
     mode = base.stat().st_mode if base.is_dir() else 0
     if mode & stat.S_ISVTX or (mode and not others_can_write(base)):
         return base
-    # where all may write and nothing keeps what exists, another user could put a folder in the place of ours
-    own = Path.home() / ".cache" / "deep-network-explorer" / "tmp"
-    own.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return own
+    # where everyone may write and no sticky bit is set, another user could replace our folder
+    private = Path.home() / ".cache" / "deep-network-explorer" / "tmp"
+    private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return private
 
 
 def _keep_import_paths_private() -> None:
-    """Has this process and those that it starts import from no folder that others can write to.
+    """Keeps this process and its children from importing from folders that others can write to.
 
-    `python -c`, which multiprocessing starts its helpers by, looks for modules in the working folder before it looks
-    anywhere else, the standard library included; so does an empty entry of `PYTHONPATH`.
+    `python -c`, which starts the helpers of multiprocessing, looks for modules in the working folder before the
+    standard library; so does an empty entry of `PYTHONPATH`.
     """
     inherited = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     named = inherited if str(PROJECT) in inherited else [*inherited, str(PROJECT)]

@@ -1,4 +1,4 @@
-"""Values as text for machines and terminals: JSON, aligned columns, shares."""
+"""Text for machines and terminals: JSON, aligned columns and percentages."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def to_json(value: Any) -> str:
-    """One line of valid JSON: numbers that are not finite become null."""
+    """One line of valid JSON, in which NaN and infinity become null."""
 
     def finite(value: Any) -> Any:
         if isinstance(value, dict):
@@ -20,7 +20,7 @@ def to_json(value: Any) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[str]:
-    """Rows as aligned lines; the column numbers in `right`, such as "2345", are set flush right."""
+    """Rows as aligned lines; the columns whose numbers are in `right`, such as "2345", are aligned right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -32,5 +32,5 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[st
 
 
 def percent(share: float | None) -> str:
-    """An accuracy as a person reads it."""
+    """A fraction as a percentage with two decimals; a dash if missing or not finite."""
     return "-" if share is None or not math.isfinite(share) else f"{share:.2%}"

@@ -1,4 +1,4 @@
-"""The identity of a process, by what no clock moves: which boot of the machine it belongs to, and its start in it."""
+"""The identity of a process, independent of the clock: the boot of the machine and its start since then."""
 
 import os
 import socket
@@ -13,10 +13,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Process:
-    """A process: its host, its number and when it started, which tells reused numbers apart.
+    """A process by its host, process id and start, which distinguishes processes with a reused id.
 
-    `boot` is the machine's boot id and `ticks` the start in clock ticks since that boot. `started`, in seconds since
-    1970, moves with the machine's clock: it decides only where the other two are not known (`boot` is empty), as off
+    `boot` is the boot id of the machine, and `ticks` is the start in clock ticks since that boot. `started`, in seconds
+    since 1970, depends on the clock, so it is used only where the other two are unknown (`boot` is empty): outside
     Linux and in files of earlier versions.
     """
 
@@ -33,25 +33,25 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process":
-        """The process that has a number now; raises `psutil.NoSuchProcess`."""
+        """The running process with an id; raises `psutil.NoSuchProcess`."""
         return cls(socket.gethostname(), pid, psutil.Process(pid).create_time(), *_start_in_boot(pid))
 
     @property
     def is_here(self) -> bool:
-        """Whether it is one of this host, so that its end can be seen."""
+        """Whether it belongs to this host, so that its end can be detected."""
         return self.host == socket.gethostname()
 
     def ended(self) -> bool:
-        """True when it is known to be gone; a process of another machine is not known to be."""
+        """Whether it is known to have ended; always false for a process of another host."""
         if not self.is_here:
             return False
         try:
             now = Process.of(self.pid)
             if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
                 return True
-        except (psutil.NoSuchProcess, ValueError, OverflowError):  # the last two: no process can have that number
+        except (psutil.NoSuchProcess, ValueError, OverflowError):  # the last two: no process can have that id
             return True
-        except psutil.Error:  # it is there and tells nothing of itself
+        except psutil.Error:  # it exists, but may not be inspected
             return False
         if self.boot and now.boot:
             return (self.boot, self.ticks) != (now.boot, now.ticks)
@@ -64,9 +64,9 @@ def _this_process(pid: int) -> Process:
 
 
 def _start_in_boot(pid: int) -> tuple[str, int]:
-    """The boot id and field 22 of `/proc/PID/stat`; empty and 0 where the system has neither."""
+    """The boot id and field 22 of `/proc/PID/stat`; empty and 0 where the system has none."""
     try:
-        # the second field is the program's name in parentheses, which may hold spaces and parentheses itself
+        # the second field, the name of the program in parentheses, may contain spaces and parentheses
         after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return _BOOT_ID.read_text().strip(), int(after_name[19])
     except (OSError, ValueError, IndexError):

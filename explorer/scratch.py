@@ -1,6 +1,6 @@
-"""Temporary folders that are removed even where the process that fills them is killed, and the one that made them too.
+"""Temporary folders that are removed even if their process is killed.
 
-Each is locked for as long as its maker lives; whoever makes the next one removes those that nobody holds any more.
+Each folder is locked while its process lives; creating the next one removes those that are no longer locked.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ LOCK = ".lock"
 
 
 class ScratchFolder:
-    """A new empty folder at `path`, by default in the temporary one, held until `remove` or the end of this process."""
+    """A new folder at `path`, in `base` or the temporary folder, locked until `remove` or the end of the process."""
 
     def __init__(self, base: Path | None = None) -> None:
         sweep(base)
@@ -23,16 +23,16 @@ class ScratchFolder:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
             self._lock = _hold(self.path)
             if self._lock is not None:
-                return  # else another process took it for one that nobody holds, and removes it
+                return  # otherwise another process took it for a leftover and removes it
 
     def remove(self) -> None:
-        """Removes the folder with all that is in it."""
+        """Removes the folder and its contents."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
 def sweep(base: Path | None = None) -> None:
-    """Removes the folders that killed processes of this user have left, by default in the temporary one."""
+    """Removes the folders of this user's killed processes from `base` or the temporary folder."""
     for path in (base or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with suppress(OSError):
             if path.is_symlink() or path.stat().st_uid != os.getuid():
@@ -44,7 +44,7 @@ def sweep(base: Path | None = None) -> None:
 
 
 def _hold(folder: Path) -> int | None:
-    """The open lock of a folder; None where another process holds it, or has removed it meanwhile."""
+    """The open lock of a folder; None if another process holds it or has removed the folder."""
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError:

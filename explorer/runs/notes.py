@@ -1,6 +1,6 @@
-"""What a person writes on a run, its name, tags and note, and the bin that deleted runs wait in.
+"""Name, tags and note of a run, and the bin for deleted runs.
 
-Both lie in the folders themselves: `notes.json` in the run's, the bin in `.bin` beside the runs.
+The notes are in `notes.json` in the folder of the run, the bin is the folder `.bin` beside the runs.
 """
 
 import shutil
@@ -23,7 +23,7 @@ LONGEST_NAME, LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 80, 30, 2000, 20
 
 @dataclass(frozen=True)
 class Annotation:
-    """A run's name, tags and note; all may be empty. Raises `FieldError` for what is too long."""
+    """The name, tags and note of a run, all optional; raises `FieldError` if one is too long."""
 
     name: str = ""
     tags: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Annotation:
         for tag in self.tags:
             _check("tag", tag, LONGEST_TAG)
         if len(self.tags) > MOST_TAGS:
-            raise FieldError("tags", len(self.tags), f"at most {MOST_TAGS} of them")
+            raise FieldError("tags", len(self.tags), f"at most {MOST_TAGS} tags")
 
 
 def _check(field: str, text: str, longest: int) -> None:
@@ -57,7 +57,7 @@ class _Notes(msgspec.Struct):
 
 
 def read(folder: Path) -> Annotation:
-    """What is written on a run; nothing where its notes are missing or damaged, which hides no run."""
+    """The notes of a run; empty if they are missing or damaged, so that the run is still listed."""
     try:
         values = records.from_json(read_bytes(folder / NOTES), _Notes)
         return Annotation(values.name, tuple(values.tags), values.note)
@@ -66,7 +66,7 @@ def read(folder: Path) -> Annotation:
 
 
 def write(folder: Path, annotation: Annotation) -> None:
-    """Replaces what is written on a run; raises `RunError` when it cannot be written."""
+    """Replaces the notes of a run; raises `RunError` if they cannot be written."""
     try:
         if annotation == NOTHING:
             (folder / NOTES).unlink(missing_ok=True)
@@ -83,7 +83,7 @@ BIN = ".bin"
 
 
 def bin_run(runs: Path, name: str) -> None:
-    """Moves a run folder to the bin; the caller sees to it that nobody trains it. Raises `RunError`."""
+    """Moves a run folder to the bin, while nobody trains it; raises `RunError`."""
     try:
         (runs / BIN).mkdir(exist_ok=True)
         (runs / name).rename(runs / BIN / name)
@@ -92,25 +92,25 @@ def bin_run(runs: Path, name: str) -> None:
 
 
 def binned(runs: Path) -> list[str]:
-    """The names of the runs in the bin, the one that was put there last first."""
+    """The names of the runs in the bin, the most recently deleted first."""
     try:
-        found = [path for path in (runs / BIN).iterdir() if is_name(path.name) and path.is_dir()]
-        found = [(path.lstat().st_ctime, path.name) for path in found]
+        folders = [path for path in (runs / BIN).iterdir() if is_name(path.name) and path.is_dir()]
+        dated = [(path.lstat().st_ctime, path.name) for path in folders]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"the bin cannot be read ({error.strerror})") from error
-    return [name for _, name in sorted(found, reverse=True)]
+    return [name for _, name in sorted(dated, reverse=True)]
 
 
 def restore(runs: Path, names: Iterable[str]) -> None:
-    """Moves runs back out of the bin; raises `InputError` for one that is not there, or is there again."""
+    """Moves runs out of the bin; raises `InputError` if one is not in it, or a run with its name exists."""
     for name in names:
         source, target = runs / BIN / name, runs / name
         if name not in binned(runs):
             raise InputError(f"run: {name!r} is not in the bin")
         if target.exists():
-            raise InputError(f"run: {name!r} cannot be restored, there is one of that name again")
+            raise InputError(f"run: {name!r} cannot be restored, because a run with this name exists")
         try:
             source.rename(target)
         except OSError as error:
@@ -118,13 +118,13 @@ def restore(runs: Path, names: Iterable[str]) -> None:
 
 
 def empty_bin(runs: Path) -> int:
-    """Deletes what is in the bin for good, and returns how many runs that were; raises `RunError`."""
-    for left in runs.glob(f"{BIN}-*"):  # of a process that was killed while it emptied
+    """Deletes all runs in the bin for good and returns their number; raises `RunError`."""
+    for left in runs.glob(f"{BIN}-*"):  # left by a process that was killed while emptying the bin
         shutil.rmtree(left, ignore_errors=True)
     names = binned(runs)
     if not names:
         return 0
-    doomed = runs / f"{BIN}-{time.time_ns()}"  # what is binned meanwhile is not emptied with it
+    doomed = runs / f"{BIN}-{time.time_ns()}"  # what is moved to the bin meanwhile stays
     try:
         (runs / BIN).rename(doomed)
         shutil.rmtree(doomed)

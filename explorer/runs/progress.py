@@ -1,4 +1,4 @@
-"""How far a run is, and how much longer it can take: pure functions of its record."""
+"""Progress of a run and estimates of the time it has left, from its records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ RECENT_EPOCHS = 5
 
 @dataclass(frozen=True)
 class Outlook:
-    """Where a run stands: `fraction` of all epochs that it may take; times in seconds, None before one epoch is done.
+    """The progress of a run as a `fraction` of its maximum epochs, and times in seconds, None before the first epoch.
 
-    `at_most` ends with the last epoch; `at_least` with early stopping, should no epoch improve any more.
+    `at_most` is the time left until the last epoch; `at_least` is the time left if no epoch improves any more, so that
+    early stopping ends the run.
     """
 
     fraction: float
@@ -26,7 +27,7 @@ class Outlook:
 
 
 def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRecord]) -> Outlook:
-    """What the record of a run says about the rest of it."""
+    """The progress of a run and the time it has left."""
     done = len(records)
     within = status.step / status.steps if status.steps and status.epoch == done + 1 else 0.0
     seconds = median(r.seconds for r in records[-RECENT_EPOCHS:]) if records else None
@@ -43,7 +44,7 @@ def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRe
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
+    """Seconds as text: 0.8 s, 42 s, 3 min 20 s, 2 h 05 min."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     total = round(seconds)

@@ -1,7 +1,7 @@
-"""Two runs that differ in one setting: what differs, and which of their weights start equal.
+"""Comparison of two configurations: the settings that differ, and which initial weights are identical.
 
-First weights are functions of the seed, the layer's name, its initializer and its shape; the order of the images is one
-of the seed and their number.
+Initial weights depend on the seed and on the name, initializer and shape of their layer; the order of the images
+depends on the seed and their number.
 """
 
 import itertools
@@ -13,26 +13,26 @@ from explorer.runs import cost_estimate
 
 
 def differences(one: TrainingConfig, other: TrainingConfig) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two configurations differ: both values by field name."""
+    """The settings that differ, with both values, by field name."""
     pairs = {f.name: (getattr(one, f.name), getattr(other, f.name)) for f in fields(TrainingConfig)}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def equal_layers(one: TrainingConfig, other: TrainingConfig) -> list[str]:
-    """The dense layers, `hidden_1` … `output`, whose first weights are equal number by number."""
+    """The dense layers, `hidden_1` … `output`, whose initial weights are identical."""
     if one.seed != other.seed:
         return []
-    of_one, of_other = _draws(one), _draws(other)
-    return [name for name, draw in of_one.items() if of_other.get(name) == draw]
+    draws, other_draws = _draws(one), _draws(other)
+    return [name for name, draw in draws.items() if other_draws.get(name) == draw]
 
 
 def _draws(config: TrainingConfig) -> dict[str, tuple]:
-    """For each dense layer, by name, what its first weights follow from beside the seed."""
+    """What the initial weights of each dense layer depend on besides the seed, by name."""
     sizes = cost_estimate.layer_sizes(config)
     names = [*(f"hidden_{number}" for number in range(1, config.depth + 1)), "output"]
     shapes = itertools.pairwise(sizes)
     return {
-        # the output layer is always drawn by Glorot, as in the notebook
+        # the output layer always uses Glorot, as in the notebook
         name: (shape, "" if name == "output" else config.kernel_initializer)
         for name, shape in zip(names, shapes, strict=True)
     }
@@ -44,20 +44,20 @@ def same_order(one: TrainingConfig, other: TrainingConfig) -> bool:
 
 
 def start_words(one: TrainingConfig, other: TrainingConfig) -> str:
-    """What two runs have in common at their start, in a sentence or two."""
+    """What two runs have in common before training, in two sentences."""
     equal, all_layers = equal_layers(one, other), list(_draws(one))
-    order = "The images come in the same order" if same_order(one, other) else "The images come in another order"
-    batches = "" if one.batch_size == other.batch_size else ", in batches of another size"
+    order = "The images come in the same order" if same_order(one, other) else "The images come in a different order"
+    batches = "" if one.batch_size == other.batch_size else ", but in batches of a different size"
     if set(equal) == set(all_layers) == set(_draws(other)):
-        weights = "All weights start equal, number by number."
+        weights = "All initial weights are identical."
     elif not equal:
-        weights = "No weights start equal: they are drawn in another way or for another shape."
+        weights = "No initial weights are identical, because the seed or the sizes of the layers differ."
     else:
-        weights = f"The first weights of {_layer_words(equal)} are equal, number by number; the others can't be."
+        weights = f"The initial weights of {_layer_names(equal)} are identical; those of the other layers are not."
     return f"{weights} {order}{batches}."
 
 
-def _layer_words(names: list[str]) -> str:
+def _layer_names(names: list[str]) -> str:
     numbers = [int(name.rpartition("_")[2]) for name in names if name != "output"]
     parts = []
     if numbers:
@@ -69,20 +69,20 @@ def _layer_words(names: list[str]) -> str:
 
 
 def change_words(one: TrainingConfig, other: TrainingConfig) -> str:
-    """The settings that differ, as a person says it: activation sigmoid → elu."""
+    """The settings that differ, such as "activation Sigmoid → ELU"."""
     return ", ".join(
-        f"{FIELDS[name].label.lower()} {shown(name, old)} → {shown(name, new)}"
+        f"{FIELDS[name].label.lower()} {_text(name, old)} → {_text(name, new)}"
         for name, (old, new) in differences(one, other).items()
     )
 
 
 def new_words(one: TrainingConfig, other: TrainingConfig) -> str:
-    """The settings that differ as the second has them, in few words: activation elu."""
+    """The settings that differ, as the second configuration has them, such as "activation ELU"."""
     return ", ".join(
-        f"{FIELDS[name].label.lower()} {shown(name, new)}" for name, (_, new) in differences(one, other).items()
+        f"{FIELDS[name].label.lower()} {_text(name, new)}" for name, (_, new) in differences(one, other).items()
     )
 
 
-def shown(name: str, value: Any) -> str:
-    """A setting's value as a person reads it."""
+def _text(name: str, value: Any) -> str:
+    """The value of a setting as text."""
     return FIELDS[name].title(value) if isinstance(value, str) else f"{value:,g}"

@@ -83,7 +83,7 @@ def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
     page.goto(f"{address}?run={before.name}")
     press(page, "Change one thing")
     page.get_by_role("combobox", name="Setting").wait_for()
-    page.get_by_text("All weights start equal, number by number").wait_for()  # another activation is what it offers
+    page.get_by_text("All initial weights are identical").wait_for()  # another activation is what it offers
     press(page, "Train the twin")
     page.get_by_text("One thing changed: activation elu →").wait_for()
     wait_for(lambda: store.list()[0].state == COMPLETED, 90)

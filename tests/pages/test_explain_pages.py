@@ -133,7 +133,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     page = app(run=run.name)
     page.selectbox(key="twin_field").set_value("activation").run()
     page.selectbox(key="twin_value_activation").set_value("elu").run()
-    assert "**activation Sigmoid → ELU**" in texts(page) and "All weights start equal, number by number." in texts(page)
+    assert "**activation Sigmoid → ELU**" in texts(page) and "All initial weights are identical." in texts(page)
     page.selectbox(key="twin_field").set_value("width").run()
     page.text_input(key="twin_value_width").set_value("0").run()
     assert "must be a whole number from 1 to 2,048" in texts(page)
@@ -190,7 +190,7 @@ def test_an_answer_is_counted_and_then_the_run_tells(store, right):
     assert case.reveal in told and "**Vanishing gradients**" in told
     button(page, "Train with activation Sigmoid → ELU").click().run()
     assert not page.exception
-    assert case.mended in texts(page) and "All weights start equal" in texts(page)
+    assert case.mended in texts(page) and "All initial weights are identical" in texts(page)
     button(page, "Next").click().run()
     assert page.radio[0].label == f"**{CASES['zeros'].question}**"
     assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])

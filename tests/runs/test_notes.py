@@ -42,7 +42,7 @@ def test_spaces_empty_tags_and_repeated_ones_are_dropped():
         (("x" * 81, (), ""), "name: 'xxxxxxxxxxxxxxxxxxxx…' is not allowed; it must be at most 80 characters long"),
         (("", ("t" * 31,), ""), "tag: 'tttttttttttttttttttt…' is not allowed; it must be at most 30"),
         (("", (), "n" * 2001), "it must be at most 2,000 characters long, not 2,001"),
-        (("", tuple(map(str, range(21))), ""), "tags: 21 is not allowed; it must be at most 20 of them"),
+        (("", tuple(map(str, range(21))), ""), "tags: 21 is not allowed; it must be at most 20 tags"),
     ],
 )
 def test_what_is_too_long_is_told(values, reason):
@@ -140,4 +140,4 @@ def test_what_is_not_in_the_bin_or_is_there_again_cannot_be_restored(store):
     run.path.mkdir()
     with pytest.raises(InputError) as caught:
         notes.restore(store.folder, [run.name])
-    assert "there is one of that name again" in str(caught.value)
+    assert "a run with this name exists" in str(caught.value)

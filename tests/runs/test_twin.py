@@ -42,14 +42,15 @@ def test_equal_layers_are_those_whose_weights_are_equal(change, equal):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"activation": "relu"}, "All weights start equal, number by number. The images come in the same order."),
-        ({"depth": 4}, "The first weights of layers 1 to 4 and the output layer are equal, number by number"),
-        ({"kernel_initializer": "glorot_normal"}, "The first weights of the output layer are equal"),
+        ({"activation": "relu"}, "All initial weights are identical. The images come in the same order."),
+        ({"depth": 4}, "The initial weights of layers 1 to 4 and the output layer are identical"),
+        ({"kernel_initializer": "glorot_normal"}, "The initial weights of the output layer are identical"),
         (
             {"seed": 2},
-            "No weights start equal: they are drawn in another way or for another shape. The images come in an",
+            "No initial weights are identical, because the seed or the sizes of the layers differ. "
+            "The images come in a different order",
         ),
-        ({"batch_size": 64}, "in the same order, in batches of another size."),
+        ({"batch_size": 64}, "in the same order, but in batches of a different size."),
     ],
 )
 def test_what_two_runs_have_in_common_in_words(change, words):
