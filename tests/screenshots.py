@@ -95,7 +95,7 @@ def evaluate() -> None:
             page.set_default_timeout(240_000)
             page.goto(f"{address}/evaluate?model=bn")
             page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
-            page.get_by_alt_text(re.compile("cat, taken for dog")).first.wait_for()
+            page.get_by_alt_text(re.compile("cat, predicted as dog")).first.wait_for()
             page.mouse.move(640, 5)
             page.wait_for_timeout(1000)
             page.screenshot(path=FOLDER / "evaluate.png")

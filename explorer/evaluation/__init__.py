@@ -1,4 +1,4 @@
-"""Saved models on labelled images: checks of their files, predictions, metrics, pictures, reports.
+"""Evaluation of saved models on labelled images: file checks, predictions, metrics, pictures, reports.
 
 TensorFlow is imported in `model_process.py` alone, which runs in a task process.
 """

@@ -1,4 +1,4 @@
-"""Images of a data set as HTML cards, for the page and for the export: picture, true and predicted class, ten bars."""
+"""HTML cards of images, for the page and the HTML report: picture, true and predicted class, probabilities."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -20,7 +20,7 @@ def cards(
     positions: Iterable[int],
     notes: Mapping[int, str] | None = None,
 ) -> str:
-    """A grid of the images at some positions of a split; `notes` are words for some of the positions."""
+    """A grid of the images at `positions` of a split; `notes` maps positions to extra lines."""
     indices, notes = getattr(dataset, split), notes or {}
     cells = "".join(_card(dataset, indices, evaluation, int(p), notes.get(int(p), "")) for p in positions)
     return f'<div style="{GRID}">{cells}</div>'
@@ -31,22 +31,22 @@ def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int, note
     true, predicted = int(evaluation.labels[position]), int(evaluation.predicted[position])
     sure = float(evaluation.confidence[position])
     color = RIGHT_COLOR if true == predicted else WRONG_COLOR
-    told = "right" if true == predicted else f"taken for {names[predicted]}"
-    alt = escape(f"image {position}: {names[true]}, {told} with {sure:.0%}")
+    outcome = "correct" if true == predicted else f"predicted as {names[predicted]}"
+    alt = escape(f"image {position}: {names[true]}, {outcome} with {sure:.0%}")
     source = png_uri(dataset.images[indices[position]], dataset.spec.max_value)
-    said = escape(names[predicted])
-    noted = f'<br><span style="opacity:.75">{escape(note)}</span>' if note else ""
+    mark = "✓" if true == predicted else "✗"
+    extra = f'<br><span style="opacity:.75">{escape(note)}</span>' if note else ""
     return (
         f'<figure style="margin:0;min-width:0"><img src="{source}" alt="{alt}" style="{PICTURE}">'
         f'<figcaption style="font-size:.82rem;line-height:1.35;margin-top:5px">'
         f'<b>{escape(names[true])}</b> <span style="opacity:.6">#{position}</span><br>'
-        f'<span style="color:{color};font-weight:600">{"✓" if true == predicted else "✗"} {said} {sure:.0%}</span>'
-        f"{noted}{_bars(evaluation, position)}</figcaption></figure>"
+        f'<span style="color:{color};font-weight:600">{mark} {escape(names[predicted])} {sure:.0%}</span>'
+        f"{extra}{_bars(evaluation, position)}</figcaption></figure>"
     )
 
 
 def _bars(evaluation: Evaluation, position: int) -> str:
-    """All probabilities as bars; each says its class and number when it is pointed at, and to a screen reader."""
+    """All probabilities as bars, each with its class and value as a tooltip; a screen reader gets them as text."""
     names, values = evaluation.class_names, evaluation.probabilities[position]
     true, predicted = evaluation.labels[position], evaluation.predicted[position]
     bars = []
@@ -58,5 +58,5 @@ def _bars(evaluation: Evaluation, position: int) -> str:
             f'background:rgba(128,128,128,.12)"><i style="width:100%;height:{max(3.0, 100 * float(value)):.0f}%;'
             f'background:{color}"></i></i>'
         )
-    words = escape(", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True)))
-    return f'<div role="img" aria-label="{words}" style="{BARS}">{"".join(bars)}</div>'
+    text = escape(", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True)))
+    return f'<div role="img" aria-label="{text}" style="{BARS}">{"".join(bars)}</div>'

@@ -1,16 +1,16 @@
-"""What the faults of Keras, TensorFlow and h5py mean for the person who has the file: a table, and no text of theirs.
+"""A table from errors of Keras, TensorFlow and h5py to what they mean for the person who has the file.
 
-Their texts quote the file, hold several lines and colours, and tell a programmer what to change.
+Their own messages are not shown: they quote the file, span several lines, and address a programmer.
 """
 
 import re
 
 SAVE_AGAIN = "open it with the version that wrote it and save it again with model.save('name.keras')"
 NO_MEMORY = "there is not enough memory for its layers"
-UNKNOWN = f"this version of Keras does not understand it; {SAVE_AGAIN}"
-DESCRIPTION = f"this version of Keras does not understand the description of its layers; {SAVE_AGAIN}"
+UNKNOWN = f"this version of Keras cannot read it; {SAVE_AGAIN}"
+DESCRIPTION = f"this version of Keras cannot read the configuration of its layers; {SAVE_AGAIN}"
 
-# the first that is found in the text counts
+# the first pattern that matches counts
 TEXTS = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
@@ -19,7 +19,7 @@ TEXTS = tuple(
         (
             r"layer count mismatch|weight count mismatch|shape mismatch|expected \d+ variables|shape of the target"
             r"|objects could not be loaded|axes don't match|weights? shape|saved layers",
-            "its weights do not fit the layers that it describes",
+            "its weights do not match its layers",
         ),
         (
             r"unable to (synchronously )?(open|get|read|determine|locate)|can't (synchronously )?(open|read|determine)"
@@ -29,13 +29,13 @@ TEXTS = tuple(
         (
             r"never been called|(not|n't|never) been built|no defined (input|output)|undefined shape"
             r"|must first be built|has no attribute '(input|output)_shape'",
-            "it does not say which shape its images have; begin it with an Input layer and save it again",
+            "its input shape is undefined; add an Input layer at its beginning and save it again",
         ),
         (
             r"incompatible with the layer|total size of the (tensor|array)|cannot reshape|can not squeeze|merge layer"
             r"|incompatible shapes|must be equal, but are|inputs? with (the same|different|matching|incompatible) shape"
             r"|to have (min_)?(ndim|rank)|axis .* (does not exist|out of)|dimensions? must be",
-            "its layers do not fit one another",
+            "the shapes of its layers do not match",
         ),
         (
             r"deserializ|unrecognized keyword|unexpected keyword|could not interpret|could not locate|unknown (layer|`)"
@@ -48,17 +48,17 @@ KINDS = {
     "MemoryError": NO_MEMORY,
     "ResourceExhaustedError": NO_MEMORY,
     "RecursionError": "its layers are nested too deeply",
-    "OverflowError": "its description holds a number that is too large",
+    "OverflowError": "its configuration contains a number that is too large",
     "TypeError": DESCRIPTION,
     "AttributeError": DESCRIPTION,
-    "KeyError": "a part that it names is missing from it",
+    "KeyError": "a part that it refers to is missing",
     "IndexError": DESCRIPTION,
 }
 
 
 def cause(error: BaseException) -> str:
-    """The end of a sentence that says why a model cannot be opened or asked."""
-    text = str(error).rpartition("Exception encountered:")[2][:20_000]  # before it, Keras quotes the description
-    found = (words for pattern, words in TEXTS if pattern.search(text))
+    """The end of a sentence that says why a model cannot be opened or evaluated."""
+    text = str(error).rpartition("Exception encountered:")[2][:20_000]  # before it, Keras quotes the configuration
+    matches = (words for pattern, words in TEXTS if pattern.search(text))
     kind = next((KINDS[each.__name__] for each in type(error).__mro__ if each.__name__ in KINDS), UNKNOWN)
-    return kind if kind is NO_MEMORY else next(found, kind)
+    return kind if kind is NO_MEMORY else next(matches, kind)

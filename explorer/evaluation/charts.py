@@ -1,4 +1,4 @@
-"""The two confidence charts as plain SVG, for a page that may hold no scripts."""
+"""The two confidence charts as plain SVG, for an HTML report without scripts."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,28 +12,28 @@ BARS = 20
 
 
 def reliability(bins: Sequence[CalibrationBin]) -> str:
-    """The share of right answers in each bin of confidence, and the diagonal of a calibrated model."""
+    """The accuracy in each bin of confidence, and the diagonal of a calibrated model."""
     shapes = [
-        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} images: {b.accuracy:.1%} right")
+        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} images: {b.accuracy:.1%} correct")
         for b in bins
         if b.count
     ]
     line = f'<line x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}" stroke="{NEUTRAL}" stroke-dasharray="5 5"/>'
-    return _chart("Share that is right", [*shapes, line], 1.0, "{:.0%}")
+    return _chart("Accuracy", [*shapes, line], 1.0, "{:.0%}")
 
 
 def confidence(sure: np.ndarray, right: np.ndarray) -> str:
-    """How many right answers, and on top of them wrong ones, have which confidence."""
+    """A histogram of the confidence of correct predictions, with the wrong ones stacked on top."""
     edges = np.linspace(0, 1, BARS + 1)
     hits, misses = np.histogram(sure[right], edges)[0], np.histogram(sure[~right], edges)[0]
     largest = float(max(1, (hits + misses).max()))
     shapes = []
     for i in range(BARS):
         low, high = float(edges[i]), float(edges[i + 1])
-        shapes.append(_bar(low, high, 0.0, float(hits[i]), largest, RIGHT_COLOR, f"{hits[i]:,} right"))
+        shapes.append(_bar(low, high, 0.0, float(hits[i]), largest, RIGHT_COLOR, f"{hits[i]:,} correct"))
         top = float(hits[i] + misses[i])
         shapes.append(_bar(low, high, float(hits[i]), top, largest, WRONG_COLOR, f"{misses[i]:,} wrong"))
-    return _chart("Images: right (teal) and wrong (magenta)", shapes, largest, "{:,.0f}")
+    return _chart("Images: correct (teal) and wrong (magenta)", shapes, largest, "{:,.0f}")
 
 
 def _x(share: float) -> float:
@@ -44,11 +44,11 @@ def _y(share: float) -> float:
     return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
 
 
-def _bar(low: float, high: float, base: float, top: float, largest: float, color: str, words: str) -> str:
+def _bar(low: float, high: float, base: float, top: float, largest: float, color: str, tooltip: str) -> str:
     x, y, bottom = _x(low), _y(top / largest), _y(base / largest)
     return (
         f'<rect x="{x + 0.5:.1f}" y="{y:.1f}" width="{_x(high) - x - 1:.1f}" height="{bottom - y:.1f}" fill="{color}">'
-        f"<title>{words}</title></rect>"
+        f"<title>{tooltip}</title></rect>"
     )
 
 

@@ -1,6 +1,6 @@
-"""What is looked at before Keras opens a model file: a model file is code, and this one may be hostile.
+"""Checks of a model file before Keras opens it: a model file is code, and this one may be hostile.
 
-Every check raises `ModelError` with one sentence. It runs in the task process, under its limits.
+Every check raises `ModelError` with one sentence. The checks run in the task process, under its limits.
 """
 
 import io
@@ -26,32 +26,32 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MEBIBYTE = 2**20
 LARGEST_FILE = 512 * MEBIBYTE
 LARGEST_CONFIG = 4 * MEBIBYTE  # a network of 2,000 layers takes half of it
-# An archive of weights hardly shrinks when it is packed; one that grows more than this was made to fill a memory.
+# Weights hardly compress: an archive that grows more than this when unpacked was made to exhaust memory.
 MOST_GROWTH = 20
 ENTRIES = {"metadata.json", "config.json", "model.weights.h5"}
 MOST_OBJECTS = 20_000
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# of HDF5's own: others are looked for in libraries of the machine
+# HDF5's own filters; it would load any other from plugin libraries
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32"}
 
 
 def check_place(path: Path, folder: Path) -> None:
-    """A file that seems to lie below the models folder must really lie there."""
+    """Raises `ModelError` for a link in the models folder that points outside it."""
     if not path.is_relative_to(folder):
         return
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # the last one: links that lead in a circle
+    except (OSError, RuntimeError):  # RuntimeError: links that form a circle
         inside = False
     if not inside:
         raise ModelError(
             f"model: {str(path.relative_to(folder))!r} is a link that points outside the models folder; "
-            "put the file itself there"
+            "copy the file itself there"
         )
 
 
 def check_kind(path: Path, name: str) -> None:
-    """Only a regular file is opened: the others may wait for ever, never end, or do something when they are opened."""
+    """Raises `ModelError` for anything but a regular file: opening others may block, never end, or have effects."""
     _check_kind(path.stat().st_mode, name)
 
 
@@ -74,18 +74,18 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
     Raises `ModelError` before a byte of anything else is read, `OSError` where it cannot be read.
     """
     check_kind(path, name)
-    # what it is may have changed since: it is opened without waiting, and looked at again
+    # it may have been replaced since: it is opened without blocking and checked again
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as stream:
-        found = os.fstat(stream.fileno())
-        _check_kind(found.st_mode, name)
-        _check_size(found.st_size, f"model: {name!r}")
+        info = os.fstat(stream.fileno())
+        _check_kind(info.st_mode, name)
+        _check_size(info.st_size, f"model: {name!r}")
         yield stream
 
 
 def copy(path: Path, name: str, to: Path) -> None:
-    """Copies a model file for everything that follows: the file itself may be replaced in between."""
+    """Copies a model file; everything that follows uses the copy, because the file itself may be replaced."""
     with opened(path, name) as source, to.open("wb") as target:
-        left = LARGEST_FILE + 1  # it may grow meanwhile
+        left = LARGEST_FILE + 1  # the file may grow meanwhile
         while left > 0 and (block := source.read(min(left, MEBIBYTE))):
             left -= target.write(block)
     _check_size(to.stat().st_size, f"model: {name!r}")
@@ -95,14 +95,14 @@ def _check_size(size: int, shown: str) -> None:
     if size == 0:
         raise ModelError(f"{shown} is empty (0 bytes)")
     if size > LARGEST_FILE:
-        raise ModelError(f"{shown} has {size / MEBIBYTE:,.0f} MiB; at most {LARGEST_FILE // MEBIBYTE} MiB are opened")
+        raise ModelError(f"{shown} has {size / MEBIBYTE:,.0f} MiB; at most {LARGEST_FILE // MEBIBYTE} MiB are allowed")
 
 
 def check_file(path: Path, name: str) -> None:
-    """Everything that can be told of a model file without Keras; `name` is what the sentences call it."""
+    """Runs every check of a model file that needs no Keras; `name` is what the messages call it."""
     shown = f"model: {name!r}"
     if path.suffix.lower() not in SUFFIXES:
-        raise ModelError(f"{shown} is no model file; its name must end in {', '.join(SUFFIXES)}")
+        raise ModelError(f"{shown} is not a model file; its name must end in {', '.join(SUFFIXES)}")
     if path.suffix.lower() == KERAS:
         _check_archive(path, shown)
     else:
@@ -116,30 +116,30 @@ def _check_archive(path: Path, shown: str) -> None:
     with path.open("rb") as stream:
         beginning = stream.read(len(HDF5_SIGNATURE))
     if beginning == HDF5_SIGNATURE:
-        raise ModelError(f"{shown} is an HDF5 file; give it a name that ends in .h5")
+        raise ModelError(f"{shown} is an HDF5 file; rename it to end in .h5")
     if not beginning.startswith(b"PK"):
-        raise ModelError(f"{shown} is not a Keras model file, whatever its name says")
-    words = f"{shown} is cut off or damaged: it begins as a Keras archive and does not end as one"
-    with _damage(words), zipfile.ZipFile(path) as archive:
+        raise ModelError(f"{shown} is not a Keras model file, despite its name")
+    message = f"{shown} is truncated or damaged: it begins but does not end like a Keras archive"
+    with _damage(message), zipfile.ZipFile(path) as archive:
         _check_entries(archive.infolist(), shown)
         if damaged := archive.testzip():
-            raise ModelError(f"{shown} is damaged: the checksum of its {damaged} is wrong")
+            raise ModelError(f"{shown} is damaged: the checksum of {damaged} is wrong")
         config, weights = archive.read("config.json"), archive.read("model.weights.h5")
     check_config(_json(config, shown), shown)
     if not weights.startswith(HDF5_SIGNATURE):
-        raise ModelError(f"{shown} is damaged: its weights are no HDF5 file")
+        raise ModelError(f"{shown} is damaged: its weights are not an HDF5 file")
     _check_hdf5(io.BytesIO(weights), shown)
 
 
 @contextmanager
-def _damage(words: str) -> Iterator[None]:
-    """Says so of whatever a library raises for a file that is not as it should be."""
+def _damage(message: str) -> Iterator[None]:
+    """Turns whatever a library raises for a damaged file into a `ModelError`."""
     try:
         yield
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # zipfile, zlib and h5py each raise a dozen kinds
-        raise ModelError(words) from error
+        raise ModelError(message) from error
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], shown: str) -> None:
@@ -147,24 +147,24 @@ def _check_entries(entries: list[zipfile.ZipInfo], shown: str) -> None:
     for entry in entries:
         name = entry.filename
         if name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/"):
-            raise ModelError(f"{shown} holds the path {_short(name)}, which leads out of the archive")
+            raise ModelError(f"{shown} contains the path {_short(name)}, which points outside the archive")
         if stat.S_ISLNK(entry.external_attr >> 16):
-            raise ModelError(f"{shown} holds the link {_short(name)}; a model has none")
+            raise ModelError(f"{shown} contains the link {_short(name)}; a model file has no links")
         if entry.flag_bits & 1:
             raise ModelError(f"{shown} is encrypted")
         if entry.compress_type not in PACKINGS:
-            raise ModelError(f"{shown} is packed in a way that Keras does not pack")
+            raise ModelError(f"{shown} is compressed in a way that Keras does not use")
     unpacked = sum(entry.file_size for entry in entries)
     packed = max(1, sum(entry.compress_size for entry in entries))
     if unpacked > LARGEST_FILE or (unpacked > MEBIBYTE and unpacked > MOST_GROWTH * packed):
         raise ModelError(
-            f"{shown} would grow from {packed / MEBIBYTE:,.1f} to {unpacked / MEBIBYTE:,.0f} MiB when it is unpacked, "
-            "which no model does"
+            f"{shown} would grow from {packed / MEBIBYTE:,.1f} to {unpacked / MEBIBYTE:,.0f} MiB when unpacked, "
+            "which is not allowed"
         )
     unknown = sorted(set(names) - ENTRIES)
     if unknown or len(names) > len(ENTRIES):
         what = f"the entry {_short(unknown[0])}" if unknown else "an entry twice"
-        raise ModelError(f"{shown} holds {what}; a model has {', '.join(sorted(ENTRIES))}")
+        raise ModelError(f"{shown} contains {what}; a model file has {', '.join(sorted(ENTRIES))}")
     if missing := sorted(ENTRIES - set(names)):
         raise ModelError(f"{shown} is not a Keras model file: it has no {missing[0]}")
     if any(entry.file_size > LARGEST_CONFIG for entry in entries if entry.filename.endswith(".json")):
@@ -177,18 +177,18 @@ def _check_entries(entries: list[zipfile.ZipInfo], shown: str) -> None:
 def _check_legacy(path: Path, shown: str) -> None:
     with path.open("rb") as stream:
         if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
-            raise ModelError(f"{shown} is not an HDF5 file, whatever its name says")
+            raise ModelError(f"{shown} is not an HDF5 file, despite its name")
     config = _check_hdf5(path, shown)
     if config is None:
-        raise ModelError(f"{shown} holds weights but no model; save the whole model with model.save")
+        raise ModelError(f"{shown} contains weights but no model; save the whole model with model.save")
     check_config(_json(config, shown), shown)
 
 
 def _check_hdf5(source: Path | io.BytesIO, shown: str) -> bytes | None:
-    """Walks through an HDF5 file and returns the description of the model that a legacy file carries."""
+    """Checks every object of an HDF5 file and returns the model configuration of a legacy file."""
     import h5py
 
-    with _damage(f"{shown} is cut off or damaged: its HDF5 part cannot be read"), h5py.File(source, "r") as file:
+    with _damage(f"{shown} is truncated or damaged: its HDF5 data cannot be read"), h5py.File(source, "r") as file:
         _check_objects(file, shown)
         return None if isinstance(source, io.BytesIO) else _description(file, shown)
 
@@ -199,22 +199,22 @@ def _description(file, shown: str) -> bytes | None:
     if "model_config" not in file.attrs:
         return None
     if not isinstance(file.get("model_weights"), h5py.Group):
-        raise ModelError(f"{shown} describes a model and holds no weights for it")
+        raise ModelError(f"{shown} describes a model but contains no weights for it")
     stored = file.attrs.get_id("model_config")
     if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
-        raise ModelError(f"{shown} is damaged: the description of its layers is no text")
+        raise ModelError(f"{shown} is damaged: its model configuration is not a string")
     if stored.get_storage_size() > LARGEST_CONFIG:
         raise _too_long(shown)
     text = np.zeros((), stored.dtype)
-    stored.read(text)  # bytes as they are: h5py would make text of them, which takes four times as much
-    found = text[()]
-    if len(found) > LARGEST_CONFIG:
+    stored.read(text)  # raw bytes: h5py would decode them to text, which takes four times the memory
+    content = text[()]
+    if len(content) > LARGEST_CONFIG:
         raise _too_long(shown)
-    return bytes(found)
+    return bytes(content)
 
 
 def _too_long(shown: str) -> ModelError:
-    return ModelError(f"{shown} describes its layers with more than {LARGEST_CONFIG // MEBIBYTE} MiB")
+    return ModelError(f"{shown} has a model configuration of more than {LARGEST_CONFIG // MEBIBYTE} MiB")
 
 
 def _check_objects(file, shown: str) -> None:
@@ -227,32 +227,34 @@ def _check_objects(file, shown: str) -> None:
             link = group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 raise ModelError(
-                    f"{shown} links to another file, {_short(link.filename)}; a model carries its own weights"
+                    f"{shown} links to another file, {_short(link.filename)}; a model file contains its own weights"
                 )
             if not isinstance(link, h5py.HardLink):
-                raise ModelError(f"{shown} holds the link {_short(key)}; a model has none")
+                raise ModelError(f"{shown} contains the link {_short(key)}; a model file has no links")
             item = group[key]
             address = h5py.h5o.get_info(item.id).addr
             if address in seen:
-                raise ModelError(f"{shown} holds {_short(key)} twice; a model does not")
+                raise ModelError(f"{shown} contains {_short(key)} twice, which no model file does")
             seen.add(address)
             if len(seen) > MOST_OBJECTS:
-                raise ModelError(f"{shown} holds more than {MOST_OBJECTS:,} groups and arrays")
+                raise ModelError(f"{shown} contains more than {MOST_OBJECTS:,} groups and arrays")
             if isinstance(item, h5py.Group):
                 waiting.append(item)
                 continue
             if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
-                raise ModelError(f"{shown} holds {_short(key)}, which is no array of numbers")
+                raise ModelError(f"{shown} contains {_short(key)}, which is not an array of numbers")
             if item.external or item.is_virtual:
-                raise ModelError(f"{shown} keeps {_short(key)} in another file; a model carries its own weights")
+                raise ModelError(f"{shown} stores {_short(key)} in another file; a model file contains its own weights")
             settings = item.id.get_create_plist()
             if any(settings.get_filter(at)[0] not in FILTERS for at in range(settings.get_nfilters())):
-                raise ModelError(f"{shown} holds {_short(key)}, which is packed in a way that Keras does not pack")
-            # a piece of an array is unpacked as a whole, however small the array is
+                raise ModelError(
+                    f"{shown} contains {_short(key)}, which is compressed in a way that Keras does not use"
+                )
+            # a chunk is unpacked as a whole, however small the array is
             unpacked += max(item.nbytes, math.prod(item.chunks or ()) * item.dtype.itemsize)
             if unpacked > LARGEST_FILE:
                 raise ModelError(
-                    f"{shown} holds arrays of more than {LARGEST_FILE // MEBIBYTE} MiB; that many are not read"
+                    f"{shown} contains arrays of more than {LARGEST_FILE // MEBIBYTE} MiB, which is not allowed"
                 )
 
 
@@ -264,7 +266,7 @@ def _json(text: bytes, shown: str) -> dict:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{shown} is damaged: the description of its layers cannot be read") from error
+        raise ModelError(f"{shown} is damaged: its model configuration cannot be read") from error
     if not isinstance(value, dict):
-        raise ModelError(f"{shown} is damaged: the description of its layers is no object")
+        raise ModelError(f"{shown} is damaged: its model configuration is not a JSON object")
     return value

@@ -1,8 +1,8 @@
-"""What the graph of an opened Keras model says: its layers in order, what it ends in, and its penalties."""
+"""Facts read from the graph of an opened Keras model: its layers in order, its ending, and its penalties."""
 
 from explorer.evaluation.outputs import Ending
 
-# layers that give on what they are given while a model predicts
+# layers that pass their inputs on unchanged at prediction
 PASSING = frozenset({"Identity", "Reshape", "Flatten", "Permute", "ActivityRegularization"}) | {
     "Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"
 }  # fmt: skip
@@ -12,7 +12,7 @@ OVER_AN_AXIS = ("Softmax", "UnitNormalization")
 
 
 def flat(model) -> list:
-    """The layers of a model, those of models within it in their place."""
+    """The layers of a model, with nested models replaced by their layers."""
     found = []
     for layer in model.layers:
         found += flat(layer) if hasattr(layer, "layers") else [layer]
@@ -20,7 +20,7 @@ def flat(model) -> list:
 
 
 def ending(model) -> Ending:
-    """What the outputs of a model come from, behind all layers that leave them as they are."""
+    """The activations that the outputs of a model come from, skipping layers that leave values unchanged."""
     found, words, waiting, seen = set(), "", [(model.outputs[0], ())], set()
     while waiting:
         tensor, around = waiting.pop()
@@ -61,7 +61,7 @@ def unknown_penalty(model) -> str | None:
 
 
 def mixes_images(model) -> str | None:
-    """The name of a layer that normalizes over the images of a batch, so that no image has an answer of its own."""
+    """The name of a layer that normalizes over the images of a batch, so that predictions depend on each other."""
     for layer in flat(model):
         if type(layer).__name__ in OVER_AN_AXIS and layer._inbound_nodes:
             rank = len(layer._inbound_nodes[0].output_tensors[0].shape)

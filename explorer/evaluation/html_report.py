@@ -1,4 +1,4 @@
-"""Evaluations as files: a table of predictions, the figures, and a page that needs nothing but itself."""
+"""Evaluations as files: a table of predictions, the metrics as JSON, and a self-contained HTML report."""
 
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ IMAGES_A_PAGE = 48
 
 
 def predictions_frame(dataset: Dataset, split: str, evaluation: Evaluation) -> "pd.DataFrame":
-    """One row an image: place in the split and in the data set, true, predicted, right, confidence, `p_<class>`."""
+    """One row per image: index in the split and in the data set, true, predicted, right, confidence, `p_<class>`."""
     import numpy as np
     import pandas as pd
 
@@ -40,14 +40,14 @@ def predictions_frame(dataset: Dataset, split: str, evaluation: Evaluation) -> "
     return frame
 
 
-def to_json(told: dict[str, Any]) -> bytes:
-    """The figures of `summary.figures` as JSON."""
-    return (one_line(told) + "\n").encode()
+def to_json(values: dict[str, Any]) -> bytes:
+    """The values of `report.figures` as JSON."""
+    return (one_line(values) + "\n").encode()
 
 
 # --- the page ---------------------------------------------------------------------------------------------
 
-# whatever a name may hold: nothing runs, and nothing is fetched; pictures are in the page, styles beside their elements
+# whatever a name contains, nothing runs and nothing is fetched; pictures and styles are inline
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }
@@ -61,24 +61,24 @@ small { opacity: .7 }
 """
 
 
-def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Evaluation) -> bytes:
-    """The page as one HTML file without scripts, fonts or links; `told` is from `summary.figures`."""
-    name = escape(told["model"])
-    chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
-    looks = f", looked at {times(told['test_looks'])} for this model" if split == TEST else ""
-    scaling = "" if told["scaling"] == CARRIED else f" Pixels: {escape(told['scaling'])}; {escape(told['note'])}."
-    origin = f", {escape(told['origin'])}" if told["origin"] else ""
-    outputs = f" Outputs: {escape(told['outputs_note'])}." if told["outputs_note"] else ""
+def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Evaluation) -> bytes:
+    """The report as one HTML file without scripts, fonts or links; `values` is from `report.figures`."""
+    name = escape(values["model"])
+    chosen = f", epoch {values['epoch']} ({values['selected_by']})" if values["epoch"] else ""
+    looks = f", evaluated {times(values['test_looks'])} with this model" if split == TEST else ""
+    scaling = "" if values["scaling"] == CARRIED else f" Pixels: {escape(values['scaling'])}; {escape(values['note'])}."
+    origin = f", {escape(values['origin'])}" if values["origin"] else ""
+    outputs = f" Outputs: {escape(values['outputs_note'])}." if values["outputs_note"] else ""
     parts = [
-        f"<h1>{name}</h1><p>{told['parameters']:,} parameters{chosen}{origin}. {told['images']:,} {split} images of "
-        f"{DATASETS[told['dataset']].title}{looks}.{scaling}{outputs}</p>",
-        _numbers(told),
-        f"<h2>Confusion matrix</h2><p>Rows are true classes, columns predicted ones.</p>{_matrix(evaluation)}",
-        f"<h2>Classes</h2>{_classes(told)}",
+        f"<h1>{name}</h1><p>{values['parameters']:,} parameters{chosen}{origin}. "
+        f"{values['images']:,} {split} images of {DATASETS[values['dataset']].title}{looks}.{scaling}{outputs}</p>",
+        _numbers(values),
+        f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{_matrix(evaluation)}",
+        f"<h2>Classes</h2>{_classes(values)}",
         f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration)}'
         f"{charts.confidence(evaluation.confidence, evaluation.right)}</div>",
         _gallery("Most confident mistakes", MISTAKES, dataset, split, evaluation),
-        _gallery("Least confident right answers", HITS, dataset, split, evaluation),
+        _gallery("Least confident correct predictions", HITS, dataset, split, evaluation),
     ]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -86,27 +86,27 @@ def to_html(told: dict[str, Any], dataset: Dataset, split: str, evaluation: Eval
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body>{''.join(parts)}</body></html>"
     )
-    return page.encode("utf-8", "backslashreplace")  # a file's name may hold what is no text
+    return page.encode("utf-8", "backslashreplace")  # a file name may contain invalid UTF-8
 
 
-def _numbers(told: dict[str, Any]) -> str:
-    low, high = told["accuracy_interval"]
-    shown = {
-        "Accuracy": f"{told['accuracy']:.2%}",
-        "95 % interval": f"{low:.2%} – {high:.2%}",
-        "Loss": f"{told['loss']:.4f}",
-        **_parts(told),
-        "Top-2 accuracy": f"{told['top_2_accuracy']:.2%}",
-        "Calibration error": f"{told['calibration_error']:.2%}",
+def _numbers(values: dict[str, Any]) -> str:
+    low, high = values["accuracy_interval"]
+    numbers = {
+        "Accuracy": f"{values['accuracy']:.2%}",
+        "95 % confidence interval": f"{low:.2%} – {high:.2%}",
+        "Loss": f"{values['loss']:.4f}",
+        **_parts(values),
+        "Top-2 accuracy": f"{values['top_2_accuracy']:.2%}",
+        "Calibration error": f"{values['calibration_error']:.2%}",
     }
-    return f'<div class="numbers">{"".join(f"<div>{k}<b>{v}</b></div>" for k, v in shown.items())}</div>'
+    return f'<div class="numbers">{"".join(f"<div>{k}<b>{v}</b></div>" for k, v in numbers.items())}</div>'
 
 
-def _parts(told: dict[str, Any]) -> dict[str, str]:
-    if not told["penalties"]:
+def _parts(values: dict[str, Any]) -> dict[str, str]:
+    if not values["penalties"]:
         return {}
-    penalty = f"Penalty ({escape(told['penalties'])})"
-    return {"Data loss": f"{told['data_loss']:.4f}", penalty: f"{told['penalty']:.4f}"}
+    penalty = f"Penalty ({escape(values['penalties'])})"
+    return {"Data loss": f"{values['data_loss']:.4f}", penalty: f"{values['penalty']:.4f}"}
 
 
 def _matrix(evaluation: Evaluation) -> str:
@@ -127,11 +127,11 @@ def _shade(color: str, share: float) -> str:
     return f"{color}{round(255 * (0.04 + 0.8 * float(share))):02x}"
 
 
-def _classes(told: dict[str, Any]) -> str:
+def _classes(values: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><th>{escape(row['name'])}</th><td>{row['precision']:.1%}</td><td>{row['recall']:.1%}</td>"
         f"<td>{row['f1']:.1%}</td><td>{row['support']:,}</td></tr>"
-        for row in told["per_class"]
+        for row in values["per_class"]
     )
     return f"<table><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>Images</th></tr>{rows}</table>"
 

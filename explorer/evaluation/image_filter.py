@@ -1,4 +1,4 @@
-"""Which images to look at, and in which order."""
+"""The filter of the image browser: which images to show, and in which order."""
 
 import re
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from explorer.evaluation.metrics import Evaluation
 MISTAKES, HITS, ALL = "mistakes", "hits", "all"
 ORDERS = {
     MISTAKES: "Mistakes, most confident first",
-    HITS: "Right answers, least confident first",
-    ALL: "All images, in their own order",
+    HITS: "Correct predictions, least confident first",
+    ALL: "All images, in data set order",
 }
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What is asked to be seen; a class is its number, `search` what was typed."""
+    """The wanted images; a class is its index, `search` is the text typed."""
 
     order: str = MISTAKES
     true: int | None = None
@@ -27,21 +27,21 @@ class Filter:
 
 
 def choose(evaluation: Evaluation, wanted: Filter) -> np.ndarray:
-    """Positions in the split of the images that are wanted, in the wanted order.
+    """Positions in the split of the wanted images, in the wanted order.
 
-    Raises `InputError` for a search that names nothing.
+    Raises `InputError` for a search that matches no image or class.
     """
-    shown = np.ones(evaluation.images, bool)
+    mask = np.ones(evaluation.images, bool)
     if wanted.order == MISTAKES:
-        shown &= ~evaluation.right
+        mask &= ~evaluation.right
     elif wanted.order == HITS:
-        shown &= evaluation.right
+        mask &= evaluation.right
     if wanted.true is not None:
-        shown &= evaluation.labels == wanted.true
+        mask &= evaluation.labels == wanted.true
     if wanted.predicted is not None:
-        shown &= evaluation.predicted == wanted.predicted
-    shown &= _searched(evaluation, wanted.search)
-    positions = np.flatnonzero(shown)
+        mask &= evaluation.predicted == wanted.predicted
+    mask &= _searched(evaluation, wanted.search)
+    positions = np.flatnonzero(mask)
     if wanted.order == ALL:
         return positions
     confidence = evaluation.confidence[positions]
@@ -49,18 +49,20 @@ def choose(evaluation: Evaluation, wanted: Filter) -> np.ndarray:
 
 
 def most_uncertain(spread: np.ndarray) -> np.ndarray:
-    """Positions of all images, those whose samples scatter most first; `spread` is `[N]`."""
+    """Positions of all images, the largest spread between samples first; `spread` is `[N]`."""
     return np.argsort(-spread, kind="stable")
 
 
 def _searched(evaluation: Evaluation, text: str) -> np.ndarray:
-    """Images that a search names: `#12` by number, `cat` by either class, `cat > dog` by true and predicted class."""
+    """A mask of the matches: `#12` by index, `cat` by either class, `cat > dog` by true and predicted class."""
     text = text.strip().lower()
     if not text:
         return np.ones(evaluation.images, bool)
     if number := re.fullmatch(r"#\s*(\d{1,9})", text):
         if int(number[1]) >= evaluation.images:
-            raise InputError(f"search: there is no image {number[1]}; they are numbered 0 to {evaluation.images - 1:,}")
+            raise InputError(
+                f"search: there is no image {number[1]}; images are numbered 0 to {evaluation.images - 1:,}"
+            )
         return np.arange(evaluation.images) == int(number[1])
     classes = [_class(evaluation, part) for part in re.split(r"\s*(?:->|→|>)\s*", text)]
     if len(classes) == 1:
@@ -72,9 +74,9 @@ def _searched(evaluation: Evaluation, text: str) -> np.ndarray:
 
 def _class(evaluation: Evaluation, text: str) -> list[int]:
     names = evaluation.class_names
-    found = [number for number, name in enumerate(names) if name == text] or [
+    matches = [number for number, name in enumerate(names) if name == text] or [
         number for number, name in enumerate(names) if text and name.startswith(text)
     ]
-    if not found:
-        raise InputError(f"search: {text!r} is no class; it must be #number or one of {', '.join(names)}")
-    return found
+    if not matches:
+        raise InputError(f"search: {text!r} is not a class; enter #number or one of {', '.join(names)}")
+    return matches

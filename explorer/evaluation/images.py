@@ -1,6 +1,6 @@
-"""Pictures in and out: what a person uploads as the network sees it, and arrays as crisp PNGs.
+"""Conversion of pictures: uploads into a network's input, and arrays into PNGs.
 
-An upload may be anything: it is looked at before it is decoded, and only three formats are decoded at all.
+An upload may be anything: it is checked before it is decoded, and only three formats are decoded.
 """
 
 import base64
@@ -13,16 +13,16 @@ from explorer.data.datasets import DatasetSpec
 from explorer.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-ALLOWED = "a PNG, JPEG or WebP picture"
+ALLOWED = "a PNG, JPEG or WebP image"
 LARGEST_UPLOAD = 20 * 2**20
 MOST_PIXELS = 50_000_000
-# side of the stored copy of the original, which is only shown
+# longest side of the stored copy of the original, which is only displayed
 SHOWN_SIDE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """An uploaded picture: `original` as PNG bytes to show, `image` uint8 `[*image_shape]` as the network sees it."""
+    """An uploaded picture: `original` as PNG bytes, `image` uint8 `[*image_shape]` as the network sees it."""
 
     original: bytes
     image: np.ndarray
@@ -30,9 +30,10 @@ class Upload:
 
 
 def read_upload(content: bytes, name: str, spec: DatasetSpec) -> Upload:
-    """A picture of any size and mode as an image of a data set; raises `InputError` with one sentence.
+    """Converts a picture of any size and mode to an image of a data set; raises `InputError` with one sentence.
 
-    It is turned as its EXIF says, laid on white where it is transparent, cut to the square in its middle and shrunk.
+    It is rotated by its EXIF data, blended with white where it is transparent, cropped to its central square and
+    resized.
     """
     picture, kind = _decode(content, f"image: {name!r}")
     width, height = picture.size
@@ -49,27 +50,34 @@ def _decode(content: bytes, shown: str):
     if not content:
         raise InputError(f"{shown} is empty (0 bytes); it must be {ALLOWED}")
     if len(content) > LARGEST_UPLOAD:
-        raise InputError(f"{shown} has more than {LARGEST_UPLOAD // 2**20} MiB; choose a smaller picture")
+        raise InputError(f"{shown} has more than {LARGEST_UPLOAD // 2**20} MiB; choose a smaller image")
     if content[:6] in (b"GIF87a", b"GIF89a"):
-        raise InputError(f"{shown} is a GIF, which may move; it must be {ALLOWED}")
+        raise InputError(f"{shown} is a GIF; it must be {ALLOWED}")
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
         width, height = picture.size
         if width * height > MOST_PIXELS:
             raise InputError(
-                f"{shown} has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 10**6} million are read"
+                f"{shown} has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 10**6} million are allowed"
             )
-        kind = "JPEG" if picture.format == "MPO" else picture.format  # several JPEGs in one, as some cameras write
+        kind = "JPEG" if picture.format == "MPO" else picture.format  # several JPEGs in one file, as some cameras write
         if getattr(picture, "is_animated", False) and kind != "JPEG":
-            raise InputError(f"{shown} is an animation; it must be {ALLOWED} that stands still")
+            raise InputError(f"{shown} is animated; it must be {ALLOWED} without animation")
         picture.load()
         return _as_rgb(ImageOps.exif_transpose(picture)), kind
     except UnidentifiedImageError as error:
-        raise InputError(f"{shown} is no picture that can be read; it must be {ALLOWED}") from error
+        raise InputError(f"{shown} cannot be read as an image; it must be {ALLOWED}") from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{shown} has too many pixels; at most {MOST_PIXELS // 10**6} million are read") from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:  # Pillow's, for damage
-        raise InputError(f"{shown} is cut off or damaged; it must be {ALLOWED}") from error
+        raise InputError(f"{shown} has too many pixels; at most {MOST_PIXELS // 10**6} million are allowed") from error
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        MemoryError,
+        OverflowError,
+    ) as error:  # raised by Pillow for damaged files
+        raise InputError(f"{shown} is truncated or damaged; it must be {ALLOWED}") from error
 
 
 def _as_rgb(picture):
@@ -95,7 +103,7 @@ def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     if width != height:
         left, top = (width - side) // 2, (height - side) // 2
         picture = picture.crop((left, top, left + side, top + side))
-        changes.append("cut to the square in its middle")
+        changes.append("cropped to its central square")
     rows, columns = spec.image_shape[:2]
     if len(spec.image_shape) == 2:
         picture = picture.convert("L")
@@ -107,7 +115,7 @@ def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
         edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
         if edge.mean() > 127:
             image = 255 - image
-            changes.append("turned into light on dark, as the data set's digits are")
+            changes.append("inverted to light on dark, like the digits of the data set")
     scaled = np.rint(image * spec.max_value / 255).astype(np.uint8)
     return scaled, changes
 
@@ -116,19 +124,19 @@ def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
 
 
 def png_uri(image: np.ndarray, max_value: int = 255) -> str:
-    """An image uint8 `[height, width]` or `[height, width, 3]` as a `data:` address of a PNG."""
+    """An image uint8 `[height, width]` or `[height, width, 3]` as the `data:` URI of a PNG."""
     return as_uri(_png(_picture(image, max_value)))
 
 
 def as_uri(png: bytes) -> str:
-    """PNG bytes as a `data:` address."""
+    """PNG bytes as a `data:` URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def filter_sheet(filters: np.ndarray, columns: int, gap: int = 1) -> bytes:
     """The weights of units, float32 `[n, *image_shape]`, as one PNG of tiles, in which grey is zero.
 
-    Each tile spans its own largest weight, so that its pattern shows whatever its size.
+    Each tile is scaled by its own largest weight, so that its pattern is visible at any magnitude.
     """
     count, rows, width = len(filters), *filters.shape[1:3]
     channels = filters.shape[3] if filters.ndim == 4 else 1

@@ -1,8 +1,7 @@
-"""Files of Keras 2, and HDF5 files of Keras 3, in words that Keras 3 reads right: the description of the layers is
-rewritten, the weights stay.
+"""Translation of model configurations of Keras 2, and of HDF5 files of Keras 3, to Keras 3; the weights stay.
 
-Keras 3 reads an old description without a fault and with another meaning where a word has changed: an axis of `None`
-or of several dimensions is dropped, and `hard_sigmoid` has another slope. What no layer of Keras 3 does is refused.
+Keras 3 reads some old configurations without an error but with another meaning: an axis of `None` or of several
+dimensions is dropped, and `hard_sigmoid` has another slope. What no layer of Keras 3 does is refused.
 """
 
 import json
@@ -20,17 +19,17 @@ RENAMED = {
     "ThresholdedReLU": "ReLU",
 }
 MODELS = ("Sequential", "Functional")
-# what layers of Keras 2 say and nothing depends on while a model predicts
+# arguments of Keras 2 layers that do not affect predictions
 DROPPED = ("batch_input_shape", "input_dim", "input_shape", "input_dtype", "rng_type", "fused", "adjustment")
 UNSET = {"renorm": False, "virtual_batch_size": None, "sparse": False, "ragged": False}
 RENORM = ("renorm_clipping", "renorm_momentum")
 
 
 def modernise(path: Path, name: str) -> str:
-    """Rewrites the description of the layers in a file, in place; it has passed every check before.
+    """Rewrites the model configuration in a file, in place, after the file has passed every check.
 
-    Returns the version of Keras 2 that wrote the file, empty for a file of Keras 3. Raises `ModelError`, in whose
-    sentence `name` is the file, for what Keras 3 has no counterpart of.
+    Returns the version of Keras 2 that wrote the file, empty for a file of Keras 3. Raises `ModelError`, which calls
+    the file `name`, for what has no counterpart in Keras 3.
     """
     if path.suffix == ".keras":
         return _modernise_archive(path, name)
@@ -63,7 +62,7 @@ def _version(stated: str, name: str) -> str:
     """The version of Keras 2 that is stated, empty for a later one; raises `ModelError` for an earlier one."""
     if stated.startswith(("0.", "1.")):
         raise ModelError(
-            f"model: {name!r} was written by Keras {stated[:12]}, whose layers have other arguments; open it with "
+            f"model: {name!r} was written by Keras {stated[:12]}, whose layers take other arguments; open it with "
             "Keras 2.2 and save it again"
         )
     return stated[:12] if stated.startswith("2") else ""
@@ -72,19 +71,19 @@ def _version(stated: str, name: str) -> str:
 def way_out(version: str) -> str:
     """What a person can do about a model of Keras 2 that Keras 3 does not open."""
     return (
-        f"it was written by Keras {version}: open it there (pip install tf-keras), replace that by layers that Keras 3 "
-        "has, and save the model again"
+        f"it was written by Keras {version}: open it with that version (pip install tf-keras), replace this part with "
+        "layers of Keras 3, and save the model again"
     )
 
 
 class _Translation:
-    """The words of one file."""
+    """The translation of one file."""
 
     def __init__(self, name: str, version: str):
         self._name, self._version = name, version
 
     def model(self, config: dict[str, Any]) -> dict[str, Any]:
-        """A model: its class, its layers, and how they are connected."""
+        """Translates a model: its class, its layers, and how they are connected."""
         kind, own = RENAMED.get(config["class_name"], config["class_name"]), config["config"]
         if isinstance(own, list):  # as the oldest files have a Sequential
             own = {"name": "sequential", "layers": own}
@@ -129,7 +128,7 @@ class _Translation:
         for key, value in UNSET.items():
             if kept.pop(key, value) != value:
                 raise ModelError(
-                    f"model: {self._name!r} has a {kind} with {key}, which Keras 3 does not have; "
+                    f"model: {self._name!r} has a {kind} with {key}, which Keras 3 does not support; "
                     f"{way_out(self._version)}"
                 )
         for key in RENORM:
@@ -139,7 +138,7 @@ class _Translation:
         return _CHANGED[kind](kept) if kind in _CHANGED else kept
 
     def _part(self, key: str, value: dict[str, Any]) -> Any:
-        """A policy, a regularizer, or a layer as an activation."""
+        """Translates a dtype policy, a regularizer, or a layer used as an activation."""
         if key == "dtype":
             name = value["config"].get("name")
             return None if name in ("infer", "_infer") else name
@@ -153,12 +152,12 @@ def _modern(kind: str, config: dict[str, Any], module: str = "keras.layers") -> 
 
 
 def _plain(name: Any) -> Any:
-    """A name without the stroke, which Keras 3 does not allow in one."""
+    """A name without slashes, which Keras 3 does not allow."""
     return name.replace("/", "_") if isinstance(name, str) else name
 
 
 def _single(tensors: Any) -> Any:
-    """The tensors that a model takes or gives: a single one without a list around it."""
+    """The inputs or outputs of a model; a single one is not wrapped in a list."""
     if isinstance(tensors, list) and all(isinstance(one, list) for one in tensors):
         tensors = [[_plain(one[0]), *one[1:]] for one in tensors]
         return tensors[0] if len(tensors) == 1 else tensors
@@ -166,7 +165,7 @@ def _single(tensors: Any) -> Any:
 
 
 def _nodes(nodes: list[Any]) -> list[Any]:
-    """The calls of a layer, in the words of Keras 2 lists of `[layer, call, tensor, arguments]`."""
+    """The calls of a layer, in Keras 2 lists of `[layer, call, tensor, arguments]`."""
     return [
         [[_plain(part[0]), *part[1:]] if isinstance(part, list) and part else part for part in node]
         if isinstance(node, list)
@@ -176,7 +175,7 @@ def _nodes(nodes: list[Any]) -> list[Any]:
 
 
 def _number_calls(own: dict[str, Any]) -> None:
-    """Counts the calls of models within a model from 0, where Keras 2 counts their own making as the first."""
+    """Numbers the calls of nested models from 0; Keras 2 counts their construction as the first call."""
     inner = {layer.get("name") for layer in own["layers"] if layer["class_name"] in MODELS}
     references = [
         part
@@ -223,7 +222,7 @@ _CHANGED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def keep_activations(model_layers: list, keras: Any) -> bool:
-    """Gives layers the `hard_sigmoid` of Keras 2 where they have that of `keras`; returns whether any has."""
+    """Replaces Keras 3's `hard_sigmoid` in layers by that of Keras 2; returns whether any layer uses it."""
 
     def hard_sigmoid(values):
         """The piecewise linear sigmoid of Keras 2: slope 0.2 where Keras 3 has 1/6."""

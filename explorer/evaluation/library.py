@@ -1,7 +1,7 @@
-"""The models of a store and what they said: files listed, questions put to the task process, answers kept.
+"""The library of saved models: lists their files, evaluates them in the task process, and caches the results.
 
-An answer is kept in memory and, below the models folder, on disk, named by the hash of the model's file: a model that
-was looked at before is there at once, and one that has changed is asked again.
+Results are cached in memory and on disk, below the models folder, under the hash of the model file: a model that was
+evaluated before is available at once, and one that has changed is evaluated again.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
 SAVED_MODEL = "saved_model.pb"
 KEPT_FAILURES = 1000
-# opening and asking a model takes a second; a file that takes this long is not worth waiting for
+# opening and evaluating a model takes about a second
 SECONDS = 60.0
 
 
@@ -43,8 +43,8 @@ SECONDS = 60.0
 class SavedModel:
     """A model file below the models folder.
 
-    `run` is the run in whose folder it lies, with a best epoch if it is that epoch's; `problem` says why it is not
-    offered.
+    `run` is the run in whose folder it lies, with a best epoch only if the model is of that epoch; `problem` says
+    why it cannot be opened.
     """
 
     name: str
@@ -54,26 +54,26 @@ class SavedModel:
 
     @cached_property
     def best(self) -> EpochRecord | None:
-        """The epoch that the file says it is of, else the run's best one; None for a file of no run's best epoch."""
+        """The epoch stored in the file, else the best epoch of its run; None for other files."""
         mark = read_mark(self.path) if self.run and self.path.name == BEST else None
         return mark or (self.run.best if self.run else None)
 
     @property
     def awaited(self) -> EpochRecord | None:
-        """The history's best epoch where the file is of another one, as after a kill between the two."""
+        """The best epoch of the history if the file is of another one, as after a kill between the two writes."""
         best = self.run.best if self.run else None
         return best if best and self.best and not same_epoch(best, self.best) else None
 
     @property
     def words(self) -> str:
-        """What it is: the epoch of its run and how that was selected, or a file."""
+        """A short description: the epoch of its run and how it was selected, or `model file`."""
         if self.best is None:
             return "model file"
-        words = f"epoch {self.best.epoch}, {RULES['val_loss'].words}"
-        return f"{words}; {behind(self.awaited.epoch)}" if self.awaited else words
+        text = f"epoch {self.best.epoch}, {RULES['val_loss'].words}"
+        return f"{text}; {behind(self.awaited.epoch)}" if self.awaited else text
 
     def request(self, **wanted: str | int) -> Request:
-        """The question about it; data set and scaling are those of the run whose folder it lies in."""
+        """A request for its predictions; data set and scaling are those of the run in whose folder it lies."""
         config = self.run.config if self.run else None
         known = {}
         if config:
@@ -86,12 +86,14 @@ class SavedModel:
 
 
 def behind(epoch: int) -> str:
-    """Says of a model that the history's best epoch is another one."""
-    return f"the history's best is epoch {epoch}, whose model was not saved before its process ended; resuming saves it"
+    """Describes a model that is older than the best epoch of its run."""
+    return (
+        f"the best epoch of the run is {epoch}, but its model was not saved before the process ended; resuming saves it"
+    )
 
 
 def saved_models(store: RunStore) -> list[SavedModel]:
-    """Every model of the store, the runs' newest first, then the other files by name; links that lead out are told."""
+    """Every model of the store: newest runs first, then other files by name, links that point outside included."""
     runs = {summary.name: summary for summary in store.list()}
     models = [_model(store, summary.run.path / BEST, summary) for summary in runs.values() if _has_best(summary.run)]
     for folder, folders, files in os.walk(store.folder):
@@ -111,9 +113,9 @@ def saved_models(store: RunStore) -> list[SavedModel]:
 
 
 def find(store: RunStore, name: str) -> SavedModel:
-    """The model of a run's name, of a name below the models folder, or of a path.
+    """Finds a model by the name of its run, its name below the models folder, or its path.
 
-    Raises `InputError` when there is none, `ModelError` for a link that leads out of the models folder.
+    Raises `InputError` when there is none, `ModelError` for a link that points outside the models folder.
     """
     try:
         for path in (store.folder / name, Path(name).absolute()):
@@ -122,20 +124,20 @@ def find(store: RunStore, name: str) -> SavedModel:
             if name and (path / SAVED_MODEL).exists():
                 raise ModelError(_no_file(name))
             if name and path.suffix.lower() in SUFFIXES and (path.exists() or path.is_symlink()):
-                own = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
-                return _offered(_model(store, path, own))
-    except OSError as error:  # such as a name that is too long to be one
-        raise InputError(f"model: {name!r} is not there ({error.strerror})") from error
+                summary = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
+                return _offered(_model(store, path, summary))
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"model: {name!r} cannot be opened ({error.strerror})") from error
     raise InputError(
-        f"model: {name!r} is not there; it must be a run with a saved model in {store.folder}, "
+        f"model: {name!r} does not exist; it must be a run with a saved model in {store.folder}, "
         f"or a file that ends in {', '.join(SUFFIXES)}"
     )
 
 
 def _no_file(name: str) -> str:
     return (
-        f"model: {name!r} is a SavedModel folder, which holds a program and not layers; load it with the Keras that "
-        "wrote it, and save the model again as .keras"
+        f"model: {name!r} is a SavedModel folder, which contains a program, not layers; load it with the Keras version "
+        "that wrote it, and save the model as a .keras file"
     )
 
 
@@ -150,11 +152,11 @@ def _model(store: RunStore, path: Path, run: RunSummary | None) -> SavedModel:
     known = run if run is not None and run.config is not None else None
     try:
         check_place(path, store.folder)
-        with suppress(OSError):  # told when it is asked
+        with suppress(OSError):  # reported when it is opened
             check_kind(path, name)
     except ModelError as error:
         return SavedModel(name, path, known, str(error))
-    # a file beside a run's best epoch has the run's settings, but is not that epoch
+    # another file in a run's folder has the run's settings, but is not its best epoch
     return SavedModel(name, path, known if of_run or known is None else RunSummary(run.run, run.config, run.status))
 
 
@@ -165,10 +167,10 @@ def _offered(model: SavedModel) -> SavedModel:
 
 
 class Library:
-    """Answers questions about saved models, each model and split once; safe to share between threads.
+    """Predictions of saved models, each model and split evaluated once; thread-safe.
 
-    That a question failed is an answer too, also where it took too long: it is asked again after `ask_anew`, or when
-    other data sets are on this machine than before.
+    A failure, including a timeout, is cached as well: it is tried again after `ask_anew`, or when other data sets are
+    available than before.
     """
 
     def __init__(self, store: RunStore, task_process: TaskProcess):
@@ -183,15 +185,15 @@ class Library:
         return saved_models(self.store)
 
     def predictions(self, request: Request) -> "Future[Predictions]":
-        """What a model says about a split; the future raises `ModelError`, `DataError` or `WorkersError`."""
+        """The predictions of a model on a split; the future raises `ModelError`, `DataError` or `WorkersError`."""
         model_hash = self.hash(request)
-        kept = self._folder / f"{model_hash[:24]}-{request.key}.npz"
+        path = self._folder / f"{model_hash[:24]}-{request.key}.npz"
 
         def ask() -> Future:
             with suppress(OSError, ValueError):
-                found = Predictions.load(kept)
-                if found.facts.model_hash == model_hash and found.answers(request):
-                    return _done(found)
+                cached = Predictions.load(path)
+                if cached.facts.model_hash == model_hash and cached.answers(request):
+                    return _done(cached)
             answer = self._task_process.ask(model_process.predict, request, seconds=SECONDS)
             answer.add_done_callback(lambda done: self._keep(done, request))
             return answer
@@ -199,30 +201,30 @@ class Library:
         return self._once((model_hash, request.key), ask)
 
     def inside(self, request: Request) -> "Future[Inside]":
-        """The weights of a model, to look at."""
+        """The weights of a model, for display."""
         key = (self.hash(request), "inside", request.dataset)
         return self._once(key, lambda: self._task_process.ask(model_process.look_inside, request, seconds=SECONDS))
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
-        """What a model says about one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
+        """The class probabilities of one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
         key = (self.hash(request), request.scaling, request.outputs, hashlib.sha256(image.tobytes()).hexdigest())
         return self._once(
             key, lambda: self._task_process.ask(model_process.predict_images, request, image[None], seconds=SECONDS)
         )
 
     def ask_anew(self, request: Request) -> None:
-        """Forgets the failures of a model's file, so that the next question about it is asked again."""
+        """Forgets the failures of a model file, so that the next request tries again."""
         model_hash = self.hash(request)
         with self._lock:
             for key in [key for key, answer in self._answers.items() if key[0] == model_hash and _failed(answer)]:
                 del self._answers[key]
 
     def hash(self, request: Request) -> str:
-        """SHA-256 of a model's file, read again only when the file has changed; raises `ModelError`."""
+        """SHA-256 of a model file, computed again only when the file has changed; raises `ModelError`."""
         path = Path(request.path)
         try:
-            found = path.stat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            info = path.stat()
+            stamp = (info.st_mtime_ns, info.st_size, info.st_ino)
             known = self._hashes.get(path)
             if known is None or known[0] != stamp:
                 with opened(path, request.name) as stream:
@@ -233,14 +235,14 @@ class Library:
             raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or 'unknown'})") from error
 
     def look(self, request: Request) -> None:
-        """Writes down that a person has asked for a model's answers on the test images."""
+        """Records that a person has evaluated a model on the test images."""
         if request.split == TEST:
-            with suppress(OSError, ValueError):  # a folder that cannot be written has nothing to count
+            with suppress(OSError, ValueError):  # an unwritable folder is not counted
                 self._folder.mkdir(exist_ok=True)
                 append_line(self._looks(request), time.strftime("%Y-%m-%d %H:%M:%S"), durable=False)
 
     def looks(self, request: Request) -> int:
-        """How often a model's answers on the test images were asked for."""
+        """How often a model was evaluated on the test images."""
         try:
             return read_bytes(self._looks(request)).count(b"\n")
         except (OSError, ValueError):
@@ -252,7 +254,7 @@ class Library:
         return self._folder / f"{self.hash(request)[:24]}.test-looks"
 
     def _once(self, key: tuple, ask) -> Future:
-        """The answer of a key that is there or on its way, be it a failure, else a new one."""
+        """The cached or pending future of a key, also of a failure, else a new one."""
         key = (*key, *filter(datasets.available, datasets.DATASETS))
         with self._lock:
             answer = self._answers.get(key)
@@ -268,10 +270,10 @@ class Library:
     def _keep(self, answer: Future, request: Request) -> None:
         if answer.cancelled() or answer.exception() is not None:
             return
-        found = answer.result()
-        with suppress(OSError):  # a folder that cannot be written keeps nothing, and the page goes on
+        predictions = answer.result()
+        with suppress(OSError):  # an unwritable folder only means no cache
             self._folder.mkdir(exist_ok=True)
-            found.save(self._folder / f"{found.facts.model_hash[:24]}-{request.key}.npz")
+            predictions.save(self._folder / f"{predictions.facts.model_hash[:24]}-{request.key}.npz")
 
 
 def _failed(answer: Future) -> bool:
@@ -285,5 +287,5 @@ def _done(value) -> Future:
 
 
 def offered(models: Iterable[SavedModel]) -> list[SavedModel]:
-    """Those that may be opened."""
+    """The models that can be opened."""
     return [model for model in models if not model.problem]

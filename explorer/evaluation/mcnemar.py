@@ -1,4 +1,4 @@
-"""Two models on the same images: where they differ, and whether that is more than chance."""
+"""McNemar's test of two models on the same images."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ SIGNIFICANT = 0.05
 
 
 def mcnemar_p_value(only_a: int, only_b: int) -> float:
-    """McNemar's exact test, two-sided: how likely so uneven a split of the differing images is for equal models.
+    """McNemar's exact test, two-sided: the probability that equally good models differ at least this much.
 
-    McNemar, Note on the sampling error of the difference between correlated proportions (1947). Whole numbers
-    all the way, so that it is exact for any number of images.
+    `only_a` and `only_b` count the images that only one model classifies correctly. McNemar, Note on the sampling error
+    of the difference between correlated proportions (1947). Computed with integers, so exact for any number of images.
     """
     count, fewer = only_a + only_b, min(only_a, only_b)
     if count == 0:
@@ -25,7 +25,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many images both models, one of them, or neither tells right."""
+    """How many images both models, one of them, or neither classifies correctly."""
 
     both: int
     only_a: int
@@ -34,7 +34,7 @@ class Comparison:
 
     @classmethod
     def of(cls, right_a: np.ndarray, right_b: np.ndarray) -> "Comparison":
-        """The counts of two arrays of right answers `[N]` on the same images."""
+        """The counts from two boolean arrays `[N]`: whether each prediction on the same images is correct."""
         return cls(
             int((right_a & right_b).sum()),
             int((right_a & ~right_b).sum()),
@@ -44,28 +44,29 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test."""
+        """The p-value of McNemar's exact test."""
         return mcnemar_p_value(self.only_a, self.only_b)
 
     def sentence(self, name_a: str, name_b: str) -> str:
-        """The outcome in one plain sentence."""
+        """The outcome in one sentence."""
         differing = self.only_a + self.only_b
         if not differing:
-            return f"{name_a} and {name_b} are right on exactly the same images."
+            return f"{name_a} and {name_b} classify exactly the same images correctly."
         better, worse = (name_a, name_b) if self.only_a >= self.only_b else (name_b, name_a)
         most, least = max(self.only_a, self.only_b), min(self.only_a, self.only_b)
         counted = (
-            f"of the {differing:,} images that only one of them gets right, {better} has {most:,} and {worse} {least:,}"
+            f"of the {differing:,} images that only one of them classifies correctly, {better} has {most:,} "
+            f"and {worse} {least:,}"
         )
-        chance = f"equal models would differ at least so much {_often(self.p_value)} (McNemar's exact test)"
+        chance = f"equally good models would differ at least this much {_often(self.p_value)} (McNemar's exact test)"
         if self.p_value < SIGNIFICANT:
             return f"{better} is better than {worse} on such images: {counted}; {chance}."
-        return f"These images do not tell {name_a} and {name_b} apart: {counted}; {chance}."
+        return f"On these images {name_a} and {name_b} do not differ significantly: {counted}; {chance}."
 
 
 def _often(p_value: float) -> str:
     if p_value < 1e-4:
-        return "less than once in 10,000 times, p < 0.0001"
+        return "in fewer than 1 of 10,000 cases, p < 0.0001"
     return (
         f"in {p_value:.2%} of cases, p = {p_value:.4f}"
         if p_value < 0.01

@@ -1,6 +1,6 @@
-"""From probabilities and labels to the figures of an evaluation: pure functions over arrays.
+"""Metrics of an evaluation from probabilities and labels: pure functions over arrays.
 
-`probabilities` are float `[N, classes]` with rows that sum to 1, `labels` whole numbers `[N]`.
+`probabilities` are float `[N, classes]` with rows that sum to 1, `labels` integers `[N]`.
 """
 
 import math
@@ -16,10 +16,10 @@ CALIBRATION_BINS = 10
 
 
 def wilson_interval(hits: int, count: int, z: float = Z_95) -> tuple[float, float]:
-    """Lowest and highest share that `hits` of `count` make likely, 95 % by default.
+    """Wilson score interval of a share of which `hits` of `count` were observed, 95 % by default.
 
-    Wilson, Probable inference, the law of succession, and statistical inference (1927). Without an observation
-    every share is possible.
+    Wilson, Probable inference, the law of succession, and statistical inference (1927). It is (0, 1) without
+    observations.
     """
     if count == 0:
         return 0.0, 1.0
@@ -31,7 +31,7 @@ def wilson_interval(hits: int, count: int, z: float = Z_95) -> tuple[float, floa
 
 
 def top_k_accuracy(probabilities: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Share of images with fewer than `k` classes more probable than the true one."""
+    """Share of images whose true class has fewer than `k` more probable classes."""
     true = probabilities[np.arange(len(labels)), labels]
     return float(((probabilities > true[:, None]).sum(axis=1) < k).mean())
 
@@ -50,7 +50,7 @@ def row_shares(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How well one class is told; 0 where a share has nothing to divide by, as scikit-learn's `zero_division=0`."""
+    """The metrics of one class; 0 where the divisor is 0, like scikit-learn with `zero_division=0`."""
 
     name: str
     precision: float
@@ -73,7 +73,7 @@ def per_class(matrix: np.ndarray, names: tuple[str, ...]) -> list[ClassFigures]:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """The images whose confidence lies in (low, high]: how many, how sure the model was, how often it was right."""
+    """The images whose confidence lies in (low, high]: their count, mean confidence and accuracy."""
 
     low: float
     high: float
@@ -83,32 +83,32 @@ class CalibrationBin:
 
 
 def calibration_bins(confidence: np.ndarray, right: np.ndarray, bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
-    """The images by confidence, in bins of equal width; an empty one has confidence and accuracy NaN.
+    """The images by confidence, in bins of equal width; an empty bin has confidence and accuracy NaN.
 
-    Guo and others, On calibration of modern neural networks (2017).
+    Guo et al., On calibration of modern neural networks (2017).
     """
     number = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
-    found = []
+    result = []
     for index in range(bins):
         inside = number == index
         count = int(inside.sum())
         means = (float(confidence[inside].mean()), float(right[inside].mean())) if count else (math.nan, math.nan)
-        found.append(CalibrationBin(index / bins, (index + 1) / bins, count, *means))
-    return found
+        result.append(CalibrationBin(index / bins, (index + 1) / bins, count, *means))
+    return result
 
 
 def calibration_error(bins: list[CalibrationBin]) -> float:
-    """Expected calibration error: the mean distance of confidence and accuracy, weighted by images."""
+    """Expected calibration error: the mean distance between confidence and accuracy, weighted by images."""
     total = sum(b.count for b in bins)
     return sum(b.count * abs(b.confidence - b.accuracy) for b in bins if b.count) / total if total else math.nan
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model said about labelled images, and everything that follows from it.
+    """The predictions of a model for labelled images, and the metrics computed from them.
 
-    `losses` `[N]` are each image's cross-entropy. They come from the model's own last sums: a probability that has
-    rounded to 0 no longer says how wrong it was. `penalty` is what the model's regularizers add to their mean.
+    `losses` `[N]` are the cross-entropies of the images, computed from the logits, because a probability that has
+    rounded to 0 has lost them. `penalty` is what the model's regularizers add to their mean.
     """
 
     probabilities: np.ndarray
@@ -119,12 +119,12 @@ class Evaluation:
 
     @property
     def images(self) -> int:
-        """How many images."""
+        """The number of images."""
         return len(self.labels)
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The most probable class of each image, the first of equals."""
+        """The most probable class of each image, the first in a tie."""
         return self.probabilities.argmax(axis=1)
 
     @cached_property
@@ -139,12 +139,12 @@ class Evaluation:
 
     @cached_property
     def accuracy(self) -> float:
-        """Share of images that are told right."""
+        """Share of images that are classified correctly."""
         return float(self.right.mean())
 
     @cached_property
     def accuracy_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy."""
+        """The 95 % confidence interval of the accuracy."""
         return wilson_interval(int(self.right.sum()), self.images)
 
     @cached_property
@@ -154,7 +154,7 @@ class Evaluation:
 
     @property
     def loss(self) -> float:
-        """Data loss and penalty together: what Keras's `evaluate` gives."""
+        """Data loss plus penalty, as Keras's `evaluate` returns."""
         return self.data_loss + self.penalty
 
     @cached_property
@@ -174,7 +174,7 @@ class Evaluation:
 
     @cached_property
     def calibration(self) -> list[CalibrationBin]:
-        """The images by confidence."""
+        """The calibration bins of the images."""
         return calibration_bins(self.confidence, self.right)
 
     @cached_property
@@ -183,7 +183,7 @@ class Evaluation:
         return calibration_error(self.calibration)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values for JSON."""
+        """The metrics as plain values for JSON."""
         return {
             "images": self.images,
             "loss": self.loss,

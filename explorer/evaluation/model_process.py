@@ -1,6 +1,6 @@
-"""What the task process does with a model file: checks it, opens it with Keras, asks it.
+"""The part of the evaluation that runs in the task process: checks a model file, opens it with Keras, evaluates it.
 
-The only module of this room that imports TensorFlow, and only inside functions. Each public function is one question.
+The only module of this package that imports TensorFlow, and only inside functions. Each public function is one task.
 """
 
 import hashlib
@@ -34,10 +34,10 @@ MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Conc
 
 @dataclass(frozen=True, eq=False)
 class Inside:
-    """What a model has learnt, to look at.
+    """The learned weights of a model, for display.
 
-    `filters` are float32 `[n, *image_shape]`, the first weights of the first dense layer; `histograms` hold for each
-    layer with weights its name, how many, the edges of the bins and the share of weights in each.
+    `filters` are float32 `[n, *image_shape]`, the weights of the first units of the first dense layer; `histograms`
+    hold for each dense layer its name, its number of weights, the bin edges and the share of weights in each bin.
     """
 
     filters: np.ndarray
@@ -46,25 +46,25 @@ class Inside:
 
 
 def _in_a_sentence(question: Callable) -> Callable:
-    """Has whatever Keras, TensorFlow or h5py raise for a model told as `ModelError`."""
+    """Turns whatever Keras, TensorFlow or h5py raise for a model into a `ModelError`."""
 
     @wraps(question)
-    def asked(request: Request, *arguments):
+    def wrapped(request: Request, *arguments):
         try:
             return question(request, *arguments)
         except ExplorerError:
             raise
-        except Exception as error:  # they raise anything for a file that they do not understand
+        except Exception as error:  # they raise all kinds of errors for a bad file
             raise ModelError(f"model: {request.name!r} cannot be opened by Keras: {cause(error)}") from error
 
-    return asked
+    return wrapped
 
 
 @_in_a_sentence
 def predict(request: Request) -> Predictions:
-    """The probabilities that a model file gives to a split of its data set, or their mean over samples of its dropout.
+    """The predictions of a model file for a split of its data set, or their mean over dropout samples.
 
-    Raises `ModelError` for a file that is not opened or does not fit, `DataError` without the images.
+    Raises `ModelError` for a file that cannot be opened or does not fit, `DataError` without the images.
     """
     started = time.perf_counter()
     opened = _open(request)
@@ -105,7 +105,7 @@ def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
     def outputs(shown: np.ndarray) -> np.ndarray:
         return opened.answers(shown, np.zeros(len(shown), "uint8"), facts).outputs
 
-    # what the outputs are is told from images of the data set: a single one may look like anything
+    # how to read the outputs is inferred from images of the data set: a single one would not be enough
     known = datasets.load(spec.name).split("validation")[0][:BATCH] if datasets.available(spec.name) else images
     reading = read(outputs(known), opened.ending, request.outputs, request.name)
     return probabilities(outputs(images), reading)
@@ -113,7 +113,7 @@ def predict_images(request: Request, images: np.ndarray) -> np.ndarray:
 
 @_in_a_sentence
 def look_inside(request: Request) -> Inside:
-    """The first layer's weights as images, and how the weights of every layer are spread."""
+    """The first layer's weights as images, and histograms of every layer's weights."""
     opened = _open(request)
     return opened.inside(_spec(opened, request))
 
@@ -122,10 +122,10 @@ def look_inside(request: Request) -> Inside:
 
 
 def _open(request: Request) -> "_Opened":
-    """The model of a file as it is now; one that was opened before is still here."""
+    """The model of a file as it is now, from the cache if it was opened before."""
     path = Path(request.path)
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        # what is checked, hashed and opened is one copy: the file itself may be replaced in between
+        # one copy is checked, hashed and opened: the file itself may be replaced in between
         copied = Path(folder) / f"model{path.suffix.lower()}"
         try:
             copy(path, request.name, copied)
@@ -154,15 +154,15 @@ def _load(path: Path, model_hash: str, name: str) -> "_Opened":
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         if version and cause(error) in (DESCRIPTION, UNKNOWN):
-            raise ModelError(f"model: {name!r} holds what Keras 3 does not read; {way_out(version)}") from error
+            raise ModelError(f"model: {name!r} contains parts that Keras 3 cannot read; {way_out(version)}") from error
         raise
     return _Opened(model, model_hash, name, version)
 
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """Outputs float32 `[N, classes]` as the model gives them, their cross-entropies `[N]` as if they were
-    probabilities, and the mean of what the regularizers add to the loss."""
+    """Outputs float32 `[N, classes]` of the model, their cross-entropies `[N]` as if they were probabilities, and the
+    mean of what the regularizers add to the loss."""
 
     outputs: np.ndarray
     losses: np.ndarray
@@ -178,22 +178,24 @@ class _Opened:
         self.model, self.hash, self.name = model, model_hash, name
         self.origin = f"written by Keras {version}" if version else ""
         if version and keep_activations(flat(model), keras):
-            self.origin += ", whose hard_sigmoid (slope 0.2) it keeps"
+            self.origin += "; its hard_sigmoid (slope 0.2) is kept"
         shapes = [shape for shape in (model.input_shape, model.output_shape) if not isinstance(shape, tuple)]
         if shapes or None in model.input_shape[1:] or len(model.output_shape) != 2:
-            raise ModelError(f"model: {name!r} must take one array of images and give one row of numbers for each")
+            raise ModelError(
+                f"model: {name!r} must have one input of fixed shape and one output, a vector for each image"
+            )
         self.input_shape, self.outputs = tuple(model.input_shape[1:]), model.output_shape[1]
         if layer := mixes_images(model):
             raise ModelError(
-                f"model: the layer {layer!r} of {name!r} normalizes over the images of a batch, so no image has an "
-                "answer of its own"
+                f"model: the layer {layer!r} of {name!r} normalizes over the images of a batch, so the "
+                "prediction for an image depends on the others"
             )
         for layer in flat(model):
             for weight in layer.weights:
                 if not np.isfinite(weight.numpy()).all():
                     raise ModelError(
-                        f"model: {name!r} is broken: the layer {layer.name!r} has weights that are not finite (NaN or "
-                        "infinite), as after training that diverged"
+                        f"model: {name!r} cannot be used: the layer {layer.name!r} has NaN or infinite weights, as "
+                        "after training that diverged"
                     )
         if layer := unknown_penalty(model):
             raise ModelError(
@@ -204,7 +206,7 @@ class _Opened:
         self._forward = self._compiled()
 
     def _compiled(self):
-        """Images and labels to outputs, losses and penalty, by TensorFlow; XLA would take longer to compile."""
+        """The TensorFlow function from images and labels to outputs, losses and penalty; XLA compiles too slowly."""
         from explorer.training.frameworks import keras, tf
 
         model, features = self.model, int(np.prod(self.input_shape))
@@ -224,11 +226,11 @@ class _Opened:
             penalty = tf.add_n([tf.constant(0.0), *(tf.cast(tf.reduce_sum(one), tf.float32) for one in model.losses)])
             outputs = tf.cast(outputs, tf.float32)
             self.ending = replace(self.ending, keeps_sums=hasattr(outputs, "_keras_logits"))
-            # within a compiled function Keras takes the loss from what the softmax was made of, as its `evaluate` does
+            # within a compiled function Keras computes the loss from the logits, as its `evaluate` does
             return outputs, keras.losses.sparse_categorical_crossentropy(labels, outputs), penalty
 
         compiled = forward.get_concrete_function()
-        # the first call is when TensorFlow makes its plan: a part of opening, some 0.1 s
+        # TensorFlow plans its execution at the first call, which belongs to opening the model
         compiled(tf.zeros([1, features], tf.uint8), tf.zeros([1], tf.uint8), tf.zeros([features]), tf.ones([features]))
         return compiled
 
@@ -240,7 +242,7 @@ class _Opened:
             model_hash=self.hash,
             input_shape=self.input_shape,
             outputs=self.outputs,
-            # as everywhere else here: those of the input scaling are not counted
+            # as everywhere else here, without those of the input scaling
             parameters=sum(layer.count_params() for layer in layers if type(layer).__name__ != "Normalization"),
             layers=len(layers),
             dataset=dataset,
@@ -252,7 +254,7 @@ class _Opened:
         )
 
     def carries_scaling(self) -> bool:
-        """Whether pixels are scaled by a layer of the model."""
+        """Whether the model has a scaling layer before its first dense layer."""
         for layer in flat(self.model):
             if type(layer).__name__ in ("Normalization", "Rescaling"):
                 return True
@@ -261,7 +263,7 @@ class _Opened:
         return False
 
     def answers(self, images: np.ndarray, labels: np.ndarray, facts: Facts) -> _Answers:
-        """What the model says about images uint8 `[N, *image_shape]`."""
+        """The outputs of the model for images uint8 `[N, *image_shape]`."""
         from explorer.training.frameworks import tf
 
         mean, variance = _scaling(facts)
@@ -270,11 +272,11 @@ class _Opened:
         batches = [slice(start, start + BATCH) for start in range(0, len(pixels), BATCH)]
         found = [self._forward(tf.constant(pixels[at]), tf.constant(labels[at]), mean, scale) for at in batches]
         outputs, losses = (np.concatenate([part[number].numpy() for part in found]) for number in (0, 1))
-        # as Keras averages: a batch counts as often as it has images
+        # weighted by the number of images in each batch, like Keras
         counts = [len(pixels[at]) for at in batches]
         penalty = float(np.average([float(part[2]) for part in found], weights=counts))
         if not (np.isfinite(outputs).all() and np.isfinite(penalty)):
-            raise ModelError(f"model: {self.name!r} answers with numbers that are not finite on these images")
+            raise ModelError(f"model: {self.name!r} gives NaN or infinite outputs for these images")
         return _Answers(outputs, losses, penalty)
 
     def sampled(
@@ -285,7 +287,7 @@ class _Opened:
 
         chain = [layer for layer in self.model.layers if type(layer).__name__ != "InputLayer"]
         if any(hasattr(layer, "layers") or type(layer).__name__ in MERGING for layer in chain):
-            raise ModelError(f"model: {self.name!r} is no plain chain of layers, so its dropout cannot be sampled")
+            raise ModelError(f"model: {self.name!r} is not a plain stack of layers, so its dropout cannot be sampled")
         center, variance = _scaling(facts)
         scaled = (images.reshape(len(images), -1) - center) / np.sqrt(variance)
         outputs = predict_samples(self.model, scaled.reshape(-1, *self.input_shape), samples)
@@ -315,26 +317,26 @@ class _Opened:
 
 
 def _spec(opened: _Opened, request: Request) -> DatasetSpec:
-    """The data set that a model belongs to: the one that is asked for, else the one whose images fit."""
+    """The data set of a model: the requested one, else the one whose images fit."""
     features = int(np.prod(opened.input_shape))
     if request.dataset:
         spec = datasets.spec_of(request.dataset)
         if not _fits(opened.input_shape, spec):
             raise ModelError(
-                f"model: {opened.name!r} takes images of shape {_shape(opened.input_shape)} and those of {spec.title} "
-                f"have {_shape(spec.image_shape)}"
+                f"model: {opened.name!r} expects images of shape {_shape(opened.input_shape)}, but those of "
+                f"{spec.title} have {_shape(spec.image_shape)}"
             )
     else:
         spec = next((spec for spec in DATASETS.values() if _fits(opened.input_shape, spec)), None)
         if spec is None:
             known = ", ".join(f"{_shape(spec.image_shape)} in {spec.title}" for spec in DATASETS.values())
             raise ModelError(
-                f"model: {opened.name!r} takes images of shape {_shape(opened.input_shape)} ({features:,} numbers); "
-                f"there are {known}"
+                f"model: {opened.name!r} expects images of shape {_shape(opened.input_shape)} ({features:,} values); "
+                f"available are {known}"
             )
     if opened.outputs != spec.classes:
         raise ModelError(
-            f"model: {opened.name!r} has {opened.outputs} outputs and {spec.title} has {spec.classes} classes"
+            f"model: {opened.name!r} has {opened.outputs} outputs, but {spec.title} has {spec.classes} classes"
         )
     return spec
 
@@ -360,16 +362,16 @@ def _facts(opened: _Opened, request: Request, spec: DatasetSpec) -> Facts:
     if opened.carries_scaling():
         return opened.facts(spec.name, CARRIED, "the model scales the pixels itself")
     if request.scaling != AUTOMATIC:
-        return opened.facts(spec.name, request.scaling, "the model carries no scaling; this one was asked for")
+        return opened.facts(spec.name, request.scaling, "the model has no scaling layer; this scaling was chosen")
     if len(opened.input_shape) == 1:
-        why = "the model takes flat images and carries no scaling, so standardised pixels are assumed"
+        why = "the model takes flat images and has no scaling layer, so standardized pixels are assumed"
         return opened.facts(spec.name, STANDARDIZED, why)
-    why = "the model takes whole images and carries no scaling, so raw pixels are assumed"
+    why = "the model takes unflattened images and has no scaling layer, so raw pixels are assumed"
     return opened.facts(spec.name, RAW, why)
 
 
 def _scaling(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance, float32 `[features]`, of what is done to the pixels before the model sees them."""
+    """Mean and variance, float32 `[features]`, of the scaling applied to the pixels before the model."""
     spec = DATASETS[facts.dataset]
     if facts.scaling == STANDARDIZED:
         return _statistics(facts.dataset)

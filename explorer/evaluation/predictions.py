@@ -1,4 +1,4 @@
-"""What a model is asked and what it answers: the record that pages, exports and the cache share."""
+"""Requests to a saved model and its predictions: the records that pages, exports and the cache share."""
 
 import io
 import json
@@ -23,7 +23,7 @@ VALIDATION, TEST = "validation", "test"
 SPLITS = (VALIDATION, TEST)
 CARRIED = "carried"
 MOST_SAMPLES = 100
-# what a kept answer holds; one of another version is asked anew
+# version of the cached files; one of another version is computed again
 VERSION = 2
 SCALINGS = (AUTOMATIC, *FIELDS["input_scaling"].choices)
 
@@ -37,13 +37,12 @@ def samples(text: str) -> int:
 
 @dataclass(frozen=True)
 class Request:
-    """A model file and the images it is to see.
+    """A model file and the images to predict.
 
-    `dataset` may be empty: then it is the one whose images fit. `scaling` is what happens to the pixels of a model that
-    carries no scaling of its own; `automatic` leaves that to what is usual for its input. `outputs` says what they are;
-    `automatic` finds it out. `division` says how the run
-    that the model comes from divided its images: what it was trained on must not validate it. With `samples` the answer
-    is the mean of so many, each with other units silenced by dropout (Monte-Carlo dropout).
+    An empty `dataset` means the one whose images fit. `scaling` is applied to the pixels for a model without a scaling
+    layer; `automatic` chooses it by the input shape. `outputs` says how to read the outputs; `automatic` infers it.
+    `division` is how the model's run split its images: training images must not validate it. With `samples` the
+    predictions are the mean of that many passes with dropout on (Monte-Carlo dropout).
     """
 
     path: str
@@ -66,7 +65,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """All but the model, as a part of a file's name."""
+        """Everything but the model, as part of a file name."""
         own = "" if self.division == NOTEBOOK else f"-{self.division}"
         own += f"-{self.samples}samples" if self.samples else ""
         own += "" if self.outputs == AUTOMATIC else f"-{self.outputs}"
@@ -75,11 +74,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an opened model; `scaling` is `carried` or what was done to the pixels, `note` says why.
+    """Facts about an opened model; `scaling` is `carried` or the scaling applied to the pixels, `note` says why.
 
-    `reading` is what its outputs are, `reading_note` says why where that is no matter of course, and `choices` are what
-    a person may take them for. `penalties` are the kinds of its regularizers in words, empty without one. `origin` says
-    which version before Keras 3 wrote it, empty for none.
+    `reading` is how its outputs are read, `reading_note` gives the reason where it is not obvious, and `choices` are
+    the readings that a person may choose. `penalties` names the kinds of its regularizers, empty without one. `origin`
+    says which version before Keras 3 wrote it, empty for Keras 3.
     """
 
     model_hash: str
@@ -104,8 +103,8 @@ class Predictions:
 
     The losses are cross-entropies; `penalty` is what the model's regularizers add to their mean, as in Keras.
 
-    `seconds` are without loading the model. With `samples` the probabilities are the mean over so many, and `spread`
-    float32 `[N]` is the standard deviation over them of the probability of the class that the mean prefers.
+    `seconds` excludes loading the model. With `samples` the probabilities are the mean over that many passes, and
+    `spread` float32 `[N]` is the standard deviation of the probability of the predicted class between them.
     """
 
     facts: Facts
@@ -120,44 +119,44 @@ class Predictions:
     penalty: float = 0.0
 
     def evaluation(self, dataset: Dataset) -> Evaluation:
-        """The predictions beside the data set's labels."""
+        """The predictions with the labels of the data set."""
         labels = dataset.labels[getattr(dataset.divided(self.division), self.split)].astype(np.int64)
         return Evaluation(self.probabilities, self.losses, labels, dataset.spec.class_names, self.penalty)
 
     def save(self, path: Path) -> None:
         """Writes them as one `.npz`."""
-        told = {name: getattr(self, name) for name in _TOLD}
-        text = json.dumps({"version": VERSION, **told, "facts": asdict(self.facts)})
+        header = {name: getattr(self, name) for name in _HEADER}
+        text = json.dumps({"version": VERSION, **header, "facts": asdict(self.facts)})
         arrays = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
         with replace_file(path, durable=False) as stream:
             np.savez(stream, told=np.array(text), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Those of `save` in this version; raises `OSError` or `ValueError` for anything else."""
+        """Reads a file of `save`; raises `OSError` or `ValueError` for anything else, also of another version."""
         content = read_bytes(path, MOST_KEPT)
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                if sum(member.file_size for member in stored.zip.infolist()) > MOST_KEPT:  # it may be packed
-                    raise ValueError(f"{path.name} holds too much")
-                told = records.from_json(str(stored["told"]).encode(), _Told)
-                if told.version != VERSION:
-                    raise ValueError(f"{path.name} was kept by another version")
-                arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or told.samples}
-        except Exception as error:  # a damaged archive has a dozen kinds of them, from BadZipFile to MemoryError
-            raise ValueError(f"{path.name} holds no predictions") from error
-        found = cls(told.facts, **arrays, **{name: getattr(told, name) for name in _TOLD})
-        if not found.fits():
-            raise ValueError(f"{path.name} holds predictions of another data set")
-        return found
+                if sum(member.file_size for member in stored.zip.infolist()) > MOST_KEPT:  # it may be compressed
+                    raise ValueError(f"{path.name} contains too much")
+                header = records.from_json(str(stored["told"]).encode(), _Header)
+                if header.version != VERSION:
+                    raise ValueError(f"{path.name} was written by another version")
+                arrays = {name: stored[name] for name in _ARRAYS if name != "spread" or header.samples}
+        except Exception as error:  # a damaged archive raises a dozen kinds, from BadZipFile to MemoryError
+            raise ValueError(f"{path.name} contains no predictions") from error
+        predictions = cls(header.facts, **arrays, **{name: getattr(header, name) for name in _HEADER})
+        if not predictions.fits():
+            raise ValueError(f"{path.name} contains predictions of another data set")
+        return predictions
 
     def answers(self, request: Request) -> bool:
-        """Whether they are about the images that a request names."""
+        """Whether they are for the images of a request."""
         asked = (request.split, request.division, request.samples, request.dataset or self.facts.dataset)
         return asked == (self.split, self.division, self.samples, self.facts.dataset)
 
     def fits(self) -> bool:
-        """Whether there is a prediction for each image of the split, each of numbers."""
+        """Whether the arrays have the shapes and types of the split."""
         spec = DATASETS.get(self.facts.dataset)
         if spec is None or self.facts.outputs != spec.classes:
             return False
@@ -167,12 +166,12 @@ class Predictions:
         return all(array.dtype == np.float32 and array.shape == shapes[name] for name, array in arrays.items())
 
 
-_TOLD = ("split", "seconds", "load_seconds", "division", "samples", "penalty")
+_HEADER = ("split", "seconds", "load_seconds", "division", "samples", "penalty")
 _ARRAYS = ("probabilities", "losses", "spread")
-MOST_KEPT = 1 << 26  # ten thousand images of ten classes have half a megabyte
+MOST_KEPT = 1 << 26  # ten thousand images of ten classes take half a megabyte
 
 
-class _Told(msgspec.Struct):
+class _Header(msgspec.Struct):
     version: int
     split: Literal[SPLITS]
     seconds: Seconds

@@ -1,4 +1,4 @@
-"""The figures of an evaluation with what they are of: for machines as values that JSON takes, for people as lines."""
+"""Reports of an evaluation: its metrics and their context, as values for JSON and as lines of text."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from explorer.runs.history import RULES
 
 
 def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str, Any]:
-    """All figures of a model on a split, for JSON; `looks` is how often its test images were looked at."""
+    """All metrics of a model on a split, for JSON; `looks` is how often it was evaluated on the test images."""
     facts = predictions.facts
     best, awaited = model.best, model.awaited
     evaluation = predictions.evaluation(datasets.load(facts.dataset, predictions.division))
@@ -40,51 +40,51 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
     }
 
 
-def lines(told: dict[str, Any]) -> list[str]:
-    """What `figures` tells, to read."""
-    low, high = told["accuracy_interval"]
-    chosen = f", epoch {told['epoch']} ({told['selected_by']})" if told["epoch"] else ""
-    looks = f", looked at {times(told['test_looks'])} for this model" if told["split"] == TEST else ""
+def lines(values: dict[str, Any]) -> list[str]:
+    """The values of `figures` as text."""
+    low, high = values["accuracy_interval"]
+    chosen = f", epoch {values['epoch']} ({values['selected_by']})" if values["epoch"] else ""
+    looks = f", evaluated {times(values['test_looks'])} with this model" if values["split"] == TEST else ""
     head = ["class", "precision", "recall", "f1", "images"]
     rows = [
         [row["name"], *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), f"{row['support']:,}"]
-        for row in told["per_class"]
+        for row in values["per_class"]
     ]
-    scaling = [] if told["scaling"] == CARRIED else [f"pixels: {told['scaling']}; {told['note']}"]
-    outputs = [f"model: {told['origin']}"] if told["origin"] else []
-    outputs += [f"outputs: {told['outputs_note']}"] if told["outputs_note"] else []
+    scaling = [] if values["scaling"] == CARRIED else [f"pixels: {values['scaling']}; {values['note']}"]
+    outputs = [f"model: {values['origin']}"] if values["origin"] else []
+    outputs += [f"outputs: {values['outputs_note']}"] if values["outputs_note"] else []
     sampled = []
-    if told["samples"]:
+    if values["samples"]:
         sampled = [
-            f"mean of {told['samples']} samples with dropout left on; between samples the probability of the answer "
-            f"scatters by {percent(told['spread'])} (mean standard deviation)"
+            f"mean of {values['samples']} samples with dropout on; the probability of the predicted class varies by "
+            f"{percent(values['spread'])} between samples (mean standard deviation)"
         ]
     return [
-        f"{told['model']}{chosen}: {told['images']:,} {told['split']} images of "
-        f"{DATASETS[told['dataset']].title}{looks}, {told['seconds']:.2f} s",
-        *([behind(told["awaited_epoch"])] if told["awaited_epoch"] else []),
+        f"{values['model']}{chosen}: {values['images']:,} {values['split']} images of "
+        f"{DATASETS[values['dataset']].title}{looks}, {values['seconds']:.2f} s",
+        *([behind(values["awaited_epoch"])] if values["awaited_epoch"] else []),
         *scaling,
         *outputs,
         *sampled,
-        f"accuracy {percent(told['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
-        f"loss {told['loss']:.4f}{_parts(told)}, top-2 accuracy {percent(told['top_2_accuracy'])}, "
-        f"calibration error {percent(told['calibration_error'])}",
+        f"accuracy {percent(values['accuracy'])} (95 % confidence interval {percent(low)} to {percent(high)}), "
+        f"loss {values['loss']:.4f}{_parts(values)}, top-2 accuracy {percent(values['top_2_accuracy'])}, "
+        f"calibration error {percent(values['calibration_error'])}",
         *columns([head, *rows], right="1234"),
-        "confusion matrix: rows are true classes, columns predicted ones",
-        *columns(_matrix(told), right="".join(map(str, range(1, len(told["class_names"]) + 1)))),
+        "confusion matrix: rows are true classes, columns are predicted classes",
+        *columns(_matrix(values), right="".join(map(str, range(1, len(values["class_names"]) + 1)))),
     ]
 
 
-def _parts(told: dict[str, Any]) -> str:
-    """What the loss is made of, where a model has regularizers."""
-    if not told["penalties"]:
+def _parts(values: dict[str, Any]) -> str:
+    """The parts of the loss, for a model with regularizers."""
+    if not values["penalties"]:
         return ""
-    return f" (data loss {told['data_loss']:.4f} + penalty {told['penalty']:.4f}, {told['penalties']})"
+    return f" (data loss {values['data_loss']:.4f} + penalty {values['penalty']:.4f}, {values['penalties']})"
 
 
-def _matrix(told: dict[str, Any]) -> list[list[str]]:
-    names = told["class_names"]
-    counts = told["confusion_matrix"]
+def _matrix(values: dict[str, Any]) -> list[list[str]]:
+    names = values["class_names"]
+    counts = values["confusion_matrix"]
     return [["", *(name[:6] for name in names)], *([n, *map(str, row)] for n, row in zip(names, counts, strict=True))]
 
 

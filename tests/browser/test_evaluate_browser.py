@@ -56,9 +56,9 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     matrix = page.locator("[data-testid=stVegaLiteChart] svg.marks")
     matrix.wait_for()
     wait_for(lambda: len(figures(page)) == 24, 120)
-    assert all("taken for" in alt for alt in figures(page))
+    assert all("predicted as" in alt for alt in figures(page))
     page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
-    wait_for(lambda: figures(page) and all("cat, taken for dog" in alt for alt in figures(page)), 120)
+    wait_for(lambda: figures(page) and all("cat, predicted as dog" in alt for alt in figures(page)), 120)
     assert page.locator("figure img").first.evaluate("node => getComputedStyle(node).imageRendering") == "pixelated"
 
     open_tab(page, "Your own image")

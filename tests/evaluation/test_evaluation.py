@@ -125,7 +125,7 @@ def test_comparison_counts_and_says_who_is_better():
     compared = Comparison.of(right_a, right_b)
     assert (compared.both, compared.only_a, compared.only_b, compared.neither) == (30, 20, 5, 45)
     assert "A is better than B" in compared.sentence("A", "B") and "A has 20 and B 5" in compared.sentence("A", "B")
-    assert "do not tell A and B apart" in Comparison(10, 3, 2, 5).sentence("A", "B")
+    assert "A and B do not differ significantly" in Comparison(10, 3, 2, 5).sentence("A", "B")
     assert "exactly the same images" in Comparison.of(right_a, right_a).sentence("A", "B")
 
 
@@ -153,7 +153,12 @@ def test_filters_by_class_and_search():
 
 @pytest.mark.parametrize(
     ("search", "words"),
-    [("#360", "no image 360"), ("horse", "'horse' is no class"), ("1 > 2 > 3", "more than two"), (">", "is no class")],
+    [
+        ("#360", "no image 360"),
+        ("horse", "'horse' is not a class"),
+        ("1 > 2 > 3", "more than two"),
+        (">", "is not a class"),
+    ],
 )
 def test_a_search_for_nothing_is_explained(search, words):
     with pytest.raises(InputError, match=words):
@@ -238,13 +243,13 @@ def moving(kind: str) -> bytes:
     ("content", "words"),
     [
         (b"", "'x' is empty"),
-        (b"just a text", "no picture that can be read"),
-        (encoded(halves((1, 2, 3), (200, 100, 0)))[:150], "cut off or damaged"),
-        (encoded(halves((1, 2, 3), (200, 100, 0)), "JPEG")[:400], "cut off or damaged"),
+        (b"just a text", "cannot be read as an image"),
+        (encoded(halves((1, 2, 3), (200, 100, 0)))[:150], "truncated or damaged"),
+        (encoded(halves((1, 2, 3), (200, 100, 0)), "JPEG")[:400], "truncated or damaged"),
         (bomb(), "pixels"),
-        (moving("GIF"), "is a GIF, which may move"),
-        (moving("WEBP"), "is an animation"),
-        (moving("PNG"), "is an animation"),
+        (moving("GIF"), "is a GIF; it must be a PNG"),
+        (moving("WEBP"), "is animated; it must be a PNG"),
+        (moving("PNG"), "is animated; it must be a PNG"),
         (b"\x89PNG\r\n\x1a\n" + bytes(20 * 2**20), "more than 20 MiB"),
     ],
 )
@@ -360,7 +365,7 @@ def test_predictions_that_do_not_fit_their_images_are_refused(tmp_path, what):
                     text = text.replace(b"(360,), }         ", b"(9999999999999,), }")
                     assert b"9999" in text
                 archive.writestr(f"{name}.npy", text)
-    with pytest.raises(ValueError, match=r"kept\.npz holds"):
+    with pytest.raises(ValueError, match=r"kept\.npz contains"):
         Predictions.load(path)
 
 

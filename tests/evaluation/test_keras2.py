@@ -46,15 +46,17 @@ def test_a_model_of_keras_2_says_what_it_said_in_keras_2(tmp_path, name, suffix)
 @pytest.mark.parametrize(("name", "word"), REFUSED.items())
 def test_what_keras_3_does_not_have_is_one_sentence_with_the_way_out(tmp_path, name, word, suffix):
     path = written(tmp_path, name + suffix)
-    with pytest.raises(ModelError, match=f"has a BatchNormalization with {word}, .* Keras 3 does not have") as caught:
+    with pytest.raises(
+        ModelError, match=f"has a BatchNormalization with {word}, .* Keras 3 does not support"
+    ) as caught:
         model_process.predict(request(path))
-    assert "written by Keras 2.18.0: open it there (pip install tf-keras)" in str(caught.value)
+    assert "written by Keras 2.18.0: open it with that version (pip install tf-keras)" in str(caught.value)
 
 
 def test_hard_sigmoid_has_the_slope_of_the_keras_that_wrote_it_and_it_is_said(tmp_path, digits):
     path = written(tmp_path, "hard_sigmoid.keras")
     found = model_process.predict(request(path))
-    assert found.facts.origin == "written by Keras 2.18.0, whose hard_sigmoid (slope 0.2) it keeps"
+    assert found.facts.origin == "written by Keras 2.18.0; its hard_sigmoid (slope 0.2) is kept"
     own = keras.Sequential(
         [keras.Input((8, 8)), layers.Flatten(), layers.Dense(6, "hard_sigmoid"), layers.Dense(10, "softmax")]
     )
@@ -106,7 +108,7 @@ def test_an_unknown_argument_of_keras_2_is_one_sentence_and_no_cut_text(tmp_path
         file.attrs["model_config"] = json.dumps(config)
 
     described(path, unknown)
-    with pytest.raises(ModelError, match=r"holds what Keras 3 does not read; .* by Keras 2\.18\.0") as caught:
+    with pytest.raises(ModelError, match=r"contains parts that Keras 3 cannot read; .* by Keras 2\.18\.0") as caught:
         model_process.predict(request(path))
     assert "\n" not in str(caught.value) and "config=" not in str(caught.value)
 
@@ -131,5 +133,5 @@ def test_a_saved_model_folder_is_named_as_such(store):
     [listed] = saved_models(store)
     assert listed.name == "exported" and "is a SavedModel folder" in listed.problem
     for name in ("exported", str(folder)):
-        with pytest.raises(InputError, match=r"is a SavedModel folder, .* save the model again as \.keras"):
+        with pytest.raises(InputError, match=r"is a SavedModel folder, .* save the model as a \.keras file"):
             find(store, name)

@@ -148,7 +148,7 @@ def test_samples_of_what_is_no_chain_of_layers_are_refused_and_so_is_a_wrong_num
     flat = keras.layers.Flatten()(given)
     sides = [keras.layers.Dense(10)(keras.layers.Dropout(0.5)(flat)) for _ in range(2)]
     keras.Model(given, keras.layers.Softmax()(keras.layers.Add()(sides))).save(tmp_path / "two.keras")
-    with pytest.raises(ModelError, match=r"'two\.keras' is no plain chain of layers"):
+    with pytest.raises(ModelError, match=r"'two\.keras' is not a plain stack of layers"):
         ask(tmp_path / "two.keras", samples=2)
     with pytest.raises(FieldError, match="samples: '101' is not allowed"):
         ask(tmp_path / "two.keras", samples=101)
@@ -231,7 +231,7 @@ def make_sparse(path):
         (make_folder, "is a folder, not a regular file"),
         (make_socket, "is a socket, not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "is a device, not a regular file"),
-        (make_sparse, "has 20,480 MiB; at most 512 MiB are opened"),
+        (make_sparse, "has 20,480 MiB; at most 512 MiB are allowed"),
     ],
     ids=["pipe", "folder", "socket", "device", "sparse"],
 )
@@ -400,24 +400,24 @@ def endless_nesting(good):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda_layer, "holds a Lambda layer, which is code of its maker's"),
-        (custom_object, "holds 'some_package>Evil', which is not among the plain Keras layers"),
-        (layer_of_another_module, "holds 'Dense', which is not among"),
-        (tfsm_layer, "holds a TFSMLayer, which runs another saved program"),
-        (function_as_activation, "holds 'function', which is not among"),
-        (enormous_layer, "a layer with units 1000000000; 1 to"),
-        (path_outside, r"holds the path '../../outside.txt', which leads out of the archive"),
-        (absolute_path, "holds the path '/etc/outside.txt'"),
-        (link_inside, "holds the link 'assets'"),
+        (lambda_layer, "contains a Lambda layer, which can run any code"),
+        (custom_object, "contains 'some_package>Evil', which is not one of the supported Keras layers"),
+        (layer_of_another_module, "contains 'Dense', which is not one of"),
+        (tfsm_layer, "contains a TFSMLayer, which runs another saved program"),
+        (function_as_activation, "contains 'function', which is not one of"),
+        (enormous_layer, "a layer with units 1000000000; it must be a whole number from 1 to"),
+        (path_outside, r"contains the path '../../outside.txt', which points outside the archive"),
+        (absolute_path, "contains the path '/etc/outside.txt'"),
+        (link_inside, "contains the link 'assets'"),
         (zip_bomb, "would grow from"),
-        (truncated, "is cut off or damaged"),
-        (wrong_checksum, "the checksum of its model.weights.h5 is wrong"),
-        (twice, "holds an entry twice"),
+        (truncated, "is truncated or damaged"),
+        (wrong_checksum, "the checksum of model.weights.h5 is wrong"),
+        (twice, "contains an entry twice"),
         (not_a_model, "it has no metadata.json"),
-        (endless_nesting, "the description of its layers cannot be read"),
+        (endless_nesting, "its model configuration cannot be read"),
         (lambda good: b"", r"is empty \(0 bytes\)"),
-        (lambda good: b"import os\n" * 50, "is not a Keras model file, whatever its name says"),
-        (lambda good: archive(good, weights=b"no weights at all"), "its weights are no HDF5 file"),
+        (lambda good: b"import os\n" * 50, "is not a Keras model file, despite its name"),
+        (lambda good: archive(good, weights=b"no weights at all"), "its weights are not an HDF5 file"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -575,32 +575,32 @@ def no_model(file, folder):
     ("change", "words"),
     [
         (external_link, "links to another file, '../other.h5'"),
-        (soft_link, "holds the link 'more'"),
-        (external_storage, "keeps 'more' in another file"),
-        (virtual_data, "keeps 'more' in another file"),
-        (circle, "holds 'again' twice|holds '.*' twice"),
-        (texts, "'more', which is no array of numbers"),
-        (foreign_filter, "'more', which is packed in a way that Keras does not pack"),
+        (soft_link, "contains the link 'more'"),
+        (external_storage, "stores 'more' in another file"),
+        (virtual_data, "stores 'more' in another file"),
+        (circle, "contains 'again' twice|contains '.*' twice"),
+        (texts, "'more', which is not an array of numbers"),
+        (foreign_filter, "'more', which is compressed in a way that Keras does not use"),
         (declared_enormous, "arrays of more than 512 MiB"),
         (enormous_piece, "arrays of more than 512 MiB"),
-        (class_that_is_a_list, "holds a list, which is not among"),
-        (model_class_that_is_an_object, "is an object; only Functional, Model, Sequential are opened"),
-        (module_that_is_a_list, "holds 'Flatten', which is not among"),
-        (registered_name_that_is_an_object, "holds 'Flatten', which is not among"),
-        (layers_that_are_an_object, "a part of it is a Sequential without a list of layers"),
-        (layer_without_settings, "one without a class or without settings"),
-        (layer_that_is_no_layer, "one without a class or without settings"),
-        (name_that_is_a_number, "the name of a layer is no text of at most 200 characters"),
-        (name_without_end, "the name of a layer is no text of at most 200 characters"),
-        (description_too_deep, "describes its layers more than 80 levels deep"),
-        (description_of_too_many_values, "describes its layers with more than 400,000 values"),
-        (units_that_are_a_list, "a layer with units a list; 1 to 65,536 are allowed"),
-        (description_too_long, "describes its layers with more than 4 MiB"),
-        (description_that_is_a_number, "the description of its layers is no text"),
-        (description_that_is_no_text, "the description of its layers cannot be read"),
-        (lambda_in_legacy, "holds a Lambda layer"),
-        (renamed_weights, "describes a model and holds no weights"),
-        (no_model, "holds weights but no model"),
+        (class_that_is_a_list, "contains a list, which is not one of"),
+        (model_class_that_is_an_object, "is an object; the supported classes are Functional, Model, Sequential"),
+        (module_that_is_a_list, "contains 'Flatten', which is not one of"),
+        (registered_name_that_is_an_object, "contains 'Flatten', which is not one of"),
+        (layers_that_are_an_object, "it contains a Sequential without a list of layers"),
+        (layer_without_settings, "one of its layers has no class or no configuration"),
+        (layer_that_is_no_layer, "one of its layers has no class or no configuration"),
+        (name_that_is_a_number, "a layer name is not a string of at most 200 characters"),
+        (name_without_end, "a layer name is not a string of at most 200 characters"),
+        (description_too_deep, "has a model configuration nested more than 80 levels deep"),
+        (description_of_too_many_values, "has a model configuration of more than 400,000 values"),
+        (units_that_are_a_list, "a layer with units a list; it must be a whole number from 1 to 65,536"),
+        (description_too_long, "has a model configuration of more than 4 MiB"),
+        (description_that_is_a_number, "its model configuration is not a string"),
+        (description_that_is_no_text, "its model configuration cannot be read"),
+        (lambda_in_legacy, "contains a Lambda layer"),
+        (renamed_weights, "describes a model but contains no weights"),
+        (no_model, "contains weights but no model"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -616,7 +616,7 @@ def test_a_hostile_legacy_file_is_one_sentence(tmp_path, change, words):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b"not HDF5 at all", "is not an HDF5 file"), (None, "is cut off or damaged")],
+    [(b"", "is empty"), (b"not HDF5 at all", "is not an HDF5 file"), (None, "is truncated or damaged")],
 )
 def test_a_broken_legacy_file_is_one_sentence(tmp_path, content, words):
     path = tmp_path / "broken.h5"
@@ -632,28 +632,28 @@ def test_a_description_in_the_heap_that_is_no_text_is_one_sentence(tmp_path):
     path = tmp_path / "broken.h5"
     digits_model().save(path)
     path.write_bytes(path.read_bytes().replace(b'"units": 10', b'"uni\xff\xfe": 10'))
-    with pytest.raises(ModelError, match="the description of its layers cannot be read"):
+    with pytest.raises(ModelError, match="its model configuration cannot be read"):
         ask(path)
 
 
 def test_hdf5_under_the_wrong_name_is_told(tmp_path):
     digits_model().save(tmp_path / "m.h5")
     (tmp_path / "m.h5").rename(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"is an HDF5 file; give it a name that ends in \.h5"):
+    with pytest.raises(ModelError, match=r"is an HDF5 file; rename it to end in \.h5"):
         ask(tmp_path / "m.keras")
 
 
 def test_a_wrong_input_shape_names_both(tmp_path):
     digits_model(shape=(9, 7)).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"takes images of shape 9 × 7 and those of Digits .* have 8 × 8"):
+    with pytest.raises(ModelError, match=r"expects images of shape 9 × 7, but those of Digits .* have 8 × 8"):
         ask(tmp_path / "m.keras", dataset="digits")
-    with pytest.raises(ModelError, match=r"shape 9 × 7 .*there are 32 × 32 × 3 in CIFAR-10, 8 × 8 in Digits"):
+    with pytest.raises(ModelError, match=r"shape 9 × 7 .*available are 32 × 32 × 3 in CIFAR-10, 8 × 8 in Digits"):
         ask(tmp_path / "m.keras")
 
 
 def test_seven_outputs_for_ten_classes(tmp_path):
     digits_model(outputs=7).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"has 7 outputs and Digits \(8×8\) has 10 classes"):
+    with pytest.raises(ModelError, match=r"has 7 outputs, but Digits \(8×8\) has 10 classes"):
         ask(tmp_path / "m.keras")
 
 
@@ -661,7 +661,7 @@ def test_weights_that_are_not_numbers(tmp_path):
     model = digits_model()
     model.layers[-1].kernel.assign(np.full((64, 10), np.nan, "float32"))
     model.save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"is broken: the layer '.*' has weights that are not finite"):
+    with pytest.raises(ModelError, match=r"cannot be used: the layer '.*' has NaN or infinite weights"):
         ask(tmp_path / "m.keras")
 
 
@@ -669,14 +669,14 @@ def test_two_inputs_are_one_too_many(tmp_path):
     first, second = keras.Input((8,)), keras.Input((8,))
     out = keras.layers.Dense(10)(keras.layers.Concatenate()([first, second]))
     keras.Model([first, second], out).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match="must take one array of images"):
+    with pytest.raises(ModelError, match="must have one input of fixed shape"):
         ask(tmp_path / "m.keras")
 
 
 def test_a_layer_that_does_not_fit_is_told_without_a_traceback(tmp_path, good):
     path = tmp_path / "m.keras"
     path.write_bytes(with_layer(good, layer("Reshape", target_shape=[5, 5])))
-    with pytest.raises(ModelError, match=r"cannot be opened by Keras: its layers do not fit one another$"):
+    with pytest.raises(ModelError, match=r"cannot be opened by Keras: the shapes of its layers do not match$"):
         ask(path)
 
 
@@ -699,13 +699,13 @@ def _arrays(file) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (weights_left_out, "a part that it names is missing from it"),
-        (weights_of_another_shape, "its weights do not fit the layers that it describes"),
+        (weights_left_out, "a part that it refers to is missing"),
+        (weights_of_another_shape, "its weights do not match its layers"),
         (
             lambda file: _setting(file, "epsilon", 1),
-            "this version of Keras does not understand the description of its layers; open it with the version",
+            "this version of Keras cannot read the configuration of its layers; open it with the version",
         ),
-        (lambda file: _setting(file, "units", 11), "its weights do not fit the layers that it describes"),
+        (lambda file: _setting(file, "units", 11), "its weights do not match its layers"),
         (lambda file: _setting(file, "name", "flatten"), "two of its layers have the same name"),
     ],
 )

@@ -193,7 +193,7 @@ def test_exponentials_are_a_softmax_that_was_not_finished(tmp_path, digits):
     expected = finished.predict(pixels(digits)[0], verbose=0)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
     assert found.evaluation(digits).loss == pytest.approx(log_loss(labels, divided(expected.astype(float))), rel=1e-5)
-    assert "nothing sums to 1" in found.facts.reading_note
+    assert "unnormalized exponentials" in found.facts.reading_note
 
 
 def test_a_relu_that_a_person_takes_for_probabilities(tmp_path, digits):

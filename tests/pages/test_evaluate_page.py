@@ -108,9 +108,7 @@ def test_links_are_not_offered_and_bad_files_are_one_sentence(models):
     assert len(options) == 7 and not any("link" in option for option in options)
     assert "Unavailable: model: 'link.keras' is a link that points outside the models folder" in texts(page)
     page = evaluate(model="text.keras")
-    assert [error.value for error in page.error] == [
-        "model: 'text.keras' is not a Keras model file, whatever its name says."
-    ]
+    assert [error.value for error in page.error] == ["model: 'text.keras' is not a Keras model file, despite its name."]
     page.selectbox(key=MODEL).select_index(0)
     assert not settled(page).error  # the page goes on
 
@@ -138,11 +136,11 @@ def test_a_file_without_scaling_is_asked_about(models):
     page = evaluate(model="plain.h5")
     key = choice_key("scaling", "plain.h5")
     assert page.selectbox(key=key).value == "standardized"
-    assert "takes flat images and carries no scaling, so standardised pixels are assumed" in texts(page)
+    assert "takes flat images and has no scaling layer, so standardized pixels are assumed" in texts(page)
     before = metric(page, "Loss")
     page.selectbox(key=key).set_value("raw")
     settled(page)
-    assert metric(page, "Loss") != before and "this one was asked for" in texts(page)
+    assert metric(page, "Loss") != before and "this scaling was chosen" in texts(page)
 
 
 def test_outputs_that_are_no_probabilities_are_told_and_asked_about_and_the_penalty_has_a_name(models, digits):
@@ -150,7 +148,7 @@ def test_outputs_that_are_no_probabilities_are_told_and_asked_about_and_the_pena
     page = evaluate(model="sigmoids.keras")
     key = choice_key("outputs", "sigmoids.keras")
     assert page.selectbox(key=key).value == "probabilities"
-    assert "About the model's outputs: they are probabilities of each class on its own" in texts(page)
+    assert "About the model's outputs: they are independent probabilities of the classes" in texts(page)
     made = keras.models.load_model(store.folder / "sigmoids.keras")
     made.compile(loss="sparse_categorical_crossentropy")
     images, labels = digits.split("validation")
@@ -182,7 +180,7 @@ def test_filters_choose_the_images(models):
     page.selectbox(key=PREDICTED).set_value("5")
     page.text_input(key=SEARCH).set_value("elephant")
     settled(page)
-    assert "search: 'elephant' is no class" in texts(page)
+    assert "search: 'elephant' is not a class" in texts(page)
     page.text_input(key=SEARCH).set_value("#7")
     page.selectbox(key=ORDER).set_value("all")
     page.selectbox(key=TRUE).set_value(None)
@@ -253,11 +251,11 @@ def test_an_own_image_is_answered_and_a_bad_one_explained(models, good):
     page.file_uploader(key=UPLOAD).set_value(("mine.png", stream.getvalue() if good else b"text", "image/png"))
     settled(page)
     if good:
-        assert "PNG, 80 × 50 pixels, cut to the square in its middle, shrunk to 8 × 8" in texts(page)
+        assert "PNG, 80 × 50 pixels, cropped to its central square, shrunk to 8 × 8" in texts(page)
         assert len(page.get("vega_lite_chart")) == 1
     else:
         [error] = page.error
-        assert error.value.startswith("image: 'mine.png' is no picture that can be read")
+        assert error.value.startswith("image: 'mine.png' cannot be read as an image")
 
 
 def test_what_was_seen_before_is_there_at_once_and_a_changed_file_is_asked_again(models):

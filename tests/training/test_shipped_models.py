@@ -81,7 +81,7 @@ def _save_digits_model(path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing"], "model: 'nothing' is not there"),
+        (["nothing"], "model: 'nothing' does not exist"),
         (["a.keras", "--split", "train"], "split: 'train' is not allowed; it must be one of validation, test"),
         (["a.keras", "--scaling", "log"], "scaling: 'log' is not allowed; it must be one of automatic, raw"),
         (["link.keras"], "is a link that points outside the models folder"),

@@ -197,7 +197,7 @@ def assert_agree(run: Run, undisturbed: Run, weights: dict, folder: Path) -> Non
         best = best_epoch(records)
         ahead = best is not None and best.epoch != model.best.epoch
         assert model.words.startswith(f"epoch {model.best.epoch}, lowest validation loss")
-        assert (f"the history's best is epoch {best.epoch if best else None}, " in model.words) == ahead
+        assert (f"the best epoch of the run is {best.epoch if best else None}, " in model.words) == ahead
 
 
 def test_killed_before_a_dozen_writes_history_model_and_checkpoint_agree(models, tmp_path):
