@@ -1,4 +1,4 @@
-"""Axes as a browser draws them: whole epochs, however many, and curves that a single 0 does not collapse."""
+"""Chart axes in a real browser: whole epochs, however many, and curves that a single 0 does not flatten."""
 
 import re
 
@@ -20,7 +20,7 @@ READ = """drawn => Object.fromEntries(drawn.map(node => [
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Asks for the axes and lines of every chart of some runs."""
+    """Reads the axes and lines of every chart of some runs."""
     paths = f"{ROOT}:{ROOT / 'tests/support'}"
     with serve(tmp_path_factory.mktemp("runs"), PAGE, PYTHONPATH=paths) as address, chromium() as browser:
 

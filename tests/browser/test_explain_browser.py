@@ -1,4 +1,4 @@
-"""What explains, in a real browser: a case of the gallery from its question to its mend, and one thing changed."""
+"""The fault gallery from question to fix, twins, and what is measured before training, in a real browser."""
 
 from urllib.parse import parse_qs
 
@@ -30,7 +30,7 @@ def press(page, name: str) -> None:
     page.get_by_role("button", name=name).first.click()
 
 
-def test_a_case_is_answered_revealed_and_mended(page, server):
+def test_a_case_is_answered_revealed_and_fixed(page, server):
     """A link opens the case; Train waits for an answer; the run shows its fault; the fixed run is drawn beside it."""
     address, store = server
     case = CASES["zeros"]
@@ -52,7 +52,7 @@ def test_a_case_is_answered_revealed_and_mended(page, server):
 
 
 def test_a_cases_settings_are_taken_to_the_train_page(page, server):
-    """All of them, also those that are folded there, in place of what the page had before."""
+    """All settings, the collapsed ones included, replace those that the page had."""
     address, _ = server
     case = CASES["zeros"]
     page.goto(f"{address}?dataset=digits&seed=7&batch_size=64&depth=4")
@@ -77,7 +77,7 @@ def test_a_cases_settings_are_taken_to_the_train_page(page, server):
 
 
 def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
-    """The twin starts from the same weights; its page shows both curves, and a reload still does."""
+    """The twin starts from the same weights; its page shows both curves, also after a reload."""
     address, store = server
     before = next(summary for summary in store.list() if summary.config == CASES["zeros"].mended_config)
     page.goto(f"{address}?run={before.name}")
@@ -93,8 +93,8 @@ def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
     assert twin.config.seed == before.config.seed and twin.config.activation != "elu"
 
 
-def test_the_start_and_the_range_test_of_what_the_sidebar_says(page, server):
-    """Before training the fault is seen without a run; the learning-rate finder fills the sidebar."""
+def test_initial_signals_and_the_learning_rate_finder(page, server):
+    """The fault is seen before training; the learning-rate finder's suggestion goes into the sidebar."""
     address, store = server
     runs = len(store.list())
     page.goto(f"{address}?dataset=digits&depth=12&activation=sigmoid&kernel_initializer=glorot_uniform")
@@ -111,8 +111,8 @@ def test_the_start_and_the_range_test_of_what_the_sidebar_says(page, server):
     assert 1e-5 < float(rate) < 1 and len(store.list()) == runs
 
 
-def test_the_explaining_parts_fit_a_phone(page, server):
-    """At 400 pixels nothing is wider than the screen, and the words come before the pictures."""
+def test_findings_and_gallery_fit_a_phone(page, server):
+    """At 400 pixels nothing is wider than the screen, and the findings come before the charts."""
     address, store = server
     page.set_viewport_size({"width": 400, "height": 900})
     for path in ("/gallery?case=zeros", f"?run={store.list()[0].name}"):

@@ -1,4 +1,4 @@
-"""Hostile names in a real browser: whatever an address, a file or a run says, no page calls another server for it."""
+"""Hostile names in a real browser: no page calls another server, whatever a URL, a file or a run contains."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def make_run(
 
 
 def make_study(store: RunStore, status: str) -> str:
-    """The name of a sweep whose every sentence is hostile."""
+    """Creates a sweep in which every text is hostile, and returns its name."""
     study = study_in(store, name=f"s {status}")
     target = study.path.with_name(f"{IN_A_NAME} {status}")
     study.path.rename(target)
@@ -60,7 +60,7 @@ def make_study(store: RunStore, status: str) -> str:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory, cifar10):
-    """A server over runs, sweeps and models whose every free text is a beacon, and their names."""
+    """A server with runs, sweeps and models in which every free text is a beacon, and their names."""
     runs = tmp_path_factory.mktemp("runs")
     store = RunStore(runs)
     names = {
@@ -85,7 +85,7 @@ def hostile(tmp_path_factory, cifar10):
 
 
 class Watched:
-    """A page whose requests to any other server are kept and go nowhere."""
+    """A page whose requests to other servers are recorded and blocked."""
 
     def __init__(self, browser, address: str):
         self.asked: list[str] = []
@@ -101,7 +101,7 @@ class Watched:
         return self.page.locator("body").inner_text().replace(JOINER, "")
 
     def check(self) -> None:
-        """Nothing of the beacons is a picture, a link, an icon, a formula or a colour."""
+        """No beacon has become an image, a link, an icon, a formula or a color."""
         self.page.wait_for_timeout(500)  # what a picture would be asked for
         found = self.page.evaluate(f"""() => [
             ...document.querySelectorAll('img[src*="{HOST}"], a[href*="{HOST}"], .katex, [aria-label="hub icon"]'),

@@ -1,4 +1,4 @@
-"""The whole click path in a real browser, on digits."""
+"""The Train page in a real browser, on digits, from the button to the end of a run."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def press(page, name: str) -> None:
 
 
 def test_train_watch_pause_resume_reload_stop(page, server):
-    """One run from the button to its end, watched by a page that is paused, reloaded and opened twice."""
+    """One run from the button to its end: it is paused and resumed, and its page reloaded and opened twice."""
     address, store = server
     open_page(page, address + QUERY)
     press(page, "Train")
@@ -90,7 +90,7 @@ def test_train_watch_pause_resume_reload_stop(page, server):
 
 
 def test_trained_before_is_shown_at_once(page, server):
-    """Train on a configuration that was trained to its end shows that run, and offers the next seed."""
+    """Train on a configuration with a completed run shows that run, and offers the next seed."""
     address, store = server
     settings = address + "?dataset=digits&depth=2&width=50&epochs=3"
     open_page(page, settings)
@@ -128,7 +128,7 @@ def test_run_from_the_command_line_appears_live(page, server):
 
 
 def test_use_these_settings_fills_the_sidebar(page, server):
-    """The settings of a finished run go back into the sidebar with one click."""
+    """One click puts the settings of a finished run into the sidebar."""
     address, store = server
     finished = next(s for s in store.list() if s.state == "completed")
     open_page(page, f"{address}?run={finished.name}")
@@ -137,7 +137,7 @@ def test_use_these_settings_fills_the_sidebar(page, server):
 
 
 def test_presets_and_typed_numbers(page, server):
-    """A preset fills the sidebar; a typed learning rate counts, and a wrong one is explained."""
+    """A preset fills the sidebar; a typed learning rate is used, and an invalid one explained."""
     address, _ = server
     open_page(page, address)
     press(page, "SELU")
@@ -153,7 +153,7 @@ def test_presets_and_typed_numbers(page, server):
 
 
 def test_every_control_has_a_name(page, server):
-    """A screen reader finds a name on every button, slider, box and chart."""
+    """Every button, slider, box and chart has a name for screen readers."""
     address, _ = server
     open_page(page, address + "?dataset=digits")
     nameless = page.evaluate(
@@ -175,7 +175,7 @@ def test_readable_on_a_phone(page, server):
 
 
 def test_without_cifar10_digits_train_at_once_and_its_download_can_be_cancelled(browser, tmp_path):
-    """Nothing waits for a network; a cancelled download leaves nothing that could be taken for the data."""
+    """Digits can be trained without a network; a cancelled download leaves nothing that looks like the data."""
     npm = tmp_path / "bin" / "npm"  # the last source that is tried before the slow one: it never ends
     npm.parent.mkdir()
     npm.write_text("#!/bin/sh\nexec sleep 600\n")

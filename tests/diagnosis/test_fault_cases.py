@@ -1,4 +1,4 @@
-"""Every case of the gallery, really trained: its own finding in time and nobody else's, and a mend that mends."""
+"""Trains every case of the gallery: each has its own finding in time and no other's, and its fix works."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ OWN = {case.finding for case in CASES.values()} - {None}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Trains a configuration in this process, once; TensorFlow is imported and each shape compiled once for all."""
+    """Trains a configuration once, in this process, where TensorFlow is imported and each shape compiled once."""
     store = RunStore(tmp_path_factory.mktemp("gallery"))
     runs: dict[TrainingConfig, Run] = {}
 
@@ -41,40 +41,40 @@ def trained(tmp_path_factory):
         yield train
 
 
-def told_after(run: Run, epoch: int) -> dict[str, str]:
-    """What is found in a run's first so many epochs, by name with its severity."""
+def findings_after(run: Run, epoch: int) -> dict[str, str]:
+    """The findings of a run's first epochs: severity by name."""
     records, whole = run.history()[:epoch], len(run.history()) <= epoch
     signals = [signals for signals in run.signals() if signals.epoch <= epoch]
     cause = run.status().cause if whole else None
     return {f.name: f.severity for f in diagnose(Evidence(run.config, records, signals, cause))}
 
 
-def assert_tells_its_own(run: Run, case: Case) -> None:
-    """The case's own finding within its epochs and until the end, and no other case's at any time."""
+def assert_own_finding(run: Run, case: Case) -> None:
+    """The case's own finding appears within its epochs and stays; no other case's finding ever appears."""
     for epoch in range(len(run.history()) + 1):
-        grave = {name for name, severity in told_after(run, epoch).items() if severity != NOTE}
+        grave = {name for name, severity in findings_after(run, epoch).items() if severity != NOTE}
         assert grave & OWN <= {case.finding}, f"epoch {epoch}"
     within = min(case.within, len(run.history()))
-    assert told_after(run, within).get(case.finding, NOTE) != NOTE
-    assert told_after(run, len(run.history())).get(case.finding, NOTE) != NOTE
+    assert findings_after(run, within).get(case.finding, NOTE) != NOTE
+    assert findings_after(run, len(run.history())).get(case.finding, NOTE) != NOTE
 
 
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])
-def test_a_bad_case_tells_its_own_fault_and_no_other(trained, name):
-    assert_tells_its_own(trained(CASES[name].config), CASES[name])
+def test_a_bad_case_shows_its_own_fault_and_no_other(trained, name):
+    assert_own_finding(trained(CASES[name].config), CASES[name])
 
 
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])
-def test_a_fault_hangs_on_no_seed(trained, name):
-    """Nor on a machine: one that rounds otherwise takes a run elsewhere as another seed does."""
-    assert_tells_its_own(trained(CASES[name].config.with_(seed=7)), CASES[name])
+def test_a_fault_depends_on_no_seed(trained, name):
+    """Nor on a machine: different rounding changes a run as another seed does."""
+    assert_own_finding(trained(CASES[name].config.with_(seed=7)), CASES[name])
 
 
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding is None])
 def test_a_good_case_has_no_problem_and_learns(trained, name):
     run = trained(CASES[name].config)
     for epoch in range(len(run.history()) + 1):
-        assert PROBLEM not in told_after(run, epoch).values()
+        assert PROBLEM not in findings_after(run, epoch).values()
     assert run.history()[-1].val_accuracy > 0.85
 
 
@@ -82,42 +82,42 @@ def test_a_good_case_has_no_problem_and_learns(trained, name):
 @pytest.mark.parametrize(
     "name", ["zeros", "dying_relu", "rate_too_high", "rate_too_low", "nan", "saturated", "random_normal"]
 )
-def test_a_mend_mends(trained, name):
+def test_a_fix_works(trained, name):
     before, after = trained(CASES[name].config), trained(CASES[name].mended_config)
-    assert CASES[name].finding not in told_after(after, len(after.history()))
+    assert CASES[name].finding not in findings_after(after, len(after.history()))
     best = max((record.val_accuracy for record in before.history()), default=0.0)
     assert max(record.val_accuracy for record in after.history()) > best
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "zeros", "nan", "raw_pixels", "saturated", "random_normal", "selu_he"])
-def test_a_bad_case_tells_its_own_fault_on_cifar10_too(trained, cifar10, name):
+def test_a_bad_case_shows_its_own_fault_on_cifar10_too(trained, cifar10, name):
     epochs = max(1, min(2, CASES[name].within))
     run = trained(CASES[name].config.with_(dataset="cifar10", epochs=epochs, batch_size=128))
-    assert_tells_its_own(run, CASES[name])
+    assert_own_finding(run, CASES[name])
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_notebooks_presets_raise_no_false_alarm(trained, name):
     run = trained(PRESETS[name].config.with_(dataset="digits", epochs=30))
     for epoch in range(len(run.history()) + 1):
-        problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
+        problems = {name for name, severity in findings_after(run, epoch).items() if severity == PROBLEM}
         assert problems <= {"overfitting"}, f"epoch {epoch}"
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_notebooks_presets_run_to_their_end_on_cifar10_raise_no_false_alarm(name):
-    """On the runs that come with the software, which were trained until early stopping ended them."""
+    """Checks the runs that are shipped, which were trained until early stopping."""
     run = RunStore(Path(__file__).parents[2] / "models").get(name)
     assert run.config == PRESETS[name].config and len(run.history()) > 25
     assert [signals.epoch for signals in run.signals()] == list(range(len(run.history()) + 1))
     for epoch in range(len(run.history()) + 1):
-        problems = {name for name, severity in told_after(run, epoch).items() if severity == PROBLEM}
+        problems = {name for name, severity in findings_after(run, epoch).items() if severity == PROBLEM}
         assert problems <= {"overfitting"}, f"epoch {epoch}"
 
 
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE])
 def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
-    """Each with its own findings, which may be called as a case is."""
+    """Each with its own findings, which may have the same name as a case."""
     case, run = CASES[name], trained(CASES[name].config)
     monkeypatch.setenv("EXPLORER_RUNS", str(run.path.parent))
     resources.store.clear()

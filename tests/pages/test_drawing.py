@@ -1,4 +1,4 @@
-"""Charts whose looks are worked out once: they are what Altair would draw, whatever the rows."""
+"""Charts with a cached specification: they equal what Altair builds, whatever the rows."""
 
 import json
 

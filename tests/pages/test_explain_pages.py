@@ -1,4 +1,4 @@
-"""The parts of the pages that explain, as Streamlit's own test runner draws them, on hand-made run folders."""
+"""Findings, internals, twins and the fault gallery in Streamlit's test runner, on hand-made run folders."""
 
 import pytest
 from drawn import address, page_alone, texts, whole_app
@@ -40,7 +40,7 @@ def app(**query: str) -> AppTest:
 
 
 def gallery(**query: str) -> AppTest:
-    """The gallery alone, as the navigation would draw it: the test runner cannot change pages of functions."""
+    """The gallery alone: the test runner cannot switch between pages that are functions."""
 
     page = page_alone("gallery")
     page.query_params.update(query)
@@ -65,7 +65,7 @@ def button(page: AppTest, label: str):
 # --- A run --------------------------------------------------------------------------------------------
 
 
-def test_a_run_tells_its_finding_and_one_click_puts_the_change_into_the_sidebar(store):
+def test_a_run_shows_its_finding_and_one_click_puts_the_change_into_the_sidebar(store):
     page = app(run=trained(store, by_depth=SHRINKING).name)
     assert not page.exception
     assert "**Vanishing gradients**" in texts(page) and "one part in 4,000,000 of the output layer's" in texts(page)
@@ -76,7 +76,7 @@ def test_a_run_tells_its_finding_and_one_click_puts_the_change_into_the_sidebar(
     assert not page.exception
 
 
-def test_a_run_that_is_well_says_so(store):
+def test_a_healthy_run_has_no_problems(store):
     page = app(run=trained(store, DIGITS, records=history(1.2, 0.5, 0.3, accuracy=0.95)).name)
     assert "no problems so far" in texts(page)
 
@@ -175,7 +175,7 @@ def test_a_case_that_is_not_there_is_one_sentence(store):
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_an_answer_is_counted_and_then_the_run_tells(store, right):
+def test_an_answer_is_counted_and_the_run_revealed(store, right):
     case = CASES["sigmoid"]
     trained(store, case.config, 20, by_depth={"gradient_rms": [10.0 ** (depth - 24) for depth in range(21)]})
     trained(store, case.mended_config, 20, history(1.0, 0.5, accuracy=0.9))
@@ -185,9 +185,11 @@ def test_an_answer_is_counted_and_then_the_run_tells(store, right):
     button(page, "Train and see").click().run()
     assert not page.exception
     assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])
-    told = texts(page)
-    assert ("Correct." in told) == right and (f"Incorrect. The answer is: {case.answers[case.right]}" in told) != right
-    assert case.reveal in told and "**Vanishing gradients**" in told
+    page_text = texts(page)
+    assert ("Correct." in page_text) == right and (
+        f"Incorrect. The answer is: {case.answers[case.right]}" in page_text
+    ) != right
+    assert case.reveal in page_text and "**Vanishing gradients**" in page_text
     button(page, "Train with activation Sigmoid → ELU").click().run()
     assert not page.exception
     assert case.mended in texts(page) and "All initial weights are identical" in texts(page)

@@ -1,4 +1,4 @@
-"""Foreign text on the pages: what Streamlit draws as Markdown is ours or goes through `explorer.pages.text`."""
+"""Foreign text on the pages: all Markdown is the project's own or escaped by `explorer.pages.text`."""
 
 import json
 import os
@@ -251,7 +251,7 @@ def test_an_address_opens_no_folder_outside(store, tmp_path):
 
 
 def test_a_run_with_a_name_that_is_no_text_takes_no_page_down(store):
-    """A folder's name may be any bytes, and JSON may hold halves of pairs."""
+    """A folder's name may be any bytes, and JSON may hold lone surrogates."""
     good, other = trained(store), trained(store)
     strange = Path(os.fsdecode(os.fsencode(good.path) + b"\xff\xfe"))
     shutil.copytree(good.path, strange)

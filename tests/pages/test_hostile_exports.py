@@ -1,4 +1,4 @@
-"""Files that are taken away, with hostile names in them: no formula in CSV, no script, handler or link in HTML."""
+"""Exported files with hostile names in them: no formula in CSV, no script, handler or link in HTML."""
 
 import csv
 import io
@@ -66,7 +66,7 @@ HOSTILE = (
 
 @pytest.fixture
 def page(digits, tmp_path):
-    """The exported page of a model whose classes, name and notes are hostile."""
+    """The exported report of a model whose classes, name and notes are hostile."""
     scores = np.random.default_rng(1).random((len(digits.validation), 10), dtype=np.float32)
     probabilities = scores / scores.sum(axis=1, keepdims=True)
     labels = digits.labels[digits.validation]
@@ -81,7 +81,7 @@ def page(digits, tmp_path):
 
 
 class Tags(HTMLParser):
-    """The tags of a page and their attributes."""
+    """The tags of an HTML page and their attributes."""
 
     def __init__(self, text: str):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Who may talk to a running server, what it listens on, where its processes import from: real sockets, real users."""
+"""Access to a running server, its open ports and its import paths, tested with real sockets and real users."""
 
 import http.client
 import json
@@ -51,7 +51,7 @@ LONG_SWEEP = {
 
 @dataclass
 class Started:
-    """A server as people start it, from a folder and with a temporary folder that every user can write to."""
+    """A server started as in the README, from a folder and with a temporary folder that every user can write to."""
 
     process: subprocess.Popen
     port: int
@@ -73,7 +73,7 @@ class Started:
 
 @contextmanager
 def started(folder: Path, *options: str, **environment: str):
-    """The command that people start the page by; what is in the folders lies in wait for it."""
+    """The command that starts the page, in folders that hold modules planted by another user."""
     shared, told = folder / "shared", folder / "told"
     for new in (shared, told):
         new.mkdir()
@@ -107,7 +107,7 @@ def started(folder: Path, *options: str, **environment: str):
 
 
 def lie_in_wait(shared: Path) -> None:
-    """What another user can do beforehand: fill the folders whose names are known with modules of common names."""
+    """Fills folders with known names with modules with common names, as another user could beforehand."""
     shared.chmod(0o1777)
     scratch = shared / "dask-scratch-space"
     for place in (shared, scratch):
@@ -118,7 +118,7 @@ def lie_in_wait(shared: Path) -> None:
 
 
 def answer(port: int, path: str, host: str | None, method: str = "GET", **headers: str) -> tuple[int, bytes]:
-    """The status and the text of a request that names a host; status 0 while nobody listens."""
+    """The status and text of the response to a request with a host name; status 0 if nothing listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.putrequest(method, path, skip_host=True)
@@ -134,7 +134,7 @@ def answer(port: int, path: str, host: str | None, method: str = "GET", **header
 
 
 def handshake(port: int, host: str, origin: str | None) -> int:
-    """The status of a WebSocket's handshake: 101 where it is accepted."""
+    """The status of a WebSocket handshake: 101 if it is accepted."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         try:
             with connect(f"ws://{host}/_stcore/stream", sock=sock, origin=origin, open_timeout=60):
@@ -145,7 +145,7 @@ def handshake(port: int, host: str, origin: str | None) -> int:
 
 @contextmanager
 def visit(server: Started, path: str = ""):
-    """A session, as a browser opens it: the handshake, then a first drawing of a page."""
+    """Opens a session as a browser does: the handshake, then the first drawing of a page."""
     host = f"localhost:{server.port}"
     with connect(f"ws://{host}/_stcore/stream", origin=f"http://{host}", subprotocols=["streamlit"]) as web:
         web.send(BackMsg(rerun_script=ClientState(page_name=path)).SerializeToString())
@@ -155,7 +155,7 @@ def visit(server: Started, path: str = ""):
 
 @contextmanager
 def reachable_folder():
-    """A folder that every user can look into, as pytest's are not."""
+    """A folder that every user can read, unlike pytest's."""
     with tempfile.TemporaryDirectory(prefix="served-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -163,7 +163,7 @@ def reachable_folder():
 
 @pytest.fixture(scope="module")
 def server():
-    """With its workers, its questions' process and the driver of a sweep, all of them up."""
+    """A running server with its workers, its task process and the driver of a sweep."""
     with reachable_folder() as folder, started(folder) as running:
         sweep = StudyStore(RunStore(folder / "runs")).create(StudySpec.from_dict(LONG_SWEEP))
         try:
@@ -177,7 +177,7 @@ def server():
 
 
 def drive(server: Started, study: Study) -> None:
-    """A sweep, started as the page starts it: by a process whose parent is the server, with what that has set."""
+    """Starts a sweep as the page does: from a process whose parent is the server, with the server's environment."""
     names = ("TMPDIR", "PYTHONPATH", "PYTHONSAFEPATH", "TELL_INTO")
     # the environment that the server has made for its children, as its first child has it
     child = wait_for(lambda: psutil.Process(server.process.pid).children(), 120)[0]
@@ -196,7 +196,7 @@ def drive(server: Started, study: Study) -> None:
 
 
 def end(process: psutil.Process) -> None:
-    """Ends a process and all that it has started."""
+    """Ends a process and all its children."""
     for one in [*process.children(recursive=True), process]:
         with suppress(psutil.NoSuchProcess):
             one.kill()
@@ -204,7 +204,7 @@ def end(process: psutil.Process) -> None:
 
 
 def warm(server: Started) -> list[psutil.Process]:
-    """The processes that have imported TensorFlow, which map its library, other than the first ones that fork."""
+    """The processes that have TensorFlow's library mapped, other than the ones that fork."""
     found = []
     for process in server.processes():
         with suppress(psutil.Error):
@@ -249,7 +249,7 @@ def test_every_path_answers_under_an_own_name(server, host):
 
 
 def script_of_the_page(server: Started) -> str:
-    """The path of a static file that the page names."""
+    """The path of a static file that the page refers to."""
     _, text = answer(server.port, "/", f"localhost:{server.port}")
     return "/" + re.search(r'src="\./(static/js/[^"]+)"', text.decode())[1]
 
@@ -301,7 +301,7 @@ def test_uploads_are_taken_from_the_own_page_only(server):
 
 
 def test_who_serves_a_class_names_the_address(tmp_path):
-    """By the options of the command line: a name, and the origin of a proxy that asks under another."""
+    """Allowed by command-line options: a host name, and the origin of a proxy under another name."""
     names = ("--server.allowedHosts", "teacher.example", "--server.corsAllowedOrigins", "https://class.example")
     with started(tmp_path, *names, EXPLORER_WORKERS="1") as named:
         own = f"teacher.example:{named.port}"
@@ -358,7 +358,7 @@ def test_no_port_but_the_page_answers_without_a_certificate(server):
 
 
 def test_a_worker_that_joins_a_scheduler_opens_no_http_port(tmp_path):
-    """Beside its own nanny's port and that of the worker itself, on the interface that leads to the scheduler."""
+    """It opens only its nanny's port and its own, on the interface that leads to the scheduler."""
     port, python = free_port(), sys.executable
     kept = {**os.environ, "TMPDIR": str(tmp_path)}
     scheduler = [python, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
@@ -378,7 +378,7 @@ def test_a_worker_that_joins_a_scheduler_opens_no_http_port(tmp_path):
 
 
 def says(ip: str, port: int, text: bytes) -> bytes:
-    """What a port answers to bytes; nothing when it hangs up."""
+    """What a port answers to the given bytes; nothing if it closes the connection."""
     with socket.create_connection((ip, port), timeout=60) as sock, suppress(OSError):
         sock.sendall(text)
         return sock.recv(1000)
@@ -386,7 +386,7 @@ def says(ip: str, port: int, text: bytes) -> bytes:
 
 
 def handed_over(ip: str, port: int) -> bytes:
-    """What a port answers to one who takes any certificate and has none."""
+    """What a port answers to a client that accepts any certificate and has none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     raw = socket.create_connection((ip, port), timeout=60)
@@ -400,7 +400,7 @@ def handed_over(ip: str, port: int) -> bytes:
 
 
 def told(server: Started) -> dict[int, dict]:
-    """Where each Python process imports from, as it says itself."""
+    """The import path of each Python process, as the process reports it."""
     answers = {}
     for process in server.processes():
         with suppress(psutil.NoSuchProcess):
@@ -424,7 +424,7 @@ def test_no_process_imports_from_where_others_can_write(server):
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether another user could write into a folder or put one in its place."""
+    """Whether another user could write to a folder or replace it."""
     child = None
     for place in (path, *path.parents):
         if place.exists():
@@ -439,7 +439,7 @@ def open_to_others(path: Path) -> bool:
 
 
 def test_temporary_files_lie_in_private_folders(server):
-    """One for the server and one for the driver, which may outlive it; nothing beside them in the shared folder."""
+    """The server and the driver, which may outlive it, have one each; nothing else is in the shared folder."""
     [*private] = server.private_folders()
     assert len(private) == 2
     for folder in private:
@@ -478,7 +478,7 @@ def test_private_folders_go_with_their_server_and_are_swept_after_a_kill(tmp_pat
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
 def test_another_user_can_neither_hand_over_work_nor_write_nor_read_what_is_private(server):
-    """As the user nobody: on every port, every import path, every socket's path and the private folders."""
+    """Tried as the user nobody, on every port, import path, socket path and private folder."""
     ports = [(ip, port) for process in server.processes() for ip, port in listening(process) if port != server.port]
     entries = sorted({entry for said in told(server).values() for entry in said["path"]})
     sockets = sorted({each.laddr for p in server.processes() for each in p.net_connections("unix") if each.laddr})
@@ -489,7 +489,7 @@ def test_another_user_can_neither_hand_over_work_nor_write_nor_read_what_is_priv
 
 
 def reached(ports, entries, sockets, folders, processes, runs) -> list[str]:
-    """What the user that this process runs as can reach of a server."""
+    """What the current user can reach of a server."""
     found = [f"port {port}" for ip, port in ports if handed_over(ip, port)]
     for entry in entries:
         try:
@@ -519,7 +519,7 @@ def reached(ports, entries, sockets, folders, processes, runs) -> list[str]:
 
 
 def as_nobody(act):
-    """What a function returns in a process of another user, as JSON has it."""
+    """What a function returns in a process of another user, passed as JSON."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""Every page as Streamlit's own test runner draws it, on digits and with folders of every state."""
+"""The Train page in Streamlit's test runner, on digits and with run folders in every state."""
 
 import pytest
 from drawn import address, texts, whole_app
@@ -30,7 +30,7 @@ def close_run_queue():
 
 
 def app(more: bool = False, **query: str) -> AppTest:
-    """The Train page on digits; `more` opens the folded settings."""
+    """The Train page on digits; `more` opens the collapsed settings."""
     page = whole_app()
     page.query_params.update({"dataset": "digits", **query})
     page.session_state["more"] = more
@@ -46,7 +46,7 @@ def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
 
 
 def shared(page: AppTest) -> dict[str, str]:
-    """The settings in the page's address."""
+    """The settings in the page's URL."""
     return {name: value for name, value in address(page).items() if name not in ("dataset", "run")}
 
 
@@ -123,7 +123,7 @@ def test_a_folded_setting_that_is_not_allowed_is_told(store):
 
 
 def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(store):
-    """It knows a value that was set for it from one answer only, and from all others the widget's default."""
+    """A value that is set is sent in one answer only; all others carry the widget's default."""
     page = app(depth="7", width="33", learning_rate="0.002", activation="selu").run()
     slider, typed, rate, choice = (page.slider(key="depth"), page.text_input(key="width"),
                                    page.text_input(key="learning_rate"), page.selectbox(key="activation"))  # fmt: skip
