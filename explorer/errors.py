@@ -22,24 +22,24 @@ class FieldError(InputError):
 
     def __init__(self, field: str, value: object, allowed: str):
         self.field, self.value, self.allowed = field, value, allowed
-        super().__init__(f"{field}: {shown(value)} is not allowed; it must be {allowed}")
+        super().__init__(f"{field}: {quoted(value)} is not allowed; it must be {allowed}")
 
     def __reduce__(self) -> tuple:  # so that it can be pickled
         return FieldError, (self.field, self.value, self.allowed)
 
 
-LONGEST_SHOWN = 200
+LONGEST_QUOTED = 200
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """The `repr` of any value, shortened; never raises."""
     try:
-        text = repr(value[: 2 * LONGEST_SHOWN] if isinstance(value, str) else value)
+        text = repr(value[: 2 * LONGEST_QUOTED] if isinstance(value, str) else value)
     except ValueError:  # Python does not print numbers of more than some thousand digits
         return "a number with thousands of digits"
     except RecursionError:
         return "a value nested too deeply"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}…"
 
 
 class ModelError(InputError):

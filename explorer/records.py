@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from explorer.errors import LONGEST_SHOWN, shown
+from explorer.errors import LONGEST_QUOTED, quoted
 
 MOST_EPOCHS = 1_000_000
 LATEST = 7_258_118_400  # the year 2200: dates of a table, in nanoseconds, end in 2262
@@ -74,7 +74,7 @@ def _first_fault(values: Any, kind: Any) -> str:
         try:
             msgspec.convert(values[name], field_type)
         except (msgspec.ValidationError, RecursionError) as error:
-            return f"{name}: {shown(values[name])} is not allowed ({_reason(error)})"
+            return f"{name}: {quoted(values[name])} is not allowed ({_reason(error)})"
     return ""
 
 
@@ -89,6 +89,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     text = str(error).replace("`", "").replace(" - at $.", " at ").replace(" - at $", " at ")
-    if len(text) > LONGEST_SHOWN:  # it repeats a value that is not one of a field's choices
-        text = f"{text[:LONGEST_SHOWN]}…"
+    if len(text) > LONGEST_QUOTED:  # it repeats a value that is not one of a field's choices
+        text = f"{text[:LONGEST_QUOTED]}…"
     return text if text.startswith("JSON") else text[:1].lower() + text[1:]

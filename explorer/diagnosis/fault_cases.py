@@ -16,8 +16,8 @@ class Case:
     """A network with a question about it, and what training it shows.
 
     `right` is the index of the right answer. `finding` is the name of the finding that the diagnosis must report
-    `within` that many epochs (0: before training); None for a healthy network. `mend` is the one setting that is
-    changed afterwards, and `mended` describes the effect.
+    `within` that many epochs (0: before training); None for a healthy network. `fix` is the one setting that is
+    changed afterwards, and `fixed` describes the effect.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Case:
     config: TrainingConfig
     finding: str | None
     within: int
-    mend: Mapping[str, Any]
-    mended: str
+    fix: Mapping[str, Any]
+    fixed: str
 
     @property
-    def mended_config(self) -> TrainingConfig:
+    def fixed_config(self) -> TrainingConfig:
         """The configuration with the one change: same seed, so same initial weights where shapes allow."""
-        return self.config.with_(**self.mend)
+        return self.config.with_(**self.fix)
 
 
 def _digits(**settings: Any) -> TrainingConfig:

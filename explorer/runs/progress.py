@@ -21,7 +21,7 @@ class Outlook:
 
     fraction: float
     epoch: int
-    seconds_an_epoch: float | None
+    seconds_per_epoch: float | None
     at_most: float | None
     at_least: float | None
 
@@ -37,7 +37,7 @@ def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRe
     return Outlook(
         fraction=min(1.0, (done + within) / config.epochs),
         epoch=min(done + 1, config.epochs),
-        seconds_an_epoch=seconds,
+        seconds_per_epoch=seconds,
         at_most=seconds * left if seconds is not None else None,
         at_least=seconds * min(left, patience_left) if seconds is not None else None,
     )

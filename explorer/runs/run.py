@@ -16,7 +16,7 @@ import msgspec
 
 from explorer import records
 from explorer.config import SCHEMA_VERSION, TrainingConfig
-from explorer.errors import ExplorerError, GoneError, InputError, RunError, shown
+from explorer.errors import ExplorerError, GoneError, InputError, RunError, quoted
 from explorer.files import (
     MOST_BYTES,
     append_line,
@@ -126,7 +126,7 @@ class _Version(msgspec.Struct, gc=False):
 
 def _check_version(version: Any) -> None:
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-        raise ValueError(f"schema_version: {shown(version)} is not known here; the newest is {SCHEMA_VERSION}")
+        raise ValueError(f"schema_version: {quoted(version)} is not known here; the newest is {SCHEMA_VERSION}")
 
 
 class _Trial(TypedDict, total=False):

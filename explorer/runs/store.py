@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.config import TrainingConfig
-from explorer.errors import InputError, RunError, shown
+from explorer.errors import InputError, RunError, quoted
 from explorer.files import is_name, write_json
 from explorer.process import Process
 from explorer.runs import index, leftovers, notes
@@ -83,7 +83,7 @@ class RunStore:
         """The run of a name as the list has it, never one of another folder; raises `InputError` when there is none."""
         run = Run(self.folder / name) if is_name(name) else None
         if run is None or not os.path.lexists(run.path / CONFIG) or leads_out(run.path):
-            raise InputError(f"run: {shown(name)} is not there; it must be the name of a run in the list")
+            raise InputError(f"run: {quoted(name)} is not there; it must be the name of a run in the list")
         return run
 
     def find(self, text: str) -> Run:
@@ -95,7 +95,7 @@ class RunStore:
             if text and os.path.lexists(path / CONFIG):
                 return Run(path)
         where = f"it must be the name of a run in {self.folder} or its path"
-        raise InputError(f"run: {shown(text)} is not there; {where}")
+        raise InputError(f"run: {quoted(text)} is not there; {where}")
 
     def list(self) -> list[RunSummary]:
         """Every run, newest first; what has not changed since the last call is not read again.

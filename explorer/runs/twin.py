@@ -43,7 +43,7 @@ def same_order(one: TrainingConfig, other: TrainingConfig) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in ("seed", "dataset", "validation_split"))
 
 
-def start_words(one: TrainingConfig, other: TrainingConfig) -> str:
+def describe_common_start(one: TrainingConfig, other: TrainingConfig) -> str:
     """What two runs have in common before training, in two sentences."""
     equal, all_layers = equal_layers(one, other), list(_draws(one))
     order = "The images come in the same order" if same_order(one, other) else "The images come in a different order"
@@ -68,7 +68,7 @@ def _layer_names(names: list[str]) -> str:
     return " and ".join(parts)
 
 
-def change_words(one: TrainingConfig, other: TrainingConfig) -> str:
+def describe_changes(one: TrainingConfig, other: TrainingConfig) -> str:
     """The settings that differ, such as "activation Sigmoid → ELU"."""
     return ", ".join(
         f"{FIELDS[name].label.lower()} {_text(name, old)} → {_text(name, new)}"
@@ -76,7 +76,7 @@ def change_words(one: TrainingConfig, other: TrainingConfig) -> str:
     )
 
 
-def new_words(one: TrainingConfig, other: TrainingConfig) -> str:
+def describe_new_values(one: TrainingConfig, other: TrainingConfig) -> str:
     """The settings that differ, as the second configuration has them, such as "activation ELU"."""
     return ", ".join(
         f"{FIELDS[name].label.lower()} {_text(name, new)}" for name, (_, new) in differences(one, other).items()

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from explorer import records
 from explorer.config import TrainingConfig
-from explorer.errors import ExplorerError, FieldError, InputError, RunError, shown
+from explorer.errors import ExplorerError, FieldError, InputError, RunError, quoted
 from explorer.files import append_line, is_name, open_lock, read_bytes, read_json, replace_file, why, write_json
 from explorer.process import Process
 from explorer.records import Count, Name, Plain, Real, Seconds, Text, Time
@@ -218,7 +218,7 @@ class StudyStore:
         """The study of that name, never one of another folder; raises `InputError` when there is none."""
         if not is_name(name) or not os.path.lexists(self.folder / name / STUDY) or leads_out(self.folder / name):
             names = ", ".join(study.name for study in self.list()[:MOST_NAMED]) or "there is none yet"
-            raise InputError(f"study: {shown(name)} is not there; it must be one of: {names}")
+            raise InputError(f"study: {quoted(name)} is not there; it must be one of: {names}")
         return self._known.setdefault(name, Study(self.folder / name))
 
     def list(self) -> list[Study]:

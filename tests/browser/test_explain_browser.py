@@ -44,11 +44,11 @@ def test_a_case_is_answered_revealed_and_fixed(page, server):
     page.get_by_text("Correct.", exact=True).wait_for()
     page.get_by_text("Symmetric weights").first.wait_for()
     press(page, "Train with initializer Zeros → He normal")
-    page.get_by_text(case.mended).wait_for()
+    page.get_by_text(case.fixed).wait_for()
     page.get_by_text("With the change: 9").wait_for()  # some ninety percent of the validation images
-    [mended, broken] = store.list()
-    assert (broken.config, mended.config) == (case.config, case.mended_config)
-    assert mended.best.val_accuracy > 0.9 > broken.best.val_accuracy
+    [fixed, broken] = store.list()
+    assert (broken.config, fixed.config) == (case.config, case.fixed_config)
+    assert fixed.best.val_accuracy > 0.9 > broken.best.val_accuracy
 
 
 def test_a_cases_settings_are_taken_to_the_train_page(page, server):
@@ -79,7 +79,7 @@ def test_a_cases_settings_are_taken_to_the_train_page(page, server):
 def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
     """The twin starts from the same weights; its page shows both curves, also after a reload."""
     address, store = server
-    before = next(summary for summary in store.list() if summary.config == CASES["zeros"].mended_config)
+    before = next(summary for summary in store.list() if summary.config == CASES["zeros"].fixed_config)
     page.goto(f"{address}?run={before.name}")
     press(page, "Change one thing")
     page.get_by_role("combobox", name="Setting").wait_for()

@@ -78,12 +78,12 @@ def test_a_good_case_has_no_problem_and_learns(trained, name):
     assert run.history()[-1].val_accuracy > 0.85
 
 
-# those whose mended network is of the shape of another case, or small: the others are looked at by hand
+# those whose fixed network is of the shape of another case, or small: the others are looked at by hand
 @pytest.mark.parametrize(
     "name", ["zeros", "dying_relu", "rate_too_high", "rate_too_low", "nan", "saturated", "random_normal"]
 )
 def test_a_fix_works(trained, name):
-    before, after = trained(CASES[name].config), trained(CASES[name].mended_config)
+    before, after = trained(CASES[name].config), trained(CASES[name].fixed_config)
     assert CASES[name].finding not in findings_after(after, len(after.history()))
     best = max((record.val_accuracy for record in before.history()), default=0.0)
     assert max(record.val_accuracy for record in after.history()) > best
@@ -140,8 +140,8 @@ def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
 def test_a_case_asks_before_it_tells(case):
     assert len(case.answers) >= 3 and 0 <= case.right < len(case.answers)
     assert case.question.endswith("?") and len(set(case.answers)) == len(case.answers)
-    assert case.title not in case.answers and case.reveal and case.mended
-    assert set(differences(case.config, case.mended_config)) == set(case.mend) and len(case.mend) == 1
+    assert case.title not in case.answers and case.reveal and case.fixed
+    assert set(differences(case.config, case.fixed_config)) == set(case.fix) and len(case.fix) == 1
     assert case.config.dataset == "digits" and case.config.epochs <= 60
 
 

@@ -106,7 +106,7 @@ def test_every_way_of_looking_inside(store):
         assert len(page.get("vega_lite_chart")) == 3
         if way != internals.HISTOGRAM:
             page.selectbox(key="inside_signal").set_value("dead").run()
-            assert not page.exception and "flat for every image of the probe" in texts(page)
+            assert not page.exception and "flat part of the activation for every probe image" in texts(page)
             page.selectbox(key="inside_signal").set_value("gradient_rms").run()
 
 
@@ -178,7 +178,7 @@ def test_a_case_that_is_not_there_is_one_sentence(store):
 def test_an_answer_is_counted_and_the_run_revealed(store, right):
     case = CASES["sigmoid"]
     trained(store, case.config, 20, by_depth={"gradient_rms": [10.0 ** (depth - 24) for depth in range(21)]})
-    trained(store, case.mended_config, 20, history(1.0, 0.5, accuracy=0.9))
+    trained(store, case.fixed_config, 20, history(1.0, 0.5, accuracy=0.9))
     page = gallery(case="sigmoid")
     chosen = case.right if right else (case.right + 1) % 3
     page.radio[0].set_value(chosen).run()
@@ -192,7 +192,7 @@ def test_an_answer_is_counted_and_the_run_revealed(store, right):
     assert case.reveal in page_text and "**Vanishing gradients**" in page_text
     button(page, "Train with activation Sigmoid → ELU").click().run()
     assert not page.exception
-    assert case.mended in texts(page) and "All initial weights are identical" in texts(page)
+    assert case.fixed in texts(page) and "All initial weights are identical" in texts(page)
     button(page, "Next").click().run()
     assert page.radio[0].label == f"**{CASES['zeros'].question}**"
     assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])

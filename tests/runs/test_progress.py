@@ -36,7 +36,7 @@ def test_within_the_first_epoch_the_fraction_moves_and_no_time_is_known_yet():
 def test_within_an_epoch_its_steps_count_as_their_part_of_it():
     # 2 of 10 epochs and half of the third: 7.5 are left at most, and 4.5 of the 5 that patience allows
     view = outlook(CONFIG, within(epoch=3, step=20), records(2.0, 1.0, seconds=2.0))
-    assert view == Outlook(fraction=0.25, epoch=3, seconds_an_epoch=2.0, at_most=15.0, at_least=9.0)
+    assert view == Outlook(fraction=0.25, epoch=3, seconds_per_epoch=2.0, at_most=15.0, at_least=9.0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_within_an_epoch_its_steps_count_as_their_part_of_it():
 )
 def test_between_two_epochs_no_step_counts(status):
     view = outlook(CONFIG, status, records(2.0, 1.0, seconds=2.0))
-    assert view == Outlook(fraction=0.2, epoch=3, seconds_an_epoch=2.0, at_most=16.0, at_least=10.0)
+    assert view == Outlook(fraction=0.2, epoch=3, seconds_per_epoch=2.0, at_most=16.0, at_least=10.0)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_patience_that_is_nearly_used_up_leaves_the_rest_of_the_epoch():
 
 def test_after_the_last_epoch_all_is_done():
     view = outlook(CONFIG, RunStatus(COMPLETED, epoch=10, step=40, steps=40), records(*falling(10), seconds=3.0))
-    assert view == Outlook(fraction=1.0, epoch=10, seconds_an_epoch=3.0, at_most=0.0, at_least=0.0)
+    assert view == Outlook(fraction=1.0, epoch=10, seconds_per_epoch=3.0, at_most=0.0, at_least=0.0)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_after_the_last_epoch_all_is_done():
         ((100.0, 100.0, 1.0, 2.0, 3.0, 4.0, 5.0), 3.0),  # the five latest only
     ],
 )
-def test_seconds_an_epoch_are_the_median_of_the_latest_five(seconds, expected):
+def test_seconds_per_epoch_are_the_median_of_the_latest_five(seconds, expected):
     run = records(*falling(len(seconds)), seconds=seconds)
-    assert outlook(CONFIG, within(epoch=len(seconds), step=40), run).seconds_an_epoch == expected
+    assert outlook(CONFIG, within(epoch=len(seconds), step=40), run).seconds_per_epoch == expected
 
 
 @pytest.mark.parametrize(

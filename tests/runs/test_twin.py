@@ -54,12 +54,12 @@ def test_equal_layers_are_those_whose_weights_are_equal(change, equal):
     ],
 )
 def test_what_two_runs_have_in_common_in_words(change, words):
-    assert words in twin.start_words(DIGITS, DIGITS.with_(**change))
+    assert words in twin.describe_common_start(DIGITS, DIGITS.with_(**change))
 
 
 def test_a_change_in_words():
-    assert twin.change_words(DIGITS, DIGITS.with_(learning_rate=1e-5)) == "learning rate 0.001 → 1e-05"
+    assert twin.describe_changes(DIGITS, DIGITS.with_(learning_rate=1e-5)) == "learning rate 0.001 → 1e-05"
     assert (
-        twin.change_words(DIGITS, DIGITS.with_(input_scaling="raw"))
+        twin.describe_changes(DIGITS, DIGITS.with_(input_scaling="raw"))
         == "input scaling standardized per pixel → raw pixels"
     )

@@ -135,13 +135,13 @@ def _live(case: Case, was_active: bool) -> None:
         return
     _progress(other)
     twin.both(summary, other, place="mend")
-    st.markdown(case.mended)
+    st.markdown(case.fixed)
 
 
 def _change_text(case: Case) -> str:
-    from explorer.runs.twin import change_words
+    from explorer.runs.twin import describe_changes
 
-    return change_words(case.config, case.mended_config)
+    return describe_changes(case.config, case.fixed_config)
 
 
 def _progress(summary: RunSummary) -> None:

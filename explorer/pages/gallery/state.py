@@ -48,7 +48,7 @@ def answer_case(case: Case, index: int) -> None:
 
 def fix_case(case: Case) -> None:
     """Trains a case with its fix."""
-    if run := training.submit(case.mended_config):
+    if run := training.submit(case.fixed_config):
         st.session_state[_FIXED_RUNS] = {**st.session_state.get(_FIXED_RUNS, {}), case.name: run.name}
     messages.redraw()
 

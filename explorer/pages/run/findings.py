@@ -10,7 +10,7 @@ from explorer.diagnosis.lessons import Lesson, lesson_of
 from explorer.pages import settings
 from explorer.pages.text import LONGEST_SENTENCE, foreign
 from explorer.palette import SEVERITY_COLORS
-from explorer.runs.twin import change_words, new_words
+from explorer.runs.twin import describe_changes, describe_new_values
 
 ICONS = {PROBLEM: ":material/error:", WARNING: ":material/warning:", NOTE: ":material/info:"}
 OPENED = 2  # the others are collapsed: a student reads two, not seven
@@ -47,10 +47,11 @@ def one(finding: Finding, config: TrainingConfig, place: str) -> None:
             if finding.change:
                 changed = config.with_(**finding.change)
                 st.button(
-                    f"Try {new_words(config, changed)}",
+                    f"Try {describe_new_values(config, changed)}",
                     key=f"{place}_{finding.name}_try",
                     icon=":material/tune:",
-                    help=f"Copies this run's settings to the left, with one change: {change_words(config, changed)}.",
+                    help="Copies this run's settings to the left, with one change: "
+                    f"{describe_changes(config, changed)}.",
                     on_click=settings.try_change,
                     args=(changed,),
                 )

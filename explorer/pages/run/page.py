@@ -184,7 +184,7 @@ def _progress(summary: RunSummary) -> None:
     columns[2].metric("Validation loss", f"{best.val_loss:.4f}" if best else "–", help="At the best epoch.")
     columns[3].metric(
         "Seconds per epoch",
-        f"{view.seconds_an_epoch:.2f}" if view.seconds_an_epoch is not None else "–",
+        f"{view.seconds_per_epoch:.2f}" if view.seconds_per_epoch is not None else "–",
         help="Training and validation; median of the latest epochs.",
     )
 

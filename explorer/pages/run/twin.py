@@ -35,8 +35,8 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
             except FieldError as error:
                 st.error(sentence(error))
         if changed:
-            st.markdown(f"**{twin.change_words(config, changed)}**")
-            st.caption(twin.start_words(config, changed))
+            st.markdown(f"**{twin.describe_changes(config, changed)}**")
+            st.caption(twin.describe_common_start(config, changed))
         st.button(
             "Train the twin",
             key="twin_train",
@@ -65,8 +65,8 @@ def _value(name: str, config: TrainingConfig) -> object:
 def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
     """Draws the curves of a run and its twin, and says what they have in common at the start."""
     st.markdown(
-        f"**One thing changed: {twin.change_words(before.config, changed.config) or 'nothing'}.** "
-        f"{twin.start_words(before.config, changed.config)}"
+        f"**One thing changed: {twin.describe_changes(before.config, changed.config) or 'nothing'}.** "
+        f"{twin.describe_common_start(before.config, changed.config)}"
     )
     if not changed.records and not before.records:
         st.caption("The first point appears after the first epoch.")
