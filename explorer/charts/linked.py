@@ -26,7 +26,7 @@ def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]
     Adds `at_0`, `at_1` …, the height of a run on each axis of the parallel coordinates (0 to 1, on a log scale if the
     field is logarithmic), and `heat_x`, `heat_y`, the two settings of the heat map as text levels or ranges.
     """
-    frame = table[table["val_loss"].notna()].copy()
+    frame = titled(table[table["val_loss"].notna()])
     for place, name in enumerate(axes):
         frame[f"at_{place}"] = _heights(frame[name], name)
     for column, name in zip(("heat_x", "heat_y"), heat, strict=True):
@@ -38,6 +38,11 @@ def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]
 def is_choice(name: str) -> bool:
     """Whether a column holds choices rather than numbers."""
     return name in FIELDS and bool(FIELDS[name].choices)
+
+
+def titled(table: pd.DataFrame) -> pd.DataFrame:
+    """A copy of a table in which choices have their common names, such as "He normal" for `he_normal`."""
+    return table.assign(**{name: table[name].map(FIELDS[name].title) for name in table if is_choice(name)})
 
 
 def is_logarithmic(name: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts.linked import is_choice, is_logarithmic, title
+from explorer.charts.linked import is_choice, is_logarithmic, title, titled
 from explorer.charts.training_curves import EPOCH_AXIS
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, SPLIT_COLORS, VALIDATION
@@ -106,7 +106,7 @@ def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
     )
     kind = "N" if is_choice(field) else "Q"
     return (
-        alt.Chart(frame)
+        alt.Chart(titled(frame))
         .mark_point(filled=True, size=50, color=_COLOR, opacity=0.75)
         .encode(
             x=x,

@@ -142,6 +142,9 @@ def _cells(table: "pd.DataFrame", settings: list[str]) -> "pa.Table":
     import pyarrow as pa
 
     cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
+    for name in settings:
+        if FIELDS[name].choices:
+            cells[name] = cells[name].map(FIELDS[name].title)
     cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]).map(cell))
     cells["val_accuracy"] *= 100
     cells["created"] = pd.to_datetime(table["created"], unit="s")

@@ -133,8 +133,8 @@ def _history(trial: TrialRecord) -> Sequence[Any]:
         return []
 
 
-def _setting(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float) else cell(value)
+def _setting(name: str, value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float) else cell(FIELDS[name].titles.get(value, value))
 
 
 def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
@@ -152,7 +152,7 @@ def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRec
             "trial": trial.trial,
             "state": f"{SIGNS[state]} {state}",
             spec.objective: trial.value,
-            **{name: _setting(trial.settings.get(name)) for name in fields},
+            **{name: _setting(name, trial.settings.get(name)) for name in fields},
             "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
             "run": cell(trial.runs[-1]) if trial.runs else "",
         }
