@@ -25,6 +25,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from explorer.runs.store import RunStore
+from explorer.scratch import PREFIX
 from explorer.sweeps.launch import launch
 from explorer.sweeps.study import Study, StudyStore
 from explorer.sweeps.study_spec import StudySpec
@@ -35,8 +36,10 @@ WORKERS = min(2, os.cpu_count() or 1)
 TELL = """
 import json, os, signal, sys
 def tell(*_):
-    with open(os.path.join(os.environ["TELL_INTO"], f"{os.getpid()}.json"), "w") as file:
+    place = os.path.join(os.environ["TELL_INTO"], f"{os.getpid()}.json")
+    with open(place + ".new", "w") as file:
         json.dump({"path": sys.path, "cwd": os.getcwd(), "arguments": sys.orig_argv}, file)
+    os.replace(place + ".new", place)  # whoever reads it never sees a part
 signal.signal(signal.SIGUSR1, tell)
 """
 LONG_SWEEP = {
@@ -155,8 +158,11 @@ def visit(server: Started, path: str = ""):
 
 @contextmanager
 def reachable_folder():
-    """A folder that every user can read, unlike pytest's."""
-    with tempfile.TemporaryDirectory(prefix="served-") as name:
+    """A folder that every user can read, unlike pytest's and unlike this process's private one."""
+    shared = Path(tempfile.gettempdir())
+    while shared.name.startswith(PREFIX):
+        shared = shared.parent
+    with tempfile.TemporaryDirectory(prefix="served-", dir=shared) as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
@@ -407,8 +413,9 @@ def told(server: Started) -> dict[int, dict]:
             if "resource_tracker import main" in " ".join(process.cmdline()):
                 continue  # it takes no signals; what it imports it has imported, as `caught` shows
             file = server.told / f"{process.pid}.json"
+            file.unlink(missing_ok=True)
             os.kill(process.pid, 10)  # SIGUSR1
-            wait_for(lambda file=file: file.exists() and file.stat().st_size)
+            wait_for(file.exists)
             answers[process.pid] = json.loads(file.read_text())
     return answers
 
