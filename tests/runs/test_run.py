@@ -579,7 +579,8 @@ def test_who_looks_at_a_run_is_in_nobodys_way(store):
     with run.locked():
         pass
     with ThreadPoolExecutor(4) as pool:
-        looks = [pool.submit(lambda: [run.held() for _ in range(2000)]) for _ in range(4)]
+        lookers = [Run(run.path) for _ in range(4)]  # as in other processes: who holds a run does not look at its lock
+        looks = [pool.submit(lambda looker=looker: [looker.held() for _ in range(2000)]) for looker in lookers]
         for _ in range(50):
             with run.locked():
                 pass

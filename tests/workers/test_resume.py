@@ -63,8 +63,10 @@ def die_at(run: Run, number: int, name: str = "") -> bool:
 def execute(path: Path, waits_in_epoch: int, told: Connection) -> None:
     """A worker that waits in the middle of one epoch until it is told to go on, or killed."""
 
+    waits = iter([waits_in_epoch])
+
     def wait_in_the_middle(epoch: int, step: int, steps: int) -> None:
-        if epoch == waits_in_epoch and step < steps:
+        if epoch == waits_in_epoch and step < steps and next(waits, None):  # once: a fast machine is there again
             told.send("in the middle")
             told.recv()
 
