@@ -197,7 +197,7 @@ def test_what_looks_into_a_sentence_is_found(source):
     assert any(map(looks_into_sentence, ast.walk(ast.parse(source))))
 
 
-@pytest.mark.parametrize("source", ["f'by hand: {status.reason}'", "show(reason or 'none')", "if reason: pass"])
+@pytest.mark.parametrize("source", ["f'manually: {status.reason}'", "show(reason or 'none')", "if reason: pass"])
 def test_what_only_shows_a_sentence_is_not(source):
     assert not any(map(looks_into_sentence, ast.walk(ast.parse(source))))
 

@@ -1,8 +1,8 @@
-"""Drives one study: asks for trials, has their runs trained, tells what came of them, and survives everything.
+"""The driver of a study: asks for trials, has their runs trained, and stores their results; it can be killed any time.
 
-The order of writing is what loses nothing: settings are stored before a run folder is made, a run folder says which
-trial it belongs to from its first moment, and a trial is told once, when its runs have ended. A new driver finds in
-the storage which trials are open and in the run folders how far they are.
+The order of writes makes it safe: settings are stored before a run folder is created, a run folder names its trial
+from the start, and a trial's result is stored once, when its runs have ended. A new driver finds the open trials in
+the storage and their progress in the run folders.
 """
 
 import math
@@ -23,7 +23,7 @@ from explorer.sweeps import study as folder
 from explorer.sweeps.optimizer import OpenTrial, Optimizer
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING, Study, TrialRecord
 
-# A trial whose worker dies goes on elsewhere, but not for ever: it may be what kills the workers.
+# A trial whose worker dies is resumed elsewhere, but not forever: it may be what kills the workers.
 MOST_LOST_WORKERS = 3
 LOOK_SECONDS = 0.2
 LOOK_FACTOR = 10
@@ -33,38 +33,38 @@ STOPPED_WORDS = "the sweep was stopped; it goes on here when the sweep is resume
 
 
 class Executor(Protocol):
-    """Who trains the runs: the run queue, or what stands in for it where only scheduling is measured."""
+    """The interface to what trains the runs: the run queue, or its stand-in in the driver benchmark."""
 
     @property
     def slots(self) -> int:
-        """How many runs can be trained at once now."""
+        """How many runs can be trained at the same time now."""
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with workers that are not used, one sentence each."""
+        """Why some workers are not used, one sentence each."""
 
     def submit(self, run: Run) -> None:
         """Queues a new run."""
 
     def resume(self, run: Run) -> None:
-        """Queues a run again; raises `InputError` when that is not possible."""
+        """Queues a run again; raises `InputError` when it cannot be resumed."""
 
     def stop(self, run: Run) -> None:
-        """Asks a run to stop."""
+        """Requests that a run stop."""
 
     def pause(self, run: Run) -> None:
-        """Asks a run to write itself down and pause."""
+        """Requests that a run save a checkpoint and pause."""
 
     def abandon(self) -> None:
-        """Ends the workers of this machine at once, whatever they do."""
+        """Ends the workers of this machine at once."""
 
     def wait_for_news(self, seconds: float) -> set[str]:
-        """The names of the runs that ended since the last call; waits for one, at most so long."""
+        """The names of the runs that ended since the last call; waits up to `seconds` for one."""
 
 
 @dataclass
 class Trial:
-    """An open trial and its runs, one a seed, trained one after another."""
+    """An open trial and its runs, one per seed, trained one after another."""
 
     asked: OpenTrial
     runs: list[Run] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Trial:
 
 
 class Driver:
-    """One study's driver; `drive` returns when the study is through, stopped or broken."""
+    """The driver of one study; `drive` returns when the study is completed, stopped or failed."""
 
     def __init__(
         self, study: Study, store: RunStore, executor: Executor, say: Callable[[str], None] = lambda text: None
@@ -84,7 +84,7 @@ class Driver:
         self._workers = 0
 
     def drive(self) -> str:
-        """Goes on with the study to its end and returns its last status; the caller holds the study's lock."""
+        """Continues the study to its end and returns its last status; the caller holds the study's lock."""
         self._optimizer = Optimizer(self._spec, self._study.path / folder.JOURNAL)
         self._earlier = self._study.status().seconds
         self._started = time.monotonic()
@@ -101,29 +101,29 @@ class Driver:
             ended = self._executor.wait_for_news(0 if news else LOOK_SECONDS)
             news = self._settle(ended)
 
-    # --- the beginning --------------------------------------------------------------------------------------
+    # --- start --------------------------------------------------------------------------------------
 
     def _recover(self) -> None:
         runs = self._runs_by_trial()
-        names = {number: [run.name for run in found] for number, found in runs.items()}
+        names = {number: [run.name for run in each] for number, each in runs.items()}
         self._study.rewrite(self._optimizer.records(names))
-        # after a power cut the storage may not know the newest trials; they are asked for again and find their runs
+        # after a power cut the storage may lack the newest trials; they are asked for again and find their runs
         self._runs = runs
         for asked in self._optimizer.open_trials():
             self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
 
     def _runs_by_trial(self) -> dict[int, list[Run]]:
-        found: dict[int, list[tuple[int, Run]]] = {}
+        runs: dict[int, list[tuple[int, Run]]] = {}
         for summary in self._store.list():
             mark = summary.run.trial()
             if mark and mark.get("study") == self._study.name and "trial" in mark:
-                found.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
-        return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in found.items()}
+                runs.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
+        return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in runs.items()}
 
-    # --- the middle -----------------------------------------------------------------------------------------
+    # --- trials -----------------------------------------------------------------------------------------
 
     def _fill(self) -> bool:
-        """Starts trials while there are workers for them; true when it started any."""
+        """Starts trials while workers are free; returns whether it started any."""
         started = False
         while len(self._open) < self._executor.slots and not self._all_asked():
             asked = self._optimizer.ask()
@@ -141,7 +141,7 @@ class Driver:
             config = config.with_(seed=(config.seed + seed) % 2**31)
             name = f"{self._study.name.replace(' ', '_')}_{number:03d}"
             run = self._store.create(config, name, {"study": self._study.name, "trial": number, "seed": seed})
-        except InputError as error:  # settings that do not go together; a disk that is full ends the driver
+        except InputError as error:  # incompatible settings; a full disk ends the driver
             self._tell(trial, TRIAL_FAILED, reason=str(error))
             return
         trial.runs.append(run)
@@ -149,18 +149,18 @@ class Driver:
         self._executor.submit(run)
 
     def _settle(self, ended: set[str]) -> bool:
-        """Looks at the open trials whose runs have ended, and at all of them now and then; true when one moved on."""
+        """Checks the open trials whose runs have ended, and now and then all of them; returns whether one advanced."""
         began = time.monotonic()
         all_due = began >= self._look_again
         due = [t for t in self._open.values() if all_due or not t.runs or t.runs[-1].name in ended]
         moved = [self._settle_one(trial) for trial in due]
-        if all_due:  # hundreds of open trials take time to look at: most of it must be left for those that end
+        if all_due:  # checking hundreds of open trials takes time, and most of it must be left for those that end
             now = time.monotonic()
             self._look_again = now + max(LOOK_SECONDS, LOOK_FACTOR * (now - began))
         return any(moved)
 
     def _settle_one(self, trial: Trial) -> bool:
-        if not trial.runs:  # the driver before this one was killed before it made the folder
+        if not trial.runs:  # an earlier driver was killed before it created the folder
             self._next_run(trial)
             return True
         run = trial.runs[-1]
@@ -170,7 +170,7 @@ class Driver:
             if first and self._optimizer.look(trial.asked, run.history(), run.config.epochs):
                 return self._settle_pruned(trial, run, status.status)
             return self._settle_ended(trial, run, status)
-        except RunError as error:  # also of a folder that was deleted
+        except RunError as error:  # also for a deleted folder
             self._tell(trial, TRIAL_FAILED, reason=str(error))
             return True
 
@@ -199,24 +199,26 @@ class Driver:
         elif status.status == FAILED:
             self._tell(trial, TRIAL_FAILED, reason=status.reason)
         else:
-            self._tell(trial, TRIAL_FAILED, reason=f"by hand: {status.reason}")
+            self._tell(trial, TRIAL_FAILED, reason=f"manually: {status.reason}")
         return True
 
     def _go_on(self, trial: Trial, run: Run, lost: str | None = None) -> None:
-        """Has a run go on from its last epoch, on whichever worker is free; `lost` says how its worker was lost."""
+        """Resumes a run from its last epoch, on any free worker; `lost` says how its worker was lost."""
         if lost is not None:
             trial.lost += 1
-            self._say(f"trial {trial.asked.number}: {lost}; it goes on from epoch {len(run.history())}")
+            self._say(f"trial {trial.asked.number}: {lost}; it continues from epoch {len(run.history())}")
         if trial.lost > MOST_LOST_WORKERS:
-            self._tell(trial, TRIAL_FAILED, reason=f"{trial.lost} workers ended under it, the last one: {lost}")
+            self._tell(
+                trial, TRIAL_FAILED, reason=f"{trial.lost} workers ended while training it; the last one: {lost}"
+            )
             return
         try:
             self._executor.resume(run)
-        except InputError:  # its process is still on its way out and holds the folder
+        except InputError:  # its process is still ending and holds the folder
             trial.lost -= lost is not None
             time.sleep(LOOK_SECONDS)
 
-    # --- what is told ---------------------------------------------------------------------------------------
+    # --- results ---------------------------------------------------------------------------------------
 
     def _tell_completed(self, trial: Trial) -> None:
         metric = RULES[self._spec.objective].metric
@@ -241,8 +243,8 @@ class Driver:
         record = TrialRecord(asked.number, state, asked.settings, names, value, reason, asked.started, ended)
         self._study.record(record)
         if ended is not None:
-            shown = "" if value is None else f", {self._spec.objective} {value:.4f}"
-            self._say(f"trial {asked.number} {state}{shown}{': ' * bool(reason)}{reason}")
+            result = "" if value is None else f", {self._spec.objective} {value:.4f}"
+            self._say(f"trial {asked.number} {state}{result}{': ' * bool(reason)}{reason}")
 
     def _seconds(self) -> float:
         return self._earlier + time.monotonic() - self._started
@@ -259,7 +261,7 @@ class Driver:
         self._seen, self._workers, self._problems = now, workers, list(problems)
         self._study.update(seen=time.time(), seconds=self._seconds(), workers=workers, problems=self._problems)
 
-    # --- the end --------------------------------------------------------------------------------------------
+    # --- end --------------------------------------------------------------------------------------------
 
     def _all_asked(self) -> bool:
         return self._optimizer.asked >= self._spec.planned or self._time_is_up()
@@ -270,11 +272,13 @@ class Driver:
     def _why_over(self) -> str:
         asked, planned = self._optimizer.asked, self._spec.planned
         if asked < planned:
-            return f"the {self._spec.minutes:g} minutes are over; {asked:,} of {planned:,} trials were started"
-        return f"all {planned:,} trials are through"
+            return (
+                f"the limit of {self._spec.minutes:g} minutes was reached; {asked:,} of {planned:,} trials were started"
+            )
+        return f"all {planned:,} trials have finished"
 
     def _stop(self) -> str:
-        """Has every run write itself down; one that cannot at once, as while it compiles, loses its open epoch."""
+        """Pauses every run; one that cannot respond at once, such as while compiling, loses its current epoch."""
         for trial in self._open.values():
             if trial.runs:
                 with suppress(ExplorerError):
@@ -287,7 +291,7 @@ class Driver:
             if trial.runs:
                 self._write_down(trial.runs[-1])
         self._study.clear_request()
-        return self._end(folder.STOPPED, "every trial is kept, and resuming goes on with the open ones")
+        return self._end(folder.STOPPED, "all trials are saved; resume to continue the open ones")
 
     def _active(self, trial: Trial) -> bool:
         with suppress(RunError):
@@ -310,7 +314,7 @@ class Driver:
 def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], say=lambda text: None) -> str:
     """Locks a study, starts its workers, drives it to its end and returns its last status.
 
-    Raises `InputError` when it is driven already or is completed, `WorkersError` when there are no workers.
+    Raises `InputError` when it is already driven or completed, `WorkersError` when no workers start.
     """
     with study.locked():
         if study.status().status == folder.COMPLETED:
@@ -324,7 +328,7 @@ def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], 
             if ready:
                 study.update(status=folder.RUNNING)
                 return Driver(study, store, executor, say).drive()
-            reason = "stopped before its workers were up"
+            reason = "stopped before its workers had started"
             study.clear_request()
             study.update(status=folder.STOPPED, reason=reason, process=None, seen=time.time())
             return folder.STOPPED

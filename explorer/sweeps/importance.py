@@ -1,18 +1,18 @@
-"""How much each setting mattered, by Optuna's fANOVA over the completed trials' full settings."""
+"""Hyperparameter importance, by Optuna's fANOVA over the full settings of the completed trials."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from explorer.config import FIELDS
 
-# with fewer trials a forest of trees explains noise
+# with fewer trials the forest fits noise
 FEWEST_TRIALS = 8
 
 
 def importances(settings: Sequence[Mapping[str, Any]], values: Sequence[float]) -> dict[str, float]:
-    """The share of the variance of `values` that each field explains, the largest first; empty for too few trials.
+    """The share of the variance of `values` that each field explains, largest first; empty for too few trials.
 
-    `settings` holds every trial's value of every field. fANOVA: Hutter, Hoos and Leyton-Brown, ICML 2014.
+    `settings` has the value of every field for every trial. fANOVA: Hutter, Hoos and Leyton-Brown, ICML 2014.
     """
     if len(values) < FEWEST_TRIALS or min(values) == max(values):
         return {}
@@ -20,7 +20,7 @@ def importances(settings: Sequence[Mapping[str, Any]], values: Sequence[float]) 
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     distributions = {name: _distribution(name, [each[name] for each in settings]) for name in settings[0]}
-    distributions = {name: found for name, found in distributions.items() if not found.single()}
+    distributions = {name: each for name, each in distributions.items() if not each.single()}
     if not distributions:
         return {}
     study = optuna.create_study()

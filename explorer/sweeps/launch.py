@@ -1,4 +1,4 @@
-"""Starts a study's driver as a process of its own, and trains a study's winner to the end."""
+"""Start of a study's driver as a separate process, and the final runs of a study's best trial."""
 
 import os
 import subprocess
@@ -17,11 +17,11 @@ WINNER_SEEDS = 5
 
 
 def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = None) -> None:
-    """Has a study driven by a new process that outlives this one; what it says goes into the study's folder."""
+    """Starts a driver process that outlives this one; its log goes into the study's folder."""
     command = [sys.executable, "-m", "explorer", "sweep", "resume", study.name, "--runs", str(store.folder)]
     command += ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     study.clear_request()
-    (study.path / LOG).unlink(missing_ok=True)  # opening a pipe would wait for a reader
+    (study.path / LOG).unlink(missing_ok=True)  # opening a named pipe would block
     with (study.path / LOG).open("w") as log:
         driver = subprocess.Popen(
             command,
@@ -31,40 +31,40 @@ def launch(study: Study, store: RunStore, workers: int, scheduler: str | None = 
             start_new_session=True,  # closing the page must not end it
         )
     process = asdict(Process.of(driver.pid))
-    if study.status().status not in ACTIVE:  # it has not said so itself yet
+    if study.status().status not in ACTIVE:  # the driver has not reported it yet
         study.update(status=STARTING, reason="", process=process, seen=time.time())
 
 
 def last_words(study: Study) -> str:
-    """The last line that the study's driver has said; empty when there is none."""
+    """The last line of the driver's log; empty when there is none."""
     try:
         path = study.path / LOG
-        said = read_bytes(path, start=max(0, path.lstat().st_size - MOST_BYTES)).decode(errors="replace")
-        lines = said.strip().splitlines()
+        log = read_bytes(path, start=max(0, path.lstat().st_size - MOST_BYTES)).decode(errors="replace")
+        lines = log.strip().splitlines()
     except (OSError, ValueError):
         return ""
     return lines[-1].removeprefix("explorer: ") if lines else ""
 
 
 def scheduler_address() -> str | None:
-    """The address of the scheduler whose workers sweeps use, by `EXPLORER_SCHEDULER`."""
+    """The address of the scheduler for sweeps, from `EXPLORER_SCHEDULER`, or None."""
     return os.environ.get("EXPLORER_SCHEDULER") or None
 
 
 def winner_name(study: Study) -> str:
-    """What the names of the winner's runs begin with."""
+    """The prefix of the names of the winner's runs."""
     return f"{study.name.replace(' ', '_')}_winner"
 
 
 def winner_configs(study: Study, trial: TrialRecord) -> list[TrainingConfig]:
-    """A trial's settings to be trained until early stopping, once for each of five seeds from the trial's own on."""
+    """A trial's settings for full training, with `WINNER_SEEDS` seeds that start at the trial's own."""
     config = study.spec.space.config(trial.settings)
     longest = max(FIELDS["epochs"].default, config.epochs)
     return [config.with_(epochs=longest, seed=(config.seed + number) % 2**31) for number in range(WINNER_SEEDS)]
 
 
 def create_winners(study: Study, store: RunStore, trial: TrialRecord) -> list[Run]:
-    """New run folders of the winner; those that were trained to their end before are left out."""
+    """New run folders of the winner, without those that were fully trained before."""
     wanted = [config for config in winner_configs(study, trial) if store.trained_before(config) is None]
     mark = {"study": study.name, "winner": trial.trial}
     return [store.create(config, winner_name(study), mark) for config in wanted]

@@ -1,7 +1,7 @@
-"""Optuna's part of a study: which settings to try next, and what came of each. Only the driver uses it.
+"""The ask-and-tell interface to Optuna: the settings of the next trial, and the results. Only the driver uses it.
 
-Every draw depends on the study's seed, the trial's number and what was told before, never on how often the driver
-was started: a sweep that was killed goes on with the trials that it would have had.
+Every sample depends on the study's seed, the trial's number and earlier results, never on how often the driver was
+started: a killed sweep continues with the trials that it would have had.
 """
 
 import json
@@ -26,7 +26,7 @@ STARTUP_DRAWS = 6
 
 @dataclass
 class OpenTrial:
-    """A trial that has settings and no result yet; `pruned` says why it is being ended early."""
+    """A trial that has settings and no result yet; `pruned` is the reason if it is being pruned."""
 
     number: int
     settings: dict[str, Any]
@@ -37,7 +37,7 @@ class OpenTrial:
 
 
 class Optimizer:
-    """Asks and tells; its storage is one file that is only ever appended to, or memory without a file."""
+    """Ask and tell; its storage is one append-only file, or memory without a file."""
 
     def __init__(self, spec: StudySpec, journal: Path | None = None):
         import optuna
@@ -57,27 +57,27 @@ class Optimizer:
         self.asked = len(self._study.get_trials(deepcopy=False))
 
     def ask(self) -> OpenTrial:
-        """The next trial, with its settings drawn and stored."""
+        """The next trial, with its settings sampled and stored."""
         self._study.sampler = self._sampler(self.asked)
         self.asked += 1
         return self._draw(self._study.ask())
 
     def open_trials(self) -> list[OpenTrial]:
-        """The trials of an earlier driver that have no result, their settings drawn to the end."""
+        """The trials of an earlier driver that have no result, with missing settings sampled."""
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
-        found = []
+        trials = []
         for frozen in running:
             half = frozen.params and SETTINGS not in frozen.user_attrs and not self._grid
             self._study.sampler = self._draw_again(frozen) if half else self._sampler(frozen.number)
             trial = self._draw(self._optuna.trial.Trial(self._study, frozen._trial_id))
             trial.pruned = frozen.user_attrs.get(PRUNED, "")
-            found.append(trial)
-        return found
+            trials.append(trial)
+        return trials
 
     def _draw_again(self, half: Any) -> Any:
-        """A sampler of what a trial with a part of its settings would have drawn.
+        """A sampler of the settings that a partly sampled trial would have got.
 
-        What is stored is not drawn, so drawing the rest alone would give other values.
+        Stored settings are not sampled again, so sampling only the rest would give other values.
         """
         direction = OBJECTIVES[self._spec.objective]
         study = self._optuna.create_study(direction=direction, sampler=self._sampler(half.number))
@@ -87,7 +87,7 @@ class Optimizer:
         return _sampler_of(lambda frozen, key: trial.params[key])
 
     def look(self, trial: OpenTrial, records: Sequence[EpochRecord], last_epoch: int) -> str:
-        """Tells the pruner a trial's new epochs; returns why to end it, which is stored, or nothing."""
+        """Reports a trial's new epochs to the pruner; returns why to prune it, which is stored, or an empty string."""
         if not trial.pruned:
             trial.told, reason = verdict(self._spec, trial.handle, records, trial.told, last_epoch)
             if reason:
@@ -96,7 +96,7 @@ class Optimizer:
         return trial.pruned
 
     def tell(self, trial: OpenTrial, state: str, value: float | None = None, reason: str = "") -> None:
-        """Stores a trial's result: it is counted once this returns, and never again."""
+        """Stores a trial's result; once this returns, it is counted exactly once."""
         states = self._optuna.trial.TrialState
         if reason:
             trial.handle.set_user_attr(REASON, reason)
@@ -105,15 +105,15 @@ class Optimizer:
         elif state == TRIAL_PRUNED:
             self._study.tell(trial.number, state=states.PRUNED)
         else:
-            # to the sampler a failed trial is a bad one: Optuna's own FAIL would leave it ignorant, and it would go
-            # on to draw the learning rates that diverge
+            # the sampler sees a failed trial as a bad one: it ignores Optuna's own FAIL, and would go on sampling
+            # learning rates that diverge
             trial.handle.set_user_attr(FAILED, True)
             self._study.tell(trial.number, state=states.PRUNED)
         if self._journal:
             self._journal.sync()
 
     def records(self, runs: dict[int, list[str]]) -> list[TrialRecord]:
-        """All that is told of every trial, from the storage; `runs` names the runs of each number."""
+        """The records of all trials, from the storage; `runs` maps trial numbers to names of runs."""
         found = []
         for frozen in self._study.get_trials(deepcopy=False):
             state = {"COMPLETE": TRIAL_COMPLETED, "PRUNED": TRIAL_PRUNED}.get(frozen.state.name, TRIAL_RUNNING)
@@ -157,24 +157,24 @@ class Optimizer:
         startup = min(STARTUP_DRAWS, max(2, self._spec.trials // 3))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
-            # in groups: fields that only some trials have are drawn together too
+            # in groups: conditional fields are sampled jointly too
             return samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=True, group=True)
 
 
 def most_epochs(spec: StudySpec) -> int:
-    """The most epochs that a trial of a study can have."""
-    found = [spec.space.settings.get("epochs", spec.epochs)]
+    """The largest number of epochs that a trial of a study can have."""
+    epochs = [spec.space.settings.get("epochs", spec.epochs)]
     tables = [spec.space.domains, *(condition.then for condition in spec.space.conditions)]
     for domain in filter(None, (table.get("epochs") for table in tables)):
-        found += domain.values if isinstance(domain, Choices) else [domain.high]
-    return int(max(found))
+        epochs += domain.values if isinstance(domain, Choices) else [domain.high]
+    return int(max(epochs))
 
 
 def _sampler_of(value: Callable[[Any, str], Any]) -> Any:
     from optuna.samplers import BaseSampler
 
     class Known(BaseSampler):
-        """Values that are known beforehand, as a grid's are; Optuna's own grid knows no conditions."""
+        """A sampler of known values, as for a grid; Optuna's GridSampler does not support conditions."""
 
         def infer_relative_search_space(self, study, trial):
             return {}
@@ -192,7 +192,7 @@ def _journal(path: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     class NoLock:
-        """The study's own lock lets one driver in; one more would outlive a killed driver and keep the next out."""
+        """No lock: the study's lock already admits one driver, and Optuna's would outlive a killed driver."""
 
         def acquire(self) -> bool:
             return True
@@ -201,9 +201,9 @@ def _journal(path: Path) -> Any:
             return None
 
     class Journal(JournalFileBackend):
-        """Optuna's file, written through to the disk when a trial is told and not at each of its settings.
+        """Optuna's journal file, synced to disk once per result and not for every setting.
 
-        A power cut may take what was not: those settings are drawn again, and are the same.
+        Settings lost in a power cut are sampled again, with the same values.
         """
 
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -219,7 +219,7 @@ def _journal(path: Path) -> Any:
 
 
 def _cut_unfinished_line(path: Path) -> None:
-    """A driver that was killed while it wrote may have left half a line, to which nothing must be appended."""
+    """Removes the incomplete line that a driver killed while writing may have left."""
     if path.exists():
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1

@@ -1,6 +1,6 @@
-"""Which trials end early: Optuna's pruners, fed with a trial's curve epoch by epoch.
+"""Early stopping of bad trials by Optuna's pruners, which get a trial's curve epoch by epoch.
 
-A decision depends on the curve and on the trials that are completed, never on when the driver looked.
+A decision depends on the curve and on the completed trials, never on when the driver looked.
 """
 
 import math
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.trial import Trial
 
-# the median of fewer trials says little
+# a median of fewer trials is unreliable
 STARTUP_TRIALS = 4
 REDUCTION_FACTOR = 3
 WORDS = {
     MEDIAN: "worse than the median of the other trials after epoch {epoch}",
-    HYPERBAND: "not among the best third of its bracket after epoch {epoch}",
+    HYPERBAND: "not in the best third of its bracket after epoch {epoch}",
 }
 
 
 def pruner(spec: StudySpec, most_epochs: int) -> "BasePruner":
-    """Optuna's pruner of a study whose trials have at most so many epochs."""
+    """Optuna's pruner for a study whose trials have at most `most_epochs` epochs."""
     from optuna import pruners
 
     if spec.pruner == MEDIAN:
@@ -37,9 +37,9 @@ def pruner(spec: StudySpec, most_epochs: int) -> "BasePruner":
 def verdict(
     spec: StudySpec, trial: "Trial", records: Sequence[EpochRecord], told: int, last_epoch: int
 ) -> tuple[int, str]:
-    """Tells a trial's pruner the epochs after the first `told`; returns how many it knows then, and why to end it.
+    """Reports a trial's epochs after the first `told` to the pruner; returns the number reported and why to prune.
 
-    The reason is empty while the trial goes on. After `last_epoch` there is nothing left to save.
+    The reason is empty while the trial continues. A trial that has reached `last_epoch` is not pruned.
     """
     if spec.pruner not in WORDS:
         return len(records), ""
@@ -47,7 +47,7 @@ def verdict(
     for record in records[told:]:
         value = getattr(record, metric)
         if not math.isfinite(value):
-            continue  # its run is about to be told as diverged
+            continue  # the run has diverged and is about to fail
         trial.report(value, record.epoch)
         if record.epoch < last_epoch and trial.should_prune():
             why = WORDS[spec.pruner].format(epoch=record.epoch)

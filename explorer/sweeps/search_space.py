@@ -1,7 +1,7 @@
-"""What a sweep searches: fields with choices or ranges, and conditions between them. Pure; knows no sampler.
+"""Search spaces: fields with choices or ranges, and conditions between them. Pure; independent of any sampler.
 
-A space is drawn from field by field: `draw` asks a function for each value, so that a random sampler, Optuna and the
-enumeration of a grid all go the same way.
+A point is drawn field by field: `draw` calls a function for each value, so random sampling, Optuna and the
+enumeration of a grid share one code path.
 """
 
 import itertools
@@ -16,13 +16,13 @@ from explorer.errors import FieldError, InputError
 
 MOST_GRID_POINTS = 100_000
 MOST_VALUES, MOST_CONDITIONS = 10_000, 100
-MOST_STEPS = 10**9  # of a range that is drawn from: finer than the digits that a drawn value is rounded to
+MOST_STEPS = 10**9  # of a range: finer than the digits to which sampled values are rounded
 RANGE_KEYS = ("low", "high", "log", "step", "points")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """A few values, each as likely as the others."""
+    """A list of equally likely values."""
 
     values: tuple[Any, ...]
 
@@ -31,11 +31,11 @@ class Choices:
         return self.values
 
     def count(self, name: str) -> int:
-        """How many values a grid takes."""
+        """The number of values in a grid."""
         return len(self.values)
 
     def holds(self, value: Any) -> bool:
-        """Whether it is among them."""
+        """Whether it is one of the values."""
         return value in self._known
 
     @cached_property
@@ -49,9 +49,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """All numbers from `low` to `high`, both included; `log` draws evenly over their logarithms.
+    """All numbers from `low` to `high`, both included, sampled on a log scale with `log`.
 
-    `step` leaves only every so many; `points` says how many of them a grid takes.
+    `step` restricts it to multiples from `low`; `points` is the number of values in a grid.
     """
 
     low: float
@@ -61,12 +61,12 @@ class Range:
     points: int | None = None
 
     def grid(self, name: str) -> tuple[Any, ...]:
-        """The values that a grid takes; raises `FieldError` without `step` or `points`."""
+        """The values in a grid; raises `FieldError` without `step` or `points`."""
         whole = isinstance(self.low, int)
         if self.step is not None:
             return tuple(self.low + number * self.step for number in range(self.count(name)))
         if self.points is None:
-            raise FieldError(f"space.{name}", self.to_dict(), "choices, or a range with `points`, for a grid")
+            raise FieldError(f"space.{name}", self.to_dict(), "a list, or a range with `points` or `step`, for a grid")
         shares = [number / (self.points - 1) for number in range(self.points)]
         if self.log:
             values = [self.low * (self.high / self.low) ** share for share in shares]
@@ -76,21 +76,21 @@ class Range:
         return tuple(dict.fromkeys(round(v) if whole else float(f"{v:.6g}") for v in values))
 
     def count(self, name: str) -> int:
-        """How many values a grid takes, without making them where there are steps; raises as `grid`."""
+        """The number of values in a grid, computed without listing those of a range with a step; raises like `grid`."""
         return len(self.grid(name)) if self.step is None else self.steps()
 
     def steps(self) -> int:
-        """How many values a range with a step has."""
+        """The number of values of a range with a step."""
         return math.floor((self.high - self.low) / self.step * (1 + 1e-12)) + 1
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in it, between its steps or points too."""
+        """Whether a value lies in the range, also between its steps or points."""
         return isinstance(value, int | float) and self.low <= value <= self.high
 
     def to_dict(self) -> Any:
         """As TOML has it."""
-        found = {"low": self.low, "high": self.high, "log": self.log, "step": self.step, "points": self.points}
-        return {name: value for name, value in found.items() if value is not None and value is not False}
+        values = {"low": self.low, "high": self.high, "log": self.log, "step": self.step, "points": self.points}
+        return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 Domain = Choices | Range
@@ -98,13 +98,13 @@ Domain = Choices | Range
 
 @dataclass(frozen=True)
 class Condition:
-    """Where every field of `when` has one of its values, the fields of `then` are drawn from these instead."""
+    """Where each field of `when` has one of its values, the fields of `then` are drawn from other domains."""
 
     when: Mapping[str, tuple[Any, ...]]
     then: Mapping[str, Domain]
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether it applies to these values."""
+        """Whether the condition applies to these values."""
         return all(values[name] in allowed for name, allowed in self.when.items())
 
     def to_dict(self) -> Any:
@@ -117,7 +117,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Space:
-    """Settings that stay, fields that vary, and conditions; of several that hold for a field the first counts."""
+    """Fixed settings, varied fields, and conditions; for each field the first condition that holds applies."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
@@ -127,9 +127,9 @@ class Space:
         object.__setattr__(self, "order", _order(self.domains, self.conditions))
 
     def draw(self, pick: Callable[[str, Domain], Any]) -> dict[str, Any]:
-        """One value for each field that varies here; `pick(key, domain)` chooses it.
+        """One value for each field that varies at this point, chosen by `pick(key, domain)`.
 
-        The key is the field's name, or one of its own where a condition gives the field another domain.
+        The key is the field's name, or a name of its own where a condition gives the field another domain.
         """
         known = {name: self.settings.get(name, each.default) for name, each in FIELDS.items()}
         drawn = {}
@@ -142,23 +142,25 @@ class Space:
         return drawn
 
     def config(self, drawn: Mapping[str, Any], **more: Any) -> TrainingConfig:
-        """The configuration of a draw; raises `FieldError` when its settings do not go together."""
+        """The configuration of a draw; raises `FieldError` for incompatible settings."""
         return TrainingConfig.from_dict({**more, **self.settings, **drawn})
 
     def grid(self) -> list[dict[str, Any]]:
-        """Every combination, as `draw` would return it; raises as `grid_size`."""
+        """Every combination, as `draw` would return it; raises like `grid_size`."""
         self.grid_size()
         return list(self._walk())
 
     def grid_size(self) -> int:
-        """How many combinations there are, counted without making one.
+        """The number of combinations, computed without listing them.
 
         Raises `FieldError` for a range without points, `InputError` for more than `MOST_GRID_POINTS`.
         """
         count = self._count
         if count > MOST_GRID_POINTS:
-            advice = "vary fewer values, or use sampler random or tpe"
-            raise InputError(f"space: a grid of {count:,} points; at most {MOST_GRID_POINTS:,} are allowed; {advice}")
+            advice = "vary fewer values, or use the random or tpe sampler"
+            raise InputError(
+                f"space: the grid has {count:,} points; at most {MOST_GRID_POINTS:,} are allowed; {advice}"
+            )
         return count
 
     @cached_property
@@ -170,21 +172,20 @@ class Space:
         for number, condition in enumerate(self.conditions, 1):
             for name, wanted in condition.when.items():
                 if not any(self._may_be(name, value) for value in wanted):
-                    shown = list(wanted)
-                    allowed = f"a value that {name} can have here: without one the condition never holds"
-                    raise FieldError(f"condition {number}.when.{name}", shown, allowed)
+                    allowed = f"a value that {name} can have in this study; otherwise the condition never holds"
+                    raise FieldError(f"condition {number}.when.{name}", list(wanted), allowed)
 
     def _may_be(self, name: str, value: Any) -> bool:
         tables = [self.domains, *(condition.then for condition in self.conditions)]
-        stays = name not in self.domains and value == self.settings.get(name, FIELDS[name].default)
-        return stays or any(table[name].holds(value) for table in tables if name in table)
+        fixed = name not in self.domains and value == self.settings.get(name, FIELDS[name].default)
+        return fixed or any(table[name].holds(value) for table in tables if name in table)
 
     def fields(self) -> list[str]:
         """The fields that may differ from trial to trial."""
         return list(self.order)
 
     def values(self, name: str) -> list[Any]:
-        """Every value that a field with choices may take."""
+        """Every value that a field with choices can take."""
         tables = [self.domains, *(condition.then for condition in self.conditions)]
         found = [value for table in tables if name in table for value in table[name].values]
         if name not in self.domains:
@@ -198,7 +199,7 @@ class Space:
         return name, self.domains.get(name)
 
     def _walk(self) -> Iterator[dict[str, Any]]:
-        """All draws in order: an odometer whose wheels may change with the wheels before them."""
+        """All draws in order, like an odometer whose later wheels depend on the earlier ones."""
         chosen: list[int] = []
         grids: dict[str, tuple[Any, ...]] = {}
         while True:
@@ -221,10 +222,10 @@ class Space:
 
 
 class _Counter:
-    """Counts the points of a space's grid by its conditions: values that no condition tells apart are multiplied.
+    """Counts the points of a grid without listing them: values that no condition distinguishes are multiplied.
 
-    A field that no condition looks at is one factor, however many values it has. Where conditions make more different
-    ways through the fields than a grid may have points, counting ends: there are at least that many.
+    A field that no condition refers to is one factor, however many values it has. Counting stops when the conditions
+    lead to more distinct paths than a grid may have points.
     """
 
     def __init__(self, space: Space):
@@ -237,7 +238,7 @@ class _Counter:
         self._ways = 0
 
     def count(self) -> int:
-        """The number of points; of a grid that is too large perhaps a part of them."""
+        """The number of points; a lower bound if the grid is too large."""
         space = self._space
         return self._below(0, {name: space.settings.get(name, each.default) for name, each in FIELDS.items()})
 
@@ -257,14 +258,14 @@ class _Counter:
         return total
 
     def _groups(self, name: str, key: str, domain: Domain) -> Iterator[tuple[Any, int]]:
-        """One value of each kind that conditions tell apart, and how many there are of it."""
+        """One value of each group that the conditions distinguish, and the size of the group."""
         if key not in self._sizes:
             self._sizes[key] = domain.count(key)
         size, told_apart = self._sizes[key], self._told_apart.get(name, ())
         if told_apart and size <= MOST_GRID_POINTS:
-            alone = [value for value in domain.grid(key) if value in told_apart]
-            yield from ((value, 1) for value in alone)
-            size -= len(alone)
+            named = [value for value in domain.grid(key) if value in told_apart]
+            yield from ((value, 1) for value in named)
+            size -= len(named)
         if size:
             yield _OTHER, size
 
@@ -283,14 +284,14 @@ def parse_space(settings: Any, space: Any, conditions: Any) -> Space:
     if not isinstance(conditions, list):
         raise FieldError("condition", conditions, "written as [[condition]]")
     if len(conditions) > MOST_CONDITIONS:
-        raise FieldError("condition", f"{len(conditions):,} conditions", f"at most {MOST_CONDITIONS} of them")
+        raise FieldError("condition", f"{len(conditions):,} conditions", f"at most {MOST_CONDITIONS} conditions")
     parsed = tuple(_parse_condition(number, value) for number, value in enumerate(conditions, 1))
     varied = {*domains, *itertools.chain.from_iterable(condition.then for condition in parsed)}
     if not varied:
         raise FieldError("space", {}, "a table with at least one field, such as depth = [1, 2, 4]")
     for name in domains:
         if name in fixed:
-            raise FieldError(f"settings.{name}", fixed[name], "left out, because the space varies it")
+            raise FieldError(f"settings.{name}", fixed[name], "omitted, because the space varies it")
     return Space(fixed, domains, parsed)
 
 
@@ -316,7 +317,7 @@ def _parse_domain(name: str, value: Any, where: str) -> Domain:
         if not values or len(set(values)) < len(values):
             raise FieldError(label, value, "a list of different values")
         if len(values) > MOST_VALUES:
-            raise FieldError(label, f"{len(values):,} values", f"a list of at most {MOST_VALUES:,}")
+            raise FieldError(label, f"{len(values):,} values", f"a list of at most {MOST_VALUES:,} values")
         return Choices(values)
     if FIELDS[name].choices or isinstance(FIELDS[name].default, bool):
         raise FieldError(label, value, f"a list of values, each {FIELDS[name].allowed}")
@@ -333,17 +334,17 @@ def _parse_range(name: str, value: dict[str, Any], where: str) -> Range:
     if not isinstance(log, bool):
         raise FieldError(f"{label}.log", log, "true or false")
     if not low < high:
-        raise FieldError(f"{label}.high", high, f"above low, which is {low:g}")
+        raise FieldError(f"{label}.high", high, f"greater than low, which is {low:g}")
     if log and low <= 0:
-        raise FieldError(f"{label}.low", low, "above 0 where log is true")
+        raise FieldError(f"{label}.low", low, "above 0 when log is true")
     if step is not None:
         kinds = (int,) if isinstance(low, int) else (int, float)
         least = 0 if isinstance(low, int) else (high - low) / MOST_STEPS
         if isinstance(step, bool) or not isinstance(step, kinds) or not least < step <= high - low or log:
             span = f"a {'whole ' * isinstance(low, int)}number above {least:g} and at most {high - low:g}"
-            raise FieldError(f"{label}.step", step, "left out where log is true" if log else span)
+            raise FieldError(f"{label}.step", step, "omitted when log is true" if log else span)
     if points is not None and (type(points) is not int or not 2 <= points <= 1000 or step is not None):
-        allowed = "left out where there is a step" if step is not None else "a whole number from 2 to 1,000"
+        allowed = "omitted when there is a step" if step is not None else "a whole number from 2 to 1,000"
         raise FieldError(f"{label}.points", points, allowed)
     return Range(low, high, log, step, points)
 
@@ -372,14 +373,14 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _order(domains: Mapping[str, Domain], conditions: tuple[Condition, ...]) -> tuple[str, ...]:
-    """The fields that vary, each after those that its conditions look at; raises `InputError` for a circle."""
+    """The varied fields, each after those that its conditions refer to; raises `InputError` for a cycle."""
     waiting = list(dict.fromkeys([*domains, *(name for condition in conditions for name in condition.then)]))
     after = {name: {w for c in conditions if name in c.then for w in c.when} for name in waiting}
     ordered: list[str] = []
     while waiting:
         ready = next((name for name in waiting if not after[name] & set(waiting)), None)
         if ready is None:
-            raise InputError(f"condition: {', '.join(waiting)} depend on one another in a circle")
+            raise InputError(f"condition: {', '.join(waiting)} depend on each other in a cycle")
         ordered.append(ready)
         waiting.remove(ready)
     return tuple(ordered)

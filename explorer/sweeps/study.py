@@ -1,7 +1,7 @@
-"""A study on disk, below the runs folder: what was asked, every trial, where it stands, and who drives it.
+"""The folder of a study, below the runs folder: its specification, trials, status and driver.
 
-The folder is the only channel between the driver and whoever looks, as a run's folder is for a run. Optuna's storage
-lies in it too, but only the driver touches that.
+The folder is the only channel between the driver and its observers, as a run's folder is for a run. It also contains
+Optuna's storage, which only the driver uses.
 """
 
 import fcntl
@@ -35,16 +35,16 @@ NEW, STARTING, RUNNING, COMPLETED = "new", "starting", "running", "completed"
 STOPPED, FAILED, INTERRUPTED = "stopped", "failed", "interrupted"
 ACTIVE = (STARTING, RUNNING)
 STATUSES = (NEW, STARTING, RUNNING, COMPLETED, STOPPED, FAILED, INTERRUPTED)
-MOST_TRIALS_BYTES = 1 << 28  # a hundred thousand trials, the most there can be, have fifty megabytes
+MOST_TRIALS_BYTES = 1 << 28  # a hundred thousand trials, the maximum, take fifty megabytes
 
-# a trial's states: the first is open, the others are final
+# states of a trial: the first is open, the others are final
 TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED = "running", "completed", "pruned", "failed"
 TRIAL_STATES = (TRIAL_RUNNING, TRIAL_COMPLETED, TRIAL_PRUNED, TRIAL_FAILED)
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """Where a study stands. `seconds` is how long it has been driven up to `seen`, its last sign of life."""
+    """The status of a study. `seconds` is how long it has been driven until `seen`, its last heartbeat."""
 
     status: Literal[STATUSES] = NEW
     reason: Text = ""
@@ -56,17 +56,17 @@ class StudyStatus:
     problems: Annotated[list[Text], Meta(max_length=1_000)] = field(default_factory=list)
 
     def seen_now(self) -> "StudyStatus":
-        """The same, as interrupted when its driver is gone."""
+        """The same status, or interrupted if the driver has ended."""
         if self.status in ACTIVE and self.process and records.from_values(self.process, Process).ended():
-            return replace(self, status=INTERRUPTED, reason="its driver ended before the sweep did")
+            return replace(self, status=INTERRUPTED, reason="the driver ended before the sweep was finished")
         return self
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What is told of a trial: its drawn settings, its runs by name, and how it ended.
+    """The record of a trial: its sampled settings, the names of its runs, and its result.
 
-    `value` is the objective at the best epoch, over all seeds their mean; None unless it was completed.
+    `value` is the objective at the best epoch, averaged over the seeds; None unless the trial was completed.
     """
 
     trial: Count
@@ -93,7 +93,7 @@ class Study:
 
     @cached_property
     def spec(self) -> StudySpec:
-        """What was asked; raises `RunError` when it cannot be read."""
+        """The specification; raises `RunError` when it cannot be read."""
         try:
             return StudySpec.from_dict(read_json(self.path / STUDY))
         except (OSError, ValueError, ExplorerError) as error:
@@ -103,7 +103,7 @@ class Study:
         return RunError(f"{name} of study {self.name} cannot be read: {why(error)}")
 
     def status(self) -> StudyStatus:
-        """Where it stands now; raises `RunError` when that cannot be read."""
+        """The current status; raises `RunError` when it cannot be read."""
         return self._status().seen_now()
 
     def _status(self) -> StudyStatus:
@@ -123,11 +123,11 @@ class Study:
         return status
 
     def trials(self) -> list[TrialRecord]:
-        """Every trial by number; a line that is still being written is left out."""
+        """Every trial by number; an incomplete last line is ignored."""
         path = self.path / TRIALS
         try:
-            found = path.lstat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            info = path.lstat()
+            stamp = (info.st_mtime_ns, info.st_size, info.st_ino)
             if stamp != self._read[0]:
                 self._read = stamp, _last_of_each(read_bytes(path, MOST_TRIALS_BYTES))
         except FileNotFoundError:
@@ -137,16 +137,16 @@ class Study:
         return list(self._read[1])
 
     def record(self, trial: TrialRecord) -> None:
-        """Adds what is now told of a trial; it can be worked out again, so it need not outlive a power cut."""
+        """Appends the new state of a trial; not durable, because it can be rebuilt from Optuna's storage."""
         append_line(self.path / TRIALS, json.dumps(asdict(trial)), durable=False)
 
     def rewrite(self, trials: Sequence[TrialRecord]) -> None:
-        """Replaces all that is told of trials."""
+        """Replaces the records of all trials."""
         with replace_file(self.path / TRIALS) as stream:
             stream.write("".join(json.dumps(asdict(trial)) + "\n" for trial in trials).encode())
 
     def request_stop(self) -> None:
-        """Asks the driver to stop; raises `RunError` when that cannot be written."""
+        """Requests that the driver stop; raises `RunError` when the request cannot be written."""
         try:
             with replace_file(self.path / REQUEST, durable=False) as stream:
                 stream.write(b"stop")
@@ -158,7 +158,7 @@ class Study:
         return (self.path / REQUEST).exists()
 
     def clear_request(self) -> None:
-        """Forgets what was asked; raises `RunError` when it cannot be removed."""
+        """Removes the request to stop; raises `RunError` when it cannot be removed."""
         try:
             (self.path / REQUEST).unlink(missing_ok=True)
         except OSError as error:
@@ -166,7 +166,7 @@ class Study:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the study for one driver; raises `InputError` when another one has it. Ends with the process."""
+        """Locks the study for one driver until the process ends; raises `InputError` when another one holds it."""
         try:
             stream = open_lock(self.path / LOCK)
         except OSError as error:
@@ -175,7 +175,9 @@ class Study:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise InputError(f"study: {self.name!r} is driven by another process; stop that one first") from None
+                raise InputError(
+                    f"study: {self.name!r} is being driven by another process; stop that one first"
+                ) from None
             yield
 
 
@@ -188,7 +190,7 @@ class StudyStore:
         self._known: dict[str, Study] = {}
 
     def create(self, spec: StudySpec) -> Study:
-        """A new study's folder; raises `InputError` when one of that name is there, or the study may not be new."""
+        """Creates the folder of a study; raises `InputError` when the name is taken or a condition can never hold."""
         spec.check_new()
         path = self.folder / spec.name
         building = self.folder / f".{spec.name}.{os.getpid()}"
@@ -202,8 +204,7 @@ class StudyStore:
             building.rename(path)
         except FileExistsError:
             raise InputError(
-                f"study: {spec.name!r} is there already; `sweep resume` goes on with it, "
-                "and another `name` makes another one"
+                f"study: {spec.name!r} already exists; continue it with `sweep resume`, or choose another `name`"
             ) from None
         except OSError as error:
             raise RunError(f"studies: {str(self.folder)!r} cannot be written ({error.strerror})") from error
@@ -215,14 +216,14 @@ class StudyStore:
         return self.get(spec.name)
 
     def get(self, name: str) -> Study:
-        """The study of that name, never one of another folder; raises `InputError` when there is none."""
+        """The study of that name in this folder; raises `InputError` when there is none."""
         if not is_name(name) or not os.path.lexists(self.folder / name / STUDY) or leads_out(self.folder / name):
             names = ", ".join(study.name for study in self.list()[:MOST_NAMED]) or "there is none yet"
             raise InputError(f"study: {quoted(name)} is not there; it must be one of: {names}")
         return self._known.setdefault(name, Study(self.folder / name))
 
     def list(self) -> list[Study]:
-        """Every study, the newest first."""
+        """Every study, newest first."""
         try:
             entries = [entry for entry in os.scandir(self.folder) if is_name(entry.name)]
             names = [entry.name for entry in entries if not (entry.is_symlink() and leads_out(entry.path))]
@@ -250,7 +251,7 @@ def _last_of_each(content: bytes) -> list[TrialRecord]:
         try:
             record = records.from_json(line, TrialRecord)
             if record.state == TRIAL_COMPLETED and record.value is None:
-                raise ValueError("value: a completed trial has one")
+                raise ValueError("value: missing for a completed trial")
             _CONFIG.with_(**record.settings)
         except (ValueError, FieldError) as error:
             raise ValueError(f"line {number}: {error}") from None

@@ -1,4 +1,4 @@
-"""What a study is asked to do: a search space and a budget, read from TOML or made by the page."""
+"""The specification of a study: its search space, sampler and budget, read from TOML or created by the page."""
 
 import re
 import tomllib
@@ -14,16 +14,16 @@ SCHEMA_VERSION = 1
 GRID, RANDOM, TPE = "grid", "random", "tpe"
 NONE, MEDIAN, HYPERBAND = "none", "median", "hyperband"
 SAMPLERS = {
-    GRID: "every combination, in order",
-    RANDOM: "each trial drawn at random",
-    TPE: "each trial drawn where the trials so far were good (Optuna's TPE)",
+    GRID: "tries every combination in order",
+    RANDOM: "samples each trial at random",
+    TPE: "samples where earlier trials were good (Optuna's TPE)",
 }
 PRUNERS = {
-    NONE: "every trial is trained to its end",
-    MEDIAN: "ends a trial that is worse than the median of the others at the same epoch",
-    HYPERBAND: "gives few epochs to many trials and all epochs to the best third of a third",
+    NONE: "trains every trial to the end",
+    MEDIAN: "stops a trial that is worse than the median of the others at the same epoch",
+    HYPERBAND: "gives many trials few epochs, and repeatedly only the best third more",
 }
-# the selection rules of `history.RULES` that can be improved on
+# the selection rules of `history.RULES` that a sampler can optimize
 OBJECTIVES = {"val_loss": "minimize", "val_accuracy": "maximize"}
 
 LIMITS = {
@@ -32,15 +32,15 @@ LIMITS = {
     "seeds": (1, 20),
     "seed": (0, 2**31 - 1),
 }
-MOST_BYTES = 1 << 18  # of a study's file; a list of ten thousand values has a hundred thousand
-# the time that tomllib takes for a key grows with the square of its parts; a study's keys have three at most
+MOST_BYTES = 1 << 18  # of a study file; a list of ten thousand values takes a hundred thousand
+# tomllib takes quadratic time in the parts of a dotted key; a study's keys have at most three
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){9}""")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}")
 
 
 @dataclass(frozen=True)
 class StudySpec:
-    """A study as asked for. `epochs` and `seeds` are those of a trial; `seed` makes the sampler repeatable."""
+    """The specification of a study. `epochs` and `seeds` are per trial; `seed` makes the sampler reproducible."""
 
     name: str
     space: Space
@@ -68,21 +68,21 @@ class StudySpec:
             or not isinstance(self.minutes, int | float)
             or not 0 < self.minutes <= 60 * 24 * 365
         ):
-            raise FieldError("minutes", self.minutes, "a number above 0, at most a year")
+            raise FieldError("minutes", self.minutes, "a number above 0 and at most a year")
         if self.sampler == GRID:
-            self.space.grid_size()  # says now what is missing or too much
+            self.space.grid_size()  # raises for a missing `points` or too many combinations
 
     @property
     def planned(self) -> int:
-        """How many trials there will be at most."""
+        """The maximum number of trials."""
         return min(self.trials, self.space.grid_size()) if self.sampler == GRID else self.trials
 
     def check_new(self) -> None:
-        """Raises `InputError` for what a new study may not ask; one that is there already is read and resumed."""
+        """Raises `InputError` for conditions that can never hold; existing studies may have them."""
         self.space.check_conditions()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a TOML file has them; `from_dict` reads them."""
+        """Plain values, as in a TOML file; `from_dict` reads them."""
         values = {name: value for name, value in asdict(self).items() if name != "space" and value is not None}
         space = self.space
         return {
@@ -94,7 +94,7 @@ class StudySpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "StudySpec":
-        """The study of a TOML file's content; raises `InputError` for a name or value that is not allowed."""
+        """The study from the content of a TOML file; raises `InputError` for a name or value that is not allowed."""
         values = dict(values)
         version = values.pop("schema_version", SCHEMA_VERSION)
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
@@ -111,9 +111,9 @@ _TABLES: dict[str, Any] = {"settings": {}, "space": {}, "condition": []}
 
 
 def read_toml(path: Path) -> StudySpec:
-    """The study of a file, named after it unless it says otherwise; raises `InputError`."""
+    """Reads a study from a file, named after it unless it has a name; raises `InputError`."""
     try:
-        with path.open("rb") as stream:  # it may be a pipe: a person names it
+        with path.open("rb") as stream:  # it may be a pipe, such as /dev/stdin
             content = stream.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise InputError(f"file: {str(path)!r} has more than {MOST_BYTES:,} bytes; a study has a few hundred")
@@ -124,7 +124,7 @@ def read_toml(path: Path) -> StudySpec:
     except OSError as error:
         raise InputError(f"file: {str(path)!r} cannot be read ({error.strerror})") from error
     except RecursionError as error:
-        raise InputError(f"file: {str(path)!r} is no study: it is nested too deeply") from error
+        raise InputError(f"file: {str(path)!r} is not a study: it is nested too deeply") from error
     except ValueError as error:
         raise InputError(f"file: {str(path)!r} is not valid TOML: {str(error)[:200]}") from error
     spec = StudySpec.from_dict({"name": path.stem, **values})
@@ -133,7 +133,7 @@ def read_toml(path: Path) -> StudySpec:
 
 
 def to_toml(spec: StudySpec) -> str:
-    """The study as a file that `read_toml` reads."""
+    """The study as TOML that `read_toml` reads."""
     values = spec.to_dict()
     lines = [f"{name} = {_toml(value)}" for name, value in values.items() if name not in _TABLES]
     for table in ("settings", "space"):

@@ -1,4 +1,4 @@
-"""What is told of studies: for machines as values that JSON takes, for people as lines of text."""
+"""Reports of studies: as values for JSON, and as lines of text."""
 
 import time
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ OPEN = "open"
 
 @dataclass(frozen=True)
 class Outlook:
-    """How far a study is: trials by state, the share that is through, seconds so far and about to come."""
+    """Progress of a study: trials by state, the finished share, seconds so far and seconds left."""
 
     counts: dict[str, int]
     through: int
@@ -39,7 +39,7 @@ class Outlook:
 
 
 def outlook(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord], now: float) -> Outlook:
-    """What the record of a study says about the rest of it; `now` is in seconds since 1970."""
+    """Computes the progress of a study; `now` is in seconds since 1970."""
     counts = {state: sum(trial.state == state for trial in trials) for state in TRIAL_STATES}
     through = len(trials) - counts[TRIAL_RUNNING]
     seconds = status.seconds + (max(0.0, now - status.seen) if status.status in ACTIVE else 0.0)
@@ -55,33 +55,33 @@ def outlook(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord],
 
 
 def trial_word(state: str, status: str) -> str:
-    """A trial's state in a study of some status: none runs while nobody drives the study."""
+    """The state of a trial to display: no trial is running while nobody drives the study."""
     return OPEN if state == TRIAL_RUNNING and status not in ACTIVE else state
 
 
 def leaders(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The completed trials, the best first, the earlier of equals."""
+    """The completed trials, best first; ties in the order of their numbers."""
     sign = 1 if better(spec, 0, 1) else -1
     done = [trial for trial in trials if trial.state == TRIAL_COMPLETED]
     return sorted(done, key=lambda trial: (sign * trial.value, trial.trial))
 
 
 def best_so_far(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[tuple[int, float, float, float]]:
-    """The best value after each completed trial, in the order of their ends.
+    """The best value after each completed trial, in the order of completion.
 
-    Each is (number ended, minutes since the first trial began, value, best so far).
+    Each is (number completed, minutes since the first trial began, value, best so far).
     """
     began = min((t.started for t in trials), default=0.0)
     done = sorted((t for t in trials if t.state == TRIAL_COMPLETED), key=lambda t: t.ended or 0.0)
-    found: list[tuple[int, float, float, float]] = []
+    bests: list[tuple[int, float, float, float]] = []
     for place, trial in enumerate(done, 1):
-        best = trial.value if not found or better(spec, trial.value, found[-1][3]) else found[-1][3]
-        found.append((place, max(0.0, (trial.ended or began) - began) / 60, trial.value, best))
-    return found
+        best = trial.value if not bests or better(spec, trial.value, bests[-1][3]) else bests[-1][3]
+        bests.append((place, max(0.0, (trial.ended or began) - began) / 60, trial.value, best))
+    return bests
 
 
 def result(study: Study) -> dict[str, Any]:
-    """What came of a study, for JSON: where it stands, the best trial and every trial."""
+    """A study for JSON: its status, its best trial and every trial."""
     spec, status, trials = study.spec, study.status(), study.trials()
     view, best = outlook(spec, status, trials, time.time()), leaders(spec, trials)
     return {
@@ -103,43 +103,43 @@ def result(study: Study) -> dict[str, Any]:
     }
 
 
-def lines(told: dict[str, Any]) -> list[str]:
-    """What `result` tells, to read: where the study stands and its best trials."""
-    spec = StudySpec.from_dict(told["spec"])
-    by_word = {trial_word(state, told["status"]): count for state, count in told["trials_by_state"].items()}
+def lines(values: dict[str, Any]) -> list[str]:
+    """The values of `result` as text: the status of the study and its best trials."""
+    spec = StudySpec.from_dict(values["spec"])
+    by_word = {trial_word(state, values["status"]): count for state, count in values["trials_by_state"].items()}
     counts = ", ".join(f"{count:,} {word}" for word, count in by_word.items() if count)
-    reason = f": {told['reason']}" if told["reason"] else ""
-    found = [
-        f"{told['study']} is {told['status']}{reason}",
-        f"trials: {counts or 'none yet'}; {told['planned']:,} planned; {duration(told['seconds'])} so far",
-        *told["problems"],
+    reason = f": {values['reason']}" if values["reason"] else ""
+    report = [
+        f"{values['study']} is {values['status']}{reason}",
+        f"trials: {counts or 'none yet'}; {values['planned']:,} planned; {duration(values['seconds'])} so far",
+        *values["problems"],
     ]
-    best = leaders(spec, [TrialRecord(**trial) for trial in told["trials"]])[:LEADERS]
+    best = leaders(spec, [TrialRecord(**trial) for trial in values["trials"]])[:LEADERS]
     if best:
         fields = spec.space.fields()
-        head = ["trial", told["objective"], *fields, "run"]
+        head = ["trial", values["objective"], *fields, "run"]
         cells = [[_cell(trial.settings.get(name)) for name in fields] for trial in best]
         rows = [[str(t.trial), f"{t.value:.4f}", *cell, t.runs[-1]] for t, cell in zip(best, cells, strict=True)]
         seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
-        found += [f"best trials ({told['selected_by']}{seeds}):", *columns([head, *rows], right="01")]
-    return found
+        report += [f"best trials ({values['selected_by']}{seeds}):", *columns([head, *rows], right="01")]
+    return report
 
 
 def row(study: Study) -> dict[str, Any]:
-    """One study of a list, for JSON; an unreadable one has its reason and no numbers."""
+    """One study of a list, for JSON; an unreadable study has its reason and no metrics."""
     try:
-        told = result(study)
+        values = result(study)
     except RunError as error:
         return {"study": study.name, "status": "unreadable", "reason": str(error)}
-    kept = ("study", "status", "reason", "objective", "planned", "trials_by_state", "seconds", "best")
-    return {name: told[name] for name in kept}
+    names = ("study", "status", "reason", "objective", "planned", "trials_by_state", "seconds", "best")
+    return {name: values[name] for name in names}
 
 
-def lines_of_studies(told: dict[str, Any]) -> list[str]:
-    """The rows of a list as a table to read."""
-    head = ["study", "status", "through", "planned", "objective", "best"]
+def lines_of_studies(values: dict[str, Any]) -> list[str]:
+    """The rows of a list as a table."""
+    head = ["study", "status", "finished", "planned", "objective", "best"]
     rows = []
-    for each in told["studies"]:
+    for each in values["studies"]:
         if "planned" not in each:
             rows.append([each["study"], each["status"], "-", "-", "-", "-"])
             continue

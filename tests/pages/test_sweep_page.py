@@ -88,7 +88,11 @@ def test_selu_with_lecun_and_conditions_of_ones_own(store):
     [
         ("vary_learning_rate_low", "fast", "space.learning_rate.low: 'fast' is not allowed"),
         ("vary_learning_rate_high", "11", "space.learning_rate.high: '11' is not allowed"),
-        ("vary_learning_rate_low", "0.1", "space.learning_rate.high: 0.0005 is not allowed; it must be above low"),
+        (
+            "vary_learning_rate_low",
+            "0.1",
+            "space.learning_rate.high: 0.0005 is not allowed; it must be greater than low",
+        ),
         ("study_name", "../up", "name: '../up' is not allowed"),
     ],
 )

@@ -33,7 +33,7 @@ def test_every_trial_is_a_run_with_its_settings_and_its_best_epoch(store):
         assert run.config.epochs == 4
         assert run.trial() == {"study": "s", "trial": trial.trial, "seed": 0}
     assert study.status().status == folder.COMPLETED
-    assert study.status().reason == "all 6 trials are through"
+    assert study.status().reason == "all 6 trials have finished"
     with pytest.raises(InputError, match="is completed; there is nothing to resume"):
         drive(study, store, lambda: Scripted(trains))
 
@@ -72,7 +72,7 @@ def test_what_fails_is_told_with_its_reason_and_the_sweep_goes_on(store):
     drive(study, store, lambda: Scripted(script))
     told = {t.settings["depth"]: (t.state, t.reason) for t in study.trials()}
     assert told[2] == (TRIAL_FAILED, "diverged: the loss became NaN")
-    assert told[3] == (TRIAL_FAILED, "by hand: stopped in epoch 1")
+    assert told[3] == (TRIAL_FAILED, "manually: stopped in epoch 1")
     assert told[4][0] == TRIAL_FAILED
     assert "status.json" in told[4][1]
     assert [told[depth][0] for depth in (1, 5, 6)] == [TRIAL_COMPLETED] * 3
@@ -95,7 +95,7 @@ def test_a_trial_whose_workers_die_goes_on_but_not_for_ever(store):
     drive(bad, store, lambda: Scripted(script))
     [trial] = bad.trials()
     assert (trial.state, trial.runs) == (TRIAL_FAILED, [trial.runs[0]])
-    assert "4 workers ended under it" in trial.reason
+    assert "4 workers ended while training it" in trial.reason
 
 
 def test_a_pruned_trial_is_told_as_such_and_its_run_says_why(store):
@@ -125,7 +125,7 @@ def test_no_trial_begins_when_the_time_is_up(store):
     study.update(seconds=60.0)
     drive(study, store, lambda: Scripted(trains))
     assert study.trials() == []
-    assert study.status().reason == "the 1 minutes are over; 0 of 6 trials were started"
+    assert study.status().reason == "the limit of 1 minutes was reached; 0 of 6 trials were started"
 
 
 def test_stop_writes_open_trials_down_and_resume_goes_on_with_them(store):
@@ -170,7 +170,7 @@ def test_a_sweep_that_an_earlier_version_stopped_is_resumed(store):
     assert drive(study, RunStore(store.folder), lambda: Scripted(trains)) == folder.COMPLETED
     states = {t.settings["depth"]: (t.state, t.reason) for t in study.trials()}
     assert states[1] == states[2] == (TRIAL_COMPLETED, "")
-    assert states[3] == (TRIAL_FAILED, "by hand: paused in epoch 2")
+    assert states[3] == (TRIAL_FAILED, "manually: paused in epoch 2")
 
 
 def test_settings_that_do_not_go_together_fail_their_trial_alone(store, monkeypatch):
@@ -192,13 +192,13 @@ def test_settings_that_do_not_go_together_fail_their_trial_alone(store, monkeypa
 
 def test_only_one_driver_at_a_time(store):
     study = study_in(store)
-    with study.locked(), pytest.raises(InputError, match="is driven by another process"):
+    with study.locked(), pytest.raises(InputError, match="is being driven by another process"):
         drive(study, store, lambda: Scripted(trains))
 
 
 def test_a_name_that_is_taken_is_told(store):
     study_in(store)
-    with pytest.raises(InputError, match="'s' is there already"):
+    with pytest.raises(InputError, match="'s' already exists"):
         study_in(store)
     assert [study.name for study in StudyStore(store).list()] == ["s"]
 

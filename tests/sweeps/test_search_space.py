@@ -117,14 +117,17 @@ def test_every_field_can_be_varied():
         ({"space": {"depth": [1, 1]}}, "it must be a list of different values"),
         ({"space": {"depth": "deep"}}, "space.depth: 'deep' is not allowed; it must be a whole number"),
         ({"space": {"depth": {"low": 1}}}, "it must be a list, or a range with low and high"),
-        ({"space": {"depth": {"low": 5, "high": 2}}}, "space.depth.high: 2 is not allowed; it must be above low"),
+        (
+            {"space": {"depth": {"low": 5, "high": 2}}},
+            "space.depth.high: 2 is not allowed; it must be greater than low",
+        ),
         ({"space": {"depth": {"low": 0, "high": 9, "log": True}}}, "space.depth.low: 0 is not allowed"),
         ({"space": {"depth": {"low": 1, "high": 9, "log": "yes"}}}, "space.depth.log: 'yes' is not allowed"),
         ({"space": {"depth": {"low": 1, "high": 9, "step": 0.5}}}, "space.depth.step: 0.5 is not allowed"),
         ({"space": {"depth": {"low": 1, "high": 9, "points": 1}}}, "space.depth.points: 1 is not allowed"),
         ({"space": {"depth": {"low": math.nan, "high": 9}}}, "space.depth.low: nan is not allowed"),
         ({"space": {"activation": {"low": 1, "high": 2}}}, "space.activation: {'low': 1, 'high': 2} is not allowed"),
-        ({"space": {"depth": [1]}, "settings": {"depth": 3}}, "settings.depth: 3 is not allowed; it must be left out"),
+        ({"space": {"depth": [1]}, "settings": {"depth": 3}}, "settings.depth: 3 is not allowed; it must be omitted"),
         ({"space": {"depth": [1]}, "settings": {"width": 0}}, "settings.width: 0 is not allowed"),
         ({"space": {"depth": [1]}, "condition": {"when": 1}}, "it must be written as [[condition]]"),
         ({"space": {"depth": [1]}, "condition": [{"when": {}}]}, "condition 1: {'when': {}} is not allowed"),
@@ -146,7 +149,10 @@ def test_every_field_can_be_varied():
         ({"space": {"depth": [1]}, "minutes": -1}, "minutes: -1 is not allowed"),
         ({"space": {"depth": [1]}, "name": "../x"}, "name: '../x' is not allowed"),
         ({"space": {"depth": [1]}, "speed": 1}, "field: 'speed' is not allowed; it must be one of epochs"),
-        ({"space": {"depth": {"low": 1, "high": 9}}, "sampler": "grid"}, "or a range with `points`, for a grid"),
+        (
+            {"space": {"depth": {"low": 1, "high": 9}}, "sampler": "grid"},
+            "or a range with `points` or `step`, for a grid",
+        ),
         ({"space": {"depth": [1]}, "schema_version": 99}, "schema_version: 99 is not allowed"),
         ({"space": [1]}, "space: [1] is not allowed; it must be a table"),
     ],
@@ -163,7 +169,7 @@ def test_a_circle_of_conditions_is_told():
         {"when": {"depth": 1}, "then": {"width": 10}},
         {"when": {"width": 10}, "then": {"depth": 2}},
     ]
-    with pytest.raises(InputError, match="depend on one another in a circle"):
+    with pytest.raises(InputError, match="depend on each other in a cycle"):
         space(circle, depth=[1, 2], width=[10, 20])
 
 
@@ -189,7 +195,7 @@ def test_a_grid_that_is_too_large_is_refused_with_its_count_before_a_point_is_ma
     monkeypatch.setattr(Space, "draw", lambda *_: pytest.fail("a point was made"))
     with pytest.raises(InputError) as caught:
         StudySpec.from_dict({"name": "x", "sampler": "grid", "space": domains})
-    assert f"a grid of {count} points; at most 100,000 are allowed" in str(caught.value)
+    assert f"the grid has {count} points; at most 100,000 are allowed" in str(caught.value)
 
 
 def _allowed(name, domain):
@@ -265,7 +271,7 @@ NEVER = {"when": {"activation": "selu"}, "then": {"width": [10]}}
 @pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
 def test_a_condition_that_never_holds_is_refused_in_a_new_study_and_read_in_an_old_one(tmp_path, store, sampler):
     spec = StudySpec.from_dict({"name": "x", "sampler": sampler, "space": {"depth": [1, 2]}, "condition": [NEVER]})
-    words = "condition 1.when.activation: ['selu'] is not allowed; it must be a value that activation can have here"
+    words = "condition 1.when.activation: ['selu'] is not allowed; it must be a value that activation can have in this"
     path = tmp_path / "never.toml"
     path.write_text(to_toml(spec))
     for make in (lambda: read_toml(path), lambda: StudyStore(store).create(spec)):
