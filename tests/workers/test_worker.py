@@ -10,6 +10,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -177,6 +178,19 @@ def test_a_completed_run_is_left_as_it_is(trained):
 
 
 # --- Faults -------------------------------------------------------------------------------------------
+
+
+def test_what_keeps_a_run_from_its_start_is_its_cause(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "empty"))
+    missing = store.create(SMALL.with_(dataset="cifar10"))
+    unreadable = store.create(SMALL)
+    (unreadable.path / "config.json").write_text("{")
+    huge = store.create(SMALL.with_(depth=100, width=2048))
+    assert [worker.execute(run) for run in (missing, unreadable)] == ["failed"] * 2
+    monkeypatch.setattr(worker.psutil, "virtual_memory", lambda: SimpleNamespace(available=0))
+    assert worker.execute(huge) == "failed"
+    causes = [written_cause(run) for run in (missing, unreadable, huge)]
+    assert causes == ["data_unavailable", "folder_unusable", "out_of_memory"]
 
 
 def test_divergence_is_reported_with_its_epoch(store):
