@@ -111,9 +111,9 @@ def lines(told: dict[str, Any]) -> list[str]:
     return [
         f"{machine['cores']} cores of {machine['processor']}; {versions}",
         f"{told['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
-        f"seconds an epoch with validation: medians of {told['epochs']} each, in turns after one that is not counted; "
-        "ratio: median of the pairs; signals: what looking inside the network adds to an epoch",
-        f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS} in turns",
+        f"seconds per epoch with validation: medians of {told['epochs']} each, interleaved after one warm-up; "
+        "ratio: median of the pairs; signals: the share that layer statistics add to an epoch",
+        f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS}, interleaved",
         *columns([head, *rows], right=[*"123456789", "10"]),
     ]
 
@@ -305,10 +305,10 @@ def peak_memory() -> int:
 
 
 MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {
-    "a worker process of its own": worker_process,
-    "epochs in turns with model.fit": epochs_in_turns,
-    "what looking inside the network costs": signals,
-    "evaluations in turns with model.evaluate": evaluations_in_turns,
+    "a separate worker process": worker_process,
+    "epochs interleaved with model.fit": epochs_in_turns,
+    "the cost of layer statistics": signals,
+    "evaluations interleaved with model.evaluate": evaluations_in_turns,
 }
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     return [
         f"{told['dataset']}: {told['trials']} trials of {told['epochs']} epochs on {told['cores']} cores",
         *columns([head, *rows], right="1234"),
-        f"side by side: {told['ratio']:.2f} times the throughput",
+        f"in parallel: {told['ratio']:.2f} times the throughput",
     ]
 
 
@@ -123,6 +123,6 @@ def lines_of_saturation(told: dict[str, Any]) -> list[str]:
     """The figures of the simulated study, to read."""
     return [
         f"{told['trials']:,} instantaneous trials over {told['workers']:,} simulated workers: "
-        f"{told['trials_a_second']:.0f} trials a second, {told['memory_bytes'] / 1e6:.0f} MB "
-        f"(the driver's part; writing the workers' files took {told['worker_seconds']:.0f} s more)"
+        f"{told['trials_a_second']:.0f} trials per second, {told['memory_bytes'] / 1e6:.0f} MB "
+        f"(driver only; writing the workers' files took {told['worker_seconds']:.0f} s more)"
     ]

@@ -22,10 +22,10 @@ def told() -> dict:
     done = subprocess.run([*command, "--preset", "selu"], cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [
-        "selu: a worker process of its own …",
-        "selu: epochs in turns with model.fit …",
-        "selu: what looking inside the network costs …",
-        "selu: evaluations in turns with model.evaluate …",
+        "selu: a separate worker process …",
+        "selu: epochs interleaved with model.fit …",
+        "selu: the cost of layer statistics …",
+        "selu: evaluations interleaved with model.evaluate …",
     ]
     return json.loads(done.stdout)
 

@@ -271,7 +271,8 @@ NEVER = {"when": {"activation": "selu"}, "then": {"width": [10]}}
 @pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
 def test_a_condition_that_never_holds_is_refused_in_a_new_study_and_read_in_an_old_one(tmp_path, store, sampler):
     spec = StudySpec.from_dict({"name": "x", "sampler": sampler, "space": {"depth": [1, 2]}, "condition": [NEVER]})
-    words = "condition 1.when.activation: ['selu'] is not allowed; it must be a value that activation can have in this"
+    words = "condition 1.when.activation: ['selu'] is not allowed; it must be a value that activation can have in "
+    words += "this study"
     path = tmp_path / "never.toml"
     path.write_text(to_toml(spec))
     for make in (lambda: read_toml(path), lambda: StudyStore(store).create(spec)):
