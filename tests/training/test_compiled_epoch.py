@@ -218,7 +218,11 @@ def test_each_optimizer_takes_the_steps_of_keras_down_to_the_incomplete_batch(op
     assert_takes_the_steps_of_keras(made(config, digits_prepared), Keras(config), config, first)
 
 
-def test_three_seeds_draw_the_curves_of_fit(preset):
+# two sets of six draws of one distribution lie apart by chance in 2 of 924 cases, sets of three in 1 of 10
+SEEDS = (1, 2, 3, 4, 5, 6)
+
+
+def test_six_seeds_draw_the_curves_of_fit(preset):
     """Whole runs drift apart by rounding alone, but no further than another seed takes them.
 
     `fit` sees the images in our order, an epoch a call: with a global seed set it would shuffle every epoch alike,
@@ -227,7 +231,7 @@ def test_three_seeds_draw_the_curves_of_fit(preset):
     config, few, network, reference = preset
     images, labels = few.split("train")
     mine, its = [], []
-    for seed in (1, 2, 3):
+    for seed in SEEDS:
         seeded = config.with_(seed=seed)
         records = []
         network.start(seeded)
@@ -247,7 +251,7 @@ def test_three_seeds_draw_the_curves_of_fit(preset):
             ).history
             its[-1].append((logs["loss"][0], logs["val_loss"][0]))
     mine, its = np.array(mine), np.array(its)  # [seed, epoch, training or validation]
-    assert mine.shape == its.shape == (3, 3, 2)
+    assert mine.shape == its.shape == (len(SEEDS), 3, 2)
     overlap = (mine[..., 0].min(0) <= its[..., 0].max(0)) & (its[..., 0].min(0) <= mine[..., 0].max(0))
     assert overlap.all(), (mine, its)
     spread = np.maximum(np.ptp(mine, 0), np.ptp(its, 0))
