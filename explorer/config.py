@@ -54,6 +54,11 @@ class Field:
         number = "a whole number" if isinstance(self.default, int) else "a number"
         return f"{number} from {self.minimum:,.12g} to {self.maximum:,.12g}"
 
+    @property
+    def lower_label(self) -> str:
+        """The label as it is written within a sentence: "learning rate", "L2 penalty"."""
+        return self.label if self.label[1].isdigit() else self.label[0].lower() + self.label[1:]
+
     def title(self, value: str) -> str:
         """A choice under its common name, such as "He normal" for `he_normal`."""
         return self.titles.get(value, value)

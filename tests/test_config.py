@@ -86,6 +86,14 @@ def test_every_field_of_a_configuration_is_in_the_table_with_its_default():
     assert all(getattr(OTHER, name) != field.default for name, field in FIELDS.items())
 
 
+def test_a_label_within_a_sentence_keeps_its_abbreviation():
+    assert [FIELDS[name].lower_label for name in ("learning_rate", "l2", "dataset")] == [
+        "learning rate",
+        "L2 penalty",
+        "data set",
+    ]
+
+
 # --- Numbers ------------------------------------------------------------------------------------------
 
 

@@ -147,7 +147,7 @@ def _in_short(name: str, value: Any) -> str:
         return _NORM_IN_SHORT[value]
     if FIELDS[name].choices:
         return display_value(name, value)
-    return f"{_IN_SHORT.get(name, FIELDS[name].label.lower())} {display_value(name, value)}"
+    return f"{_IN_SHORT.get(name, FIELDS[name].lower_label)} {display_value(name, value)}"
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------

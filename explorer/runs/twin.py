@@ -71,7 +71,7 @@ def _layer_names(names: list[str]) -> str:
 def describe_changes(one: TrainingConfig, other: TrainingConfig) -> str:
     """The settings that differ, such as "activation Sigmoid → ELU"."""
     return ", ".join(
-        f"{FIELDS[name].label.lower()} {_text(name, old)} → {_text(name, new)}"
+        f"{FIELDS[name].lower_label} {_text(name, old)} → {_text(name, new)}"
         for name, (old, new) in differences(one, other).items()
     )
 
@@ -79,7 +79,7 @@ def describe_changes(one: TrainingConfig, other: TrainingConfig) -> str:
 def describe_new_values(one: TrainingConfig, other: TrainingConfig) -> str:
     """The settings that differ, as the second configuration has them, such as "activation ELU"."""
     return ", ".join(
-        f"{FIELDS[name].label.lower()} {_text(name, new)}" for name, (_, new) in differences(one, other).items()
+        f"{FIELDS[name].lower_label} {_text(name, new)}" for name, (_, new) in differences(one, other).items()
     )
 
 

@@ -45,6 +45,7 @@ OURS: dict[str, set[str]] = {
         "field.allowed",
         "field.help",
         "field.label",
+        "field.lower_label",
         "spec.title",
         "spec.classes",
         "spec.image_shape",

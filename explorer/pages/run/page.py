@@ -95,9 +95,9 @@ def _headline(summary: RunSummary) -> None:
 
 
 def _settings(config: TrainingConfig) -> str:
-    parts = [f"{field.label.lower()} {field.title(value)}" for name, field in FIELDS.items()
+    parts = [f"{field.lower_label} {field.title(value)}" for name, field in FIELDS.items()
              if isinstance(value := getattr(config, name), str) and field.matters(vars(config))]  # fmt: skip
-    numbers = [f"{field.label.lower()} {value:,.6g}" for name, field in FIELDS.items()
+    numbers = [f"{field.lower_label} {value:,.6g}" for name, field in FIELDS.items()
                if not isinstance(value := getattr(config, name), str) and field.matters(vars(config))]  # fmt: skip
     return " · ".join(parts + numbers)
 

@@ -225,7 +225,7 @@ def _start(
 def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
     seconds, measured = cost_estimate.predicted_seconds(config, resources.store().list())
     total = seconds * spec.epochs * spec.seeds * spec.planned
-    fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
+    fields = ", ".join(FIELDS[name].lower_label for name in spec.space.fields())
     source = "measured on this machine" if measured else "estimated: nothing has been measured yet"
     most = f"**{spec.planned:,} trials** over {fields}, {spec.epochs:,} epochs each"
     seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""

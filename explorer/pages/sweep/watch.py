@@ -61,7 +61,7 @@ def _until_stopped(study: Study) -> None:
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     icon, color = BADGES[status.status]
     st.markdown(f"#### {foreign(study.name)} &nbsp; :{color}-badge[{icon} {status.status}]")
-    fields = ", ".join(FIELDS[name].label.lower() for name in spec.space.fields())
+    fields = ", ".join(FIELDS[name].lower_label for name in spec.space.fields())
     seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
     pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner}"
     st.caption(
