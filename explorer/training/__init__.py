@@ -1,1 +1,1 @@
-"""Turns a configuration into a trained Keras network: the only room, with evaluation, that knows TensorFlow."""
+"""Training of a Keras network from a configuration; only this package and `evaluation` import TensorFlow."""

@@ -1,4 +1,4 @@
-"""Everything that continuing a run exactly needs, as one file."""
+"""The checkpoint of a run: one file with everything needed to continue it exactly."""
 
 import json
 import math
@@ -17,10 +17,10 @@ from explorer.errors import CheckpointError, RunError
 from explorer.files import replace_file
 from explorer.runs.history import EpochRecord
 
-# how long a run may go on changes nothing of what was trained
+# settings that limit the length of a run do not affect what was trained so far
 LENGTHS = ("epochs", "patience")
 _POSITION = ("epoch", "step", "loss", "correct", "seconds", "penalty", "settings", "record")
-# all that NumPy and zipfile raise for bytes that are not a whole archive of arrays
+# every error that NumPy and zipfile raise for bytes that are not an intact archive of arrays
 _DAMAGE = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError),
     *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error),
@@ -29,12 +29,12 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run's state after `epoch` finished epochs and `step` steps of the next.
+    """The state of a run after `epoch` completed epochs and `step` steps of the next one.
 
-    Loss, penalty and correct count are the running totals of the unfinished epoch, `seconds` the time it has taken.
-    Patience and best epoch follow from the history; the order of the images from the seed and the epoch.
-    `settings` and `record`, the configuration and the last finished epoch's line of the history, tell whose it is;
-    both are empty in files of earlier versions.
+    Loss, penalty and correct count are the running totals of the unfinished epoch; `seconds` is the time it has taken.
+    Patience and best epoch follow from the history, the order of the images from the seed and the epoch.
+    `settings` (the configuration) and `record` (the history line of the last completed epoch) identify the run; both
+    are empty in files of earlier versions.
     """
 
     epoch: int
@@ -56,32 +56,32 @@ class Checkpoint:
     def check(
         self, name: str, config: TrainingConfig, records: Sequence[EpochRecord], shapes: Sequence[tuple[int, ...]]
     ) -> None:
-        """Raises `CheckpointError` when it is not of the run of a name, with this history and variables of such shapes.
+        """Raises `CheckpointError` unless it belongs to the named run, with this history and variables of these shapes.
 
-        To be asked before anything in the run's folder is changed.
+        Call it before anything in the run's folder is changed.
         """
         if len(records) < self.epoch:
             raise CheckpointError(
                 f"{name} has a checkpoint of epoch {self.epoch} but a history of {len(records)} epochs"
             )
-        own = config.to_dict()
+        expected = config.to_dict()
         for key, value in self.settings.items():
-            if key in own and key not in LENGTHS and own[key] != value:
+            if key in expected and key not in LENGTHS and expected[key] != value:
                 raise CheckpointError(
-                    f"the checkpoint of {name} is of another run: its {key} is {value!r}, not {own[key]!r}"
+                    f"the checkpoint of {name} belongs to another run: its {key} is {value!r}, not {expected[key]!r}"
                 )
         if self.record and self.epoch and not _same(self.record, records[self.epoch - 1].to_json()):
             raise CheckpointError(
-                f"the checkpoint of {name} is of another run: its epoch {self.epoch} is not that of the history"
+                f"the checkpoint of {name} belongs to another run: its epoch {self.epoch} differs from the history"
             )
         if [array.shape for array in self.arrays] != list(shapes):
-            raise CheckpointError(f"the checkpoint of {name} is of another network: its arrays have other shapes")
+            raise CheckpointError(f"the checkpoint of {name} belongs to another network: its arrays have other shapes")
 
     def save(self, path: Path) -> None:
-        """Writes the file whole or not at all."""
+        """Writes the file atomically."""
         position = {k: getattr(self, k) for k in _POSITION}
         position["arrays"] = [(array.dtype.str, array.shape) for array in self.arrays]
-        # one array of bytes: each array of an .npz costs 0.1 ms, and there are hundreds of small ones
+        # one array of bytes: writing hundreds of small arrays into an .npz separately is slow
         content = np.frombuffer(b"".join(array.tobytes() for array in self.arrays), np.uint8)
         with replace_file(path) as stream:
             np.savez(stream, position=np.array(json.dumps(position)), content=content)
@@ -92,7 +92,7 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 position = json.loads(str(stored["position"]))
-                if "arrays" not in position:  # of an earlier version: every array by its number
+                if "arrays" not in position:  # an earlier version stored every array under its number
                     names = sorted(name for name in stored.files if name != "position")
                     return cls(**position, arrays=[stored[name] for name in names])
                 content = stored["content"]
@@ -109,6 +109,6 @@ class Checkpoint:
 
 
 def _same(line: str, other: str) -> bool:
-    """Whether two lines of a history are equal in all that both versions have written."""
+    """Whether two history lines are equal in all fields that both contain."""
     one, two = json.loads(line), json.loads(other)
     return all(one[name] == two[name] for name in one.keys() & two.keys())

@@ -1,7 +1,7 @@
-"""A network and its optimizer with a run of training steps as one XLA program.
+"""A network and its optimizer, with many training steps compiled into one XLA program.
 
-Python is left out of the loop over batches: a whole run of steps is one call. Measured against the notebook's
-`model.fit` with `python -m explorer benchmark`: 5.8 to 6.7 times its speed with the same numbers.
+The loop over batches runs inside the program, without Python. `python -m explorer benchmark` compares it with
+`model.fit`; the results stand in `explorer/benchmarks/README.md`.
 """
 
 import time
@@ -25,7 +25,7 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True)
 class Shape:
-    """What a compiled program depends on: two runs with equal shapes share one program."""
+    """The settings that a compiled program depends on: runs with equal shapes share one program."""
 
     dataset: str
     activation: str
@@ -41,9 +41,9 @@ class Shape:
 
     @classmethod
     def of(cls, config: TrainingConfig) -> "Shape":
-        """The shape of a configuration: seed, rates, schedule, scaling, initializer and lengths are not part of it.
+        """The shape of a configuration; seed, rates, schedule, scaling, initializer and lengths are not part of it.
 
-        Of the penalty and of clipping only whether there is any.
+        Of the L2 penalty and gradient clipping, only whether they are used counts.
         """
         switches = {"penalized": config.l2 > 0, "clipped": config.clip_norm > 0}
         return cls(**{name: switches.get(name, getattr(config, name, None)) for name in cls.__dataclass_fields__})
@@ -51,7 +51,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over images seen so far: the loss with the penalty, how many were classified right, and the penalty."""
+    """Sums over the images so far: the loss including the penalty, the number classified correctly, and the penalty."""
 
     loss: float = 0.0
     correct: int = 0
@@ -60,7 +60,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean loss and accuracy (0–1) over a split, as `model.evaluate` gives them; `penalty` is a part of the loss."""
+    """Mean loss and accuracy (0–1) over a split, as `model.evaluate` returns them; the loss includes `penalty`."""
 
     loss: float
     accuracy: float
@@ -70,10 +70,10 @@ class Evaluation:
 class CompiledNetwork:
     """One Keras network and one Keras optimizer, trained and evaluated by compiled programs.
 
-    The programs change the variables in place. They serve one run at a time; `start` makes everything fresh.
-    `steps_per_epoch` are the weight updates in an epoch, the incomplete last batch included.
-    `compiled` is False where XLA was not to be had, `compile_error` says why; `compile_seconds` is what tracing and
-    compiling took.
+    The programs change the variables in place. They serve one run at a time; `start` resets everything.
+    `steps_per_epoch` is the number of weight updates per epoch, including the incomplete last batch.
+    `compiled` is False where XLA is unavailable, and `compile_error` says why; `compile_seconds` is the time that
+    tracing and compiling took.
     """
 
     def __init__(self, config: TrainingConfig, data: TrainingTensors, *, jit_compile: bool = True):
@@ -94,7 +94,7 @@ class CompiledNetwork:
         self._make_programs()
 
     def start(self, config: TrainingConfig) -> None:
-        """Sets weights, scaling and optimizer to what a fresh run of this configuration starts from."""
+        """Sets weights, input scaling and optimizer to the initial state of a run of this configuration."""
         start_weights(self.network, config, *self.data.scaling(config.input_scaling))
         reset_optimizer(self.optimizer, self._initial_state, config.learning_rate)
         self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
@@ -102,7 +102,7 @@ class CompiledNetwork:
         self._strengths = tf.constant([config.dropout_rate, config.l2, config.clip_norm])
 
     def compile(self) -> None:
-        """Traces and compiles now what training would compile at its first step; changes no variable."""
+        """Traces and compiles ahead of time what training would compile at its first step; changes no variable."""
         self._mean = tf.zeros(self.data.spec.features)
         self._deviation = tf.ones(self.data.spec.features)
         self._rate, self._strengths = 0.0, tf.ones(3)
@@ -119,12 +119,12 @@ class CompiledNetwork:
         self.compile_seconds = time.perf_counter() - started
 
     def images_of(self, step: int) -> int:
-        """On how many images a step of an epoch (counted from 0) trains: the last one may have fewer."""
+        """The number of images in a step of an epoch (counted from 0); the last step may have fewer."""
         return self._in_last if step == self.steps_per_epoch - 1 else self.batch_size
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Everything that training changes: the network's weights, then the optimizer's."""
+        """All variables that training changes: the network's, then the optimizer's."""
         return [*self.network.weights, *self.optimizer.variables]
 
     def train_steps(
@@ -138,17 +138,18 @@ class CompiledNetwork:
     ) -> Totals:
         """Trains on batches `start` to `stop` of an epoch whose images come in `order` (int `[N]`).
 
-        The totals go in and out, so an epoch sums in the same order however it is cut. `rates` are the learning rates
-        of all steps of the epoch (the configuration's, when left out), `noise` is what its dropout starts from.
+        The totals are passed in and returned, so an epoch is summed in the same order however it is divided into calls.
+        `rates` are the learning rates of all steps of the epoch (by default the configuration's); `noise` is the seed
+        of its dropout.
         """
         if rates is None:
             rates = np.full(self.steps_per_epoch, self._rate)
-        batches = np.resize(order, (self.steps_per_epoch, self.batch_size))  # any image is good for an empty place
+        batches = np.resize(order, (self.steps_per_epoch, self.batch_size))  # any image can pad the last batch
         loss, correct, penalty = self._train(batches, start, stop, totals, rates, noise)
         return Totals(float(loss), int(correct), float(penalty))
 
     def evaluate(self, split: Split) -> Evaluation:
-        """Loss, accuracy and penalty of the weights as they are now, over a split."""
+        """Loss, accuracy and penalty of the current weights over a split."""
         batch = min(EVALUATION_BATCH, split.size)
         batches = -(-split.size // batch)
         index = np.zeros(batches * batch, np.int32)
@@ -167,13 +168,13 @@ class CompiledNetwork:
         return Evaluation(float(loss) / split.size + penalty, float(correct) / split.size, penalty)
 
     def signals(self, epoch: int, before: list[tf.Tensor] | None) -> EpochSignals:
-        """What goes on inside on the probe batch; `before` are `probe.kernels()` before the epoch's last step."""
+        """The layer statistics of the probe batch; `before` holds `probe.kernels()` before the epoch's last step."""
         return self.probe.measure(epoch, self._mean, self._deviation, before)
 
     # --- the programs -------------------------------------------------------------------------------------
 
     def _make_programs(self) -> None:
-        # dynamic bounds: one program serves any number of steps, and none at all to compile ahead of time
+        # dynamic bounds: one program serves any number of steps, including none to compile ahead of time
         features, count = self.data.spec.features, tf.TensorSpec([], tf.int32)
         images, labels = tf.TensorSpec([None, features], tf.uint8), tf.TensorSpec([None], tf.int32)
         order = tf.TensorSpec([self.steps_per_epoch, self.batch_size], tf.int32)
@@ -194,7 +195,7 @@ class CompiledNetwork:
         return tf.function(loop, input_signature=signature, jit_compile=self.compiled, autograph=False)
 
     def _train(self, batches: np.ndarray, start: int, stop: int, totals: Totals, rates: np.ndarray, noise: int):
-        # the images are arguments: a captured constant of 120 MB would be folded by the compiler
+        # the images are arguments: the compiler would fold a captured constant of 120 MB
         return self._train_program(
             self.data.training.images,
             self.data.training.labels,
@@ -212,7 +213,7 @@ class CompiledNetwork:
         )
 
     def _run_all_empty(self) -> None:
-        # the compiler leaves Python free, so the smaller programs are traced while it works on the largest
+        # XLA compiles without Python's lock, so the smaller programs are traced while the largest is compiled
         self._train_program.get_concrete_function()
         order, rates = np.zeros((self.steps_per_epoch, self.batch_size), np.int32), np.zeros(self.steps_per_epoch)
         with ThreadPoolExecutor() as pool:
@@ -258,10 +259,10 @@ class CompiledNetwork:
         return tf.while_loop(lambda number, *_: number < stop, step, (start, loss, correct, penalty))[1:]
 
     def _present(self, number: tf.Tensor) -> tf.Tensor | None:
-        """1 where a batch has an image and 0 where it was filled up, float32 `[batch]`; None where all are full.
+        """1 for the images of a batch and 0 for its padding, float32 `[batch]`; None when every batch is full.
 
-        So one program trains on full batches and on the incomplete last one: a second one for that would take longer
-        to compile than the first.
+        With it, one program trains on full batches and on the incomplete last one; a second program for that would
+        take longer to compile than the first.
         """
         if self._in_last == self.batch_size:
             return None
@@ -289,9 +290,9 @@ class CompiledNetwork:
         return tf.while_loop(lambda number, *_: number < tf.shape(batches)[0], step, start)[1:]
 
     def _predict(self, pixels, mean, deviation, dropout: tuple | None = None, present: tf.Tensor | None = None):
-        """Class probabilities; `dropout` (rate, noise of the epoch, number of the step) says that it is training.
+        """Class probabilities; `dropout` (rate, seed of the epoch, number of the step) is given in training only.
 
-        What batch normalization takes from the batch is of the images that are `present` alone.
+        Batch normalization takes its statistics only from the images that are `present`.
         """
         training = dropout is not None
         values = (tf.cast(pixels, tf.float32) - mean) / deviation
@@ -309,15 +310,15 @@ class CompiledNetwork:
         return values
 
     def _penalty(self, l2: tf.Tensor) -> tf.Tensor:
-        """What Keras's L2 regularizers of all kernels add to the loss."""
+        """The sum that Keras's L2 regularizers of all kernels add to the loss."""
         kernels = [layer.kernel.value for layer in self._scaled_layers if isinstance(layer, keras.layers.Dense)]
         return l2 * tf.add_n([tf.reduce_sum(tf.square(kernel)) for kernel in kernels])
 
 
 def _clipped(gradients: list[tf.Tensor], most: tf.Tensor) -> list[tf.Tensor]:
-    """The gradients, shortened together to a length of `most` when they are longer, as by Keras's `global_clipnorm`.
+    """The gradients, scaled down together to a global norm of at most `most`, as by Keras's `global_clipnorm`.
 
-    When the length is not finite, none of them is.
+    If the norm is not finite, no gradient is.
     """
     length = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
     scale = most * tf.minimum(1 / length, 1 / most) + (length - length)
@@ -326,11 +327,11 @@ def _clipped(gradients: list[tf.Tensor], most: tf.Tensor) -> list[tf.Tensor]:
 
 @tf.custom_gradient
 def _multiply(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The product of a dense layer, with Keras's gradient put so that the compiler finds its fast path.
+    """The matrix product of a dense layer, with its gradient arranged so that XLA uses its fast matrix products.
 
-    The fast products take no transposed left side, so that side is copied; the barrier keeps the copy from being
-    folded back into the product. Gains a tenth of an epoch.
-    The second barrier has both products done before the kernel is updated, so that it is updated in place: 2 %.
+    These accept no transposed left operand, so that operand is copied; the first barrier keeps XLA from folding the
+    copy back into the product: a tenth less time per epoch. The second has both products finished before the kernel is
+    updated, so that the update happens in place.
     """
 
     def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:

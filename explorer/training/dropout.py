@@ -1,6 +1,6 @@
-"""Dropout as a function of a seed, so that a resumed run drops what it would have dropped, and predictions that sample.
+"""Dropout as a function of a seed, so that a resumed run drops the same units; and Monte-Carlo dropout predictions.
 
-The arithmetic is that of Keras's own layers, which are in the saved model and do nothing when it predicts.
+The arithmetic is that of Keras's own layers, which the saved model contains and which do nothing at prediction.
 """
 
 import numpy as np
@@ -8,20 +8,20 @@ import numpy as np
 from explorer.training.frameworks import keras, tf
 
 LAYERS = (keras.layers.Dropout, keras.layers.AlphaDropout)
-# More than any network has layers: keeps the seeds of two steps apart.
+# More layers than any network has: keeps the seeds of different steps apart.
 LAYERS_A_STEP = 1024
 
-# What SELU tends to far below zero, times -1 (Klambauer and others, Self-Normalizing Neural Networks, 2017).
+# Minus the limit of SELU at minus infinity (Klambauer et al., Self-Normalizing Neural Networks, 2017).
 _SELU_BOUND = 1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
 
 
 def noise_of(seed: int, epoch: int) -> int:
-    """What the random numbers of an epoch start from: a whole number of 31 bits."""
+    """The dropout seed of an epoch: an integer of 31 bits."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0] >> 1)
 
 
 def dropped(layer: keras.layers.Layer, values: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """What a dropout layer makes of `values` while training; `seed` is two whole numbers, int32 `[2]`."""
+    """The output of a dropout layer in training; `seed` is int32 `[2]`."""
     kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
     if isinstance(layer, keras.layers.AlphaDropout):
         scale = tf.math.rsqrt((1 - rate) * (1 + rate * _SELU_BOUND**2))
@@ -30,10 +30,10 @@ def dropped(layer: keras.layers.Layer, values: tf.Tensor, rate: tf.Tensor, seed:
 
 
 def predict_samples(model: keras.Model, images: np.ndarray, samples: int, seed: int = 0) -> np.ndarray:
-    """Monte-Carlo dropout: class probabilities float32 `[samples, N, classes]`, each sample with other units silenced.
+    """Monte-Carlo dropout: class probabilities float32 `[samples, N, classes]`, each with different units dropped.
 
-    Only dropout acts as in training; batch normalization keeps its averages. The layers before the first dropout are
-    worked out once. A model without dropout gives equal samples. `model` is a plain chain of layers.
+    Only dropout acts as in training; batch normalization uses its moving averages. The layers before the first dropout
+    are computed once. A model without dropout gives equal samples. `model` must be a plain stack of layers.
     """
     model_layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     places = [number for number, layer in enumerate(model_layers) if isinstance(layer, LAYERS)]

@@ -1,7 +1,7 @@
-"""Measures every layer of a network on one fixed batch: the first training images, in the split's own order.
+"""Statistics of every layer of a network on one fixed batch: the first training images, in the order of the split.
 
-Nothing is changed by measuring. The batch passes as in a training step, batch normalization with the batch's own
-statistics, but without dropout, so that two epochs are measured alike; the gradient is of the cross-entropy alone.
+Measuring changes nothing. The batch passes as in a training step, batch normalization using the batch's statistics, but
+without dropout, so that epochs are comparable; the gradient is that of the cross-entropy, without the L2 penalty.
 """
 
 import math
@@ -19,13 +19,13 @@ from explorer.training.frameworks import keras, tf
 from explorer.training.model import NORM_EPSILON, first_kernel
 
 PROBE_IMAGES = 256
-STACKED_NUMBERS = 2**22  # of layers that are worked out at once: wide ones come one by one, or memory would double
+STACKED_NUMBERS = 2**22  # in layers computed at once: wide ones are computed one by one, or memory would double
 UPDATE_RATIO = SIGNALS.index("update_ratio")
 
 
 @dataclass(frozen=True)
 class Norm:
-    """A batch normalization's own variables, each `[units]`."""
+    """The trainable variables of a batch normalization layer, each `[units]`."""
 
     scale: tf.Tensor
     offset: tf.Tensor
@@ -34,7 +34,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class Block:
-    """A dense layer with its activation, and the batch normalization on either side of that."""
+    """A dense layer with its activation, and the batch normalization before or after the activation."""
 
     name: str
     kernel: tf.Tensor
@@ -45,14 +45,14 @@ class Block:
 
 
 def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None, list[Block]]:
-    """The normalization of the input and the blocks that a network's layers behind its input scaling make up."""
+    """The normalization of the input, and the blocks formed by a network's layers after its input scaling."""
     entry: Norm | None = None
     blocks: list[Block] = []
     for layer in network_layers:
         if isinstance(layer, keras.layers.Dense):
             blocks.append(Block(layer.name, layer.kernel.value, layer.bias.value, layer.activation))
         elif isinstance(layer, keras.layers.Activation):
-            # what came since the dense layer stands before the activation
+            # a batch normalization since the dense layer comes before the activation
             blocks[-1] = replace(blocks[-1], activation=layer.activation, before=blocks[-1].after, after=None)
         elif isinstance(layer, keras.layers.BatchNormalization):
             norm = Norm(layer.gamma.value, layer.beta.value, layer.epsilon)
@@ -64,7 +64,7 @@ def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None
 
 
 def first_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
-    """The same for the first weights of a configuration, without the time that building a Keras model takes."""
+    """The blocks of a configuration with its initial weights, without the time that building a Keras model takes."""
     spec = DATASETS[config.dataset]
     units = [*[config.width] * config.depth, spec.classes]
     names = [*(f"hidden_{number}" for number in range(1, config.depth + 1)), "output"]
@@ -84,7 +84,7 @@ def _first_norm(units: int) -> Norm:
 
 
 class Probe:
-    """The batch that is measured, and the blocks that it goes through.
+    """The batch on which layers are measured, and the blocks that it passes through.
 
     `images` is uint8 `[N, features]`, `labels` int32 `[N]`; the first `PROBE_IMAGES` of them are used.
     """
@@ -98,36 +98,36 @@ class Probe:
         self._program = tf.function(self._measure, input_signature=[vector, vector, kernels], autograph=False)
 
     def kernels(self) -> list[tf.Tensor]:
-        """Copies of all kernels as they are now, for `measure` to compare with."""
+        """Copies of the current kernels, for `measure` to compare with."""
         return [tf.identity(block.kernel) for block in self._blocks]
 
     def compile(self) -> None:
-        """Traces and optimizes now what the first measurement would; changes no variable."""
+        """Traces and optimizes ahead of time what the first measurement needs; changes no variable."""
         features = self._images.shape[1]
         self._program(tf.zeros(features), tf.ones(features), self.kernels())
 
     def measure(
         self, epoch: int, mean: tf.Tensor, deviation: tf.Tensor, before: Sequence[tf.Tensor] | None
     ) -> EpochSignals:
-        """The signals of all layers; `before` are the kernels before the epoch's last step, None in epoch 0."""
-        return self._told(epoch, self._program(mean, deviation, before or self.kernels()), before is not None)
+        """The signals of all layers; `before` holds the kernels before the epoch's last step, None in epoch 0."""
+        return self._signals(epoch, self._program(mean, deviation, before or self.kernels()), before is not None)
 
     def measure_once(self, mean: tf.Tensor, deviation: tf.Tensor) -> EpochSignals:
-        """The signals in epoch 0 without tracing anything: slower than `measure`, but for its first time."""
-        return self._told(0, self._measure(mean, deviation, self.kernels()), False)
+        """The signals of epoch 0 without tracing: faster than a first `measure`, slower than later ones."""
+        return self._signals(0, self._measure(mean, deviation, self.kernels()), False)
 
-    def _told(self, epoch: int, measured: tuple[tf.Tensor, ...], updated: bool) -> EpochSignals:
-        found = []
+    def _signals(self, epoch: int, measured: tuple[tf.Tensor, ...], updated: bool) -> EpochSignals:
+        layers = []
         for block, *parts, bins in zip(self._blocks, *(part.numpy().tolist() for part in measured), strict=True):
             *row, low, high = [value if math.isfinite(value) else math.nan for part in parts for value in part]
             if not updated:
                 row[UPDATE_RATIO] = None
             whole = math.isfinite(low) and math.isfinite(high)
-            found.append(LayerSignals(block.name, *row, *((tuple(bins), (low, high)) if whole else ())))
-        return EpochSignals(epoch, tuple(found))
+            layers.append(LayerSignals(block.name, *row, *((tuple(bins), (low, high)) if whole else ())))
+        return EpochSignals(epoch, tuple(layers))
 
     def _measure(self, mean: tf.Tensor, deviation: tf.Tensor, before: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        # a row a layer in each part; the first three are the figures in the order of a record, and the bins' range
+        # one row per layer in each part: the first two hold the signals in a record's order, then come range and bins
         kernels = [block.kernel for block in self._blocks]
         with tf.GradientTape() as tape:
             tape.watch(kernels)
@@ -146,29 +146,29 @@ class Probe:
         return of_units, of_kernels, ranges, counts
 
 
-def _together(figures: Callable[..., tuple[tf.Tensor, ...]], *columns: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """What `figures` gives for each layer, a row each; the layers of one shape are worked out at once, stacked.
+def _together(statistics: Callable[..., tuple[tf.Tensor, ...]], *columns: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The result of `statistics` for each layer, one row per layer; layers of equal shape are stacked.
 
-    A few large operations in place of many small ones: half the time to trace, two thirds of it to measure once.
+    A few large operations take less time to trace and to run than many small ones.
     """
     groups = defaultdict(list)
     for number, tensor in enumerate(columns[0]):
         groups[tuple(tensor.shape)].append(number)
-    order, found = [], []
+    order, results = [], []
     for shape, members in groups.items():
         at_once = max(1, STACKED_NUMBERS // math.prod(shape))
         for start in range(0, len(members), at_once):
             chosen = members[start : start + at_once]
             order += chosen
-            found.append(figures(*(tf.stack([column[number] for number in chosen]) for column in columns)))
+            results.append(statistics(*(tf.stack([column[number] for number in chosen]) for column in columns)))
     places = np.argsort(order)
-    return [tf.gather(tf.concat(parts, 0), places) for parts in zip(*found, strict=True)]
+    return [tf.gather(tf.concat(parts, 0), places) for parts in zip(*results, strict=True)]
 
 
 def _of_units(leaving: tf.Tensor, flat: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Figures `[layers, 5]`, smallest and largest value `[layers, 2]` and histogram of `[layers, images, units]`."""
+    """Statistics `[layers, 5]`, minimum and maximum `[layers, 2]` and histogram of `[layers, images, units]`."""
     low, high = tf.reduce_min(leaving, [1, 2]), tf.reduce_max(leaving, [1, 2])
-    figures = [
+    statistics = [
         tf.reduce_mean(leaving, [1, 2]),
         tf.math.reduce_variance(leaving, [1, 2]),
         tf.reduce_mean(tf.math.reduce_variance(leaving, 1), 1),
@@ -176,11 +176,11 @@ def _of_units(leaving: tf.Tensor, flat: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
         tf.reduce_mean(tf.cast(flat, tf.float32), [1, 2]),
     ]
     values = tf.reshape(leaving, [leaving.shape[0], -1])
-    return tf.stack(figures, 1), tf.stack([low, high], 1), _histogram(values, low[:, None], high[:, None])
+    return tf.stack(statistics, 1), tf.stack([low, high], 1), _histogram(values, low[:, None], high[:, None])
 
 
 def _of_kernels(kernels: tf.Tensor, gradients: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor]:
-    """Figures `[layers, 3]` of kernels `[layers, inputs, units]`."""
+    """Statistics `[layers, 3]` of kernels `[layers, inputs, units]`."""
     size = _rms(kernels)
     norm = size * math.sqrt(math.prod(kernels.shape[1:]))
     return (tf.stack([_rms(gradients), _rms(kernels - before) / size, norm], 1),)
@@ -205,7 +205,7 @@ def _rms(kernels: tf.Tensor) -> tf.Tensor:
 
 
 def _histogram(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    """Counts `[layers, HISTOGRAM_BINS]` of each row between its ends; of no use when one is not finite."""
+    """Counts `[layers, HISTOGRAM_BINS]` of each row from minimum to maximum; meaningless unless both are finite."""
     place = (values - low) * (HISTOGRAM_BINS / tf.where(high > low, high - low, 1.0))
     place = tf.cast(tf.clip_by_value(tf.where(tf.math.is_finite(place), place, 0.0), 0, HISTOGRAM_BINS - 1), tf.int32)
     return tf.math.bincount(place, minlength=HISTOGRAM_BINS, maxlength=HISTOGRAM_BINS, axis=-1)

@@ -1,7 +1,7 @@
-"""The learning-rate range test: the rate grows at every step until the loss explodes, and the curve says which to take.
+"""The learning-rate finder: the rate grows at every step until the loss explodes, and the curve suggests a rate.
 
-Smith, Cyclical learning rates for training neural networks (2017); the reading of the curve is Géron's: take a tenth
-of the rate at which the loss turns up. What reads the curve knows no TensorFlow.
+Smith, Cyclical learning rates for training neural networks (2017); the curve is read as by Géron: take a tenth of the
+rate at which the loss starts to rise. Reading the curve does not need TensorFlow.
 """
 
 import math
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from explorer.config import TrainingConfig
     from explorer.training.compiled_epoch import CompiledNetwork
 
-LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 420  # sixty steps for each power of ten
+LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 420  # sixty steps per power of ten
 EXPLODED = 4.0  # times the lowest smoothed loss
 SMOOTHING = 0.95
-# Of the smoothed loss: the noise of its first values, and what counts as having learned something.
+# Of the smoothed loss: how many noisy first values are ignored, and the relative fall that counts as learning.
 SETTLING, FALL = 10, 0.02
 
 
 @dataclass(frozen=True)
 class Point:
-    """One step: its learning rate, the loss of its batch before the step, and that smoothed over the steps so far."""
+    """One step: its learning rate, the loss of its batch before the update, and the smoothed loss so far."""
 
     rate: float
     loss: float
@@ -33,9 +33,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a curve says: the rate to take, None when it never fell; `turn` is where the loss was lowest.
+    """The learning rate that a curve suggests, None if the loss never fell; `turn` is the rate of the lowest loss.
 
-    `words` say it in a sentence.
+    `words` is the explanation, in a sentence.
     """
 
     rate: float | None
@@ -44,46 +44,48 @@ class Suggestion:
 
 
 def growing_rates() -> np.ndarray:
-    """The rates of all steps, each the same number of times the one before."""
+    """The learning rates of all steps, growing geometrically."""
     return np.geomspace(LOWEST, HIGHEST, STEPS)
 
 
 def smooth(losses: Sequence[float]) -> np.ndarray:
-    """A moving average that forgets exponentially and owes nothing to its start."""
-    average, found = 0.0, []
+    """The exponential moving average of the losses, with bias correction as in Adam."""
+    average, smoothed = 0.0, []
     for number, loss in enumerate(losses, 1):
         average = SMOOTHING * average + (1 - SMOOTHING) * loss
-        found.append(average / (1 - SMOOTHING**number))
-    return np.array(found)
+        smoothed.append(average / (1 - SMOOTHING**number))
+    return np.array(smoothed)
 
 
 def exploded(smoothed: Sequence[float]) -> bool:
-    """Whether the last smoothed loss is no number or `EXPLODED` times the lowest one."""
+    """Whether the last smoothed loss is NaN or infinite, or more than `EXPLODED` times the lowest one."""
     best = min(smoothed[SETTLING:], default=math.inf)
     return not math.isfinite(smoothed[-1]) or smoothed[-1] > EXPLODED * best
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
-    """The learning rate that the losses of a range test suggest: a tenth of where the smoothed loss was lowest."""
+    """The learning rate that the losses of the steps suggest: a tenth of the rate with the lowest smoothed loss."""
     finite = next((n for n, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
     smoothed = smooth(losses[:finite])[SETTLING:]
     if len(smoothed) < SETTLING:
-        return Suggestion(None, None, "The loss was no number almost at once: no learning rate can be read from this.")
+        text = "The loss became NaN or infinite almost immediately, so no learning rate can be suggested."
+        return Suggestion(None, None, text)
     lowest = int(np.argmin(smoothed))
     before = float(np.max(smoothed[: lowest + 1]))
     if smoothed[lowest] > (1 - FALL) * before:
-        words = "The loss fell at no learning rate: something else keeps the network from learning."
-        return Suggestion(None, None, words)
+        text = "The loss did not fall at any learning rate: something else keeps the network from learning."
+        return Suggestion(None, None, text)
     turn = float(rates[SETTLING + lowest])
     rate = float(f"{turn / 10:.1g}")
-    seen = "where it was still falling" if lowest == len(smoothed) - 1 else "and rose again behind it"
-    return Suggestion(rate, turn, f"The loss was lowest at a rate of {turn:.2g}, {seen}; a tenth of that is {rate:g}.")
+    after = "and was still falling there" if lowest == len(smoothed) - 1 else "and rose again after it"
+    text = f"The loss was lowest at a learning rate of {turn:.2g} {after}; a tenth of that is {rate:g}."
+    return Suggestion(rate, turn, text)
 
 
 def measure(config: "TrainingConfig", network: "CompiledNetwork") -> Iterator[Point]:
-    """Trains a fresh network of a configuration with a growing rate and tells each step, until the loss explodes.
+    """Trains a new network of a configuration with a growing rate until the loss explodes; yields every step.
 
-    The schedule of the configuration is not used; everything else is.
+    The configuration's schedule is ignored.
     """
     from explorer.training.compiled_epoch import Totals
     from explorer.training.dropout import noise_of

@@ -1,4 +1,4 @@
-"""From a configuration to an ordinary Keras model, its first weights and its optimizer."""
+"""The Keras model, initial weights and optimizer of a configuration."""
 
 import hashlib
 
@@ -13,10 +13,9 @@ NORM_EPSILON = 1e-3  # Keras's default for batch normalization
 
 
 def build_network(config: TrainingConfig) -> keras.Sequential:
-    """The network of a configuration: raw images `[N, *image_shape]` in, class probabilities `[N, classes]` out.
+    """The network of a configuration, from raw images `[N, *image_shape]` to class probabilities `[N, classes]`.
 
-    Its second layer carries the input scaling, so whoever loads the saved model gives it raw pixels. The
-    weights are Keras's defaults until `start_weights` sets them.
+    Its second layer holds the input scaling, so the saved model takes raw pixels. `start_weights` sets the weights.
     """
     spec = DATASETS[config.dataset]
     chain = [
@@ -39,7 +38,7 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
             name="output",
         )
     )
-    # all at once: at each `add` Keras goes through the whole network again
+    # all at once: each `add` would have Keras rebuild the whole network
     return keras.Sequential(chain, name="network")
 
 
@@ -52,15 +51,15 @@ def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
         kernel_regularizer=_regularizer(config),
         name=name,
     )
-    found = [dense]
+    chain = [dense]
     if config.batch_norm != OFF:
-        found.append(layers.BatchNormalization(name=f"batch_norm_{number}"))
+        chain.append(layers.BatchNormalization(name=f"batch_norm_{number}"))
     if config.batch_norm == BEFORE_ACTIVATION:
-        found.append(layers.Activation(config.activation, name=f"activation_{number}"))
+        chain.append(layers.Activation(config.activation, name=f"activation_{number}"))
     if config.dropout in (DROPOUT, ALPHA):
         kind = layers.Dropout if config.dropout == DROPOUT else layers.AlphaDropout
-        found.append(kind(config.dropout_rate, name=f"dropout_{number}"))
-    return found
+        chain.append(kind(config.dropout_rate, name=f"dropout_{number}"))
+    return chain
 
 
 def _regularizer(config: TrainingConfig) -> keras.Regularizer | None:
@@ -68,26 +67,26 @@ def _regularizer(config: TrainingConfig) -> keras.Regularizer | None:
 
 
 def _first_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
-    """An initializer whose draw depends on the seed and the layer alone (and on the shape it is asked for)."""
-    # the notebook leaves the output layer to Keras's default
+    """An initializer whose values depend only on the seed, the layer and the shape."""
+    # the notebook leaves the output layer at Keras's default
     name = "glorot_uniform" if layer == "output" else config.kernel_initializer
     if name == "zeros":
         return keras.initializers.Zeros()
     digest = hashlib.sha256(f"{config.seed}/{layer}".encode()).digest()
-    own_seed = int.from_bytes(digest[:4], "little") >> 1
-    return keras.initializers.get({"class_name": name, "config": {"seed": own_seed}})
+    layer_seed = int.from_bytes(digest[:4], "little") >> 1
+    return keras.initializers.get({"class_name": name, "config": {"seed": layer_seed}})
 
 
 def first_kernel(config: TrainingConfig, layer: str, shape: tuple[int, int]) -> tf.Tensor:
-    """The first kernel of a layer (`hidden_1` … `output`), float32 `[inputs, units]`."""
+    """The initial kernel of a layer (`hidden_1` … `output`), float32 `[inputs, units]`."""
     return _first_initializer(config, layer)(shape)
 
 
 def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray) -> None:
-    """Sets every weight of a network of this shape to what a fresh run of this configuration starts from.
+    """Sets every weight of a network of this shape to the initial weights of a configuration.
 
-    Also gives its layers the configuration's initializers, dropout rate and penalty, so that a network used again for
-    another run saves as if it had been built for it. `mean` and `variance` are of the input scaling, float32
+    Also gives its layers the configuration's initializers, dropout rate and L2 penalty, so that a network reused for
+    another run is saved as if it had been built for it. `mean` and `variance` are those of the input scaling, float32
     `[features]`.
     """
     for layer in network.layers:
@@ -113,29 +112,29 @@ def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.nd
 
 
 class Nadam(keras.optimizers.Nadam):
-    """Keras's Nadam with its scalars worked out once a step instead of once a weight.
+    """Keras's Nadam with its scalars computed once per step instead of once per weight.
 
-    Three of Keras's four divisions a weight are by one and the same number; a product costs a fraction of a division.
-    Gains a tenth of an epoch, and makes the program a third smaller, so that it compiles faster.
+    Three of Keras's four divisions per weight share a divisor, and a product is cheaper than a division. Saves a
+    tenth of the time per epoch; the program is also smaller and compiles faster.
     """
 
     def _backend_update_step(self, gradients, variables, learning_rate):
-        self._factors = None  # of another step, or of another program's
+        self._factors = None  # they belong to another step, or to another program
         super()._backend_update_step(gradients, variables, learning_rate)
         self._factors = None
 
     def update_step(self, gradient, variable, learning_rate):
-        """Keras's own update, up to single-precision rounding."""
+        """Keras's update, up to single-precision rounding."""
         number = self._get_variable_index(variable)
         momentum, velocity = self._momentums[number], self._velocities[number]
         if self._factors is None:
             self._factors = self._factors_of_step(learning_rate)
-        kept = variable, momentum, velocity
-        moved = self._moved(gradient, *map(tf.convert_to_tensor, kept), self._factors)
-        for each, value in zip(kept, moved, strict=True):
-            self.assign(each, value)
+        targets = variable, momentum, velocity
+        values = self._moved(gradient, *map(tf.convert_to_tensor, targets), self._factors)
+        for target, value in zip(targets, values, strict=True):
+            self.assign(target, value)
 
-    # a function of its own is traced once a shape instead of once a weight: a third of the program's tracing
+    # a separate function is traced once per shape instead of once per weight
     @tf.function(autograph=False)
     def _moved(self, gradient, variable, momentum, velocity, factors):
         of_momentum, of_gradient, of_velocity, less_momentum, less_velocity = factors
@@ -145,7 +144,7 @@ class Nadam(keras.optimizers.Nadam):
         return variable - (momentum * of_momentum + gradient * of_gradient) / scale, momentum, velocity
 
     def _factors_of_step(self, rate):
-        # single precision from the start, as Keras has it: 1 - 0.999 differs there by 5e-5 from its value in Python
+        # in single precision throughout, as in Keras: there 1 - 0.999 differs by 5e-5 from its value in Python
         beta_1, beta_2, step = (keras.ops.cast(x, "float32") for x in (self.beta_1, self.beta_2, self.iterations + 1))
         now, following = (beta_1 * (1.0 - 0.5 * keras.ops.power(0.96, at)) for at in (step, step + 1))
         of_momentum = rate * following / (1 - self._u_product * following)
@@ -154,7 +153,7 @@ class Nadam(keras.optimizers.Nadam):
 
 
 def build_optimizer(name: str, learning_rate: float) -> keras.Optimizer:
-    """A Keras optimizer with its defaults; the learning rate is a variable, so another one compiles nothing."""
+    """A Keras optimizer with its defaults; the learning rate is a variable, so changing it needs no recompilation."""
     optimizers = keras.optimizers
     return {
         "nadam": Nadam,
@@ -168,12 +167,12 @@ def build_optimizer(name: str, learning_rate: float) -> keras.Optimizer:
 
 
 def initial_state(optimizer: keras.Optimizer) -> list[np.ndarray]:
-    """Copies of a freshly built optimizer's variables: what `reset_optimizer` goes back to."""
+    """Copies of a freshly built optimizer's variables: the state that `reset_optimizer` restores."""
     return [np.array(variable.numpy()) for variable in optimizer.variables]
 
 
 def reset_optimizer(optimizer: keras.Optimizer, state: list[np.ndarray], learning_rate: float) -> None:
-    """Sets an optimizer's variables to `initial_state`, and its learning rate."""
+    """Restores the variables of an optimizer from `initial_state` and sets its learning rate."""
     for variable, value in zip(optimizer.variables, state, strict=True):
         variable.assign(value)
     optimizer.learning_rate = learning_rate

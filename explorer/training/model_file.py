@@ -1,4 +1,4 @@
-"""The `.keras` file of a network that is saved again and again while it trains."""
+"""Saving of a network to a `.keras` file again and again while it trains."""
 
 import io
 import json
@@ -20,9 +20,9 @@ _WEIGHTS = "model.weights.h5"
 
 
 class ModelFile:
-    """What Keras's own `save` writes for a network, of which after the first time only the numbers are replaced.
+    """The file that Keras's own `save` writes for a network, with only the numbers replaced after the first time.
 
-    Keras walks through all layers for each file: for the notebook's networks that takes eight times as long.
+    Keras goes through all layers for each file, which takes several times as long.
     """
 
     def __init__(self, network: keras.Model):
@@ -31,9 +31,9 @@ class ModelFile:
         self._places: list[slice] = []
 
     def save(self, path: Path, record: EpochRecord | None = None) -> None:
-        """Saves the network as it is now; the file is there whole or not at all. Raises `OSError`.
+        """Saves the current network atomically. Raises `OSError`.
 
-        With a record the file says which epoch of its run it is (`model_mark`).
+        With a record, the file states which epoch of its run it holds (`model_mark`).
         """
         if not self._members:
             self._let_keras_write(path.with_name(f".{path.stem}.marked.keras"))
@@ -60,7 +60,7 @@ class ModelFile:
 
 @contextmanager
 def _marked(variables: list[keras.Variable]) -> Iterator[None]:
-    """Gives each variable its number in the list for a value, so that its place in a file can be found."""
+    """Sets each variable to its number in the list, so that its position in a file can be found."""
     before = [np.array(variable.numpy()) for variable in variables]
     try:
         for number, variable in enumerate(variables):
@@ -72,14 +72,14 @@ def _marked(variables: list[keras.Variable]) -> Iterator[None]:
 
 
 def _places(content: bytes) -> dict[int, slice]:
-    """Where in an HDF5 file the numbers of each variable stand, by what it is marked with."""
-    found = {}
+    """The byte range of each variable in an HDF5 file, by the number that it is marked with."""
+    places = {}
 
     def note(_: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset):
             start = item.id.get_offset()
-            found[int(item[()].flat[0])] = slice(start, start + item.id.get_storage_size())
+            places[int(item[()].flat[0])] = slice(start, start + item.id.get_storage_size())
 
     with h5py.File(io.BytesIO(content)) as file:
         file.visititems(note)
-    return found
+    return places

@@ -1,4 +1,4 @@
-"""The prepared data sets and compiled networks that a process keeps for its next run."""
+"""A cache of the prepared data sets and compiled networks that a process keeps for its next run."""
 
 import math
 import threading
@@ -9,13 +9,13 @@ from explorer.data.datasets import Dataset
 from explorer.training.compiled_epoch import CompiledNetwork, Shape
 from explorer.training.tensors import TrainingTensors
 
-# What the kept networks and their optimizers may weigh together; the newest one always stays.
+# The memory limit of all cached networks and optimizers together; the newest one always stays.
 KEPT_BYTES = 256 * 2**20
 KEPT_PROGRAMS = 8
 
 
 class ProgramCache:
-    """Compiled networks by shape, the least recently used dropped first; safe to warm from another thread."""
+    """Compiled networks by shape, the least recently used dropped first; safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,7 +25,7 @@ class ProgramCache:
         self._programs: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
 
     def data(self, dataset: Dataset) -> TrainingTensors:
-        """The data set in TensorFlow's memory; loaded once a process."""
+        """The data set in TensorFlow's memory; loaded once per process."""
         with self._data_lock:
             name = dataset.spec.name, dataset.division
             if name not in self._data:
@@ -33,9 +33,9 @@ class ProgramCache:
             return self._data[name]
 
     def network(self, config: TrainingConfig, dataset: Dataset) -> tuple[CompiledNetwork, bool]:
-        """The compiled network of a configuration's shape, and whether it was there already.
+        """The compiled network of a configuration's shape, and whether it was cached.
 
-        When another thread is compiling the same shape, waits for that one instead of compiling it again.
+        If another thread is compiling the same shape, waits for that one instead of compiling it again.
         """
         shape = Shape.of(config)
         with self._lock:

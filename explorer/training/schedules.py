@@ -1,4 +1,4 @@
-"""The learning rate of every step: pure functions of a configuration, the step and, on a plateau, the history."""
+"""Learning-rate schedules: pure functions of a configuration, the step and, for a plateau, the history."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ import numpy as np
 from explorer.config import CONSTANT, COSINE, EXPONENTIAL, ONE_CYCLE, PLATEAU, TrainingConfig
 from explorer.runs.history import EpochRecord
 
-# As `keras.callbacks.ReduceLROnPlateau` has it: a loss counts as lower when it is lower by more than this.
+# A loss counts as lower if it is lower by more than this, as in `keras.callbacks.ReduceLROnPlateau`.
 PLATEAU_DELTA = 1e-4
 
 
 def rates(config: TrainingConfig, steps: int, epoch: int, history: Sequence[EpochRecord] = ()) -> np.ndarray:
-    """The rate of each of the `steps` steps of an epoch (counted from 1): float64 `[steps]`.
+    """The learning rate of each of the `steps` steps of an epoch (counted from 1): float64 `[steps]`.
 
-    `history` holds the epochs before it; only a plateau looks at it.
+    `history` holds the epochs before it; only a plateau uses it.
     """
     if config.schedule == PLATEAU:
         losses = [record.val_loss for record in history[: epoch - 1]]
@@ -23,7 +23,7 @@ def rates(config: TrainingConfig, steps: int, epoch: int, history: Sequence[Epoc
 
 
 def rate_at(config: TrainingConfig, step: np.ndarray, steps: int) -> np.ndarray:
-    """The rate of some steps, counted from 0 over the whole run, with `steps` to an epoch; no history is known."""
+    """The learning rate at given steps, counted from 0 over the whole run; `steps` per epoch, no history."""
     shapes = {ONE_CYCLE: _one_cycle, EXPONENTIAL: _exponential, COSINE: _cosine}
     if config.schedule in (CONSTANT, PLATEAU):
         return np.full(len(step), config.learning_rate)
@@ -31,27 +31,27 @@ def rate_at(config: TrainingConfig, step: np.ndarray, steps: int) -> np.ndarray:
 
 
 def preview(config: TrainingConfig, steps: int, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs (0 to the last, in fractions) and the rate there, at no more than `points` steps spread over the run."""
+    """Epochs (fractional, from 0) and their learning rates, at no more than `points` steps spread over the run."""
     last = config.epochs * steps - 1
     step = np.unique(np.linspace(0, last, min(points, last + 1)).round())
     return step / steps, rate_at(config, step, steps)
 
 
 def cuts(losses: Sequence[float], patience: int) -> int:
-    """How often a plateau cuts the rate over these validation losses, as Keras's ReduceLROnPlateau counts."""
-    best, waited, found = np.inf, 0, 0
+    """How often a plateau cuts the rate over these validation losses, as counted by Keras's ReduceLROnPlateau."""
+    best, waited, count = np.inf, 0, 0
     for loss in losses:
         if loss < best - PLATEAU_DELTA:
             best, waited = loss, 0
         else:
             waited += 1
             if waited >= patience:
-                waited, found = 0, found + 1
-    return found
+                waited, count = 0, count + 1
+    return count
 
 
 def _one_cycle(config: TrainingConfig, step: np.ndarray, steps: int) -> np.ndarray:
-    """Géron, Hands-On Machine Learning, 2nd edition, chapter 11: straight up, straight down, a last tenth far below."""
+    """Géron, Hands-On Machine Learning, 2nd edition, chapter 11: linear up, linear down, and a last tenth far below."""
     total = config.epochs * steps
     half = (total - (total // 10 + 1)) // 2
     if half == 0:  # too few steps to go up and down
@@ -64,7 +64,7 @@ def _exponential(config: TrainingConfig, step: np.ndarray, steps: int) -> np.nda
 
 
 def _cosine(config: TrainingConfig, step: np.ndarray, steps: int) -> np.ndarray:
-    """Even steps up, then half a cosine down to the last share at the last step (Loshchilov and Hutter, SGDR, 2017)."""
+    """Linear warmup, then half a cosine to the final share at the last step (Loshchilov and Hutter, SGDR, 2017)."""
     warm, last = config.warmup_epochs * steps, config.epochs * steps - 1
     along = np.clip((step - warm) / max(1, last - warm), 0, 1)
     falling = config.final_share + (1 - config.final_share) * (1 + np.cos(np.pi * along)) / 2

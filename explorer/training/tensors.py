@@ -1,4 +1,4 @@
-"""A data set as the compiled program takes it: flat uint8 tensors, and the statistics of each input scaling."""
+"""A data set as tensors for the compiled program: flat uint8 images, and the statistics of each input scaling."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +19,7 @@ class Split:
 
     @property
     def size(self) -> int:
-        """How many images."""
+        """The number of images."""
         return self.labels.shape[0]
 
 
@@ -40,7 +40,7 @@ class TrainingTensors:
         return np.zeros(features, "float32"), np.full(features, variance, "float32")
 
     def scaling_tensors(self, kind: str) -> tuple[tf.Tensor, tf.Tensor]:
-        """What an input scaling takes off each feature and divides it by, as Keras's own layer has it."""
+        """The offset and divisor of each feature, float32 `[features]`, as in Keras's `Normalization` layer."""
         mean, variance = self.scaling(kind)
         return tf.constant(mean), tf.constant(np.maximum(np.sqrt(variance), keras.config.epsilon()))
 
@@ -55,10 +55,10 @@ def _tensors(images: np.ndarray, labels: np.ndarray) -> Split:
 
 
 def feature_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of every feature of uint8 `[N, features]`, as float32, equal to StandardScaler's.
+    """Mean and variance of every feature of uint8 `[N, features]`, as float32, equal to `StandardScaler`'s.
 
-    The sums are whole numbers and so exact. A feature that never varies gets variance 1, as in StandardScaler:
-    otherwise the first image that differs there would be blown up without bound.
+    The sums are integers and therefore exact. A constant feature gets variance 1, as in `StandardScaler`: otherwise
+    the first image that differs in it would be scaled without bound.
     """
     count = len(images)
     total = np.zeros(images.shape[1], np.int64)

@@ -1,4 +1,4 @@
-"""Trains one configuration to its end, epoch by epoch; knows neither pages nor workers nor folders."""
+"""Training of one configuration, epoch by epoch, independent of pages, workers and folders."""
 
 import math
 import time
@@ -18,16 +18,16 @@ from explorer.training.dropout import noise_of
 
 STOP, PAUSE = "stop", "pause"
 
-# A call into the compiled program lasts about this long, so a request is answered within a second.
+# The target length of a call into the compiled program, so that a request takes effect within a second.
 SECONDS_A_CALL = 0.3
 FIRST_CALL_STEPS = 8
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: `cause` says why, `reason` says it in words.
+    """How training ended: `cause` for programs, `reason` for people.
 
-    `checkpoint` continues a stopped or paused run exactly where it was.
+    `checkpoint` continues a stopped or paused run exactly.
     """
 
     cause: Cause
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def image_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The order in which an epoch (counted from 1) goes through `count` images: int32 `[count]`."""
+    """The order of the `count` training images in an epoch (counted from 1): int32 `[count]`."""
     return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int32)
 
 
@@ -53,10 +53,10 @@ def train(
 ) -> Outcome:
     """Trains until early stopping, the last epoch, divergence or a request.
 
-    `on_epoch(record, improved, checkpoint)` is called after each epoch, when `network.network` holds the weights
-    that the record speaks of. `on_signals(signals)` is called before the first step, and after each epoch just before
-    `on_epoch`; without it nothing is measured. `control()` is asked between calls of the compiled program. `history`
-    and `checkpoint` continue an earlier run: the history must hold the checkpoint's epochs and no more.
+    `on_epoch(record, improved, checkpoint)` is called after each epoch, while `network.network` holds the weights
+    that the record describes. `on_signals(signals)` is called before the first step, and after each epoch just before
+    `on_epoch`; without it no signals are measured. `control()` is called between calls of the compiled program.
+    `history` and `checkpoint` continue an earlier run: the history must hold exactly the epochs of the checkpoint.
     """
     records = list(history)
     network.start(config)
@@ -83,7 +83,7 @@ def train(
 
 
 def ending(config: TrainingConfig, records: Sequence[EpochRecord]) -> Outcome | None:
-    """How training is over after these epochs, None when it goes on; a resumed run asks before its first step."""
+    """How training ends after these epochs, None if it goes on; checked before the first step of a resumed run."""
     if not records:
         return None
     last = records[-1]
@@ -128,7 +128,7 @@ def _train_epoch(
         stop = min(step + steps_a_call, network.steps_per_epoch)
         if on_signals and step < last:
             stop = min(stop, last)
-        elif on_signals:  # the last step by itself, so that its update can be seen
+        elif on_signals:  # the last step in a call of its own, so that its update can be measured
             before = network.probe.kernels()
         totals = network.train_steps(order, step, stop, totals, rates, noise)
         if not math.isfinite(totals.loss):
@@ -158,7 +158,7 @@ def _train_epoch(
 
 
 def _arrays(network: CompiledNetwork) -> list[np.ndarray]:
-    # a copy: `numpy()` may look into the variable's own memory, which the next step changes
+    # copies: `numpy()` may share the variable's memory, which the next step changes
     return [np.array(variable.numpy()) for variable in network.variables]
 
 

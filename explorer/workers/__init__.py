@@ -1,1 +1,1 @@
-"""Where runs are trained: the run queue, its worker processes, and the processes for tasks that must not wait."""
+"""The run queue, its worker processes, and task processes for work that must not wait for training."""

@@ -1,18 +1,18 @@
-"""Dask's scheduler and worker without the HTTP server that each opens, for which Dask has no setting."""
+"""Dask's scheduler and worker without their HTTP servers, which no Dask setting turns off."""
 
 import distributed
 
 
 class _WithoutHttp:
-    """Leaves out the pages and figures that any user of the machine could read; the work goes over TLS alone."""
+    """Omits the HTTP server, whose pages any user of the machine could read; all other traffic uses TLS."""
 
     def start_http_server(self, *_: object, **__: object) -> None:
         """Opens no port."""
 
 
 class Scheduler(_WithoutHttp, distributed.Scheduler):
-    """Dask's scheduler, by its own name because settings go by the class's name."""
+    """Dask's scheduler, with the same class name because Dask looks settings up by it."""
 
 
 class Worker(_WithoutHttp, distributed.Worker):
-    """Dask's worker, by its own name because settings go by the class's name."""
+    """Dask's worker, with the same class name because Dask looks settings up by it."""

@@ -1,4 +1,4 @@
-"""What a network does before its first step: asked of the task process, once for each start, and remembered."""
+"""Signal propagation at initialization, computed by the task process once per set of initial weights and cached."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from explorer.config import TrainingConfig
 from explorer.runs.signals import EpochSignals
 from explorer.workers.task_process import TaskProcess
 
-# What first weights, inputs and the probe follow from; the other settings matter from the first step on.
+# The settings that determine initial weights, inputs and probe; the others have no effect before the first step.
 START_FIELDS = (
     "dataset",
     "activation",
@@ -24,27 +24,27 @@ KEPT_STARTS = 200
 
 
 def start_of(config: TrainingConfig) -> TrainingConfig:
-    """The configuration with all settings at their defaults that do not matter before the first step."""
+    """The configuration with all settings reset to their defaults that have no effect before the first step."""
     return TrainingConfig(**{name: getattr(config, name) for name in START_FIELDS})
 
 
 class InitialSignals:
-    """The signals at the start of any configuration; safe to share between sessions and threads.
+    """The initial signals of any configuration; safe to share between sessions and threads.
 
-    An answer is remembered; what nobody waits for any more is not asked.
+    Results are cached; requests that nobody waits for any more are cancelled.
     """
 
     def __init__(self, task_process: TaskProcess):
         self._task_process = task_process
         self._lock = threading.Lock()
-        self._asked: OrderedDict[TrainingConfig, Future[EpochSignals]] = OrderedDict()
+        self._futures: OrderedDict[TrainingConfig, Future[EpochSignals]] = OrderedDict()
         self._wanted: dict[str, TrainingConfig] = {}
 
     def ask(self, config: TrainingConfig, who: str = "") -> "Future[EpochSignals]":
-        """The future signals of a configuration in epoch 0; raises in the future what `signals_at_start` raises.
+        """A future of the signals of a configuration in epoch 0; its exceptions are those of `signals_at_start`.
 
-        `who` asks has one question at a time: an earlier one that has not had its turn is withdrawn, unless it is
-        the same.
+        A caller named by `who` has one request at a time: an earlier, different one is cancelled if it has not
+        started.
         """
         from explorer.workers.tasks import signals_at_start
 
@@ -53,12 +53,12 @@ class InitialSignals:
             before = self._wanted.get(who)
             if who and before != start:
                 self._wanted[who] = start
-                if before in self._asked and before not in self._wanted.values() and self._asked[before].cancel():
-                    del self._asked[before]
-            future = self._asked.get(start)
+                if before in self._futures and before not in self._wanted.values() and self._futures[before].cancel():
+                    del self._futures[before]
+            future = self._futures.get(start)
             if future is None or future.cancelled() or (future.done() and future.exception() is not None):
-                future = self._asked[start] = self._task_process.ask(signals_at_start, start.to_dict())
-            self._asked.move_to_end(start)
-            while len(self._asked) > KEPT_STARTS:
-                self._asked.popitem(last=False)
+                future = self._futures[start] = self._task_process.ask(signals_at_start, start.to_dict())
+            self._futures.move_to_end(start)
+            while len(self._futures) > KEPT_STARTS:
+                self._futures.popitem(last=False)
             return future

@@ -1,7 +1,7 @@
-"""Questions that need TensorFlow, worked out in processes of their own: looking never waits for training.
+"""Execution of tasks that need TensorFlow in separate processes, so that they never wait for training.
 
-What is asked may be dangerous, such as opening a model file. The limits of time and memory are kept from here, outside
-of the process that works: a library that loops holds Python's lock there, and nothing in that process can end it.
+A task may be dangerous, such as opening a model file. Its limits of time and memory are enforced from here, outside of
+the process that executes it: a library that loops holds Python's lock there, and nothing in that process can end it.
 """
 
 import multiprocessing.connection
@@ -24,17 +24,17 @@ from explorer.workers.cluster import process_context, worker_environment
 
 MEMORY_LIMIT = 4 * 10**9
 SECONDS = 60.0
-# a process that does not stand after so long, on however busy a machine, will not
+# a process that is not ready after so long, even on a busy machine, never will be
 STARTING_SECONDS = 300.0
 WATCH_SECONDS = 0.05
-# whoever has waited so long behind a slow question gets a second process, which goes when it had nothing to do
+# a task that has waited so long behind a slow one gets a second process, which ends after a time without tasks
 PATIENCE_SECONDS = 2.0
 IDLE_SECONDS = 60.0
 MOST_PROCESSES = 2
 
 
 @dataclass
-class _Question:
+class _Task:
     function: Callable
     arguments: tuple
     seconds: float
@@ -42,99 +42,99 @@ class _Question:
 
 
 class TaskProcess:
-    """Answers questions in their order; its process starts with the first one, or with `start`.
+    """Executes tasks in order; its process starts with the first task, or with `start`.
 
-    There is one process while questions are quick: behind a slow one, the next is worked out in a second process.
-    Safe to share between threads.
+    One process suffices while tasks are quick; behind a slow one, the next task is executed in a second process. Safe
+    to share between threads.
     """
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT):
         self._memory_limit = memory_limit
         self._changed = threading.Condition(threading.RLock())
-        self._waiting: deque[_Question] = deque()
-        self._places: list[_Place] = []
+        self._waiting: deque[_Task] = deque()
+        self._slots: list[_Slot] = []
         self._closed = False
 
     def ask(self, function: Callable, *arguments: Any, seconds: float = SECONDS) -> Future:
-        """The future value of `function(*arguments)`, worked out in another process.
+        """A future of `function(*arguments)`, executed in another process.
 
-        The future raises what the function raises, or `WorkersError` when the process died, took too much memory or
-        more than so many seconds. A question that is cancelled before its turn is not asked.
+        The future raises what the function raises, or `WorkersError` if the process died, took too much memory or more
+        than `seconds`. A task that is cancelled before its turn is not executed.
         """
-        question = _Question(function, arguments, seconds, Future())
+        task = _Task(function, arguments, seconds, Future())
         with self._changed:
             if self._closed:
-                raise WorkersError("questions are no longer answered: this process is about to end")
-            self._waiting.append(question)
+                raise WorkersError("no more tasks are accepted: this process is shutting down")
+            self._waiting.append(task)
             self.start()
             self._changed.notify_all()
-        return question.answer
+        return task.answer
 
     def start(self) -> None:
         """Starts the process in the background, if there is none."""
         with self._changed:
-            if not self._places and not self._closed:
-                self._add_place()
+            if not self._slots and not self._closed:
+                self._add_slot()
 
     def close(self) -> None:
-        """Ends the processes; what is not answered yet raises `WorkersError`."""
+        """Ends the processes; the futures of unfinished tasks raise `WorkersError`."""
         with self._changed:
             self._closed = True
-            places = list(self._places)
+            slots = list(self._slots)
             self._changed.notify_all()
-        for place in places:
-            place.end()
-        for place in places:
-            place.join()
-        self._refuse("the process that worked on it was ended")
+        for slot in slots:
+            slot.end()
+        for slot in slots:
+            slot.join()
+        self._refuse("the process that executed it was ended")
 
-    # --- asked by the places ------------------------------------------------------------------------------
+    # --- called by the slots ------------------------------------------------------------------------------
 
-    def next_question(self, place: "_Place") -> _Question | None:
-        """The next question, waited for; None where the place is not needed any more."""
+    def next_task(self, slot: "_Slot") -> _Task | None:
+        """Waits for the next task; None if the slot is no longer needed."""
         with self._changed:
             while not self._closed:
                 if self._waiting:
                     return self._waiting.popleft()
-                spare = place is not self._places[0]
+                spare = slot is not self._slots[0]
                 if not self._changed.wait(IDLE_SECONDS if spare else None) and spare and not self._waiting:
                     break
             return None
 
-    def put_back(self, question: _Question) -> None:
-        """Takes back a question that was not begun."""
+    def put_back(self, task: _Task) -> None:
+        """Puts back a task that was not started."""
         with self._changed:
-            self._waiting.appendleft(question)
+            self._waiting.appendleft(task)
 
     def is_busy(self) -> None:
-        """Has another process started where a question waits behind a slow one."""
+        """Starts another process if a task waits behind a slow one."""
         with self._changed:
-            if self._waiting and len(self._places) < MOST_PROCESSES and not self._closed:
-                self._add_place()
+            if self._waiting and len(self._slots) < MOST_PROCESSES and not self._closed:
+                self._add_slot()
 
-    def has_left(self, place: "_Place", why: str) -> None:
-        """Takes a place away; where it was the last, what waits is told why."""
+    def has_left(self, slot: "_Slot", why: str) -> None:
+        """Removes a slot; if it was the last, waiting tasks fail with `why`."""
         with self._changed:
-            self._places.remove(place)
-            if self._waiting and not self._places:
+            self._slots.remove(slot)
+            if self._waiting and not self._slots:
                 if why:
                     self._refuse(why)
                 elif not self._closed:
-                    self._add_place()
+                    self._add_slot()
 
-    def _add_place(self) -> None:
-        self._places.append(_Place(self, self._memory_limit))
-        self._places[-1].start()
+    def _add_slot(self) -> None:
+        self._slots.append(_Slot(self, self._memory_limit))
+        self._slots[-1].start()
 
     def _refuse(self, why: str) -> None:
         while self._waiting:
-            question = self._waiting.popleft()
-            if question.answer.set_running_or_notify_cancel():
-                question.answer.set_exception(WorkersError(why))
+            task = self._waiting.popleft()
+            if task.answer.set_running_or_notify_cancel():
+                task.answer.set_exception(WorkersError(why))
 
 
-class _Place(threading.Thread):
-    """Takes questions from a task process, has them worked out in a process, and replaces that one when it ends."""
+class _Slot(threading.Thread):
+    """Takes tasks from a `TaskProcess`, has a process execute them, and replaces that process when it ends."""
 
     def __init__(self, task_process: TaskProcess, memory_limit: int):
         super().__init__(daemon=True, name="task process")
@@ -143,7 +143,7 @@ class _Place(threading.Thread):
         self._ended = False
 
     def end(self) -> None:
-        """Ends the process, whatever it does."""
+        """Ends the process, whatever it is doing."""
         self._ended = True
         if self._process is not None:
             self._process.kill()
@@ -153,43 +153,43 @@ class _Place(threading.Thread):
         try:
             while not self._ended and self._serve():
                 pass
-        except Exception as error:  # told to whoever asks
+        except Exception as error:  # raised by the futures of waiting tasks
             why = f"no process could be started: {error}"
         self._task_process.has_left(self, why)
 
     def _serve(self) -> bool:
-        """Answers with one process until that ends (True) or is not needed any more (False)."""
+        """Executes tasks with one process until it ends (True) or is no longer needed (False)."""
         self._process = process = _Process(self._memory_limit)
         try:
-            if self._ended:  # while it was started
+            if self._ended:  # while it was starting
                 return False
             process.wait_until_warm()
             while process.alive:
-                question = self._task_process.next_question(self)
-                if question is None:
+                task = self._task_process.next_task(self)
+                if task is None:
                     return False
-                if process.has_died():  # while it had nothing to do
-                    self._task_process.put_back(question)
+                if process.has_died():  # while it was idle
+                    self._task_process.put_back(task)
                     return True
-                if question.answer.set_running_or_notify_cancel():
-                    self._answer(process, question)
+                if task.answer.set_running_or_notify_cancel():
+                    self._answer(process, task)
             return True
         finally:
             process.end()
 
-    def _answer(self, process: "_Process", question: _Question) -> None:
+    def _answer(self, process: "_Process", task: _Task) -> None:
         try:
-            value = process.work_out(question, self._task_process.is_busy)
+            value = process.execute(task, self._task_process.is_busy)
         except Exception as error:
             if not process.alive:
-                process.end()  # before it is told: what it wrote is gone when the answer is there
-            question.answer.set_exception(error)
+                process.end()  # before the future is set: its files are removed by then
+            task.answer.set_exception(error)
         else:
-            question.answer.set_result(value)
+            task.answer.set_result(value)
 
 
 class _Process:
-    """One process, started, watched and ended from here."""
+    """One process that executes tasks: starts, watches and ends it."""
 
     def __init__(self, memory_limit: int):
         self._memory_limit = memory_limit
@@ -212,43 +212,43 @@ class _Process:
             other.close()
 
     def wait_until_warm(self) -> None:
-        """Returns when the process takes questions; raises `WorkersError` when it does not come to that."""
+        """Returns when the process accepts tasks; raises `WorkersError` if it never does."""
         if not multiprocessing.connection.wait([self._connection], STARTING_SECONDS):
             raise WorkersError(f"it was not ready after {STARTING_SECONDS:g} s")
         try:
             self._connection.recv_bytes()
         except (EOFError, OSError):
-            raise WorkersError("it died at its start") from None
+            raise WorkersError("it died while starting") from None
 
-    def work_out(self, question: _Question, slow: Callable[[], None]) -> Any:
-        """The value of a question; calls `slow` again and again while it takes long.
+    def execute(self, task: _Task, slow: Callable[[], None]) -> Any:
+        """The result of a task; calls `slow` repeatedly while it takes long.
 
-        Raises what the function raises, or `WorkersError` for a limit, after which the process is not alive.
+        Raises what the function raises, or `WorkersError` at a limit, after which the process is no longer alive.
         """
-        self._connection.send_bytes(pickle.dumps((question.function, question.arguments, question.seconds)))
+        self._connection.send_bytes(pickle.dumps((task.function, task.arguments, task.seconds)))
         started = time.monotonic()
         try:
             while not multiprocessing.connection.wait([self._connection], WATCH_SECONDS):
                 seconds = time.monotonic() - started
-                if seconds >= question.seconds:
-                    raise WorkersError(f"it took longer than {question.seconds:g} s and was ended")
+                if seconds >= task.seconds:
+                    raise WorkersError(f"it took longer than {task.seconds:g} s and was ended")
                 if self._memory() > self._memory_limit:
                     raise WorkersError(f"it took more than {self._memory_limit / 1e9:.1f} GB of memory and was ended")
                 if seconds > PATIENCE_SECONDS:
                     slow()
-            well, value = pickle.loads(self._connection.recv_bytes())
+            succeeded, value = pickle.loads(self._connection.recv_bytes())
         except WorkersError:
             self.kill()
             raise
         except (EOFError, OSError):
             self.kill()
-            raise WorkersError("the process that worked on it died") from None
-        if well:
+            raise WorkersError("the process that executed it died") from None
+        if succeeded:
             return value
         raise value
 
     def has_died(self) -> bool:
-        """Whether the process is not there any more."""
+        """Whether the process has ended."""
         return not self._process.is_alive()
 
     def kill(self) -> None:
@@ -258,7 +258,7 @@ class _Process:
             self._process.kill()
 
     def end(self) -> None:
-        """Ends the process and removes what it has written."""
+        """Ends the process and removes its temporary files."""
         if self._over:
             return
         self._over = True
@@ -270,4 +270,4 @@ class _Process:
     def _memory(self) -> int:
         with suppress(psutil.Error):
             return psutil.Process(self._process.pid).memory_info().rss
-        return 0  # it has just died, which the connection tells
+        return 0  # it has just died, which the connection reports

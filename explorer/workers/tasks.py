@@ -1,4 +1,4 @@
-"""Tasks for a task process that need TensorFlow and train no run: plain values in, plain records out."""
+"""Tasks for a task process that need TensorFlow but train no run; they take plain values and return plain records."""
 
 import json
 import math
@@ -18,21 +18,21 @@ from explorer.runs.signals import EpochSignals
 from explorer.training.lr_finder import Point, Suggestion
 from explorer.workers import worker
 
-# A network of this size is drawn and measured in about a second.
+# A network of this size is initialized and measured in about a second.
 MOST_PARAMETERS = 10_000_000
 
 
 def signals_at_start(values: Mapping[str, Any]) -> EpochSignals:
-    """What the probe batch does in the network of a configuration before its first step: the signals of epoch 0.
+    """Signal propagation at initialization: the signals of a configuration's network in epoch 0.
 
-    `values` are those of `TrainingConfig.to_dict`. Equal to what a run of it records first, without building or
-    compiling its model. Raises `InputError` for a network of too many parameters, `DataError` without the data.
+    `values` are those of `TrainingConfig.to_dict`. The result equals what a run records first, without building or
+    compiling its model. Raises `InputError` for a network with too many parameters, `DataError` without the data.
     """
     config = TrainingConfig.from_dict(values)
     if (parameters := cost_estimate.parameters(config)) > MOST_PARAMETERS:
         raise InputError(
             f"depth and width: {config.depth} layers of {config.width:,} units have {parameters:,} parameters; "
-            f"at most {MOST_PARAMETERS:,} can be looked into before training"
+            f"at most {MOST_PARAMETERS:,} can be measured before training"
         )
     data = worker.programs().data(datasets.load(config.dataset, config.validation_split))
     from explorer.training.layer_statistics import Probe, first_blocks
@@ -42,27 +42,27 @@ def signals_at_start(values: Mapping[str, Any]) -> EpochSignals:
 
 
 def range_test(values: Mapping[str, Any], path: str) -> Suggestion:
-    """Tries growing learning rates on a fresh network of a configuration; nothing of any run is touched.
+    """Runs the learning-rate finder on a new network of a configuration; no run is changed.
 
-    Writes a line of JSON for each step into the file as it happens (`rate`, `loss`, `smoothed`; null where it is not
-    finite), so that a page can draw it meanwhile, and returns what the curve suggests.
+    Writes one line of JSON per step into the file as it happens (`rate`, `loss`, `smoothed`; null if not finite), so
+    that a page can draw the curve meanwhile, and returns the suggestion.
     """
-    from explorer.training import lr_finder as range_test
+    from explorer.training import lr_finder
 
     config = TrainingConfig.from_dict(values)
     network, _ = worker.programs().network(config, datasets.load(config.dataset, config.validation_split))
     points = []
     with Path(path).open("w", encoding="utf-8") as stream:
-        for point in range_test.measure(config, network):
+        for point in lr_finder.measure(config, network):
             points.append(point)
-            told = {name: value if math.isfinite(value) else None for name, value in asdict(point).items()}
-            stream.write(json.dumps(told) + "\n")
+            row = {name: value if math.isfinite(value) else None for name, value in asdict(point).items()}
+            stream.write(json.dumps(row) + "\n")
             stream.flush()
-    return range_test.suggest([point.rate for point in points], [point.loss for point in points])
+    return lr_finder.suggest([point.rate for point in points], [point.loss for point in points])
 
 
 def read_points(path: str) -> list[Point]:
-    """The steps that a range test has written so far; none while the file is not there or cannot be read."""
+    """The steps that the learning-rate finder has written so far; none if the file is missing or unreadable."""
     try:
         whole, _, _ = read_bytes(path).rpartition(b"\n")
         rows = [records.from_json(line, _Point) for line in whole.split(b"\n") if line]

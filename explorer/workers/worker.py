@@ -1,4 +1,4 @@
-"""What a worker process does with a run folder: trains it to its end and writes down everything that happens."""
+"""Training of a run folder by a worker process, which records everything that happens in the folder."""
 
 import errno
 import re
@@ -22,14 +22,14 @@ from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, FAILED, FULL, LOGS, P
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
-# How long the end of a run is tried to be written, as on a full disk, before whoever asked for the run is told.
+# How long to retry writing the end of a run, as on a full disk, before raising an error.
 SECONDS_FOR_AN_END = 10.0
 START_AGAIN = (
-    "its history and its best.keras are as they were; **Start again** on its page, or "
-    "`python -m explorer resume --from-start`, trains it anew from its settings"
+    "its history and best.keras are unchanged; **Start again** on its page, or "
+    "`python -m explorer resume --from-start`, trains it from the beginning"
 )
 
-# The status of a run by the cause for which the trainer ended.
+# The status of a run by the cause for which training ended.
 STATUS_OF = {
     Cause.ALL_EPOCHS: COMPLETED,
     Cause.EARLY_STOPPING: COMPLETED,
@@ -41,7 +41,7 @@ STATUS_OF = {
 
 @dataclass(frozen=True)
 class Watcher:
-    """What a caller in the same process wants to hear: each finished epoch, and each group of steps."""
+    """Callbacks for a caller in the same process: after each epoch, and after each group of steps."""
 
     on_epoch: Callable[[EpochRecord], None] = lambda record: None
     on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
@@ -51,7 +51,7 @@ _cache = None
 
 
 def programs():
-    """This process's compiled networks and loaded data; imports TensorFlow at the first call."""
+    """The compiled networks and loaded data of this process; imports TensorFlow at the first call."""
     global _cache
     if _cache is None:
         from explorer.training.program_cache import ProgramCache
@@ -67,11 +67,11 @@ def warm(config: TrainingConfig) -> None:
 
 
 def execute(run: Run, watcher: Watcher | None = None) -> str:
-    """Trains a run, from its checkpoint where there is one, and returns its last status.
+    """Trains a run, from its checkpoint if there is one, and returns its final status.
 
-    A run that is already completed is left as it is. A fault ends in the run folder as `failed` with its reason,
-    the traceback in `error.log`. Raises `InputError` when another process holds the run, `GoneError` when its folder
-    was removed meanwhile, `RunError` when its end cannot be written down.
+    A completed run is left unchanged. After an error the run is `failed` with a reason, and the traceback stands in
+    `error.log`. Raises `InputError` if another process holds the run, `GoneError` if its folder was removed meanwhile,
+    `RunError` if its end cannot be written.
     """
     with run.locked():
         if run.status().status == COMPLETED:
@@ -84,7 +84,7 @@ def execute(run: Run, watcher: Watcher | None = None) -> str:
             return _end(run, FAILED, f"{error}; {START_AGAIN}", Cause.CHECKPOINT_UNUSABLE)
         except ExplorerError as error:
             return _end(run, FAILED, str(error), _cause(error))
-        except Exception as error:  # the one catch-all: whatever happens to a run is told in its folder
+        except Exception as error:  # the only catch-all: any error is recorded in the run's folder
             run.check_there()
             with suppress(OSError):  # on a full disk the reason matters more
                 (run.path / ERROR_LOG).write_text(traceback.format_exc())
@@ -92,7 +92,7 @@ def execute(run: Run, watcher: Watcher | None = None) -> str:
 
 
 def _end(run: Run, status: str, reason: str, cause: Cause) -> str:
-    """Writes how a run ended, again and again while that cannot be written; raises `RunError` when it gives up."""
+    """Writes how a run ended, retrying while that fails; raises `RunError` when it gives up."""
     wait, end = 0.1, time.monotonic() + SECONDS_FOR_AN_END
     while True:
         try:
@@ -132,17 +132,17 @@ def _train(run: Run, watcher: Watcher) -> str:
 
     run.update(phase="compiling")
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
-    network, was_there = cache.network(config, dataset)
-    if checkpoint:  # before the history is cut back to it
+    network, cached = cache.network(config, dataset)
+    if checkpoint:  # before the history is truncated to it
         checkpoint.check(run.name, config, run.history(), [tuple(v.shape) for v in network.variables])
     history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
-    if checkpoint is None:  # of an earlier start, whose epochs have just left the history
+    if checkpoint is None:  # from an earlier start, whose epochs were just removed from the history
         (run.path / BEST).unlink(missing_ok=True)
     run.update(
         phase="training",
         steps=network.steps_per_epoch,
         compiled=network.compiled,
-        compile_seconds=0.0 if was_there else network.compile_seconds,
+        compile_seconds=0.0 if cached else network.compile_seconds,
         parameters=cost_estimate.parameters(config),
     )
     writer = _Writer(run, network, watcher, history)
@@ -160,7 +160,7 @@ def _train(run: Run, watcher: Watcher) -> str:
     run.check_there()
     if outcome.checkpoint:
         outcome.checkpoint.save(run.path / CHECKPOINT)
-    else:  # at its end, or diverged: going on would come to the same
+    else:  # completed or diverged: there is nothing to continue
         (run.path / CHECKPOINT).unlink(missing_ok=True)
     run.clear_request()
     reason = outcome.reason
@@ -171,7 +171,7 @@ def _train(run: Run, watcher: Watcher) -> str:
 
 @contextmanager
 def _event_files() -> Iterator[None]:
-    """Tells TensorFlow's own error of a file that cannot be written as the `OSError` it is."""
+    """Raises TensorFlow's error for a file that cannot be written as the `OSError` behind it."""
     from explorer.training.frameworks import tf
 
     try:
@@ -183,7 +183,7 @@ def _event_files() -> Iterator[None]:
 
 
 class _Writer:
-    """Puts each epoch into the run folder before anybody hears of it."""
+    """Writes each epoch into the run folder before anyone is notified."""
 
     @_event_files()
     def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
@@ -192,9 +192,9 @@ class _Writer:
 
         self._run, self._network, self._watcher = run, network, watcher
         self._best = ModelFile(network.network)
-        self._told = 0.0
+        self._reported = 0.0
         self._summary = tf.summary
-        # written anew from the history: a killed process may have left out an epoch, or written one that is not kept
+        # rewritten from the history: a killed process may have missed an epoch, or written one that was not kept
         shutil.rmtree(run.path / LOGS, ignore_errors=True)
         self._boards = {
             split: tf.summary.create_file_writer(str(run.path / LOGS / split)) for split in ("train", "validation")
@@ -203,7 +203,7 @@ class _Writer:
             self._board(record)
 
     def epoch(self, record: EpochRecord, improved: bool, checkpoint) -> None:
-        """History first, then the model, then the checkpoint: a kill between them costs nothing but this epoch."""
+        """History first, then the model, then the checkpoint: a kill in between loses only this epoch."""
         self._run.append(record)
         if improved:
             self._best.save(self._run.path / BEST, record)
@@ -213,12 +213,12 @@ class _Writer:
         self._watcher.on_epoch(record)
 
     def step(self, epoch: int, step: int) -> None:
-        """Progress within an epoch, a few times a second."""
+        """Writes the progress within an epoch, a few times per second."""
         steps = self._network.steps_per_epoch
         self._watcher.on_step(epoch, step, steps)
         now = time.monotonic()
-        if now - self._told > SECONDS_BETWEEN_PROGRESS:
-            self._told = now
+        if now - self._reported > SECONDS_BETWEEN_PROGRESS:
+            self._reported = now
             self._run.update(epoch=epoch, step=step)
 
     @_event_files()
@@ -241,7 +241,7 @@ class _Writer:
 
     @_event_files()
     def close(self) -> None:
-        """Ends the TensorBoard files."""
+        """Closes the TensorBoard files."""
         for board in self._boards.values():
             board.close()
 

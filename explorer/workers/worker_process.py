@@ -1,4 +1,4 @@
-"""The life of one worker process: warm at its start, one run at a time, and gone after a number of runs."""
+"""A worker process: it loads TensorFlow and data at its start, trains one run at a time, and ends after some runs."""
 
 import os
 import threading
@@ -13,12 +13,12 @@ from explorer.workers import worker
 
 # Training many models in one process leaks memory (tensorflow issue 61791), so a process ends after this many runs.
 RUNS_A_PROCESS = 40
-# The sidebar must rest this long before its network is compiled ahead of time.
+# The settings must be unchanged for this long before their network is compiled ahead of time.
 REST_SECONDS = 0.5
 
 
 class WorkerProcess:
-    """What a worker process knows of itself; there is one, `THIS`."""
+    """The state of this worker process; the only instance is `THIS`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,11 +29,11 @@ class WorkerProcess:
         self._wake = threading.Event()
 
     def start(self) -> None:
-        """Imports TensorFlow and loads the data in the background, then compiles what `prepare` asks for."""
+        """Imports TensorFlow and loads the data in the background, then compiles what `prepare` requests."""
         threading.Thread(target=self._warm, daemon=True, name="warm-up").start()
 
     def prepare(self, config: TrainingConfig) -> None:
-        """Wishes for the network of a configuration to be compiled when there is time; the last wish counts."""
+        """Requests that the network of a configuration be compiled when idle; the latest request counts."""
         self._wanted = config
         self._wake.set()
 
@@ -67,17 +67,17 @@ class WorkerProcess:
                 try:
                     cache.data(datasets.load(name))
                 except ExplorerError:
-                    continue  # a run that needs it will say what is wrong
+                    continue  # a run that needs it will report the error
         while True:
             self._wake.wait()
             time.sleep(REST_SECONDS)
             config, self._wanted = self._wanted, None
             self._wake.clear()
-            # a run comes first: what is compiled beside it would take its cores
+            # a run has priority: compiling at the same time would take its cores
             if config is not None and not self._busy:
                 try:
                     worker.warm(config)
-                except Exception:  # the run itself will meet the same fault, and tell it
+                except Exception:  # the run itself will meet the same error and report it
                     continue
 
 

@@ -39,6 +39,7 @@ OLD = [
     ("failed", "diverged: the validation loss became infinite in epoch 2; a lower learning rate", Cause.DIVERGED),
     ("failed", "the checkpoint of r is damaged (File is not a zip file); its history", Cause.CHECKPOINT_UNUSABLE),
     ("failed", "the checkpoint of r is of another run: its width is 20, not 21; its", Cause.CHECKPOINT_UNUSABLE),
+    ("failed", "the checkpoint of r belongs to another run: its width is 20, not 21; its", Cause.CHECKPOINT_UNUSABLE),
     ("failed", "r has a checkpoint of epoch 1 but a history of 0 epochs; its", Cause.CHECKPOINT_UNUSABLE),
     ("failed", "the run folder cannot be written: No space left on device", Cause.DISK_FULL),
     ("failed", "the run folder cannot be written: Disk quota exceeded", Cause.DISK_FULL),

@@ -72,11 +72,11 @@ def test_a_loss_that_falls_to_the_end_is_told_as_such():
 )
 def test_a_loss_that_never_falls_suggests_nothing(losses):
     found = suggest(RATES, losses)
-    assert found.rate is None and "fell at no learning rate" in found.words
+    assert found.rate is None and "did not fall at any learning rate" in found.words
 
 
 @pytest.mark.parametrize("losses", [[], [2.3], [math.nan] * 50, [2.3] * 12 + [math.inf]], ids=str)
-def test_a_loss_that_is_no_number_at_once_suggests_nothing(losses):
+def test_a_loss_that_is_nan_or_infinite_at_once_suggests_nothing(losses):
     assert suggest(RATES[: len(losses)], losses).rate is None
 
 

@@ -108,7 +108,7 @@ def test_behind_a_question_that_hangs_the_next_is_answered_at_once():
     assert task_process.ask(abs, -3).result(120) == 3
     assert not late.done()
     task_process.close()
-    with pytest.raises(WorkersError, match="the process that worked on it died"):
+    with pytest.raises(WorkersError, match="the process that executed it died"):
         late.result(1)
 
 
@@ -167,7 +167,7 @@ def test_the_folder_of_one_that_lives_is_not_swept(tmp_path, monkeypatch):
 
 
 def test_a_process_that_dies_is_told_and_replaced(task_process):
-    with pytest.raises(WorkersError, match="the process that worked on it died"):
+    with pytest.raises(WorkersError, match="the process that executed it died"):
         task_process.ask(os.kill, task_process.ask(os.getpid).result(60), signal.SIGKILL).result(60)
     assert task_process.ask(abs, -4).result(60) == 4
 
@@ -175,7 +175,7 @@ def test_a_process_that_dies_is_told_and_replaced(task_process):
 def test_a_process_that_is_slow_to_be_replaced_is_waited_for(task_process):
     pid = task_process.ask(os.getpid).result(60)
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    with pytest.raises(WorkersError, match="the process that worked on it died"):
+    with pytest.raises(WorkersError, match="the process that executed it died"):
         task_process.ask(os.kill, pid, signal.SIGKILL).result(60)
     [new] = wait_for(lambda: [c for c in psutil.Process().children(recursive=True) if c.pid not in before])
     new.suspend()

@@ -244,11 +244,11 @@ def without(file: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     ("change", "marks", "reason"),
     [
-        ({"width": 21}, ("settings", "record"), "is of another network: its arrays have other shapes"),
-        ({"width": 21}, (), "is of another run: its width is 20, not 21"),
-        ({"learning_rate": 1e-4}, (), "is of another run: its learning_rate is 0.003, not 0.0001"),
-        ({"seed": 5}, ("settings",), "is of another run: its epoch 1 is not that of the history"),
-        ({}, (), "is of another run: its epoch 1 is not that of the history"),
+        ({"width": 21}, ("settings", "record"), "belongs to another network: its arrays have other shapes"),
+        ({"width": 21}, (), "belongs to another run: its width is 20, not 21"),
+        ({"learning_rate": 1e-4}, (), "belongs to another run: its learning_rate is 0.003, not 0.0001"),
+        ({"seed": 5}, ("settings",), "belongs to another run: its epoch 1 differs from the history"),
+        ({}, (), "belongs to another run: its epoch 1 differs from the history"),
     ],
 )
 def test_a_foreign_checkpoint_is_found_out_before_anything_is_cut(store, change, marks, reason):
@@ -273,7 +273,7 @@ def test_a_damaged_checkpoint_leaves_all_as_it_was_and_the_choice_to_start_again
         assert worker.execute(run) == "failed"
         assert run.status().reason.startswith(f"the checkpoint of {run.name} is damaged")
         assert written_cause(run) == "checkpoint_unusable"
-        assert run.status().reason.endswith("trains it anew from its settings") and resumable(run)
+        assert run.status().reason.endswith("trains it from the beginning") and resumable(run)
         assert files_of(run) == before
     queue_again(run, from_start=True)
     assert files_of(run) == {name: content for name, content in before.items() if name != CHECKPOINT}
