@@ -1,1 +1,1 @@
-"""Measurements of speed and scale: an epoch, a sweep, the driver; figures and commands stand in its README."""
+"""Benchmarks of an epoch, of a sweep and of the driver; README.md holds the results and commands."""

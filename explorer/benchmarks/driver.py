@@ -1,7 +1,7 @@
-"""Where the driver saturates: a study of instantaneous trials over many workers that are not there.
+"""A benchmark of the sweep driver alone: a study of instantaneous trials over many simulated workers.
 
-Driver, optimizer, storage and run folders are the real ones; only who trains is not: a run comes back at once, with
-one epoch written as a worker would write it.
+Driver, optimizer, storage and run folders are real. Only training is simulated: a run completes at once, with one
+epoch written as a worker would write it.
 """
 
 import random
@@ -29,7 +29,7 @@ SPACE = {
 
 
 class Instantly:
-    """Stands for so many workers that train in no time; what it costs to write their files is measured apart."""
+    """A number of simulated workers that train in no time; `seconds` is the time spent writing their files."""
 
     problems: tuple[str, ...] = ()
 
@@ -40,11 +40,11 @@ class Instantly:
         self._ended: set[str] = set()
 
     def wait_until_ready(self, seconds: float) -> str:
-        """There is nothing to wait for."""
+        """Returns at once."""
         return "ready"
 
     def submit(self, run: Run) -> None:
-        """Writes one epoch and the end."""
+        """Writes one epoch and completes the run."""
         began = time.perf_counter()
         loss = self._random.random()
         run.append(EpochRecord(1, loss, 0.5, loss, 0.5, 1e-3, 0.0))
@@ -55,21 +55,21 @@ class Instantly:
     resume = submit
 
     def stop(self, run: Run) -> None:
-        """Every run has ended."""
+        """Does nothing, as every run has completed."""
 
     pause = stop
 
     def abandon(self) -> None:
-        """There is no process to end."""
+        """Does nothing, as there is no process to end."""
 
     def wait_for_news(self, seconds: float) -> set[str]:
-        """All runs that were submitted since the last call."""
+        """The names of the runs submitted since the last call."""
         ended, self._ended = self._ended, set()
         return ended
 
 
 def simulate(workers: int, trials: int, sampler: str = RANDOM) -> dict[str, Any]:
-    """Trials a second and memory of the driver; `worker_seconds` is what the workers' part took and is left out."""
+    """Trials per second and memory (bytes) of the driver, without `worker_seconds`, spent on the workers' files."""
     process = psutil.Process()
     values = {"name": "simulation", "sampler": sampler, "trials": trials, "epochs": 1, "space": SPACE}
     with tempfile.TemporaryDirectory() as place:
@@ -79,12 +79,12 @@ def simulate(workers: int, trials: int, sampler: str = RANDOM) -> dict[str, Any]
         before, began = process.memory_info().rss, time.perf_counter()
         drive(study, store, lambda: executor)
         seconds = time.perf_counter() - began
-        told = study.trials()
+        results = study.trials()
         memory = process.memory_info().rss
     return {
         "workers": workers,
-        "trials": len(told),
-        "counted_once": len({trial.trial for trial in told}) == trials == sum(t.value is not None for t in told),
+        "trials": len(results),
+        "counted_once": len({trial.trial for trial in results}) == trials == sum(t.value is not None for t in results),
         "seconds": seconds,
         "worker_seconds": executor.seconds,
         "trials_a_second": trials / (seconds - executor.seconds),

@@ -1,8 +1,8 @@
-"""Measures an epoch here against the notebook's own `model.fit`, and what a worker process costs.
+"""Benchmarks of an epoch and an evaluation against the notebook's `model.fit` and `evaluate`, and of a worker process.
 
-A measurement is a function of a `Subject` that returns its figures, in seconds or bytes; in `MEASUREMENTS`, with the
-words that announce it, its figures become part of the JSON. Run as a module, this file is the worker process that is
-measured.
+A measurement is a function of a `Subject` that returns results in seconds or bytes; `MEASUREMENTS` lists them all, each
+with its description, and their results become part of the JSON. Run as a module, this file is the worker process that
+is measured.
 """
 
 import json
@@ -37,7 +37,7 @@ EVALUATIONS = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: one configuration on one data set, with so many epochs counted."""
+    """What is measured: one configuration on one data set, over a number of epochs."""
 
     config: TrainingConfig
     dataset: Dataset
@@ -47,26 +47,26 @@ class Subject:
 def measure(
     chosen: Sequence[Preset], dataset: str, epochs: int, *, tell: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
-    """Every measurement of every preset on a data set, with what is known of the machine.
+    """Every measurement of every preset on a data set, with a description of the machine.
 
-    `epochs` epochs of each kind are counted, after one that is not. Raises `DataError` without the data set,
+    `epochs` epochs of each kind count, after a warm-up epoch. Raises `DataError` without the data set,
     `RunError` when the worker process fails.
     """
     data = datasets.load(dataset)
-    found = []
+    results = []
     for preset in chosen:
         subject = Subject(preset.config.with_(dataset=dataset), data, epochs)
         figures: dict[str, Any] = {"preset": preset.name, "parameters": cost_estimate.parameters(subject.config)}
-        for words, measurement in MEASUREMENTS.items():
-            tell(f"{preset.name}: {words} …")
+        for description, measurement in MEASUREMENTS.items():
+            tell(f"{preset.name}: {description} …")
             figures |= measurement(subject)
-        found.append(figures)
+        results.append(figures)
     images = {"train": len(data.train), "validation": len(data.validation)}
-    return {"machine": machine(), "dataset": dataset, "images": images, "epochs": epochs, "presets": found}
+    return {"machine": machine(), "dataset": dataset, "images": images, "epochs": epochs, "presets": results}
 
 
 def machine() -> dict[str, Any]:
-    """The cores that this process may use, the processor's name and the versions that matter."""
+    """The number of cores this process may use, the processor's name and the versions of Python and packages."""
     versions = {"python": platform.python_version()}
     for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
         try:
@@ -86,9 +86,9 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def lines(told: dict[str, Any]) -> list[str]:
-    """The figures as a table to read."""
-    machine, images = told["machine"], told["images"]
+def lines(results: dict[str, Any]) -> list[str]:
+    """The results as lines of a table."""
+    machine, images = results["machine"], results["images"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     head = ["preset", "model.fit", "explorer", "ratio", "signals", "compiling", "second start", "worker's peak"]
     head += ["model.evaluate", "explorer", "ratio"]
@@ -106,12 +106,12 @@ def lines(told: dict[str, Any]) -> list[str]:
             f"{row['evaluation_seconds']:.3f} s",
             f"{row['evaluation_ratio']:.2f}×",
         ]
-        for row in told["presets"]
+        for row in results["presets"]
     ]
     return [
         f"{machine['cores']} cores of {machine['processor']}; {versions}",
-        f"{told['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
-        f"seconds per epoch with validation: medians of {told['epochs']} each, interleaved after one warm-up; "
+        f"{results['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
+        f"seconds per epoch with validation: medians of {results['epochs']} each, interleaved after one warm-up; "
         "ratio: median of the pairs; signals: the share that layer statistics add to an epoch",
         f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS}, interleaved",
         *columns([head, *rows], right=[*"123456789", "10"]),
@@ -122,7 +122,7 @@ def lines(told: dict[str, Any]) -> list[str]:
 
 
 def epochs_in_turns(subject: Subject) -> dict[str, Any]:
-    """Epochs in turns with `model.fit`, so that whatever else the machine does meets both."""
+    """Epochs interleaved with `model.fit`, so that other load on the machine affects both."""
     network, _ = worker.programs().network(subject.config, subject.dataset)
     network.start(subject.config)
     ours, fit = _our_epochs(subject, network), _fit_epochs(subject, network.data)
@@ -145,7 +145,7 @@ def epochs_in_turns(subject: Subject) -> dict[str, Any]:
 
 
 def signals(subject: Subject) -> dict[str, Any]:
-    """What looking inside adds to an epoch: the copy of the weights, the measurement, and its line of JSON."""
+    """What layer statistics add to an epoch: copying the weights, the measurement and its line of JSON."""
     network, _ = worker.programs().network(subject.config, subject.dataset)
     network.start(subject.config)
     epoch = _our_epochs(subject, network)
@@ -176,7 +176,7 @@ def _our_epochs(subject: Subject, network) -> Callable[[int], None]:
 
 
 def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
-    """The notebook's call for one epoch on the notebook's arrays."""
+    """A function that trains one epoch with the notebook's call on the notebook's arrays."""
     splits = [subject.dataset.split(name) for name in ("train", "validation")]
     scaled = subject.config.input_scaling == STANDARDIZED
     if scaled:  # float32, to which Keras would convert scikit-learn's float64 anew at every call
@@ -192,7 +192,7 @@ def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
 
 
 def notebook_model(config: TrainingConfig, *, flatten: bool):
-    """The model of the notebook's `create_dnn_model`, compiled as there; without `flatten` it takes flat images."""
+    """The compiled model of the notebook's `create_dnn_model`; without `flatten` it takes flat images."""
     from explorer.training.frameworks import keras
 
     spec = datasets.spec_of(config.dataset)
@@ -219,7 +219,7 @@ def notebook_model(config: TrainingConfig, *, flatten: bool):
 
 
 def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
-    """Evaluations of the validation images in turns with the notebook's `evaluate`, on one saved model."""
+    """Evaluations of the validation images, interleaved with the notebook's `evaluate`, on one saved model."""
     from explorer.evaluation import model_process as network
     from explorer.evaluation.predictions import Request
 
@@ -255,7 +255,7 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
 
 
 def worker_process(subject: Subject) -> dict[str, Any]:
-    """A worker process of its own, because this one holds the notebook's model and arrays as well."""
+    """Measures a separate worker process, because this one also holds the notebook's model and arrays."""
     home = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
@@ -265,13 +265,13 @@ def worker_process(subject: Subject) -> dict[str, Any]:
         text=True,
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise RunError(f"the worker process to measure failed: {said[-1]}")
+        errors = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise RunError(f"the measured worker process failed: {errors[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def _be_the_worker(config: TrainingConfig) -> dict[str, Any]:
-    """Trains two runs of one shape as a worker does; the second differs in all that should need no compiling."""
+    """Trains two runs of one shape as a worker does; the second differs in everything that needs no recompiling."""
     second = config.with_(seed=config.seed + 1, learning_rate=config.learning_rate * 2, input_scaling=UNIT, epochs=1)
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(Path(folder))
@@ -282,21 +282,21 @@ def _be_the_worker(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _execute(store: RunStore, config: TrainingConfig) -> tuple[float, float]:
-    """Trains a new run; returns its seconds of compiling, and those until its first call into the program returned."""
+    """Trains a new run; returns the seconds of compiling and the seconds until its first step returned."""
     returned: list[float] = []
-    asked = time.perf_counter()
+    began = time.perf_counter()
     run = store.create(config)
     worker.execute(run, worker.Watcher(on_step=lambda *_: returned.append(time.perf_counter())))
     status = run.status()
     if status.status != COMPLETED:
         raise RunError(status.reason)
-    return status.compile_seconds, returned[0] - asked
+    return status.compile_seconds, returned[0] - began
 
 
 def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
+    """The peak memory of this process, in bytes."""
     try:
-        # not `ru_maxrss` where there is a choice: it also counts what the parent held when it started this process
+        # rather than `ru_maxrss`, which also counts what the parent held when it started this process
         values = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         return int(values["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""What workers side by side gain over one run after another, and what scheduling adds; `benchmark --sweep` shows it."""
+"""A benchmark of parallel workers against one run after another, and of what scheduling adds (`benchmark --sweep`)."""
 
 import os
 import tempfile
@@ -25,7 +25,7 @@ START_SECONDS = 180.0
 
 
 class _Kept:
-    """A run queue whose workers a driver leaves as they are, for the next study."""
+    """A run queue whose workers the driver leaves running for the next study."""
 
     def __init__(self, run_queue: RunQueue):
         self._run_queue = run_queue
@@ -34,13 +34,13 @@ class _Kept:
         return getattr(self._run_queue, name)
 
     def abandon(self) -> None:
-        """Nothing ends here."""
+        """Does nothing, so that the workers go on."""
 
 
 def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """A sweep of 12 trials of the notebook's network: each worker one core, against one worker with all cores.
+    """A sweep of 12 trials of the notebook's network: workers with one core each against one worker with all cores.
 
-    The workers are warm, the network is compiled before. Raises `WorkersError` when they cannot be started.
+    The workers have started and the network is compiled beforehand. Raises `WorkersError` when they cannot be started.
     """
     config = PRESETS["elu"].config.with_(dataset=dataset)
     epochs = epochs or EPOCHS[dataset]
@@ -83,10 +83,10 @@ def _spec(name: str, config: TrainingConfig, rates: Sequence[float], epochs: int
 
 
 def scheduling(statuses: Sequence[RunStatus], workers: int) -> dict[str, float]:
-    """Wall seconds from the first start to the last end, and the share of the workers' time between two runs.
+    """Wall seconds from the first start to the last end, and the share of the workers' time spent between runs.
 
-    The next run to start follows the first one that ended, so the starts after the first `workers` and the ends are
-    paired in order.
+    The next run to start follows the first one that ended, so the ends are paired in order with the starts after the
+    first `workers`.
     """
     starts, ends = sorted(s.started for s in statuses), sorted(s.ended for s in statuses)
     gaps = [start - end for start, end in zip(starts[workers:], ends, strict=False)]
@@ -99,30 +99,30 @@ def scheduling(statuses: Sequence[RunStatus], workers: int) -> dict[str, float]:
     }
 
 
-def lines(told: dict[str, Any]) -> list[str]:
-    """The figures as a table to read."""
+def lines(results: dict[str, Any]) -> list[str]:
+    """The results as lines of a table."""
     head = ["", "workers", "seconds", "between runs", "of the workers' time"]
     rows = [
         [
             name.replace("_", " "),
-            str(told[name]["workers"]),
-            f"{told[name]['seconds']:.1f}",
-            f"{told[name]['gap_seconds']:.2f} s",
-            f"{told[name]['overhead']:.1%}",
+            str(results[name]["workers"]),
+            f"{results[name]['seconds']:.1f}",
+            f"{results[name]['gap_seconds']:.2f} s",
+            f"{results[name]['overhead']:.1%}",
         ]
         for name in ("one_after_another", "side_by_side")
     ]
     return [
-        f"{told['dataset']}: {told['trials']} trials of {told['epochs']} epochs on {told['cores']} cores",
+        f"{results['dataset']}: {results['trials']} trials of {results['epochs']} epochs on {results['cores']} cores",
         *columns([head, *rows], right="1234"),
-        f"in parallel: {told['ratio']:.2f} times the throughput",
+        f"in parallel: {results['ratio']:.2f} times the throughput",
     ]
 
 
-def lines_of_saturation(told: dict[str, Any]) -> list[str]:
-    """The figures of the simulated study, to read."""
+def lines_of_saturation(results: dict[str, Any]) -> list[str]:
+    """The results of the simulated study as a line of text."""
     return [
-        f"{told['trials']:,} instantaneous trials over {told['workers']:,} simulated workers: "
-        f"{told['trials_a_second']:.0f} trials per second, {told['memory_bytes'] / 1e6:.0f} MB "
-        f"(driver only; writing the workers' files took {told['worker_seconds']:.0f} s more)"
+        f"{results['trials']:,} instantaneous trials over {results['workers']:,} simulated workers: "
+        f"{results['trials_a_second']:.0f} trials per second, {results['memory_bytes'] / 1e6:.0f} MB "
+        f"(driver only; writing the workers' files took {results['worker_seconds']:.0f} s more)"
     ]

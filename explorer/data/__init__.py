@@ -1,1 +1,1 @@
-"""Data sets: what they are, how they are split, where they lie on this machine; `download/` fetches them."""
+"""Data sets: their shapes and classes, splits and files; `download/` downloads them."""

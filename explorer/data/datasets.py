@@ -1,6 +1,6 @@
-"""The data sets: what they are, where they lie on this machine, how they are split, whether they are intact.
+"""Data sets: their shapes and classes, their files on this machine, their splits and the check that they are intact.
 
-Cheap to import, as every page and every worker does: the standard library and numpy only.
+Every page and worker imports it, so it needs the standard library and NumPy only.
 """
 
 import hashlib
@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 
 from explorer.errors import DataError, FieldError
 
-if TYPE_CHECKING:  # a page is drawn without it: a tenth of a second at the start
+if TYPE_CHECKING:  # a page does not need it, which saves a tenth of a second at the start
     import numpy as np
 
 SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 42
-# how the labelled images are divided: as in the notebook, or as in the book whose exercise it answers
+# how the labelled images are divided: as in the notebook, or as in the book whose exercise the notebook solves
 NOTEBOOK, BOOK = "notebook", "book"
 BOOK_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What is known of a data set before any of it is on this machine.
+    """The description of a data set, known before it is downloaded.
 
     `image_shape` is (height, width) or (height, width, channels), `max_value` the largest pixel value,
-    `download_bytes` the size of the archive to fetch (0: it ships with a package that is installed).
+    `download_bytes` the size of the archive to download (0: it comes with an installed package).
     """
 
     name: str
@@ -45,16 +45,16 @@ class DatasetSpec:
 
     @property
     def features(self) -> int:
-        """Numbers an image consists of."""
+        """The number of values per image."""
         return math.prod(self.image_shape)
 
     @property
     def classes(self) -> int:
-        """Number of classes."""
+        """The number of classes."""
         return len(self.class_names)
 
     def counts(self, division: str = NOTEBOOK) -> tuple[int, int]:
-        """How many images there are to train on and to validate."""
+        """The numbers of training and validation images."""
         if division == NOTEBOOK:
             return self.train_images, self.validation_images
         labelled = self.train_images + self.validation_images
@@ -100,7 +100,7 @@ DATASETS: dict[str, DatasetSpec] = {
 
 @dataclass(frozen=True)
 class Part:
-    """One uint8 array of a stored data set: its name, shape, and the SHA-256 of its bytes in C order."""
+    """One uint8 array of a stored data set: its name, its shape, and the SHA-256 of its bytes in C order."""
 
     name: str
     shape: tuple[int, ...]
@@ -114,7 +114,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """The arrays of a stored data set, in the order in which their bytes follow one another in one file."""
+    """The arrays of a stored data set, in their order in its file."""
 
     parts: tuple[Part, ...]
 
@@ -128,7 +128,7 @@ class Layout:
         return next(part.shape for part in self.parts if part.name == name)
 
 
-# Images before labels, so that all 60,000 images are one array of the mapped file and nothing is copied.
+# images before labels, so that all 60,000 images are one array of the memory map and nothing is copied
 CIFAR10_LAYOUT = Layout(
     (
         Part(
@@ -164,14 +164,14 @@ class Dataset:
     division: str = NOTEBOOK
 
     def divided(self, division: str) -> "Dataset":
-        """The same images with those to train on and to validate divided in another way; test stays as it is."""
+        """The same data set with another division into training and validation images; test stays as it is."""
         if division == self.division:
             return self
         train, validation = split_indices(len(self.train) + len(self.validation), division)
         return replace(self, train=train, validation=validation, division=division)
 
     def split(self, name: str) -> "tuple[np.ndarray, np.ndarray]":
-        """Copy the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
+        """A copy of the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
 
         Raises FieldError for a name other than train, validation and test, DataError for an empty split.
         """
@@ -184,7 +184,7 @@ class Dataset:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (hex) over the bytes of the images, then of the labels: the same on every machine."""
+        """SHA-256 (hex) of the bytes of the images followed by the labels, the same on every machine."""
         import numpy as np
 
         digest = hashlib.sha256(np.ascontiguousarray(self.images))
@@ -193,14 +193,14 @@ class Dataset:
 
 
 def spec_of(name: str) -> DatasetSpec:
-    """Look a data set up by name; raises FieldError for an unknown one."""
+    """The description of a data set by name; raises `FieldError` for an unknown one."""
     if name not in DATASETS:
         raise FieldError("dataset", name, f"one of {', '.join(DATASETS)}")
     return DATASETS[name]
 
 
 def data_folder() -> Path:
-    """Where fetched data sets are kept: EXPLORER_DATA, else the user's cache folder."""
+    """The folder of downloaded data sets: EXPLORER_DATA, else a folder in the user's cache."""
     if named := os.environ.get("EXPLORER_DATA"):
         return Path(named).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME")
@@ -208,31 +208,31 @@ def data_folder() -> Path:
 
 
 def stored_file(name: str) -> Path:
-    """Where the one file of a fetched data set lies, or will lie."""
+    """The path of the file of a downloaded data set, whether or not it exists yet."""
     return data_folder() / f"{name}.uint8"
 
 
 def available(name: str) -> bool:
-    """Whether a data set is on this machine; instant, because only its size is looked at."""
+    """Whether a data set is on this machine; checks only the file's size, so that it returns at once."""
     spec_of(name)
     return name == "digits" or _size(stored_file(name)) == CIFAR10_LAYOUT.bytes
 
 
 def load(name: str, division: str = NOTEBOOK) -> Dataset:
-    """Load a data set from this machine and verify it; never uses the network.
+    """Loads a data set from this machine and verifies it; never uses the network.
 
-    Raises FieldError for an unknown name, DataError when it is absent or damaged.
+    Raises `FieldError` for an unknown name, `DataError` when the data set is absent or damaged.
     """
     spec = spec_of(name)
-    found = _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
-    return found.divided(division)
+    dataset = _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
+    return dataset.divided(division)
 
 
 def split_indices(images: int, division: str = NOTEBOOK) -> "tuple[np.ndarray, np.ndarray]":
-    """Indices (train, validation): in the book the first tenth validates, in their own order.
+    """Indices of the training and validation images; in the book's division, validation is the first tenth in order.
 
-    The notebook's are those that scikit-learn's `train_test_split(test_size=0.2, random_state=42)` draws. Its rule is
-    written out because importing it takes over a second; a test compares the two.
+    The notebook's division is scikit-learn's `train_test_split(test_size=0.2, random_state=42)`. Its rule is written
+    out here because importing scikit-learn takes over a second; a test compares the two.
     """
     import numpy as np
 
@@ -245,7 +245,7 @@ def split_indices(images: int, division: str = NOTEBOOK) -> "tuple[np.ndarray, n
 
 
 def fault_of(path: Path, layout: Layout) -> str | None:
-    """Say what is wrong with a stored file: None when size and SHA-256 of every array are right."""
+    """What is wrong with a stored file; None when its size and the SHA-256 of every array are right."""
     import numpy as np
 
     try:
@@ -258,21 +258,21 @@ def fault_of(path: Path, layout: Layout) -> str | None:
     start = 0
     for part in layout.parts:
         if hashlib.sha256(flat[start : start + part.bytes]).hexdigest() != part.sha256:
-            return f"the SHA-256 of {part.name} is not the one of the original"
+            return f"the SHA-256 of {part.name} differs from the original"
         start += part.bytes
     return None
 
 
 def digits_file() -> Path:
-    """Where scikit-learn keeps its digits, found without importing it (that would take over a second)."""
-    found = importlib.util.find_spec("sklearn")
-    if found is None or not found.submodule_search_locations:
-        raise DataError("scikit-learn is not installed; `pip install -r requirements.txt` brings it")
-    return Path(found.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    """The path of scikit-learn's digits, found without importing scikit-learn, which takes over a second."""
+    package = importlib.util.find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise DataError("scikit-learn is not installed; run `pip install -r requirements.txt`")
+    return Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
 
 
 def read_digits(path: Path) -> "tuple[np.ndarray, np.ndarray]":
-    """Read images uint8 [1797, 8, 8] and labels uint8 [1797], through scikit-learn if `path` is not there."""
+    """Reads images uint8 [1797, 8, 8] and labels uint8 [1797], through scikit-learn if `path` does not exist."""
     import numpy as np
 
     if path.is_file():
@@ -295,22 +295,22 @@ def _load_digits(spec: DatasetSpec) -> Dataset:
 def _load_stored(spec: DatasetSpec, layout: Layout) -> Dataset:
     path = stored_file(spec.name)
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
-        advice = f"`python -m explorer data {spec.name}` fetches it"
-        raise DataError(f"{spec.title} is not on this machine yet; {advice}") from None
-    return _verified(spec, layout, path, (found.st_mtime_ns, found.st_size, found.st_ino))
+        command = f"python -m explorer data {spec.name}"
+        raise DataError(f"{spec.title} is not on this machine yet; download it with `{command}`") from None
+    return _verified(spec, layout, path, (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
-# verifying every byte takes a tenth of a second, so a process does it once for a file that stays as it is
+# verifying every byte takes a tenth of a second, so a process does it once while the file is unchanged
 @lru_cache(maxsize=2)
 def _verified(spec: DatasetSpec, layout: Layout, path: Path, stamp: tuple[int, int, int]) -> Dataset:
     import numpy as np
 
-    advice = f"`python -m explorer data {spec.name}` fetches it"
+    command = f"python -m explorer data {spec.name}"
     if fault := fault_of(path, layout):
         discard(path)
-        raise DataError(f"{path} was damaged ({fault}) and is not used; {advice} again")
+        raise DataError(f"{path} was damaged ({fault}) and is not used; download it again with `{command}`")
     flat = np.memmap(path, dtype=np.uint8, mode="r")
     pixels = sum(part.bytes for part in layout.parts if part.name.startswith("x"))
     images, labels = flat[:pixels].reshape(-1, *spec.image_shape), flat[pixels:]
@@ -320,7 +320,7 @@ def _verified(spec: DatasetSpec, layout: Layout, path: Path, stamp: tuple[int, i
 
 
 def discard(path: Path) -> None:
-    """Remove a file that must not be taken for data; one that cannot be removed fails its check each time."""
+    """Removes a file that must not be taken for data; one that cannot be removed fails its check each time."""
     try:
         path.unlink(missing_ok=True)
     except OSError:

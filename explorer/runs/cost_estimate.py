@@ -1,4 +1,4 @@
-"""What a configuration will cost, worked out without building it: weights, memory, seconds an epoch."""
+"""Estimates of what a configuration costs without building its model: parameters, memory and seconds per epoch."""
 
 import itertools
 import math
@@ -16,21 +16,21 @@ BYTES_A_NUMBER = 4
 # TensorFlow itself with a data set loaded.
 BASE_BYTES = 10**9
 
-# A first guess where nothing was measured yet, from a 2-core machine: seconds an operation, and seconds that each
-# layer costs a step however small it is.
+# The estimate while nothing has been measured, from a 2-core machine: seconds per operation, and the seconds that each
+# layer adds to a step however small it is.
 SECONDS_AN_OPERATION = 1 / 120e9
 SECONDS_A_LAYER = 50e-6
 BATCH_NORM_FACTOR = 1.35
 
 
 def layer_sizes(config: TrainingConfig) -> list[int]:
-    """Units of every layer, from the pixels to the classes."""
+    """The number of units of every layer, from the input pixels to the output classes."""
     spec = DATASETS[config.dataset]
     return [spec.features, *[config.width] * config.depth, spec.classes]
 
 
 def parameters(config: TrainingConfig) -> int:
-    """All numbers in the network but those of the input scaling, as Keras counts a model without it."""
+    """The number of parameters of the network without input scaling, as Keras counts them."""
     sizes = layer_sizes(config)
     dense = sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
     normalized = 0 if config.batch_norm == OFF else sum(sizes[:-1])
@@ -38,28 +38,28 @@ def parameters(config: TrainingConfig) -> int:
 
 
 def validation_images(config: TrainingConfig) -> int:
-    """How many images a run of this configuration is validated on."""
+    """The number of validation images of a run of this configuration."""
     return DATASETS[config.dataset].counts(config.validation_split)[1]
 
 
 def memory_bytes(config: TrainingConfig) -> int:
-    """About how much memory training takes at its peak."""
+    """The estimated peak memory of training, in bytes."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))
     return BASE_BYTES + BYTES_A_NUMBER * (WEIGHT_COPIES * parameters(config) + activations)
 
 
 def check_memory(config: TrainingConfig, available: int) -> None:
-    """Raises `MemoryShortError` when training would need more than the memory that is there, in bytes."""
+    """Raises `MemoryShortError` when training would need more than the available memory, in bytes."""
     needed = memory_bytes(config)
     if needed > available + BASE_BYTES:
         raise MemoryShortError(
             f"depth and width: {config.depth} layers of {config.width:,} units need about {needed / 1e9:.1f} GB of "
-            f"memory and {available / 1e9:.1f} GB are free; choose fewer layers or units"
+            f"memory but only {available / 1e9:.1f} GB are free; choose fewer layers or units"
         )
 
 
 def epoch_cost(config: TrainingConfig) -> float:
-    """Seconds an epoch by rule of thumb: good for ratios between configurations."""
+    """Seconds per epoch by rule of thumb, meant for ratios between configurations."""
     images, _ = DATASETS[config.dataset].counts(config.validation_split)
     steps = math.ceil(images / config.batch_size)
     sizes = layer_sizes(config)
@@ -69,13 +69,13 @@ def epoch_cost(config: TrainingConfig) -> float:
     return factor * ((operations + update) * SECONDS_AN_OPERATION + steps * len(sizes) * SECONDS_A_LAYER)
 
 
-MOST_DISTANT = 2.0  # as of an epoch that costs seven times as much; what is further says less than the rule of thumb
+MOST_DISTANT = 2.0  # an epoch that costs seven times as much; a more distant run predicts less than the rule of thumb
 
 
 def predicted_seconds(config: TrainingConfig, summaries: Iterable[RunSummary]) -> tuple[float, bool]:
-    """Seconds an epoch, and whether that was measured on this machine rather than guessed.
+    """Seconds per epoch, and whether they come from a measurement on this machine rather than from the rule of thumb.
 
-    The most similar run trained here counts, scaled by the ratio of costs; one that is nothing like it does not.
+    The measurement is that of the most similar run trained on this machine, scaled by the ratio of costs.
     """
     host, nearest = socket.gethostname(), None
     cost = epoch_cost(config)

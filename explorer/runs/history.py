@@ -1,4 +1,4 @@
-"""What a run measured: one record an epoch, the best epoch under a named rule, and tidy frames for charts."""
+"""The history of a run: one record per epoch, the best epoch by a named rule, and tidy frames for charts."""
 
 import json
 import math
@@ -23,7 +23,7 @@ class EpochRecord:
     """One finished epoch: mean loss and accuracy (0–1) over each split, under Keras's own names.
 
     `epoch` counts from 1, `seconds` is the wall time of training and validation. As in Keras, the losses include the
-    penalty of the regularizers: `penalty` is its mean over the epoch's steps, `val_penalty` what it is at the end. Both
+    regularization penalty: `penalty` is its mean over the epoch's steps, `val_penalty` its value after the epoch. Both
     are NaN where an earlier version of the project did not record them.
     """
 
@@ -43,21 +43,21 @@ class EpochRecord:
         return self.val_loss - self.val_penalty
 
     def to_json(self) -> str:
-        """One line of JSON; a value that is not finite becomes null."""
+        """The record as one line of JSON; NaN and infinite values become null."""
         return json.dumps({k: v if math.isfinite(v) else None for k, v in asdict(self).items()})
 
     @classmethod
     def from_json(cls, line: str) -> "EpochRecord":
-        """The record of `to_json`'s line; raises `ValueError` for anything else."""
+        """The record in a line written by `to_json`; raises `ValueError` for anything else."""
         return _record(json_records.from_json(line.encode(), _Line))
 
 
-# a value that was not finite, or that an earlier version did not record, is null in a line, and NaN in a record
+# a value that was NaN or infinite, or that an earlier version did not record, is null in a line and NaN in a record
 _Line = msgspec.defstruct(
     "_Line",
     [
-        (name, Epoch if name == "epoch" else kind | None, *([] if kept.default is MISSING else [None]))
-        for (name, kept), kind in zip(
+        (name, Epoch if name == "epoch" else kind | None, *([] if item.default is MISSING else [None]))
+        for (name, item), kind in zip(
             EpochRecord.__dataclass_fields__.items(),
             get_type_hints(EpochRecord, include_extras=True).values(),
             strict=True,
@@ -74,19 +74,19 @@ def _record(line: Any) -> EpochRecord:
 
 
 def _lines(content: bytes) -> list[Any]:
-    """The whole lines of a history's file; the last one may still be being written. Raises `ValueError`."""
+    """The complete lines of a history file; the last line may be unfinished. Raises `ValueError`."""
     whole = content[: content.rfind(b"\n") + 1]
     try:
-        found = json_records.decoder(_Line).decode_lines(whole)  # one call for all lines
-        sound = len(found) == whole.count(b"\n")
+        lines = json_records.decoder(_Line).decode_lines(whole)  # one call for all lines
+        sound = len(lines) == whole.count(b"\n")
     except (ValueError, RecursionError):
         sound = False
     if not sound:
-        found = [_line(number, line) for number, line in enumerate(whole.split(b"\n")[:-1], 1)]
-    for number, (before, line) in enumerate(pairwise(found), 2):
+        lines = [_line(number, line) for number, line in enumerate(whole.split(b"\n")[:-1], 1)]
+    for number, (before, line) in enumerate(pairwise(lines), 2):
         if line.epoch <= before.epoch:
             raise ValueError(f"line {number}: epoch {line.epoch:,} follows epoch {before.epoch:,}")
-    return found
+    return lines
 
 
 def _line(number: int, line: bytes) -> Any:
@@ -97,13 +97,13 @@ def _line(number: int, line: bytes) -> Any:
 
 
 def read(content: bytes) -> list[EpochRecord]:
-    """The epochs of a history's file, without a last line that is not whole; raises `ValueError` for a damaged one."""
+    """The epochs in a history file, without an unfinished last line; raises `ValueError` for a damaged line."""
     return [_record(line) for line in _lines(content)]
 
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """How one epoch is chosen to stand for a run; `words` completes "selected by …"."""
+    """How one epoch is selected to represent a run; `words` completes "selected by …"."""
 
     name: str
     words: str
@@ -122,7 +122,7 @@ RULES: dict[str, SelectionRule] = {
 
 
 def best_epoch(records: Sequence[EpochRecord], rule: str = "val_loss") -> EpochRecord | None:
-    """The epoch that a rule selects, the earlier one of equals; None when no epoch has a finite value."""
+    """The epoch that a rule selects, the earliest of equal ones; None when no epoch has a finite value."""
     if rule not in RULES:
         raise FieldError("selection rule", rule, "one of " + ", ".join(RULES))
     chosen = RULES[rule]
@@ -133,13 +133,13 @@ def best_epoch(records: Sequence[EpochRecord], rule: str = "val_loss") -> EpochR
 
 
 def epochs_without_improvement(records: Sequence[EpochRecord]) -> int:
-    """How many epochs have passed since the lowest validation loss, as Keras's EarlyStopping counts them."""
+    """The number of epochs since the lowest validation loss, as Keras's `EarlyStopping` counts them."""
     best = best_epoch(records)
     return records[-1].epoch - best.epoch if best else len(records)
 
 
 def time_to_accuracy(records: Sequence[EpochRecord], accuracy: float) -> tuple[int, float] | None:
-    """The first epoch whose validation accuracy (0–1) reaches a level, and the seconds until its end; None without."""
+    """The first epoch whose validation accuracy (0–1) reaches a level, and the seconds until its end, or None."""
     seconds = 0.0
     for record in records:
         seconds += record.seconds if math.isfinite(record.seconds) else 0.0
@@ -153,10 +153,10 @@ CURVE_POINTS = 24  # as many as a curve in a table's row can show
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a list shows of a history, so that it need not hold every epoch of thousands of runs.
+    """The part of a history that a list of runs shows, so that it need not hold every epoch of thousands of runs.
 
-    `best` is by lowest validation loss; `seconds` are those of all epochs, `epoch_seconds` their median; `curve` is the
-    validation loss, thinned out to at most `CURVE_POINTS`, the last epoch included, NaN where it was not finite.
+    `best` has the lowest validation loss; `seconds` is the total of all epochs, `epoch_seconds` the median; `curve` is
+    the validation loss, thinned to at most `CURVE_POINTS` with the last epoch included, NaN where it was not finite.
     """
 
     epochs: int = 0
@@ -181,7 +181,7 @@ def outline(records: Sequence[EpochRecord]) -> Outline:
 
 
 def read_outline(content: bytes) -> Outline:
-    """The outline of a history's file, without a record of each line; raises `ValueError` for a damaged one."""
+    """The outline of a history file, without a record for each line; raises `ValueError` for a damaged line."""
     lines = _lines(content)
     losses, seconds = (
         [math.nan if (value := getattr(line, name)) is None else value for line in lines]
@@ -208,7 +208,7 @@ TRAINING, VALIDATION = "training", "validation"
 
 
 def tidy(run_id: str, records: Iterable[EpochRecord]) -> "pd.DataFrame":
-    """A long frame `run_id, epoch, split, metric, value` of loss and accuracy, one row a point."""
+    """A long frame `run_id, epoch, split, metric, value` of loss and accuracy, one row per point."""
     import pandas as pd
 
     rows = [

@@ -1,7 +1,7 @@
-"""An index of a folder of runs, so that thousands of them are listed without opening thousands of files.
+"""An index of a folder of runs, so that thousands of runs are listed without opening thousands of files.
 
-It is a cache and nothing else: an entry counts only while the run's files have the same stamps, a damaged or foreign
-index is not used, and one that cannot be written is done without.
+It is only a cache: an entry is used only while the stamps of the run's files are unchanged, a damaged or foreign index
+is ignored, and nothing fails when the index cannot be written.
 """
 
 import math
@@ -30,23 +30,23 @@ _VERSION = 3
 
 
 def _form(status_fields: Sequence[str]) -> list[Any]:
-    """What the entries' values are, in their order: an index of another form is not this version's."""
-    own = (*FIELDS, *(f.name for f in fields(EpochRecord)), *(f.name for f in fields(Outline)))
-    return [_VERSION, SCHEMA_VERSION, *status_fields, *own]
+    """The names of the values of an entry, in order; an index of another form is from another version."""
+    names = (*FIELDS, *(f.name for f in fields(EpochRecord)), *(f.name for f in fields(Outline)))
+    return [_VERSION, SCHEMA_VERSION, *status_fields, *names]
 
 
 def stamp(folder: str, name: str) -> tuple[int, int, int] | None:
-    """What tells whether a file has changed; None where there is none."""
+    """The stamp of a file (time, size, inode), which changes with the file; None when it does not exist."""
     try:
-        found = os.stat(f"{folder}/{name}")  # noqa: PTH116 (a Path a file doubles the time of listing thousands)
+        status = os.stat(f"{folder}/{name}")  # noqa: PTH116 (a Path for each file doubles the time of listing thousands)
     except OSError:
         return None
-    # the inode too: a file replaced within a tick of the clock by one of its size has the other two in common
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # the inode too, as a file replaced by one of equal size within a clock tick has the same time and size
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def load(folder: Path, status_fields: Sequence[str]) -> "dict[str, Entry]":
-    """The entries of an index by the run's name; none where there is no index that this version has written."""
+    """The entries of an index by run name; empty when there is no index written by this version."""
     try:
         head, _, body = read_bytes(folder / INDEX, MOST_BYTES).partition(b"\n")
         known = records.from_json(head, _Head)
@@ -58,14 +58,14 @@ def load(folder: Path, status_fields: Sequence[str]) -> "dict[str, Entry]":
 
 
 def save(folder: Path, entries: "dict[str, Entry]", status_fields: Sequence[str]) -> None:
-    """Replaces the index; a folder that cannot be written to stays without."""
+    """Replaces the index; does nothing when the folder cannot be written to."""
     body = msgspec.json.encode(entries)
     head = msgspec.json.encode(_Head(_form(status_fields), zlib.crc32(body)))
     with suppress(OSError), replace_file(folder / INDEX, durable=False) as stream:
         stream.write(head + b"\n" + body)
 
 
-# --- What an entry holds, without the names that would make it three times as long ---------------------------
+# --- The values of an entry, without names, which would make it three times as long --------------------------
 
 
 class _Head(msgspec.Struct):
@@ -81,7 +81,7 @@ def _kind(field: Field) -> Any:
 
 
 def _optional(kind: type, *required: str) -> Any:
-    """A row of a dataclass's fields in their order; a number that is not finite is null."""
+    """The type of a row of a dataclass's fields in order; NaN and infinite numbers are null."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple[*(hints[f.name] if f.name in required else hints[f.name] | None for f in fields(kind))]
 
@@ -101,7 +101,7 @@ class _Outline(msgspec.Struct, array_like=True, gc=False):
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
-    """What the index knows of a run, with the stamps of its folder and files when it was read."""
+    """The index's entry for a run, with the stamps of its folder and files when they were read."""
 
     folder: Stamp | None
     stamps: list[Stamp | None]
@@ -119,7 +119,7 @@ def pack(
     outline: Outline,
     annotation: Annotation,
 ) -> Entry:
-    """The entry of a summary's parts, which `unpack` takes."""
+    """The entry for the parts of a summary, which `unpack` reads."""
     best = tuple(getattr(outline.best, f.name) for f in fields(EpochRecord)) if outline.best else None
     curve = [round(value, 5) for value in outline.curve]
     written = (annotation.name, list(annotation.tags), annotation.note)

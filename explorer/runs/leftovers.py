@@ -1,4 +1,4 @@
-"""What processes that were killed left in a folder of runs, removed by the next one that makes a run there."""
+"""Cleaning up what killed processes left in a folder of runs; the next process that creates a run there does it."""
 
 import fcntl
 import os
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from explorer.files import remove_temporary
 
-# a folder that a run is made in before it is shown under its name
+# the folder in which a run is prepared before it gets its name
 _BUILDING = re.compile(r"\..+_\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d_[a-z]{4}")
 
 
 @contextmanager
 def building_folder(path: Path) -> Iterator[None]:
-    """Makes a folder and holds it, so that no other process takes it for a leftover; raises `FileExistsError`.
+    """Creates a folder and locks it, so that no other process takes it for a leftover; raises `FileExistsError`.
 
-    It is gone when the block does not end well, and may be renamed in it.
+    The folder is removed when the block raises; the block may rename it.
     """
     path.mkdir()
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -26,7 +26,7 @@ def building_folder(path: Path) -> Iterator[None]:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(folder, fcntl.LOCK_EX)
         if not path.exists():
-            raise FileExistsError(f"{path} was taken for a leftover between the two calls")
+            raise FileExistsError(f"{path} was removed as a leftover before it was locked")
         yield
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
@@ -36,7 +36,7 @@ def building_folder(path: Path) -> Iterator[None]:
 
 
 def sweep(runs: Path) -> None:
-    """Removes temporary files and half-made run folders below a folder of runs, nothing that is being written."""
+    """Removes temporary files and unfinished run folders from a folder of runs, but nothing that is being written."""
     for folder in (runs, *(path for path in runs.glob(".*") if path.is_dir() and not path.is_symlink())):
         remove_temporary(folder)
     for path in runs.glob(".*_[a-z][a-z][a-z][a-z]"):

@@ -1,7 +1,7 @@
-"""The mark in a saved model's own file: which epoch of its run it is, with that epoch's losses and accuracies.
+"""The mark in a model file that says which epoch of its run it is, with that epoch's losses and accuracies.
 
-It stands in the archive's `metadata.json`, which Keras writes and never reads, so it is replaced with the model in one
-step. It is read without opening the archive: the file may be anything, and a page reads thousands of them.
+It is stored in the archive's `metadata.json`, which Keras writes and never reads, so it is replaced together with the
+model. It is read without opening the archive, because the file may be anything and a page reads thousands of them.
 """
 
 import json
@@ -21,12 +21,12 @@ _HEADER = struct.Struct("<4s5H3I2H")  # of a member of a zip archive; its name a
 
 
 def marked(metadata: dict[str, Any], record: EpochRecord) -> dict[str, Any]:
-    """The metadata of a model with the record of its epoch; it must be the archive's first member, not compressed."""
+    """The metadata of a model with its epoch's record added; it must be the archive's first member, uncompressed."""
     return {**metadata, KEY: json.loads(record.to_json())}
 
 
 def read_mark(path: Path) -> EpochRecord | None:
-    """The record of the epoch that a model file is of; None where it does not say, as in files of earlier versions."""
+    """The record of the epoch that a model file was saved at; None without a mark, as in files of earlier versions."""
     try:
         record = EpochRecord.from_json(json.dumps(json.loads(_first_member(path))[KEY]))
         sound = 1 <= record.epoch <= MOST_EPOCHS and not record.val_accuracy > 1 and not record.val_accuracy < 0
@@ -36,22 +36,22 @@ def read_mark(path: Path) -> EpochRecord | None:
 
 
 def _first_member(path: Path) -> bytes:
-    """The content of `metadata.json` where it is what the archive begins with; raises `ValueError`."""
-    # without waiting: a pipe without a writer would be waited for
+    """The content of `metadata.json` if the archive begins with it, otherwise raises `ValueError`."""
+    # non-blocking, as opening a pipe without a writer would wait for one
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("no regular file")
+            raise ValueError("not a regular file")
         begin = stream.read(MOST_BYTES)
     signature, _, _, method, _, _, _, size, _, name_length, extra_length = _HEADER.unpack_from(begin)
     name_end = _HEADER.size + name_length
     start = name_end + extra_length
     named = begin[_HEADER.size : name_end] == METADATA.encode()
     if signature != b"PK\x03\x04" or method != 0 or not named or start + size > len(begin):
-        raise ValueError(f"does not begin with a plain {METADATA}")
+        raise ValueError(f"does not begin with an uncompressed {METADATA}")
     return begin[start : start + size]
 
 
 def same_epoch(one: EpochRecord, other: EpochRecord) -> bool:
-    """Whether two records are of one epoch's training, however long it took."""
+    """Whether two records are equal apart from their times, so that they describe the same epoch."""
     values, others = ({k: v for k, v in asdict(each).items() if k != "seconds"} for each in (one, other))
-    return json.dumps(values) == json.dumps(others)  # NaN is NaN here
+    return json.dumps(values) == json.dumps(others)  # as JSON, in which NaN equals NaN

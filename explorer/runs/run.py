@@ -1,4 +1,4 @@
-"""Run folders: the only record of a run, and the only channel between the one who trains and the one who looks."""
+"""Run folders: the only record of a run, and the only channel between the process that trains it and its readers."""
 
 import errno
 import fcntl
@@ -49,8 +49,8 @@ BEST, CHECKPOINT, LOGS, LOCK = "best.keras", "checkpoint.npz", "logs", ".lock"
 TRIAL = "trial.json"
 STOP, PAUSE = "stop", "pause"
 REQUESTS = (STOP, PAUSE)
-MOST_HISTORY = 1 << 25  # ten thousand epochs, the most that can be asked for, have two megabytes
-MARKED = ".best.marked.keras"  # what the model's file is made from; in a run folder that nobody trains it is left over
+MOST_HISTORY = 1 << 25  # ten thousand epochs, the most that a run can have, take two megabytes
+MARKED = ".best.marked.keras"  # the model file while it is being written; a leftover when no process trains the run
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 SECONDS_OF_A_LOOK = 0.2
@@ -58,9 +58,9 @@ SECONDS_OF_A_LOOK = 0.2
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. Times are seconds since 1970; `phase` and `step` say what a running one is doing.
+    """The status of a run. Times are seconds since 1970; `phase` and `step` describe the progress of a running one.
 
-    A `shipped` run came with the software: nobody here has trained it.
+    A `shipped` run came with the software and was not trained on this machine.
     """
 
     status: Literal[STATUSES]
@@ -82,30 +82,30 @@ class RunStatus:
     shipped: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """The status as plain values for JSON."""
         return {"schema_version": SCHEMA_VERSION, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RunStatus":
-        """The status of `to_dict`'s values; raises `ValueError` for anything else."""
+        """The status from the values of `to_dict`; raises `ValueError` for anything else."""
         _check_version(values.get("schema_version", SCHEMA_VERSION))
         return records.from_values(values, cls)._with_cause()
 
     @classmethod
     def from_json(cls, content: bytes) -> "RunStatus":
-        """The status of a file's content, as of `from_dict`."""
+        """The status from the content of a status file; raises as `from_dict` does."""
         _check_version(records.from_json(content, _Version).schema_version)
         return records.from_json(content, cls)._with_cause()
 
     def _with_cause(self) -> "RunStatus":
-        """The same, its cause inferred where an earlier version has written none."""
+        """The same status, with its cause inferred where an earlier version wrote none."""
         cause = self.cause or inferred(self.status, self.reason)
         return self if cause is self.cause else replace(self, cause=cause)
 
     def seen_now(self, held: Callable[[], bool | None] = lambda: None) -> "RunStatus":
-        """The same status, as interrupted when nobody trains the run any more.
+        """The same status, but interrupted when no process trains the run any more.
 
-        `held` tells whether a process holds the run's lock, as whoever trains it does; None when that is not known.
+        `held` returns whether a process holds the run's lock, as the one that trains it does; None when unknown.
         """
         if self.status not in ACTIVE or not self.process or not self.process.is_here:
             return self
@@ -126,7 +126,7 @@ class _Version(msgspec.Struct, gc=False):
 
 def _check_version(version: Any) -> None:
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-        raise ValueError(f"schema_version: {quoted(version)} is not known here; the newest is {SCHEMA_VERSION}")
+        raise ValueError(f"schema_version: {quoted(version)} is not supported; the newest is {SCHEMA_VERSION}")
 
 
 class _Trial(TypedDict, total=False):
@@ -145,19 +145,19 @@ class Run:
 
     @cached_property
     def path(self) -> Path:
-        """Where it is; made when asked for, as a Path for each of thousands of runs is a tenth of listing them."""
+        """The run folder; a property, as creating a Path for each of thousands of runs is a tenth of listing them."""
         return Path(self._given)
 
     @cached_property
     def name(self) -> str:
         """The folder's name, unique in its store."""
         name = os.path.basename(self._given)  # noqa: PTH119
-        # a name that is no UTF-8 can be sent to no browser
+        # a name that is not valid UTF-8 cannot be sent to a browser
         return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
 
     @cached_property
     def config(self) -> TrainingConfig:
-        """What was asked; raises `RunError` when it cannot be read."""
+        """The configuration; raises `RunError` when it cannot be read."""
         try:
             values = records.from_json(self._read(CONFIG), dict[str, Any])
             values.pop("versions", None)
@@ -166,27 +166,27 @@ class Run:
             raise self._unreadable(CONFIG, error) from error
 
     def status(self) -> RunStatus:
-        """Where it stands now; raises `RunError` when that cannot be read."""
+        """The current status; raises `RunError` when it cannot be read."""
         return self.seen_now(self.written_status())
 
     def seen_now(self, status: RunStatus) -> RunStatus:
-        """A status that was read before, as it is now; raises `RunError` when it cannot be read again."""
+        """The current form of a status that was read before; raises `RunError` when it cannot be read again."""
         while True:
             seen = status.seen_now(self.held)
             if seen is status:
                 return status
-            again = self.written_status()  # it may have ended well between the reading and the look at its lock
+            again = self.written_status()  # the run may have finished after its status was read and before its lock was
             if again == status:
                 return seen
             status = again
 
     def held(self) -> bool | None:
-        """Whether another process holds the run, None when that is not known, as of a run that nobody has held yet."""
-        if self._folder is not None:  # the lock that would be seen is this one's own
+        """Whether another process holds the run's lock; None when unknown, as for a run that was never held."""
+        if self._folder is not None:  # this object holds the lock itself
             return None
         try:
             with os.fdopen(open_regular(self.path / LOCK), "rb") as stream:
-                # shared, so that those who look do not see one another
+                # shared, so that readers do not take each other for a holder
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 return False
         except BlockingIOError:
@@ -195,7 +195,7 @@ class Run:
             return None
 
     def written_status(self) -> RunStatus:
-        """The status as it was written last, whatever became of its process; raises `RunError`."""
+        """The status as it was last written, whether or not its process is alive; raises `RunError`."""
         try:
             return RunStatus.from_json(self._read(STATUS))
         except (OSError, ValueError) as error:
@@ -215,15 +215,15 @@ class Run:
         return status
 
     def end(self, status: str, reason: str, cause: Cause | None = None) -> RunStatus:
-        """Writes that the run is no longer active, and why: the sentence for people, the cause for all logic."""
+        """Writes that the run is no longer active, and why: `reason` for people, `cause` for all logic."""
         return self.update(status=status, reason=reason, cause=cause, ended=time.time(), phase="", process=None)
 
     def history(self) -> list[EpochRecord]:
-        """Every finished epoch; a line that is still being written is left out. Raises `RunError` for a damaged one."""
+        """Every finished epoch, without a line that is being written; raises `RunError` for a damaged line."""
         return self._history(history.read)
 
     def outline(self) -> Outline:
-        """What a list shows of the history, several times as fast as reading all of it; raises `RunError`."""
+        """The outline of the history, several times as fast as reading all of it; raises `RunError`."""
         return self._history(history.read_outline)
 
     def _history(self, read: Callable[[bytes], Any]) -> Any:
@@ -235,11 +235,11 @@ class Run:
             raise self._unreadable(HISTORY, error) from error
 
     def annotation(self) -> Annotation:
-        """The name, tags and note that were given to it."""
+        """The run's own name, tags and note."""
         return notes.read(self.path)
 
     def annotate(self, annotation: Annotation) -> None:
-        """Gives it a name, tags and a note."""
+        """Sets the run's own name, tags and note."""
         notes.write(self.path, annotation)
 
     def append(self, record: EpochRecord) -> None:
@@ -248,7 +248,7 @@ class Run:
         append_line(self.path / HISTORY, record.to_json())
 
     def signals(self) -> list[EpochSignals]:
-        """What was measured inside the network after each epoch, from epoch 0; cheap to ask again.
+        """The layer statistics of each epoch, from epoch 0; cheap to call again.
 
         Empty for a run of an older version; a damaged epoch is left out.
         """
@@ -260,9 +260,9 @@ class Run:
         signals_log.append(self.path / SIGNALS, signals)
 
     def keep_epochs(self, count: int, *, fresh: bool = False) -> list[EpochRecord]:
-        """Cuts history and signals back to the first `count` epochs, those that the checkpoint knows; the history.
+        """Truncates history and signals to the first `count` epochs, those in the checkpoint; returns the history.
 
-        `fresh` leaves out the signals before the first step as well: they will be measured again.
+        `fresh` removes the signals of epoch 0 as well, because they will be measured again.
         """
         path = self.path / HISTORY
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
@@ -275,33 +275,33 @@ class Run:
         return self.history()
 
     def trial(self) -> dict[str, Any] | None:
-        """Which trial of a sweep the run belongs to: `study`, `trial`, `seed` (from 0); None when to none."""
+        """The trial of a sweep that the run belongs to: `study`, `trial`, `seed` (from 0); None without one."""
         try:
-            found = records.from_json(self._read(TRIAL), _Trial)
+            trial = records.from_json(self._read(TRIAL), _Trial)
         except (OSError, ValueError):
             return None
-        return found if "study" in found and ("trial" in found) == ("seed" in found) else None
+        return trial if "study" in trial and ("trial" in trial) == ("seed" in trial) else None
 
     def request(self, what: str) -> None:
-        """Asks whoever trains this run to `stop` or to `pause`; raises `RunError` when that cannot be written."""
+        """Requests that this run `stop` or `pause`; raises `RunError` when the request cannot be written."""
         try:
             with replace_file(self.path / REQUEST, durable=False) as stream:
                 stream.write(what.encode())
         except OSError as error:
             if error.errno not in FULL or what != STOP:
                 raise RunError(f"{REQUEST} of {self.name} cannot be written ({error.strerror})") from error
-            (self.path / REQUEST).touch()  # an empty file takes no space, and asks to stop
+            (self.path / REQUEST).touch()  # an empty file takes no space and means stop
 
     def requested(self) -> str | None:
-        """What was asked of whoever trains this run; what cannot be read asks for nothing."""
+        """The pending request, `stop` or `pause`; None when there is none or it cannot be read."""
         try:
-            asked = self._read(REQUEST, 16).decode("ascii") or STOP
+            request = self._read(REQUEST, 16).decode("ascii") or STOP
         except (OSError, ValueError):
             return None
-        return asked if asked in REQUESTS else None
+        return request if request in REQUESTS else None
 
     def clear_request(self) -> None:
-        """Forgets what was asked; raises `RunError` when it cannot be removed."""
+        """Removes the pending request; raises `RunError` when it cannot be removed."""
         try:
             (self.path / REQUEST).unlink(missing_ok=True)
         except OSError as error:
@@ -309,20 +309,20 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the run for one process, which sweeps what killed ones left; it ends with the process.
+        """Locks the run for this process and removes what killed ones left; the lock ends with the process.
 
-        Raises `InputError` when another one has it, `GoneError` when the folder is not there.
+        Raises `InputError` when another process holds the lock, `GoneError` when the folder does not exist.
         """
         with ExitStack() as stack:
             try:
                 stream = stack.enter_context(open_lock(self.path / LOCK))
             except FileNotFoundError:
-                raise GoneError(f"run: the folder of {self.name} is not there any more") from None
+                raise GoneError(f"run: the folder of {self.name} no longer exists") from None
             except OSError as error:
                 raise RunError(f"{LOCK} of {self.name} cannot be written: {why(error)}") from error
             if not _take(stream):
                 raise InputError(f"run: {self.name!r} is in use by another process; stop that one first")
-            # an open folder's number is given to no other
+            # the inode number of an open folder is not reused
             self._folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
             stack.callback(self._let_go)
             remove_temporary(self.path)
@@ -330,17 +330,17 @@ class Run:
             yield
 
     def check_there(self) -> None:
-        """Raises `GoneError` when the folder was removed or moved since this object holds the run.
+        """Raises `GoneError` when the folder was removed or moved after this object locked the run.
 
-        Nothing may be written after that: it would come back without its configuration.
+        Writing after that would create the folder again, without its configuration.
         """
         if self._folder is None:
             return
         try:
-            there = os.path.samestat(self.path.stat(), os.fstat(self._folder)) and (self.path / CONFIG).exists()
+            exists = os.path.samestat(self.path.stat(), os.fstat(self._folder)) and (self.path / CONFIG).exists()
         except OSError:
-            there = False
-        if not there:
+            exists = False
+        if not exists:
             raise GoneError(f"run: the folder of {self.name} was removed or moved while it was in use")
 
     def _let_go(self) -> None:
@@ -350,7 +350,7 @@ class Run:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list shows of a run; `problem` says why an unreadable one cannot be shown."""
+    """What a list shows of a run; `problem` says why it cannot be read, if it cannot."""
 
     run: Run
     config: TrainingConfig | None = None
@@ -367,7 +367,7 @@ class RunSummary:
 
     @property
     def title(self) -> str:
-        """The name it was given, else its own."""
+        """The name that the user gave it, else the name of its folder."""
         return self.annotation.name or self.run.name
 
     @property
@@ -377,7 +377,7 @@ class RunSummary:
 
     @property
     def created(self) -> float:
-        """When it was asked for, in seconds since 1970."""
+        """When it was created, in seconds since 1970."""
         return self.status.created if self.status else 0.0
 
     @property
@@ -387,12 +387,12 @@ class RunSummary:
 
     @property
     def records(self) -> Sequence[EpochRecord]:
-        """Every epoch: as they were when a summary was made of one run, read now in a list of many."""
+        """Every epoch: as read by `summarize`, or read now for a summary from a list of runs."""
         return self.known if self.known is not None else () if self.problem else self.run.history()
 
 
 def summarize(run: Run) -> RunSummary:
-    """What there is to show of a run folder, read afresh with every epoch; an unreadable one says why."""
+    """The summary of a run, read anew with every epoch; `problem` says why an unreadable one cannot be read."""
     try:
         config, status, records = run.config, run.status(), run.history()
     except RunError as error:
@@ -401,13 +401,13 @@ def summarize(run: Run) -> RunSummary:
 
 
 def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
-    """The place of a queued run among all queued ones, from 1."""
+    """The position of a queued run among all queued runs, from 1; None when it is not queued."""
     waiting = sorted((s for s in summaries if s.state == QUEUED), key=lambda s: (s.status.queued, s.name))
     return next((place for place, s in enumerate(waiting, 1) if s.name == name), None)
 
 
 def _take(stream: IO[str]) -> bool:
-    """Locks a file for this process; whoever only looks at a lock holds it for a moment, which is waited for."""
+    """Locks a file for this process; waits a moment for readers, which hold the lock briefly to look at it."""
     end = time.monotonic() + SECONDS_OF_A_LOOK
     while True:
         try:
@@ -421,11 +421,11 @@ def _take(stream: IO[str]) -> bool:
 
 @lru_cache
 def versions() -> dict[str, str]:
-    """The versions that decide a run's numbers."""
-    found = {}
+    """The versions of the packages that determine a run's numbers."""
+    result = {}
     for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
         try:
-            found[name.removesuffix("-cpu")] = metadata.version(name)
+            result[name.removesuffix("-cpu")] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return result

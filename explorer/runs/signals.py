@@ -1,4 +1,4 @@
-"""What goes on inside a network: one record an epoch with the figures of every layer, and tidy frames for charts."""
+"""Statistics of every layer: one record per epoch, and tidy frames for charts."""
 
 import json
 import math
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HISTOGRAM_BINS = 24
-MOST_LAYERS, MOST_BINS = 1_000, 1_000  # what is read of a file; networks here have a hundred layers
+MOST_LAYERS, MOST_BINS = 1_000, 1_000  # limits on what is read from a file; networks here have at most a hundred layers
 DIGITS = 6
 
 
@@ -24,17 +24,17 @@ DIGITS = 6
 class LayerSignals:
     """One layer (`hidden_1` … `output`) on the probe batch; NaN where a value is not finite.
 
-    Activations are what the activation function gives, before any batch normalization behind it.
+    Activations are the outputs of the activation function, before any batch normalization that follows it.
 
     - `activation_mean`, `activation_variance`: over all units and images; `variance_over_images` is the mean over the
-      units of each one's variance over the images: near 0 when the layer says the same of every image.
-    - `dead`: share of units at a flat end of the activation (slope below 0.01; ReLU: not above 0) for every image.
-    - `saturated`: share of all units × images at a flat end. For ReLU that is the share of zeros: half at first.
+      units of each unit's variance over the images: near 0 when the layer gives the same output for every image.
+    - `dead`: share of units in a flat part of the activation (slope below 0.01; ReLU: not above 0) for every image.
+    - `saturated`: share of all units × images in a flat part; for ReLU the share of zeros, one half initially.
     - `gradient_rms`: root mean square of the loss's gradient with respect to the kernel.
-    - `update_ratio`: root mean square of what the epoch's last step changed in the kernel, over the kernel's; None
+    - `update_ratio`: root mean square of the kernel's change in the epoch's last step, divided by the kernel's; None
       before the first step, NaN for a kernel of zeros.
     - `weight_norm`: the kernel's Euclidean norm.
-    - `histogram_counts`: activations in `HISTOGRAM_BINS` equal bins over `histogram_range`; empty when not all are
+    - `histogram_counts`: activations in `HISTOGRAM_BINS` equal bins over `histogram_range`; empty unless all are
       finite.
     """
 
@@ -52,7 +52,7 @@ class LayerSignals:
 
     @property
     def histogram_edges(self) -> tuple[float, ...]:
-        """The bounds of the bins, one more than there are bins."""
+        """The edges of the bins, one more than there are bins."""
         bins = len(self.histogram_counts)
         low, high = self.histogram_range
         return tuple(low + (high - low) * at / bins for at in range(bins + 1)) if bins else ()
@@ -60,33 +60,33 @@ class LayerSignals:
 
 @dataclass(frozen=True)
 class EpochSignals:
-    """Every layer after one epoch, from the first hidden layer to the output; epoch 0 is before the first step."""
+    """Statistics of every layer after one epoch, from the first hidden layer on; epoch 0 is before the first step."""
 
     epoch: int
     layers: tuple[LayerSignals, ...]
 
     def to_json(self) -> str:
-        """One line of JSON, a column a figure; a value that is not finite becomes null."""
+        """One line of JSON with a column per statistic; NaN and infinite values become null."""
         columns = {f.name: [_plain(getattr(layer, f.name)) for layer in self.layers] for f in fields(LayerSignals)}
         return json.dumps({"epoch": self.epoch, **columns}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, line: str) -> "EpochSignals":
-        """The signals of `to_json`'s line; raises `ValueError` for anything else."""
+        """The signals in a line written by `to_json`; raises `ValueError` for anything else."""
         values = records.from_json(line.encode(), _Line)
         columns = [[math.nan if v is None else v for v in getattr(values, name)] for name in SIGNALS]
-        # before the first step there is no update, afterwards there is one, if only one that is no number
+        # null means no update before the first step, and NaN or infinite afterwards
         if values.epoch == 0:
             columns[SIGNALS.index("update_ratio")] = [None] * len(values.layer)
         counts = map(tuple, values.histogram_counts)
         try:
             rows = list(zip(values.layer, *columns, counts, values.histogram_range, strict=True))
         except ValueError:
-            raise ValueError("the columns of an epoch's signals are of different lengths") from None
+            raise ValueError("the columns of an epoch's signals have different lengths") from None
         return cls(values.epoch, tuple(LayerSignals(*row) for row in rows))
 
 
-# The figures of a layer, in the order of its fields: the values of the column `signal` in `tidy`.
+# The statistics of a layer, in the order of its fields: the values of the column `signal` in `tidy`.
 SIGNALS = tuple(f.name for f in fields(LayerSignals) if f.name != "layer" and not f.name.startswith("histogram"))
 
 _SHARES = frozenset(("dead", "saturated"))
@@ -104,9 +104,9 @@ _Line = msgspec.defstruct(
 
 
 def tidy(run_id: str, signals: Iterable[EpochSignals], names: Sequence[str] = SIGNALS) -> "pd.DataFrame":
-    """A long frame `run_id, epoch, layer, depth, signal, value`, one row a figure; depth counts from 1.
+    """A long frame `run_id, epoch, layer, depth, signal, value`, one row per statistic; depth counts from 1.
 
-    The update ratio has no rows in epoch 0; a value that is not finite is NaN.
+    The update ratio has no rows in epoch 0; NaN stands for every value that is not finite.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The signals of a run on disk: a line an epoch, read only as far as they are new."""
+"""The file of a run's signals: one line per epoch, of which only new lines are read."""
 
 import stat
 import threading
@@ -12,7 +12,7 @@ from explorer.runs.signals import EpochSignals
 
 # A page polls a few runs at a time; a thousand epochs of twenty layers are about 15 MB of objects.
 KEPT_FILES = 8
-# ten thousand epochs of a hundred layers, the most there can be, have 250 MB
+# ten thousand epochs of a hundred layers, the most a run can have, take 250 MB
 MOST_BYTES = 1 << 29
 
 
@@ -33,20 +33,20 @@ def append(path: Path, signals: EpochSignals) -> None:
 
 
 def keep(path: Path, last: int) -> None:
-    """Leaves out what comes after an epoch, with all that cannot be read; -1 leaves nothing."""
+    """Removes every epoch after `last`, and all lines that cannot be read; -1 removes everything."""
     if not path.exists():
         return
     kept = [signals for signals in read(path) if signals.epoch <= last]
-    # a new file, never a shorter one: whoever reads by offset must see that it is another
+    # a new file instead of a truncated one, so that readers that hold an offset notice
     with replace_file(path) as stream:
         stream.write("".join(signals.to_json() + "\n" for signals in kept).encode())
 
 
 def read(path: Path) -> list[EpochSignals]:
-    """Every epoch of a file, none when it is not there; what was read before is not read again.
+    """Every epoch in a file, none when it does not exist; what was read before is not read again.
 
-    A line that is still being written is left out until it is whole, and a damaged one for good: a run without some
-    of its signals is still a run.
+    A line is left out while it is being written, and for good when it is damaged: a run without some of its signals is
+    still usable.
     """
     with _lock:
         try:
@@ -72,7 +72,7 @@ def _read_on(path: Path, seen: _Seen) -> None:
         return
     seen.offset += len(whole) + 1
     for line in whole.split(b"\n"):
-        # a line that lies about its epoch or its layers is damaged as well: charts draw one network over rising epochs
+        # wrong epochs or layers count as damage too: charts draw one network over increasing epochs
         with suppress(ValueError):
             read = EpochSignals.from_json(line.decode("utf-8"))
             if not seen.signals or _follows(read, seen.signals[-1]):

@@ -1,4 +1,4 @@
-"""All run folders below one folder: made, found, listed without reading again what has not changed, and deleted."""
+"""The run folders below one folder: creating, finding, listing (reading only what has changed) and deleting them."""
 
 import os
 import random
@@ -47,9 +47,9 @@ class RunStore:
         self._swept = False
 
     def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
-        """A new run folder, queued; raises `RunError` when it cannot be written.
+        """Creates a run folder, queued; raises `RunError` when it cannot be written.
 
-        `trial` says which trial of a sweep the run belongs to: it is in the folder from its first moment.
+        `trial` says which trial of a sweep the run belongs to; it is in the folder from the start.
         """
         now = time.time()
         base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
@@ -70,7 +70,7 @@ class RunStore:
                         write_json(building / STATUS, status.to_dict())
                         if trial is not None:
                             write_json(building / TRIAL, trial)
-                        building.rename(path)  # a reader sees the whole folder or none
+                        building.rename(path)  # so that readers see the complete folder or none
                 except OSError as error:
                     if isinstance(error, FileExistsError) or path.exists():
                         continue
@@ -80,28 +80,28 @@ class RunStore:
             raise RunError(f"runs: {str(self.folder)!r} cannot be written ({error.strerror})") from error
 
     def get(self, name: str) -> Run:
-        """The run of a name as the list has it, never one of another folder; raises `InputError` when there is none."""
+        """The run with a name from the list, never one in another folder; raises `InputError` when there is none."""
         run = Run(self.folder / name) if is_name(name) else None
         if run is None or not os.path.lexists(run.path / CONFIG) or leads_out(run.path):
-            raise InputError(f"run: {quoted(name)} is not there; it must be the name of a run in the list")
+            raise InputError(f"run: {quoted(name)} does not exist; it must be the name of a run in the list")
         return run
 
     def find(self, text: str) -> Run:
-        """The run of a name or, for who sits at this machine, of a path; raises `InputError` when there is none."""
+        """The run with a name or, for the command line, at a path; raises `InputError` when there is none."""
         with suppress(InputError):
             return self.get(text)
-        with suppress(OSError, ValueError):  # such as a name that is too long to be one
+        with suppress(OSError, ValueError):  # as for a name that is too long for a path
             path = Path(text).absolute()
             if text and os.path.lexists(path / CONFIG):
                 return Run(path)
         where = f"it must be the name of a run in {self.folder} or its path"
-        raise InputError(f"run: {quoted(text)} is not there; {where}")
+        raise InputError(f"run: {quoted(text)} does not exist; {where}")
 
     def list(self) -> list[RunSummary]:
         """Every run, newest first; what has not changed since the last call is not read again.
 
-        While nothing at all changes it is the same list, which nobody may change. Raises `RunError` when the folder is
-        there and cannot be read.
+        While nothing changes the same list is returned; callers must not modify it. Raises `RunError` when the folder
+        exists and cannot be read.
         """
         try:
             entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
@@ -113,22 +113,22 @@ class RunStore:
             if self._seen is None:
                 self._seen = {}
                 self._index = index.load(self.folder, _STATUS_FIELDS)
-            found = {entry.name: seen for entry in entries if (seen := self._look_at(entry))}
-            # a run that is not at rest may have been interrupted without a change to its files
-            if found != self._seen or not all(seen.settled for seen in found.values()):
-                self._seen = found
+            records = {entry.name: record for entry in entries if (record := self._look_at(entry))}
+            # an active run may have been interrupted without a change to its files
+            if records != self._seen or not all(record.settled for record in records.values()):
+                self._seen = records
                 self._keep_index()
-                summaries = [_as_seen_now(seen.summary) for seen in found.values()]
+                summaries = [_as_seen_now(record.summary) for record in records.values()]
                 self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
             return self._listed
 
     def _look_at(self, entry: os.DirEntry) -> "_Seen | None":
-        """What is known of a folder; one that no page could open is told without reading it."""
+        """The record of a folder; one that no page could open gets a problem without being read."""
         problem = ""
         if not entry.name.isascii() and not is_name(entry.name):
-            problem = "its name is no UTF-8 text"
+            problem = "its name is not valid UTF-8"
         elif entry.is_symlink() and leads_out(entry.path):
-            problem = "it is a link that leads out of the folder of the runs"
+            problem = "it is a link to a place outside the runs folder"
         if not problem:
             return self._look(entry.name, entry.path)
         known = self._seen.get(entry.name)
@@ -138,7 +138,7 @@ class RunStore:
         return _Seen(None, [], RunSummary(Run(entry.path), problem=problem), settled=True) if is_run else None
 
     def _look(self, name: str, path: str) -> "_Seen | None":
-        """What is known of a folder, read again where it has changed; None when it is no run's."""
+        """The record of a folder, read again where it has changed; None when it is not a run folder."""
         known, folder = self._seen.get(name), index.stamp(path, "")
         if known and known.settled and known.folder == folder:
             return known
@@ -155,12 +155,12 @@ class RunStore:
             self._unindexed += 1
         else:
             summary = known.summary
-        # a change to a folder that is younger than the clock's tick may have come after it was read
+        # a folder that changed within the last clock tick may have changed again after it was read
         settled = summary.state not in ACTIVE and bool(folder) and time.time_ns() - folder[0] > _TICK
         return _Seen(folder, stamps, summary, settled)
 
     def _keep_index(self) -> None:
-        """Writes the index once enough of it is new that reading that again would be felt."""
+        """Writes the index once enough entries are new that reading them again would be noticeable."""
         self._index = {}
         if self._unindexed < max(_FEWEST_INDEXED, len(self._seen) // 20):
             return
@@ -177,16 +177,16 @@ class RunStore:
             notes.bin_run(self.folder, run.name)
 
     def trained_before(self, config: TrainingConfig) -> Run | None:
-        """The newest run of exactly this configuration that was trained to its end.
+        """The newest completed run of exactly this configuration.
 
-        A shipped one does not count: who presses Train on a preset wants to see it learn.
+        Shipped runs do not count, because whoever presses Train on a preset wants to see it train.
         """
-        found = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
-        return next((s.run for s in found if s.config == config), None)
+        completed = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
+        return next((s.run for s in completed if s.config == config), None)
 
 
 def leads_out(path: Path | str) -> bool:
-    """Whether a folder is a link to what does not lie beside it."""
+    """Whether a folder is a link to a place outside its parent folder."""
     place = os.path.dirname(os.path.realpath(path))  # noqa: PTH120 (as the listing of thousands has them)
     return os.path.islink(path) and place != os.path.realpath(os.path.dirname(path))  # noqa: PTH114, PTH120
 
@@ -199,17 +199,17 @@ def _light(run: Run, annotated: bool) -> RunSummary:
         return RunSummary(run, problem=str(error))
 
 
-# --- The store's memory -----------------------------------------------------------------------------------
+# --- What the store remembers -----------------------------------------------------------------------------
 
 _FILES = (CONFIG, STATUS, HISTORY, NOTES)
 _STATUS_FIELDS = tuple(f.name for kind in (RunStatus, Process) for f in fields(kind))
-_TICK = 2_000_000_000  # ns: no file system's clock is coarser
+_TICK = 2_000_000_000  # nanoseconds; the coarsest clock of a file system
 _FEWEST_INDEXED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A folder as it was read; a settled one can only change by a file that comes, goes or is replaced."""
+    """A folder as it was read; a settled one can change only by a file being added, removed or replaced."""
 
     folder: Stamp | None
     stamps: list[Stamp | None]
@@ -232,6 +232,6 @@ def _from_index(run: Run, entry: Entry) -> RunSummary:
 def _as_seen_now(summary: RunSummary) -> RunSummary:
     try:
         status = summary.run.seen_now(summary.status) if summary.status else None
-    except RunError as error:  # it was removed or damaged since it was read
+    except RunError as error:  # removed or damaged after it was read
         return RunSummary(summary.run, problem=str(error))
     return summary if status is summary.status else replace(summary, status=status)

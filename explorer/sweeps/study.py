@@ -219,7 +219,7 @@ class StudyStore:
         """The study of that name in this folder; raises `InputError` when there is none."""
         if not is_name(name) or not os.path.lexists(self.folder / name / STUDY) or leads_out(self.folder / name):
             names = ", ".join(study.name for study in self.list()[:MOST_NAMED]) or "there is none yet"
-            raise InputError(f"study: {quoted(name)} is not there; it must be one of: {names}")
+            raise InputError(f"study: {quoted(name)} does not exist; it must be one of: {names}")
         return self._known.setdefault(name, Study(self.folder / name))
 
     def list(self) -> list[Study]:

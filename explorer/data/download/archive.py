@@ -1,4 +1,4 @@
-"""What is known of the archive of CIFAR-10 before any of it is here: where it is offered, and how it is recognised."""
+"""The archive of CIFAR-10: the addresses that offer it, its size and its checksums."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ MIRRORS = (
 )
 ORIGINAL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
-FOLDER = "cifar-10-batches-py"  # in the archive, and where it is unpacked
+FOLDER = "cifar-10-batches-py"  # in the archive and where it is unpacked
 BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 
 Arrays = dict[str, np.ndarray]
@@ -20,9 +20,9 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Archive:
-    """What is known of a data set's archive beforehand: its arrays, its size in bytes and its SHA-256.
+    """The expected archive of a data set: its arrays, its size in bytes and its SHA-256.
 
-    `npm_bytes` is about what npm receives for `npm_package`, the same images in another form.
+    `npm_bytes` is the approximate download size of `npm_package`, which holds the same images in another form.
     """
 
     layout: datasets.Layout

@@ -1,4 +1,4 @@
-"""The batch files of CIFAR-10, pickled by whichever Python, read without trusting a byte of them."""
+"""A reader for the batch files of CIFAR-10, pickled by any Python version, that trusts none of their bytes."""
 
 import io
 import pickle
@@ -28,13 +28,13 @@ FAULTS_OF_BYTES = (  # what decoding arbitrary bytes with pickle or numpy is kno
 
 
 def from_batches(blobs: Mapping[str, bytes], layout: datasets.Layout) -> Arrays:
-    """Read the arrays of the layout out of all batch files; raises Unusable for one that is not a batch."""
+    """Reads the arrays of the layout from all batch files; raises `Unusable` for a file that is not a batch."""
     batches = [_batch(name, blobs[name], layout) for name in BATCHES]
     return assembled([images for images, _ in batches], [labels for _, labels in batches])
 
 
 def assembled(images: list[np.ndarray], labels: list[np.ndarray]) -> Arrays:
-    """Join images [n, height, width, channels] and labels [n] of pieces, the last of which is the test's."""
+    """Joins images [n, height, width, channels] and labels [n] of all batches; the last is the test batch."""
     return {
         "x_train": np.concatenate(images[:-1]),
         "x_test": images[-1],
@@ -44,7 +44,7 @@ def assembled(images: list[np.ndarray], labels: list[np.ndarray]) -> Arrays:
 
 
 def _batch(name: str, blob: bytes, layout: datasets.Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Read one batch file: images uint8 [n, height, width, channels] and labels [n], in the file's order."""
+    """Reads one batch file: images uint8 [n, height, width, channels] and labels [n], in the file's order."""
     height, width, channels = layout.shape("x_train")[1:]
     try:
         content = _NumpyUnpickler(io.BytesIO(blob), encoding="bytes").load()
@@ -60,12 +60,12 @@ def _batch(name: str, blob: bytes, layout: datasets.Layout) -> tuple[np.ndarray,
 
 def _latin1(text: str, encoding: str) -> bytes:
     if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"asks for the encoding {encoding!r}")
+        raise pickle.UnpicklingError(f"requests the encoding {encoding!r}")
     return text.encode("latin1")
 
 
 class _NumpyUnpickler(pickle.Unpickler):
-    """Reads arrays, numbers, text and containers; refuses everything that could run code."""
+    """An unpickler for arrays, numbers, text and containers that refuses everything that could run code."""
 
     ALLOWED: ClassVar = {
         ("numpy", "ndarray"): np.ndarray,
@@ -78,5 +78,5 @@ class _NumpyUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         known = re.sub(r"^numpy\._?core\.", "", module), name
         if known not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"asks for {module}.{name}, which no data needs")
+            raise pickle.UnpicklingError(f"requests {module}.{name}, which a data file never needs")
         return self.ALLOWED[known]

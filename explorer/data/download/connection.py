@@ -1,4 +1,4 @@
-"""A response and its bytes, with time-outs that hold, and never in the way of a cancel."""
+"""HTTP responses read in a thread, with reliable time-outs, so that a download can be cancelled at any time."""
 
 import http.client
 import queue
@@ -16,9 +16,9 @@ Item = http.client.HTTPResponse | bytes | Exception | None
 
 
 def response_and_pieces(job: Job, request: urllib.request.Request) -> Generator:
-    """Yield the response, then its bytes, read by a thread so that a cancel never waits for the network.
+    """Yields the response, then its bytes, read by a thread so that cancelling never waits for the network.
 
-    Raises Broken when the connection fails, or nothing comes for as long as the job waits.
+    Raises `Broken` when the connection fails or the job's time-outs pass without data.
     """
     arrived: queue.Queue[Item] = queue.Queue(maxsize=8)
     abandoned = threading.Event()
@@ -31,18 +31,18 @@ def response_and_pieces(job: Job, request: urllib.request.Request) -> Generator:
     finally:
         abandoned.set()
         with suppress(queue.Empty):
-            while True:  # so that the thread can put its last piece and end
+            while True:  # so that the thread can put its last piece and finish
                 arrived.get_nowait()
 
 
 def _next(job: Job, arrived: queue.Queue[Item]) -> Item:
-    # The sockets have time-outs of their own; this one is for what has none, such as looking up a name.
-    patience, asked = job.connect_timeout + job.stall_timeout, time.monotonic()
+    # the sockets have their own time-outs; this one covers what has none, such as looking up a host name
+    patience, began = job.connect_timeout + job.stall_timeout, time.monotonic()
     while True:
         with suppress(queue.Empty):
             return arrived.get(timeout=0.1)
-        if time.monotonic() - asked > patience:
-            raise Broken(f"nothing was heard for {patience:g} s")
+        if time.monotonic() - began > patience:
+            raise Broken(f"no response within {patience:g} s")
         job.report(job.now.phase, job.now.done, job.now.total)
 
 
@@ -60,15 +60,15 @@ def _receive(job: Job, request: urllib.request.Request, arrived: queue.Queue[Ite
 
 def _reason(error: Exception, job: Job) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"it answers {error.code} {error.reason}"
+        return f"the server responded with {error.code} {error.reason}"
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
-        return f"no byte came for {job.stall_timeout:g} s"
+        return f"no data received for {job.stall_timeout:g} s"
     return str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
 
 
 class _Impatient:
-    """A connection with a time-out of its own for connecting; urllib knows only one for everything."""
+    """A connection with a separate time-out for connecting; urllib has only one for everything."""
 
     def __init__(self, host: str, *, connect_timeout: float, **options):
         super().__init__(host, **options)
@@ -92,7 +92,7 @@ class _HTTPSConnection(_Impatient, http.client.HTTPSConnection):
 
 
 class _ImpatientHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Opens both kinds of address, in place of the two handlers of urllib that it descends from."""
+    """A handler for HTTP and HTTPS that replaces the two handlers of urllib it inherits from."""
 
     def __init__(self, connect_timeout: float):
         super().__init__()

@@ -1,19 +1,19 @@
-"""Why a fetch, or one of its sources, does not go on."""
+"""The exceptions that end a download or one of its sources."""
 
 from explorer.errors import DataError, ExplorerError
 
 
 class Cancelled(ExplorerError):
-    """The user stopped a fetch."""
+    """The user cancelled the download."""
 
 
 class Unusable(Exception):
-    """This source cannot give the data; its message is the reason shown to the user."""
+    """This source cannot provide the data; the message is the reason shown to the user."""
 
 
 class Broken(Unusable):
-    """A connection ended early; what has arrived can be resumed."""
+    """A connection ended early; the download can be resumed."""
 
 
 class Unwritable(DataError):
-    """Our own folder takes no more: no other source would help."""
+    """The data folder cannot be written to, so no other source would help."""

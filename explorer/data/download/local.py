@@ -1,4 +1,4 @@
-"""What is on this machine already: a path that the user names, and Keras's cache."""
+"""Sources on this machine: a path given by the user, and Keras's cache."""
 
 import os
 from functools import partial
@@ -12,7 +12,7 @@ from explorer.errors import FieldError
 
 
 def named(path: Path) -> Source:
-    """Take the user's own `.tar.gz`, unpacked folder or `.npz`; raises FieldError where it cannot be read."""
+    """The `.tar.gz`, unpacked folder or `.npz` that the user chose; raises `FieldError` when it cannot be read."""
     path = path.expanduser()
     if not os.access(path, os.R_OK):
         raise FieldError("from", str(path), f"a readable cifar-10-python.tar.gz, {FOLDER} folder or .npz file")
@@ -20,14 +20,14 @@ def named(path: Path) -> Source:
 
 
 def keras() -> list[Source]:
-    """List whatever Keras 3 or an older Keras has left in its cache, packed or unpacked."""
+    """What Keras 3 or an older Keras left in its cache, packed or unpacked."""
     folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
     places = [folder / f"{FOLDER}{tail}" for tail in ("-target_archive", "-target", ".tar.gz", "")]
-    there = [place for place in places if os.access(place, os.R_OK)]
-    return [Source(f"Keras's cache ({place})", partial(read_path, path=place)) for place in there] or [
+    readable = [place for place in places if os.access(place, os.R_OK)]
+    return [Source(f"Keras's cache ({place})", partial(read_path, path=place)) for place in readable] or [
         Source(f"Keras's cache ({folder})", _nothing_there)
     ]
 
 
 def _nothing_there(job: Job) -> Arrays:
-    raise Unusable("CIFAR-10 is not in it")
+    raise Unusable("no CIFAR-10 in it")

@@ -1,4 +1,4 @@
-"""What the processes of this machine know of one another's fetches: who is at it, how far, and the wish to stop."""
+"""Coordination of downloads between the processes of this machine: the lock, the progress and cancel requests."""
 
 import fcntl
 import json
@@ -43,10 +43,10 @@ class _State(_Running, total=False):
 
 
 def read_progress(name: str) -> dict | None:
-    """Read how a fetch in any process stands: the fields of Progress with `speed`, `seconds_left`, `pid` and `process`.
+    """The progress of a download in any process: the fields of `Progress`, its speeds, `pid` and `process`.
 
-    With `error` when it failed. None when there is none, or its process is gone and left no error. Raises
-    FieldError for an unknown data set.
+    With `error` when it failed; None when there is no download, or its process ended without an error. Raises
+    `FieldError` for an unknown data set.
     """
     try:
         state = records.from_json(read_bytes(_progress_file(name)), _State)
@@ -56,9 +56,9 @@ def read_progress(name: str) -> dict | None:
 
 
 def request_cancel(name: str) -> None:
-    """Ask the fetch of this data set, in whichever process, to stop; it raises Cancelled there.
+    """Cancels the download of this data set, in whichever process it runs; it raises `Cancelled` there.
 
-    Raises FieldError for an unknown data set.
+    Raises `FieldError` for an unknown data set.
     """
     path = _cancel_file(name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def request_cancel(name: str) -> None:
 
 @contextmanager
 def alone(job: Job) -> Iterator[None]:
-    """Wait until no other process fetches into the folder; the lock ends with the process that holds it."""
+    """Waits until no other process downloads the data set; the lock ends with the process that holds it."""
     with job.writing():
         job.folder.mkdir(parents=True, exist_ok=True)
         lock = beside(job.name, "lock").open("a")
@@ -77,16 +77,16 @@ def alone(job: Job) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                job.report("waiting", note="waiting for another process that is fetching it")
+                job.report("waiting", note="another process is downloading it")
                 time.sleep(0.1)
         yield
 
 
 @contextmanager
 def published(job: Job) -> Iterator[None]:
-    """Let other processes see and cancel a fetch; in the end nothing of that is left, unless an error is to be told."""
+    """Lets other processes see and cancel a download; afterwards only an error is left, if there was one."""
     shown, cancel = _Shown(_progress_file(job.name)), _cancel_file(job.name)
-    datasets.discard(cancel)  # it was meant for an earlier fetch: of this one nobody has seen anything yet
+    datasets.discard(cancel)  # from an earlier download, as nobody can know of this one yet
     job.listeners.append(shown)
     job.stops.append(cancel.exists)
     try:
@@ -105,7 +105,7 @@ def published(job: Job) -> Iterator[None]:
 
 
 class _Shown:
-    """Keeps the progress file up to date, for a page that watches a fetch in another process."""
+    """A listener that keeps the progress file up to date for other processes."""
 
     def __init__(self, path: Path):
         self.path, self.last, self.written = path, STARTING, 0.0
@@ -118,8 +118,9 @@ class _Shown:
     def write(self, **more: str) -> None:
         state = asdict(self.last) | {"speed": self.last.speed, "seconds_left": self.last.seconds_left} | more
         state |= {"pid": os.getpid(), "process": asdict(Process.current())}
-        temporary = self.path.with_suffix(".new")  # one name for all: what a killed fetch leaves, the next replaces
-        with suppress(OSError):  # a fetch is worth more than the display of its progress
+        # always the same name, so that the next download replaces what a killed one left
+        temporary = self.path.with_suffix(".new")
+        with suppress(OSError):  # a download does not fail because its progress cannot be written
             temporary.write_text(json.dumps(state))
             temporary.replace(self.path)
 

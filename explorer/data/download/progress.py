@@ -1,14 +1,14 @@
-"""Where a fetch stands, as everyone who listens is told."""
+"""The progress of a download, as reported to its listeners."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fetch stands: `done` of `total` bytes (None: unknown), `seconds` since this phase began.
+    """The progress of a download: `done` of `total` bytes (None: unknown), `seconds` since this phase began.
 
     `phase` is waiting, downloading, unpacking, checking, skipped (`note` says why) or ready; `start` counts
-    the bytes that were there before this phase, which are no part of its speed.
+    the bytes that existed before this phase, which do not count for its speed.
     """
 
     source: str
@@ -21,17 +21,17 @@ class Progress:
 
     @property
     def stage(self) -> tuple[str, str]:
-        """Source and phase: when they change it is worth telling at once."""
+        """Source and phase; a change of either is reported at once."""
         return self.source, self.phase
 
     @property
     def speed(self) -> float:
-        """Bytes a second, over the whole phase; 0 while nothing can be said."""
+        """Bytes per second over the whole phase; 0 while unknown."""
         return max(0.0, (self.done - self.start) / self.seconds) if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the end of the phase at this speed, or None when it cannot be told."""
+        """Seconds to the end of the phase at this speed; None while unknown."""
         if self.total is None or not self.speed:
             return None
         return max(0, self.total - self.done) / self.speed

@@ -1,4 +1,4 @@
-"""The one place where bytes become data: written under a temporary name, verified, and only then named."""
+"""Storing a data set: written under a temporary name, verified, and only then renamed."""
 
 import os
 
@@ -11,9 +11,9 @@ from explorer.data.download.job import Job
 
 
 def store(job: Job, arrays: Arrays) -> None:
-    """Keep the arrays as the data set's one file.
+    """Stores the arrays in the data set's file.
 
-    Raises Unusable where they are not those of the layout to the last bit, Unwritable where the disk is full.
+    Raises `Unusable` when they differ from the layout's arrays in any bit, `Unwritable` when the disk is full.
     """
     layout, temporary = job.archive.layout, job.work / job.path.name
     fitted = [_fit(arrays, part) for part in layout.parts]
@@ -24,16 +24,16 @@ def store(job: Job, arrays: Arrays) -> None:
         os.fsync(file.fileno())
     job.report("checking")
     if fault := datasets.fault_of(temporary, layout):
-        raise Unusable(f"these are not the images and labels of the original: {fault}")
+        raise Unusable(f"the images and labels differ from the original: {fault}")
     with job.writing():
         temporary.replace(job.path)
 
 
 def _fit(arrays: Arrays, part: datasets.Part) -> np.ndarray:
-    """Bring an array, which may hold wider integers or labels as a column, to the stored form, or refuse it."""
+    """Converts an array, which may hold wider integers or labels as a column, to the stored form; raises `Unusable`."""
     array = arrays[part.name]
     if array.dtype.kind not in "iu" or array.size != part.bytes:
         raise Unusable(f"{part.name} is {array.dtype} {array.shape} instead of uint8 {part.shape}")
     if array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255):
-        raise Unusable(f"{part.name} holds numbers outside 0…255")
+        raise Unusable(f"{part.name} contains values outside 0…255")
     return np.ascontiguousarray(array.reshape(part.shape), dtype=np.uint8)
