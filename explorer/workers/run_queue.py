@@ -1,7 +1,7 @@
-"""Who trains: a queue of runs over warm worker processes, on this machine or on many, by Dask `distributed`.
+"""The run queue: runs that wait for worker processes, on this machine or on many, using Dask `distributed`.
 
-The run queue hands run folders to workers and reads nothing back but the folders. It starts in the background; what is
-submitted before it is ready waits.
+It hands run folders to workers and reads nothing back but the folders. It starts in the background; runs submitted
+before it is ready wait.
 """
 
 import os
@@ -32,9 +32,9 @@ from explorer.workers.remote.queue import RemoteQueue
 
 STARTING, READY, BROKEN = "starting", "ready", "broken"
 
-# A queued run whose worker dies before it starts goes to the next worker, but not for ever.
+# How often a queued run whose worker dies before it starts is submitted again.
 MOST_LOST_WORKERS = 3
-# Seconds between two tries to write how a run ended: the first time, and at most.
+# Seconds between two attempts to write how a run ended: the first, and the longest.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
 
@@ -61,12 +61,12 @@ class RunQueue:
         self._starter.start()
 
     def wait_until_ready(self, seconds: float) -> str:
-        """Waits for the start to end, at most so long, and returns the state."""
+        """Waits for the queue to start, at most `seconds`, and returns the state."""
         self._starter.join(seconds)
         return self.state
 
     def submit(self, run: Run) -> None:
-        """Queues a run that was just created."""
+        """Queues a new run."""
         with self._lock:
             if self.state == READY:
                 self._send(run)
@@ -74,7 +74,7 @@ class RunQueue:
                 self._waiting.append(run)
 
     def stop(self, run: Run) -> None:
-        """Asks a run to stop, wherever it is trained; one that waits or is paused is stopped at once."""
+        """Requests that a run stop, wherever it is trained; a queued or paused run stops at once."""
         if ask_to_stop(run) != STOPPED:
             self._hurry()
             return
@@ -87,7 +87,7 @@ class RunQueue:
             future.cancel()
 
     def pause(self, run: Run) -> None:
-        """Asks a running run to pause: it is written down where it is, and its worker is free for another."""
+        """Requests that a running run pause: its state is saved, and its worker becomes free."""
         if run.status().status in ACTIVE:
             run.request("pause")
             self._hurry()
@@ -97,19 +97,19 @@ class RunQueue:
             self._remote_queue.hurry()
 
     def resume(self, run: Run) -> None:
-        """Queues a run again, to go on exactly where it was; raises `InputError` when it cannot."""
+        """Queues a run again, to continue exactly where it stopped; raises `InputError` if that is impossible."""
         with self._lock:
             queue_again(run)
             self.submit(run)
 
     def start_again(self, run: Run) -> None:
-        """Queues a run again, to be trained anew from its settings; raises `InputError` when it cannot."""
+        """Queues a run again, to be trained from the beginning; raises `InputError` if that is impossible."""
         with self._lock:
             queue_again(run, from_start=True)
             self.submit(run)
 
     def prepare(self, config: TrainingConfig) -> None:
-        """Has the idle workers compile a configuration's network ahead of time; the last wish counts."""
+        """Has idle workers compile a configuration's network ahead of time; the latest request counts."""
         with self._lock:
             if self.state != READY:
                 self._wanted = config
@@ -117,23 +117,23 @@ class RunQueue:
             self._client.run(_prepare, config.to_dict(), wait=False, on_error="ignore")
 
     def worker_processes(self) -> list[int]:
-        """The process numbers of the workers that are up."""
+        """The process ids of the running workers."""
         return list(self._client.run(os.getpid, on_error="ignore").values()) if self.state == READY else []
 
     @property
     def slots(self) -> int:
-        """How many runs can be trained at once."""
+        """The number of runs that can be trained at once."""
         if self.state != READY:
             return 0
         return self._settings.workers if self._remote_queue is None else self._remote_queue.slots
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with workers that are not used, one sentence each."""
+        """Why some workers are not used, one sentence each."""
         return [] if self._remote_queue is None else self._remote_queue.problems
 
     def wait_for_news(self, seconds: float) -> set[str]:
-        """The names of the runs that ended since the last call; waits for one, at most so long."""
+        """The names of the runs that ended since the last call; waits for one, at most `seconds`."""
         self._news.wait(seconds)
         with self._lock:
             self._news.clear()
@@ -141,14 +141,14 @@ class RunQueue:
         return ended
 
     def abandon(self) -> None:
-        """Ends the workers of this machine at once, whatever they do; what is not on disk is lost."""
+        """Kills the workers of this machine; what is not on disk is lost."""
         for nanny in self._cluster.workers.values() if self._cluster else ():
             nanny.auto_restart = False
-            with suppress(OSError, TypeError):  # it has ended, or is between two processes
+            with suppress(OSError, TypeError):  # it has ended, or is being restarted
                 os.kill(nanny.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Ends the workers of this machine; a cluster that was only joined goes on."""
+        """Ends the workers of this machine; a scheduler started elsewhere keeps running."""
         self._closed = True
         self._starter.join()
         if self._remote_queue is not None:
@@ -163,11 +163,11 @@ class RunQueue:
         try:
             self._settings = self._settings or Settings.from_environment()
             client, cluster = connect(self._settings)
-        except Exception as error:  # told on the page, whatever it is
+        except Exception as error:  # any error is shown on the page
             self.state, self.message = BROKEN, str(error) or type(error).__name__
             return
         client.subscribe_topic("worker-restart-memory", self._note_memory)
-        # workers of other machines see no folder of this one
+        # remote workers have no access to the folders of this machine
         remote_queue = RemoteQueue(client, self._settings.datasets, self._came_back) if cluster is None else None
         with self._lock:
             self._client, self._cluster, self._remote_queue = client, cluster, remote_queue
@@ -188,46 +188,46 @@ class RunQueue:
         future.add_done_callback(lambda done: self._finished(run, done))
 
     def _finished(self, run: Run, future) -> None:
-        """Settles a run whose task has ended; drops the future, or Dask would compute a lost result again."""
+        """Handles the end of a run's task; drops the future, or Dask would compute a lost result again."""
         with self._lock:
             if self._futures.get(run.name) is future:
                 del self._futures[run.name]
         error = future.exception() if future.status == "error" else None
-        # the worker lives and has told why it could not end the run
-        told = str(error) if isinstance(error, ExplorerError) and not isinstance(error, InputError) else ""
-        self._came_back(run, error is not None, told)
+        # the worker is alive and has reported why it could not end the run
+        reason = str(error) if isinstance(error, ExplorerError) and not isinstance(error, InputError) else ""
+        self._came_back(run, error is not None, reason)
 
-    def _came_back(self, run: Run, lost: bool, told: str = "") -> None:
-        """Hears that nobody trains a run now; `lost` when its worker left it where it was; it may have `told` why."""
+    def _came_back(self, run: Run, lost: bool, reason: str = "") -> None:
+        """Handles a run that is no longer trained; `lost` if its worker left it unfinished, with `reason` if known."""
         if lost:
-            self._settle_at_last(run, told, FIRST_WAIT)
+            self._settle_at_last(run, reason, FIRST_WAIT)
         with self._lock:
             self._ended.add(run.name)
             self._news.set()
 
-    def _settle_at_last(self, run: Run, told: str, wait: float, known: RunStatus | None = None) -> None:
-        """Settles a run, again and again while its folder cannot be written, as on a disk that is full."""
+    def _settle_at_last(self, run: Run, reason: str, wait: float, known: RunStatus | None = None) -> None:
+        """Settles a run, retrying while its folder cannot be written, as on a full disk."""
         try:
             written = run.written_status()
-            if known in (None, written):  # else somebody has resumed it meanwhile
-                self._settle(run, told)
-        except ExplorerError:  # its folder was removed, or another process trains it by now
+            if known in (None, written):  # otherwise it has been resumed meanwhile
+                self._settle(run, reason)
+        except ExplorerError:  # its folder was removed, or another process is training it
             return
         except OSError:
             if not self._closed:
-                again = (run, told, min(2 * wait, LONGEST_WAIT), written)
+                again = (run, reason, min(2 * wait, LONGEST_WAIT), written)
                 timer = threading.Timer(wait, self._settle_at_last, again)
                 timer.daemon = True
                 timer.start()
 
-    def _settle(self, run: Run, told: str) -> None:
+    def _settle(self, run: Run, reason: str) -> None:
         status = run.status()
         lost = self._lost[run.name] = self._lost.get(run.name, 0) + 1
-        if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # it died under another run, or between two
+        if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # the worker died with another run, or between runs
             self.submit(run)
         elif status.status in (*ACTIVE, INTERRUPTED):
             with run.locked():
-                reason, cause = (told, Cause.END_NOT_WRITTEN) if told else self._why_lost(status.process)
+                reason, cause = (reason, Cause.END_NOT_WRITTEN) if reason else self._why_lost(status.process)
                 run.end(INTERRUPTED, reason, cause)
 
     def _why_lost(self, process: Process | None) -> tuple[str, Cause]:
@@ -242,22 +242,22 @@ class RunQueue:
 
 
 def resumable(run: Run) -> bool:
-    """Whether there is something to resume: a run that ended early, or failed with a checkpoint left."""
+    """Whether a run can be resumed: it ended early, or failed but has a checkpoint."""
     status = run.status().status
     return status in RESUMABLE or (status == FAILED and (run.path / CHECKPOINT).exists())
 
 
 def queue_again(run: Run, *, from_start: bool = False) -> None:
-    """Puts a run back to queued, in this process's name; raises `InputError` when there is nothing to resume.
+    """Sets a run to queued, owned by this process; raises `InputError` if it cannot be resumed.
 
-    `from_start` leaves the checkpoint out: its history and model are kept until training begins anew.
+    `from_start` removes the checkpoint; history and model are kept until training starts again.
     """
     written, fits = run.written_status(), resumable(run)
     with run.locked():
-        if not fits or run.written_status() != written:  # of two that resume at once, the later one finds it queued
+        if not fits or run.written_status() != written:  # if two resume at once, the later one finds it queued
             raise InputError(
-                f"run: {run.name!r} is {run.status().status}; only one that is paused, stopped, interrupted, "
-                "or failed with a checkpoint left can be resumed"
+                f"run: {run.name!r} is {run.status().status}; only a run that is paused, stopped, interrupted, "
+                "or failed with a checkpoint can be resumed"
             )
         try:
             run.clear_request()
@@ -269,15 +269,15 @@ def queue_again(run: Run, *, from_start: bool = False) -> None:
 
 
 def ask_to_stop(run: Run) -> str:
-    """Asks whoever trains a run to stop, ends one that waits or is paused, and returns its status after that."""
+    """Requests that a run stop, ends it at once if it is queued or paused, and returns its status after that."""
     status = run.status().status
     if status in (*ACTIVE, PAUSED):
         run.request("stop")
     if status in (QUEUED, PAUSED):
-        # whoever holds the lock is about to train it, and will find the request
+        # a process that holds the lock is about to train it and will find the request
         with suppress(InputError), run.locked():
             if run.status().status in (QUEUED, PAUSED):
-                reason = f"stopped while it {'waited' if status == QUEUED else 'was paused'}"
+                reason = f"stopped while {status}"
                 _end(run, STOPPED, reason, Cause.STOPPED_BY_REQUEST)
     return run.status().status
 
@@ -290,21 +290,21 @@ def _end(run: Run, status: str, reason: str, cause: Cause) -> None:
 
 
 def settle_orphans(store: RunStore) -> None:
-    """Writes down which runs lost their process, as after a restart of the server."""
+    """Marks the runs whose process is gone as interrupted, as after a restart of the server."""
     for summary in store.list():
         if summary.state == INTERRUPTED and summary.status.process:
-            # a run that is held is somebody's; on a disk that is full its readers see it as interrupted all the same
+            # a locked run belongs to a process; on a full disk readers see it as interrupted anyway
             with suppress(ExplorerError, OSError):
                 _settle_orphan(summary.run)
 
 
 def _settle_orphan(run: Run) -> None:
     written = run.written_status()
-    seen = run.seen_now(written)
-    if seen.status == INTERRUPTED:
+    status = run.seen_now(written)
+    if status.status == INTERRUPTED:
         with run.locked():
             if run.written_status() == written:
-                run.end(INTERRUPTED, seen.reason, seen.cause)
+                run.end(INTERRUPTED, status.reason, status.cause)
 
 
 def _execute(path: str) -> str:

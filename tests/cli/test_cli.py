@@ -136,7 +136,7 @@ def test_ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_happened(whole, tmp_
     status, out, err = finish(start("resume", run.name, "--runs", tmp_path, "--json"))
     assert status == 0, err
     assert json.loads(out)["history"] == whole[0]["history"]
-    assert "is completed; only one that is paused" in refused(capsys, "resume", run.name, "--runs", tmp_path)
+    assert "is completed; only a run that is paused" in refused(capsys, "resume", run.name, "--runs", tmp_path)
 
 
 def test_on_a_terminal_there_is_one_moving_line_and_another_process_can_stop_it(tmp_path, capsys):

@@ -24,6 +24,7 @@ OLD = [
     ("stopped", "stopped in epoch 2, step 1,000 of 1,250", Cause.STOPPED_BY_REQUEST),
     ("stopped", "stopped before it started", Cause.STOPPED_BY_REQUEST),
     ("stopped", "stopped while it waited", Cause.STOPPED_BY_REQUEST),
+    ("stopped", "stopped while queued", Cause.STOPPED_BY_REQUEST),
     ("stopped", "stopped while it was paused", Cause.STOPPED_BY_REQUEST),
     ("stopped", "stopped while it was queued", Cause.STOPPED_BY_REQUEST),
     ("stopped", "pruned by median: worse than the median of the other trials after epoch 1", Cause.PRUNED),

@@ -31,15 +31,15 @@ def test_equal_machines_agree():
 @pytest.mark.parametrize(
     ("differs", "words"),
     [
-        ({"keras": "3.14.0"}, "it has keras 3.14.0 and here is 3.15.1"),
-        ({"tensorflow": None}, "it has tensorflow not installed and here is 2.21.0"),
-        ({"python": "3.12"}, "it has python 3.12 and here is 3.11"),
-        ({"explorer": "xyz"}, "its code is not the same as here; install the same version there"),
+        ({"keras": "3.14.0"}, "its keras is 3.14.0, here it is 3.15.1"),
+        ({"tensorflow": None}, "its tensorflow is not installed, here it is 2.21.0"),
+        ({"python": "3.12"}, "its python is 3.12, here it is 3.11"),
+        ({"explorer": "xyz"}, "its code differs from the code here; install the same version there"),
         (
             {"data": {"digits": None, "cifar10": "c1"}},
-            "it has no intact digits; `python -m explorer data digits` there",
+            "it has no intact digits data; run `python -m explorer data digits` there",
         ),
-        ({"data": {"digits": "d2", "cifar10": "c1"}}, "its digits is not the same data as here"),
+        ({"data": {"digits": "d2", "cifar10": "c1"}}, "its digits data differs from the data here"),
     ],
 )
 def test_what_differs_is_said_in_one_sentence(differs, words):

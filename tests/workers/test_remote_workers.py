@@ -135,7 +135,7 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
         kill_group(wait_for(machines.midway, 240))
         machines.worker("fourth")
         wait_for(lambda: any("it continues from epoch" in line for line in said), 120)
-        wait_for(lambda: "its code is not the same as here" in "".join(said), 240)
+        wait_for(lambda: "its code differs from the code here" in "".join(said), 240)
         driver.join(300)
         assert not driver.is_alive()
     finally:

@@ -1,1 +1,1 @@
-"""Workers on other machines, which share no storage with the run queue."""
+"""Workers on other machines that share no storage with the run queue."""

@@ -1,4 +1,4 @@
-"""Whether two machines would train the same: versions, the code itself and the data, compared before work is sent."""
+"""Comparison of two machines' versions, code and data, so that runs are sent only where they train the same way."""
 
 import hashlib
 import platform
@@ -16,26 +16,26 @@ CODE, DATA, HOST = "explorer", "data", "host"
 
 
 def facts(names: Sequence[str]) -> dict[str, Any]:
-    """What decides a run's numbers on this machine; a data set that is not here, or damaged, has None."""
+    """Everything on this machine that affects the results of a run; a missing or damaged data set is None."""
     python = ".".join(platform.python_version_tuple()[:2])
-    found = {name: _data_hash(name) for name in names}
-    return {HOST: socket.gethostname(), "python": python, **versions(), CODE: code_hash(), DATA: found}
+    hashes = {name: _data_hash(name) for name in names}
+    return {HOST: socket.gethostname(), "python": python, **versions(), CODE: code_hash(), DATA: hashes}
 
 
 def disagreement(own: Mapping[str, Any], other: Mapping[str, Any], address: str) -> str:
-    """One sentence that says where a worker differs, empty when it does not."""
+    """A sentence that says how a worker differs, empty if it does not."""
     where = f"the worker {address} on {other.get(HOST, 'an unknown host')} is not used"
     for name in sorted(set(own) - {HOST, DATA}):
         if own[name] != other.get(name):
             if name == CODE:
-                return f"{where}: its code is not the same as here; install the same version there"
-            return f"{where}: it has {name} {other.get(name) or 'not installed'} and here is {own[name]}"
+                return f"{where}: its code differs from the code here; install the same version there"
+            return f"{where}: its {name} is {other.get(name) or 'not installed'}, here it is {own[name]}"
     for name, expected in own[DATA].items():
-        found = other[DATA].get(name)
-        if found is None:
-            return f"{where}: it has no intact {name}; `python -m explorer data {name}` there fetches it"
-        if expected is not None and found != expected:
-            return f"{where}: its {name} is not the same data as here"
+        actual = other[DATA].get(name)
+        if actual is None:
+            return f"{where}: it has no intact {name} data; run `python -m explorer data {name}` there to download it"
+        if expected is not None and actual != expected:
+            return f"{where}: its {name} data differs from the data here"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Joins a running Dask scheduler with worker processes of this machine, until told to leave."""
+"""Worker processes of this machine for a running Dask scheduler, until they are told to leave."""
 
 import asyncio
 import logging
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from explorer.errors import WorkersError
 from explorer.workers.cluster import Tls, prepare_dask, worker_environment
 
-# A scheduler may be started after its workers, as batch systems do; one that is gone for so long has ended.
+# A scheduler may start after its workers, as on batch systems; one that is unreachable for so long has ended.
 SECONDS_WITHOUT_SCHEDULER = 120
 
 
 def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None] = print) -> int:
-    """Serves a scheduler with so many processes until Ctrl-C, SIGTERM or its end; returns the exit status.
+    """Runs `workers` processes for a scheduler until Ctrl-C, SIGTERM or its end; returns the exit status.
 
-    Raises `WorkersError` when the scheduler cannot be reached.
+    Raises `WorkersError` if the scheduler cannot be reached.
     """
     prepare_dask()
     try:
@@ -33,7 +33,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
 
     from explorer.workers import dask_nodes
 
-    # by default a worker would listen on every network interface, not on the one that leads to the scheduler alone
+    # by default a worker would listen on every network interface, not only on the one to the scheduler
     host = get_ip(get_address_host(address))
     nannies = [
         Nanny(
@@ -59,7 +59,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
     ended = asyncio.gather(*(nanny.finished() for nanny in nannies))
     await asyncio.wait([asyncio.ensure_future(leave.wait()), ended], return_when=asyncio.FIRST_COMPLETED)
     if leave.is_set():
-        say("leaving; a run that was trained here goes on elsewhere from its last epoch")
+        say("leaving; runs that were training here continue elsewhere from their last epoch")
         await asyncio.gather(*(nanny.close(timeout=2) for nanny in nannies))
         return 0
     say("the scheduler has ended")

@@ -1,7 +1,7 @@
-"""Hands runs to the workers of a running Dask scheduler and brings their files back; no storage is shared.
+"""A queue that sends runs to the workers of a running Dask scheduler and copies their files back; no shared storage.
 
-The queue chooses each run's worker itself, so it knows which runs a worker that left was training. Workers join and
-leave at any time; one that would not train the same is reported and not used.
+The queue assigns each run to a worker itself, so it knows which runs a lost worker was training. Workers join and leave
+at any time; a worker that differs from this machine is reported and not used.
 """
 
 import json
@@ -22,15 +22,15 @@ from explorer.workers.remote.compatibility import disagreement, facts
 from explorer.workers.remote.worker import Report, Stamp, changes, write_files
 
 LOOK_SECONDS = 0.5
-# A worker that is missing from so many looks in a row has left.
+# A worker that does not answer so many times in a row is lost.
 MOST_MISSED = 2
 
 
 @dataclass
 class _Flight:
-    """A run that a worker has: what is known of its files there, and the lock on its folder here.
+    """A run on a worker: the known stamps of its files there, and the lock on its folder here.
 
-    One whose folder is `gone` is not trained on.
+    If its folder here is `gone`, training stops.
     """
 
     run: Run
@@ -43,10 +43,10 @@ class _Flight:
 
 
 class RemoteQueue:
-    """Queues runs and assigns them to free workers that agree; safe to share between threads.
+    """Queues runs and assigns them to free, compatible workers; safe to share between threads.
 
-    `ended(run, lost)` is called when a run has come back, with `lost` when its worker left it; the folder here then
-    holds all that was seen of it.
+    `ended(run, lost)` is called when a run is no longer on a worker, with `lost` if that worker was lost; the folder
+    here then holds everything received.
     """
 
     def __init__(self, client: Any, names: Sequence[str], ended: Callable[[Run, bool], None]):
@@ -56,7 +56,7 @@ class RemoteQueue:
         self._lock = threading.RLock()
         self._queue: list[Run] = []
         self._flights: dict[str, _Flight] = {}
-        self._agreed: dict[str, str] = {}  # by address: empty, or why it is not used
+        self._agreed: dict[str, str] = {}  # by address: empty, or why the worker is not used
         self._missed: dict[str, int] = {}
         self._landed: list[str] = []
         self._wake, self._closed = threading.Event(), False
@@ -65,13 +65,13 @@ class RemoteQueue:
 
     @property
     def slots(self) -> int:
-        """How many workers agree and are there."""
+        """The number of compatible workers that are connected."""
         with self._lock:
             return sum(not why for why in self._agreed.values())
 
     @property
     def problems(self) -> list[str]:
-        """Why the other workers are not used, and whose files cannot be written."""
+        """Why other workers are not used, and which runs' files cannot be written."""
         with self._lock:
             unwritten = [flight.problem for flight in self._flights.values()]
             return sorted(why for why in (*self._agreed.values(), *unwritten) if why)
@@ -83,16 +83,16 @@ class RemoteQueue:
         self._wake.set()
 
     def drop(self, run: Run) -> None:
-        """Takes a run out of the queue."""
+        """Removes a run from the queue."""
         with self._lock:
             self._queue = [other for other in self._queue if other.name != run.name]
 
     def hurry(self) -> None:
-        """Looks now, as when something was just asked of a run."""
+        """Contacts the workers now, as after a request to a run."""
         self._wake.set()
 
     def close(self) -> None:
-        """Looks no more; the workers stop by themselves what nobody looks at."""
+        """Stops contacting the workers; they stop runs that nobody asks about."""
         self._closed = True
         self._wake.set()
         self._thread.join(5)
@@ -105,9 +105,9 @@ class RemoteQueue:
                 self._look()
                 self._land()
                 self._assign()
-            except Exception as error:  # the scheduler is away: whoever waits sees no workers until it is back
+            except Exception as error:  # the scheduler is unreachable: there are no workers until it is back
                 with self._lock:
-                    self._agreed = {"": f"the scheduler does not answer ({error or type(error).__name__})"}
+                    self._agreed = {"": f"the scheduler is not responding ({error or type(error).__name__})"}
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
 
@@ -115,8 +115,8 @@ class RemoteQueue:
         with self._lock:
             flights = dict(self._flights)
         known = {key: flight.known for key, flight in flights.items()}
-        asked = {key: "stop" if flight.gone else flight.run.requested() for key, flight in flights.items()}
-        requests = {key: what for key, what in asked.items() if what}
+        wanted = {key: "stop" if flight.gone else flight.run.requested() for key, flight in flights.items()}
+        requests = {key: what for key, what in wanted.items() if what}
         answers = self._client.run(_look, known, requests, on_error="return")
         with self._lock:
             self._agreed |= {
@@ -130,11 +130,11 @@ class RemoteQueue:
             for key, report in answer.items() if isinstance(answer, dict) else ():
                 if key in flights:
                     self._bring_home(flights[key], report)
-        self._count(set(answers))
+        self._update_workers(set(answers))
 
-    def _count(self, there: set[str]) -> None:
-        """Notes who is there, asks new ones for their facts, and settles the runs of those that have left."""
-        for address in set(self._agreed) - there:
+    def _update_workers(self, present: set[str]) -> None:
+        """Updates the list of workers, asks new ones for their facts, and settles the runs of lost ones."""
+        for address in set(self._agreed) - present:
             self._missed[address] = self._missed.get(address, 0) + 1
             if not address or self._missed[address] >= MOST_MISSED:
                 with self._lock:
@@ -142,13 +142,13 @@ class RemoteQueue:
                     lost = [key for key, flight in self._flights.items() if flight.worker == address]
                 for key in lost:
                     self._settle(key, lost=True)
-        for address in there:
+        for address in present:
             self._missed.pop(address, None)
-        new = there - set(self._agreed)
+        new = present - set(self._agreed)
         if new:
-            found = self._client.run(facts, list(self._own["data"]), workers=list(new), on_error="ignore")
+            answers = self._client.run(facts, list(self._own["data"]), workers=list(new), on_error="ignore")
             with self._lock:
-                self._agreed |= {address: disagreement(self._own, each, address) for address, each in found.items()}
+                self._agreed |= {address: disagreement(self._own, each, address) for address, each in answers.items()}
 
     def _assign(self) -> None:
         with self._lock:
@@ -172,15 +172,15 @@ class RemoteQueue:
             report = changes(run.path, {})
             files = {name: content for name, content in report.files.items() if not name.startswith(LOGS)}
             run.update(process=Process.current())
-        except (ExplorerError, FileNotFoundError):  # deleted, or trained elsewhere by now
+        except (ExplorerError, FileNotFoundError):  # removed, or being trained elsewhere
             lock.close()
             self._ended(run, False)
             return
-        except OSError:  # a disk that is full: it waits for the next look
+        except OSError:  # a full disk: it waits for the next attempt
             lock.close()
             self.add(run)
             return
-        if CHECKPOINT in files:  # a driver before this one may have been killed while a worker trained it
+        if CHECKPOINT in files:  # an earlier run queue may have been killed while a worker trained it
             self._client.run(_let_go, folder, on_error="ignore")
         future = self._client.submit(_train, key, files, workers=[address], allow_other_workers=False, pure=False)
         with self._lock:
@@ -193,7 +193,7 @@ class RemoteQueue:
         self._wake.set()
 
     def _land(self) -> None:
-        """Takes what finished tasks return and lets go of them, or Dask would compute a lost result again."""
+        """Collects the results of finished tasks and drops their futures, or Dask would compute a lost result again."""
         with self._lock:
             landed, self._landed = self._landed, []
         for key in landed:
@@ -205,7 +205,7 @@ class RemoteQueue:
                 continue
             try:
                 report = flight.future.result(timeout=60)
-            except Exception:  # its worker left in the moment between
+            except Exception:  # its worker was lost just now
                 self._settle(key, lost=True)
                 continue
             self._bring_home(flight, report, final=True)
@@ -225,7 +225,7 @@ class RemoteQueue:
         self._ended(flight.run, lost and not flight.gone)
 
     def _bring_home(self, flight: _Flight, report: Report, final: bool = False) -> None:
-        """Writes what a worker has sent; on a disk that is full nothing is taken for known, so that it comes again."""
+        """Writes the files that a worker has sent; on a full disk none counts as known, so that they are sent again."""
         files = dict(report.files)
         status = files.pop(STATUS, None)
         try:
@@ -245,13 +245,13 @@ class RemoteQueue:
         flight.known.update(report.stamps)
 
     def _remove_others(self, run: Run, report: Report) -> None:
-        """A checkpoint that was used up, and event files that were written anew."""
+        """Removes files that the worker no longer has: a used checkpoint, and event files that were rewritten."""
         for path in [run.path / CHECKPOINT, *(run.path / LOGS).rglob("*")]:
             if path.is_file() and path.relative_to(run.path).as_posix() not in report.stamps:
                 path.unlink()
 
     def _write_status(self, run: Run, status: dict[str, Any]) -> None:
-        """The worker's status with this process as the one that answers for it: only that one can be seen from here."""
+        """Writes the worker's status with this process as its owner: the worker's process cannot be seen from here."""
         here = read_json(run.path / STATUS)
         active = status["status"] in ACTIVE
         process = asdict(Process.current()) if active else None

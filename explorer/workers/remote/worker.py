@@ -1,8 +1,8 @@
-"""The worker's side of training without shared storage: a copy of the run folder, asked about and read back.
+"""The worker's side of training without shared storage: it trains a copy of the run folder and sends changes back.
 
-A run's folder stays with whoever drives it. A worker gets its files, trains the copy, and answers every look with the
-files that have changed since the last one; what is asked of the run comes with the look. A worker that nobody looks
-at any more stops training for nobody.
+A run's folder stays with the run queue. A worker gets its files, trains the copy, and answers every poll with the files
+that have changed since the last one; requests to the run come with the poll. A worker that is no longer polled stops
+training.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from explorer.runs.run import CHECKPOINT, HISTORY, LOCK, REQUEST, Run
 
-# After so many seconds without a look the driver is taken for dead.
+# After so many seconds without a poll the run queue is considered dead.
 SILENCE_SECONDS = 60.0
 
 Stamp = tuple[int, int]
@@ -24,7 +24,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True)
 class Report:
-    """Files of a run folder by relative path that have changed, and the stamps of all that are there."""
+    """The changed files of a run folder by relative path, and the stamps of all its files."""
 
     stamps: dict[str, Stamp]
     files: dict[str, bytes]
@@ -37,14 +37,14 @@ class _Post:
 
 
 class RemoteWorker:
-    """The copies that this process trains; there is one, `HERE`."""
+    """The copies of runs that this process trains; the only instance is `HERE`."""
 
     def __init__(self) -> None:
         self._posts: dict[str, _Post] = {}
         self._watch: threading.Thread | None = None
 
     def execute(self, key: str, files: Mapping[str, bytes], scratch: str | None = None) -> Report:
-        """Trains the copy of a run and returns all its files as they are at the end."""
+        """Trains a copy of a run and returns all its files at the end."""
         from explorer.workers.worker_process import THIS
 
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -61,19 +61,19 @@ class RemoteWorker:
             shutil.rmtree(folder, ignore_errors=True)
 
     def look(self, known: Mapping[str, Mapping[str, Stamp]], requests: Mapping[str, str]) -> dict[str, Report]:
-        """What has changed in the runs that are trained here, of those asked about; hands on what is asked of them."""
-        found = {}
+        """The changes in those of the `known` runs that are trained here; passes on the requests to them."""
+        reports = {}
         for key, post in list(self._posts.items()):
             if key not in known:
                 continue
             post.heard = time.monotonic()
             if key in requests and post.run.requested() is None:
                 post.run.request(requests[key])
-            found[key] = changes(post.run.path, known[key])
-        return found
+            reports[key] = changes(post.run.path, known[key])
+        return reports
 
     def let_go(self, folder: str) -> None:
-        """Stops training copies of a folder, because its driver was replaced by another."""
+        """Stops training copies of a folder, because another run queue has taken it over."""
         for key, post in list(self._posts.items()):
             if key.startswith(f"{folder}#"):
                 post.run.request("stop")
@@ -95,9 +95,9 @@ class RemoteWorker:
 
 
 def changes(folder: Path, known: Mapping[str, Stamp]) -> Report:
-    """The files of a run folder whose stamps are not those that are known.
+    """The files of a run folder whose stamps differ from the known ones.
 
-    The checkpoint is read before the history: a history may know more epochs than the checkpoint, never fewer.
+    The checkpoint is read before the history, which may hold more epochs than the checkpoint but never fewer.
     """
     stamps: dict[str, Stamp] = {}
     files: dict[str, bytes] = {}
@@ -109,7 +109,7 @@ def changes(folder: Path, known: Mapping[str, Stamp]) -> Report:
             stamp = before.st_mtime_ns, before.st_size
             if tuple(known.get(name, ())) != stamp:
                 content = path.read_bytes()
-                # a line that is being written is left for the next look
+                # a line that is still being written is left for the next poll
                 files[name] = content[: content.rfind(b"\n") + 1] if name == HISTORY else content
             stamps[name] = stamp
         except FileNotFoundError:  # replaced or removed meanwhile
@@ -118,9 +118,9 @@ def changes(folder: Path, known: Mapping[str, Stamp]) -> Report:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes files into a run folder, each whole or not at all, in an order that a kill in between does not harm.
+    """Writes files into a run folder, each atomically, in an order that makes a kill in between harmless.
 
-    Raises `FileNotFoundError` when the folder is not there: it is never made.
+    Raises `FileNotFoundError` if the folder does not exist: it is never created.
     """
     from explorer.files import replace_file
 
