@@ -14,10 +14,10 @@ import numpy as np
 from explorer.config import TrainingConfig
 from explorer.runs.signals import EpochSignals
 from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
-from explorer.training.dropout import LAYERS_A_STEP, dropped
+from explorer.training.dropout import LAYERS_PER_STEP, dropped
 from explorer.training.frameworks import keras, tf, xla_optimization_barrier
 from explorer.training.layer_statistics import Probe, blocks_of
-from explorer.training.model import build_network, build_optimizer, initial_state, reset_optimizer, start_weights
+from explorer.training.model import build_network, build_optimizer, initial_state, reset_optimizer, set_initial_weights
 from explorer.training.tensors import Split, TrainingTensors
 
 EVALUATION_BATCH = 500
@@ -95,7 +95,7 @@ class CompiledNetwork:
 
     def start(self, config: TrainingConfig) -> None:
         """Sets weights, input scaling and optimizer to the initial state of a run of this configuration."""
-        start_weights(self.network, config, *self.data.scaling(config.input_scaling))
+        set_initial_weights(self.network, config, *self.data.scaling(config.input_scaling))
         reset_optimizer(self.optimizer, self._initial_state, config.learning_rate)
         self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
         self._rate = config.learning_rate
@@ -300,7 +300,7 @@ class CompiledNetwork:
             if isinstance(layer, DROPOUT_LAYERS):
                 if training:
                     rate, noise, step = dropout
-                    values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_A_STEP + number]))
+                    values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_PER_STEP + number]))
             elif training and self.compiled and isinstance(layer, keras.layers.Dense):
                 values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
             elif isinstance(layer, keras.layers.BatchNormalization):

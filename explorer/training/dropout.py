@@ -9,7 +9,7 @@ from explorer.training.frameworks import keras, tf
 
 LAYERS = (keras.layers.Dropout, keras.layers.AlphaDropout)
 # More layers than any network has: keeps the seeds of different steps apart.
-LAYERS_A_STEP = 1024
+LAYERS_PER_STEP = 1024
 
 # Minus the limit of SELU at minus infinity (Klambauer et al., Self-Normalizing Neural Networks, 2017).
 _SELU_BOUND = 1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
@@ -43,7 +43,7 @@ def predict_samples(model: keras.Model, images: np.ndarray, samples: int, seed: 
         for number, layer in chain:
             if isinstance(layer, LAYERS):
                 values = dropped(
-                    layer, values, tf.constant(layer.rate), tf.stack([sample, seed * LAYERS_A_STEP + number])
+                    layer, values, tf.constant(layer.rate), tf.stack([sample, seed * LAYERS_PER_STEP + number])
                 )
             else:
                 values = layer(values, training=False)

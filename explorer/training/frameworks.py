@@ -12,12 +12,12 @@ from contextlib import contextmanager
 
 from explorer.garbage import not_searched
 
-NOT_USED = ("sklearn", "pandas")
+UNUSED = ("sklearn", "pandas")
 
 
 @contextmanager
-def _without_what_is_not_used() -> Iterator[None]:
-    hidden = [name for name in NOT_USED if name not in sys.modules]
+def _without_unused_packages() -> Iterator[None]:
+    hidden = [name for name in UNUSED if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # a module that is None cannot be imported, and Keras does without it
     try:
         yield
@@ -27,7 +27,7 @@ def _without_what_is_not_used() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with not_searched(), _without_what_is_not_used():
+with not_searched(), _without_unused_packages():
     import keras
     import tensorflow as tf
     from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier

@@ -16,7 +16,7 @@ from explorer.config import BEFORE_ACTIVATION, OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.runs.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
 from explorer.training.frameworks import keras, tf
-from explorer.training.model import NORM_EPSILON, first_kernel
+from explorer.training.model import NORM_EPSILON, initial_kernel
 
 PROBE_IMAGES = 256
 STACKED_NUMBERS = 2**22  # in layers computed at once: wide ones are computed one by one, or memory would double
@@ -63,7 +63,7 @@ def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None
     return entry, blocks
 
 
-def first_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
+def initial_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
     """The blocks of a configuration with its initial weights, without the time that building a Keras model takes."""
     spec = DATASETS[config.dataset]
     units = [*[config.width] * config.depth, spec.classes]
@@ -71,15 +71,15 @@ def first_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
     blocks = []
     for name, size, above in zip(names, units, [spec.features, *units], strict=False):
         activation = keras.activations.get("softmax" if name == "output" else config.activation)
-        blocks.append(Block(name, first_kernel(config, name, (above, size)), tf.zeros(size), activation))
+        blocks.append(Block(name, initial_kernel(config, name, (above, size)), tf.zeros(size), activation))
     if config.batch_norm == OFF:
         return None, blocks
     place = "before" if config.batch_norm == BEFORE_ACTIVATION else "after"
-    hidden = [replace(block, **{place: _first_norm(config.width)}) for block in blocks[:-1]]
-    return _first_norm(spec.features), [*hidden, blocks[-1]]
+    hidden = [replace(block, **{place: _initial_norm(config.width)}) for block in blocks[:-1]]
+    return _initial_norm(spec.features), [*hidden, blocks[-1]]
 
 
-def _first_norm(units: int) -> Norm:
+def _initial_norm(units: int) -> Norm:
     return Norm(tf.ones(units), tf.zeros(units), NORM_EPSILON)
 
 

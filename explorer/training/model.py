@@ -15,7 +15,7 @@ NORM_EPSILON = 1e-3  # Keras's default for batch normalization
 def build_network(config: TrainingConfig) -> keras.Sequential:
     """The network of a configuration, from raw images `[N, *image_shape]` to class probabilities `[N, classes]`.
 
-    Its second layer holds the input scaling, so the saved model takes raw pixels. `start_weights` sets the weights.
+    Its second layer holds the input scaling, so the saved model takes raw pixels; `set_initial_weights` sets weights.
     """
     spec = DATASETS[config.dataset]
     chain = [
@@ -33,7 +33,7 @@ def build_network(config: TrainingConfig) -> keras.Sequential:
         layers.Dense(
             spec.classes,
             activation="softmax",
-            kernel_initializer=_first_initializer(config, "output"),
+            kernel_initializer=_kernel_initializer(config, "output"),
             kernel_regularizer=_regularizer(config),
             name="output",
         )
@@ -47,7 +47,7 @@ def _hidden_layer(config: TrainingConfig, number: int) -> list[layers.Layer]:
     dense = layers.Dense(
         config.width,
         activation=None if config.batch_norm == BEFORE_ACTIVATION else config.activation,
-        kernel_initializer=_first_initializer(config, name),
+        kernel_initializer=_kernel_initializer(config, name),
         kernel_regularizer=_regularizer(config),
         name=name,
     )
@@ -66,7 +66,7 @@ def _regularizer(config: TrainingConfig) -> keras.Regularizer | None:
     return keras.regularizers.L2(config.l2) if config.l2 else None
 
 
-def _first_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
+def _kernel_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
     """An initializer whose values depend only on the seed, the layer and the shape."""
     # the notebook leaves the output layer at Keras's default
     name = "glorot_uniform" if layer == "output" else config.kernel_initializer
@@ -77,12 +77,14 @@ def _first_initializer(config: TrainingConfig, layer: str) -> keras.Initializer:
     return keras.initializers.get({"class_name": name, "config": {"seed": layer_seed}})
 
 
-def first_kernel(config: TrainingConfig, layer: str, shape: tuple[int, int]) -> tf.Tensor:
+def initial_kernel(config: TrainingConfig, layer: str, shape: tuple[int, int]) -> tf.Tensor:
     """The initial kernel of a layer (`hidden_1` … `output`), float32 `[inputs, units]`."""
-    return _first_initializer(config, layer)(shape)
+    return _kernel_initializer(config, layer)(shape)
 
 
-def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray) -> None:
+def set_initial_weights(
+    network: keras.Sequential, config: TrainingConfig, mean: np.ndarray, variance: np.ndarray
+) -> None:
     """Sets every weight of a network of this shape to the initial weights of a configuration.
 
     Also gives its layers the configuration's initializers, dropout rate and L2 penalty, so that a network reused for
@@ -91,7 +93,7 @@ def start_weights(network: keras.Sequential, config: TrainingConfig, mean: np.nd
     """
     for layer in network.layers:
         if isinstance(layer, layers.Dense):
-            layer.kernel_initializer = _first_initializer(config, layer.name)
+            layer.kernel_initializer = _kernel_initializer(config, layer.name)
             layer.kernel_regularizer = layer.kernel.regularizer = _regularizer(config)
             layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
             layer.bias.assign(np.zeros(layer.bias.shape, "float32"))

@@ -19,7 +19,7 @@ from explorer.training.dropout import noise_of
 STOP, PAUSE = "stop", "pause"
 
 # The target length of a call into the compiled program, so that a request takes effect within a second.
-SECONDS_A_CALL = 0.3
+SECONDS_PER_CALL = 0.3
 FIRST_CALL_STEPS = 8
 
 
@@ -114,7 +114,7 @@ def _train_epoch(
     order = image_order(config.seed, epoch, network.data.training.size)
     noise = noise_of(config.seed, epoch)
     step, totals = begun.step, Totals(begun.loss, begun.correct, begun.penalty)
-    steps_a_call, last, before = FIRST_CALL_STEPS, network.steps_per_epoch - 1, None
+    steps_per_call, last, before = FIRST_CALL_STEPS, network.steps_per_epoch - 1, None
     while step < network.steps_per_epoch:
         request = control()
         if request in (STOP, PAUSE):
@@ -125,7 +125,7 @@ def _train_epoch(
             status = "stopped" if request == STOP else "paused"
             return Outcome(cause, f"{status} in epoch {epoch}, step {step:,} of {network.steps_per_epoch:,}", here)
         called = time.perf_counter()
-        stop = min(step + steps_a_call, network.steps_per_epoch)
+        stop = min(step + steps_per_call, network.steps_per_epoch)
         if on_signals and step < last:
             stop = min(stop, last)
         elif on_signals:  # the last step in a call of its own, so that its update can be measured
@@ -137,7 +137,7 @@ def _train_epoch(
                 f"the training loss became {_name(totals.loss)} in epoch {epoch}, by step {stop:,} "
                 f"of {network.steps_per_epoch:,}",
             )
-        steps_a_call = max(1, int(SECONDS_A_CALL * (stop - step) / (time.perf_counter() - called)))
+        steps_per_call = max(1, int(SECONDS_PER_CALL * (stop - step) / (time.perf_counter() - called)))
         step = stop
         on_step(epoch, step)
     validation = network.evaluate(network.data.validation)

@@ -30,7 +30,7 @@ DASK_SETTINGS = {
 IMPORTED_ONCE = ("explorer.training.program_cache", "explorer.workers.worker_process", "explorer.workers.dask_nodes")
 LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; a socket's path holds 107 on Linux
 # Python warns of the semaphores of killed workers, which it then removes
-NO_NEWS = "ignore:resource_tracker:UserWarning"
+IGNORED_WARNING = "ignore:resource_tracker:UserWarning"
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def prepare_dask() -> None:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a dead worker is reported in its run's folder
     if _forks():
         get_mp_context().set_forkserver_preload(list(IMPORTED_ONCE))
-    if NO_NEWS not in sys.warnoptions:
-        sys.warnoptions.append(NO_NEWS)
+    if IGNORED_WARNING not in sys.warnoptions:
+        sys.warnoptions.append(IGNORED_WARNING)
 
 
 def process_context():

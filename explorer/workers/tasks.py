@@ -35,9 +35,9 @@ def signals_at_start(values: Mapping[str, Any]) -> EpochSignals:
             f"at most {MOST_PARAMETERS:,} can be measured before training"
         )
     data = worker.programs().data(datasets.load(config.dataset, config.validation_split))
-    from explorer.training.layer_statistics import Probe, first_blocks
+    from explorer.training.layer_statistics import Probe, initial_blocks
 
-    probe = Probe(*first_blocks(config), data.training.images, data.training.labels)
+    probe = Probe(*initial_blocks(config), data.training.images, data.training.labels)
     return probe.measure_once(*data.scaling_tensors(config.input_scaling))
 
 

@@ -12,7 +12,7 @@ from explorer.runs.run import Run
 from explorer.workers import worker
 
 # Training many models in one process leaks memory (tensorflow issue 61791), so a process ends after this many runs.
-RUNS_A_PROCESS = 40
+RUNS_PER_PROCESS = 40
 # The settings must be unchanged for this long before their network is compiled ahead of time.
 REST_SECONDS = 0.5
 
@@ -50,7 +50,7 @@ class WorkerProcess:
             with self._lock:
                 self._busy -= 1
                 self._runs += 1
-                if self._runs >= RUNS_A_PROCESS:
+                if self._runs >= RUNS_PER_PROCESS:
                     threading.Timer(0.5, self._leave).start()
 
     def _leave(self) -> None:

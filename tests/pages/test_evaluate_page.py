@@ -19,7 +19,7 @@ from explorer.pages.evaluate.state import MODEL, ORDER, PREDICTED, SEARCH, SPLIT
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import COMPLETED
 from explorer.runs.store import RunStore
-from explorer.training.model import build_network, start_weights
+from explorer.training.model import build_network, set_initial_weights
 from explorer.workers.task_process import TaskProcess
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
@@ -29,7 +29,7 @@ def saved_run(store, name: str, **settings):
     """A run with a saved model that has learnt nothing: its figures are as good as any."""
     run = store.create(DIGITS.with_(**settings), name=name)
     network = build_network(run.config)
-    start_weights(network, run.config, np.zeros(64, "float32"), np.full(64, 256, "float32"))
+    set_initial_weights(network, run.config, np.zeros(64, "float32"), np.full(64, 256, "float32"))
     network.save(run.path / "best.keras")
     run.append(EpochRecord(1, 2.0, 0.2, 2.1, 0.19, 5e-5, 0.1))
     run.end(COMPLETED, "")

@@ -9,10 +9,10 @@ from explorer.runs import twin
 
 
 def first_weights(config: TrainingConfig) -> dict[str, np.ndarray]:
-    from explorer.training.model import build_network, start_weights
+    from explorer.training.model import build_network, set_initial_weights
 
     network = build_network(config)
-    start_weights(network, config, np.zeros(64, "float32"), np.ones(64, "float32"))
+    set_initial_weights(network, config, np.zeros(64, "float32"), np.ones(64, "float32"))
     return {layer.name: layer.kernel.numpy() for layer in network.layers if hasattr(layer, "kernel")}
 
 

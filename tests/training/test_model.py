@@ -13,7 +13,7 @@ from explorer.benchmarks.epoch import notebook_model
 from explorer.config import BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.presets import PRESETS
-from explorer.training.model import build_network, build_optimizer, start_weights
+from explorer.training.model import build_network, build_optimizer, set_initial_weights
 from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import image_order
 
@@ -24,7 +24,7 @@ def started(config: TrainingConfig) -> keras.Sequential:
     """The network of a configuration with its first weights, on raw pixels."""
     features = DATASETS[config.dataset].features
     network = build_network(config)
-    start_weights(network, config, np.zeros(features, "float32"), np.ones(features, "float32"))
+    set_initial_weights(network, config, np.zeros(features, "float32"), np.ones(features, "float32"))
     return network
 
 
@@ -138,7 +138,7 @@ def scaled(data: TrainingTensors, kind: str, images: np.ndarray) -> np.ndarray:
     """What comes out of the layer that scales raw images `[N, *image_shape]`."""
     config = TrainingConfig(dataset=data.spec.name, depth=0, input_scaling=kind)
     network = build_network(config)
-    start_weights(network, config, *data.scaling(kind))
+    set_initial_weights(network, config, *data.scaling(kind))
     flatten, scaling = network.layers[:2]
     return scaling(flatten(images)).numpy()
 

@@ -9,7 +9,7 @@ from explorer.config import TrainingConfig
 from explorer.runs.cause import Cause
 from explorer.training.compiled_epoch import CompiledNetwork, Shape, Totals
 from explorer.training.dropout import dropped, noise_of, predict_samples
-from explorer.training.model import build_network, start_weights
+from explorer.training.model import build_network, set_initial_weights
 from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import PAUSE, image_order, train
 
@@ -41,7 +41,7 @@ def weights(network: CompiledNetwork) -> list[np.ndarray]:
 def keras_step(config: TrainingConfig, data: TrainingTensors, **optimizer) -> tuple[float, list[np.ndarray], tuple]:
     """Loss, weights and evaluation after Keras's own first step of plain SGD."""
     model = build_network(config)
-    start_weights(model, config, *data.scaling(config.input_scaling))
+    set_initial_weights(model, config, *data.scaling(config.input_scaling))
     model.compile(
         keras.optimizers.SGD(config.learning_rate, **optimizer),
         loss="sparse_categorical_crossentropy",

@@ -120,7 +120,7 @@ def test_a_process_is_recycled_after_its_runs(run_queue, store):
 def _recycle_after_one():
     from explorer.workers import worker_process
 
-    worker_process.RUNS_A_PROCESS = 1
+    worker_process.RUNS_PER_PROCESS = 1
 
 
 def test_orphans_of_a_dead_server_are_settled(store):
