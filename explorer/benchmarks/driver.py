@@ -28,7 +28,7 @@ SPACE = {
 }
 
 
-class Instantly:
+class InstantWorkers:
     """A number of simulated workers that train in no time; `seconds` is the time spent writing their files."""
 
     problems: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def simulate(workers: int, trials: int, sampler: str = RANDOM) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as place:
         store = RunStore(Path(place))
         study = StudyStore(store).create(StudySpec.from_dict(values))
-        executor = Instantly(workers)
+        executor = InstantWorkers(workers)
         before, began = process.memory_info().rss, time.perf_counter()
         drive(study, store, lambda: executor)
         seconds = time.perf_counter() - began

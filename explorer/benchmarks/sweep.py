@@ -24,7 +24,7 @@ EPOCHS = {"digits": 20, "cifar10": 2}
 START_SECONDS = 180.0
 
 
-class _Kept:
+class _KeptAlive:
     """A run queue whose workers the driver leaves running for the next study."""
 
     def __init__(self, run_queue: RunQueue):
@@ -71,7 +71,7 @@ def _sweep(config: TrainingConfig, workers: int, epochs: int) -> dict[str, float
 
 def _drive(store: RunStore, run_queue: RunQueue, spec: StudySpec) -> Any:
     study = StudyStore(store).create(spec)
-    drive(study, store, lambda: _Kept(run_queue))
+    drive(study, store, lambda: _KeptAlive(run_queue))
     return study
 
 

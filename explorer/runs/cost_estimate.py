@@ -12,14 +12,14 @@ from explorer.runs.run import RunSummary
 
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
 WEIGHT_COPIES = 8
-BYTES_A_NUMBER = 4
+BYTES_PER_NUMBER = 4
 # TensorFlow itself with a data set loaded.
 BASE_BYTES = 10**9
 
 # The estimate while nothing has been measured, from a 2-core machine: seconds per operation, and the seconds that each
 # layer adds to a step however small it is.
-SECONDS_AN_OPERATION = 1 / 120e9
-SECONDS_A_LAYER = 50e-6
+SECONDS_PER_OPERATION = 1 / 120e9
+SECONDS_PER_LAYER = 50e-6
 BATCH_NORM_FACTOR = 1.35
 
 
@@ -45,7 +45,7 @@ def validation_images(config: TrainingConfig) -> int:
 def memory_bytes(config: TrainingConfig) -> int:
     """The estimated peak memory of training, in bytes."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))
-    return BASE_BYTES + BYTES_A_NUMBER * (WEIGHT_COPIES * parameters(config) + activations)
+    return BASE_BYTES + BYTES_PER_NUMBER * (WEIGHT_COPIES * parameters(config) + activations)
 
 
 def check_memory(config: TrainingConfig, available: int) -> None:
@@ -66,7 +66,7 @@ def epoch_cost(config: TrainingConfig) -> float:
     operations = 6 * sum(a * b for a, b in itertools.pairwise(sizes)) * images
     update = 20 * parameters(config) * steps  # the optimizer touches every weight at every step
     factor = 1.0 if config.batch_norm == OFF else BATCH_NORM_FACTOR
-    return factor * ((operations + update) * SECONDS_AN_OPERATION + steps * len(sizes) * SECONDS_A_LAYER)
+    return factor * ((operations + update) * SECONDS_PER_OPERATION + steps * len(sizes) * SECONDS_PER_LAYER)
 
 
 MOST_DISTANT = 2.0  # an epoch that costs seven times as much; a more distant run predicts less than the rule of thumb

@@ -53,7 +53,7 @@ MOST_HISTORY = 1 << 25  # ten thousand epochs, the most that a run can have, tak
 MARKED = ".best.marked.keras"  # the model file while it is being written; a leftover when no process trains the run
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-SECONDS_OF_A_LOOK = 0.2
+SECONDS_TO_WAIT_FOR_READERS = 0.2
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,12 @@ class Run:
     def seen_now(self, status: RunStatus) -> RunStatus:
         """The current form of a status that was read before; raises `RunError` when it cannot be read again."""
         while True:
-            seen = status.seen_now(self.held)
-            if seen is status:
+            current = status.seen_now(self.held)
+            if current is status:
                 return status
             again = self.written_status()  # the run may have finished after its status was read and before its lock was
             if again == status:
-                return seen
+                return current
             status = again
 
     def held(self) -> bool | None:
@@ -268,9 +268,9 @@ class Run:
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         if len(lines) < count:
             raise RunError(f"{self.name} has a checkpoint of epoch {count} but a history of {len(lines)} epochs")
-        kept = b"".join(line + b"\n" for line in lines[:count])
-        if path.exists() and path.stat().st_size != len(kept):
-            os.truncate(path, len(kept))
+        content = b"".join(line + b"\n" for line in lines[:count])
+        if path.exists() and path.stat().st_size != len(content):
+            os.truncate(path, len(content))
         signals_log.keep(self.path / SIGNALS, -1 if fresh else count)
         return self.history()
 
@@ -408,7 +408,7 @@ def queue_position(summaries: Sequence[RunSummary], name: str) -> int | None:
 
 def _take(stream: IO[str]) -> bool:
     """Locks a file for this process; waits a moment for readers, which hold the lock briefly to look at it."""
-    end = time.monotonic() + SECONDS_OF_A_LOOK
+    end = time.monotonic() + SECONDS_TO_WAIT_FOR_READERS
     while True:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,13 +17,13 @@ MOST_BYTES = 1 << 29
 
 
 @dataclass
-class _Seen:
+class _Progress:
     inode: int = 0
     offset: int = 0
     signals: list[EpochSignals] = field(default_factory=list)
 
 
-_seen: OrderedDict[Path, _Seen] = OrderedDict()
+_progress: OrderedDict[Path, _Progress] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -36,10 +36,10 @@ def keep(path: Path, last: int) -> None:
     """Removes every epoch after `last`, and all lines that cannot be read; -1 removes everything."""
     if not path.exists():
         return
-    kept = [signals for signals in read(path) if signals.epoch <= last]
+    remaining = [signals for signals in read(path) if signals.epoch <= last]
     # a new file instead of a truncated one, so that readers that hold an offset notice
     with replace_file(path) as stream:
-        stream.write("".join(signals.to_json() + "\n" for signals in kept).encode())
+        stream.write("".join(signals.to_json() + "\n" for signals in remaining).encode())
 
 
 def read(path: Path) -> list[EpochSignals]:
@@ -50,33 +50,33 @@ def read(path: Path) -> list[EpochSignals]:
     """
     with _lock:
         try:
-            found = path.lstat()
-            seen = _seen.pop(path, _Seen())
-            if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            status = path.lstat()
+            progress = _progress.pop(path, _Progress())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
                 return []
-            if seen.inode != found.st_ino or seen.offset > found.st_size:
-                seen = _Seen(found.st_ino)
-            if seen.offset < found.st_size:
-                _read_on(path, seen)
+            if progress.inode != status.st_ino or progress.offset > status.st_size:
+                progress = _Progress(status.st_ino)
+            if progress.offset < status.st_size:
+                _read_on(path, progress)
         except (OSError, ValueError):
             return []
-        _seen[path] = seen
-        while len(_seen) > KEPT_FILES:
-            _seen.popitem(last=False)
-        return list(seen.signals)
+        _progress[path] = progress
+        while len(_progress) > KEPT_FILES:
+            _progress.popitem(last=False)
+        return list(progress.signals)
 
 
-def _read_on(path: Path, seen: _Seen) -> None:
-    whole, _, _ = read_bytes(path, MOST_BYTES, start=seen.offset).rpartition(b"\n")
+def _read_on(path: Path, progress: _Progress) -> None:
+    whole, _, _ = read_bytes(path, MOST_BYTES, start=progress.offset).rpartition(b"\n")
     if not whole:
         return
-    seen.offset += len(whole) + 1
+    progress.offset += len(whole) + 1
     for line in whole.split(b"\n"):
         # wrong epochs or layers count as damage too: charts draw one network over increasing epochs
         with suppress(ValueError):
-            read = EpochSignals.from_json(line.decode("utf-8"))
-            if not seen.signals or _follows(read, seen.signals[-1]):
-                seen.signals.append(read)
+            signals = EpochSignals.from_json(line.decode("utf-8"))
+            if not progress.signals or _follows(signals, progress.signals[-1]):
+                progress.signals.append(signals)
 
 
 def _follows(signals: EpochSignals, before: EpochSignals) -> bool:

@@ -40,7 +40,7 @@ class RunStore:
     def __init__(self, folder: Path | None = None):
         self.folder = Path(folder or os.environ.get("EXPLORER_RUNS") or "models").absolute()
         self._lock = threading.Lock()
-        self._seen: dict[str, _Seen] | None = None
+        self._folders: dict[str, _FolderRecord] | None = None
         self._listed: list[RunSummary] = []
         self._index: dict[str, Entry] = {}
         self._unindexed = 0
@@ -110,19 +110,19 @@ class RunStore:
         except OSError as error:
             raise RunError(f"runs: {str(self.folder)!r} cannot be read ({error.strerror})") from error
         with self._lock:
-            if self._seen is None:
-                self._seen = {}
+            if self._folders is None:
+                self._folders = {}
                 self._index = index.load(self.folder, _STATUS_FIELDS)
-            records = {entry.name: record for entry in entries if (record := self._look_at(entry))}
+            records = {entry.name: record for entry in entries if (record := self._record_of_entry(entry))}
             # an active run may have been interrupted without a change to its files
-            if records != self._seen or not all(record.settled for record in records.values()):
-                self._seen = records
+            if records != self._folders or not all(record.settled for record in records.values()):
+                self._folders = records
                 self._keep_index()
-                summaries = [_as_seen_now(record.summary) for record in records.values()]
+                summaries = [_as_now(record.summary) for record in records.values()]
                 self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
             return self._listed
 
-    def _look_at(self, entry: os.DirEntry) -> "_Seen | None":
+    def _record_of_entry(self, entry: os.DirEntry) -> "_FolderRecord | None":
         """The record of a folder; one that no page could open gets a problem without being read."""
         problem = ""
         if not entry.name.isascii() and not is_name(entry.name):
@@ -130,21 +130,21 @@ class RunStore:
         elif entry.is_symlink() and leads_out(entry.path):
             problem = "it is a link to a place outside the runs folder"
         if not problem:
-            return self._look(entry.name, entry.path)
-        known = self._seen.get(entry.name)
+            return self._record_of_folder(entry.name, entry.path)
+        known = self._folders.get(entry.name)
         if known and known.summary.problem == problem:
             return known
         is_run = any(index.stamp(entry.path, file) for file in _FILES)
-        return _Seen(None, [], RunSummary(Run(entry.path), problem=problem), settled=True) if is_run else None
+        return _FolderRecord(None, [], RunSummary(Run(entry.path), problem=problem), settled=True) if is_run else None
 
-    def _look(self, name: str, path: str) -> "_Seen | None":
+    def _record_of_folder(self, name: str, path: str) -> "_FolderRecord | None":
         """The record of a folder, read again where it has changed; None when it is not a run folder."""
-        known, folder = self._seen.get(name), index.stamp(path, "")
+        known, folder = self._folders.get(name), index.stamp(path, "")
         if known and known.settled and known.folder == folder:
             return known
         entry = self._index.pop(name, None) if known is None else None
         if entry and folder and entry.folder == folder:
-            return _Seen(folder, entry.stamps, _from_index(Run(path), entry), settled=True)
+            return _FolderRecord(folder, entry.stamps, _from_index(Run(path), entry), settled=True)
         stamps = [index.stamp(path, file) for file in _FILES]
         if not any(stamps):
             return None
@@ -157,14 +157,14 @@ class RunStore:
             summary = known.summary
         # a folder that changed within the last clock tick may have changed again after it was read
         settled = summary.state not in ACTIVE and bool(folder) and time.time_ns() - folder[0] > _TICK
-        return _Seen(folder, stamps, summary, settled)
+        return _FolderRecord(folder, stamps, summary, settled)
 
     def _keep_index(self) -> None:
         """Writes the index once enough entries are new that reading them again would be noticeable."""
         self._index = {}
-        if self._unindexed < max(_FEWEST_INDEXED, len(self._seen) // 20):
+        if self._unindexed < max(_FEWEST_INDEXED, len(self._folders) // 20):
             return
-        entries = {name: _to_index(seen) for name, seen in self._seen.items() if not seen.summary.problem}
+        entries = {name: _to_index(record) for name, record in self._folders.items() if not record.summary.problem}
         index.save(self.folder, entries, _STATUS_FIELDS)
         self._unindexed = 0
 
@@ -208,7 +208,7 @@ _FEWEST_INDEXED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _FolderRecord:
     """A folder as it was read; a settled one can change only by a file being added, removed or replaced."""
 
     folder: Stamp | None
@@ -217,10 +217,10 @@ class _Seen:
     settled: bool
 
 
-def _to_index(seen: _Seen) -> Entry:
-    known = seen.summary
-    folder = seen.folder if seen.settled else None
-    return index.pack(folder, seen.stamps, known.status, known.config, known.outline, known.annotation)
+def _to_index(record: _FolderRecord) -> Entry:
+    known = record.summary
+    folder = record.folder if record.settled else None
+    return index.pack(folder, record.stamps, known.status, known.config, known.outline, known.annotation)
 
 
 def _from_index(run: Run, entry: Entry) -> RunSummary:
@@ -229,7 +229,7 @@ def _from_index(run: Run, entry: Entry) -> RunSummary:
     return RunSummary(run, config, entry.status, outlined, annotation)
 
 
-def _as_seen_now(summary: RunSummary) -> RunSummary:
+def _as_now(summary: RunSummary) -> RunSummary:
     try:
         status = summary.run.seen_now(summary.status) if summary.status else None
     except RunError as error:  # removed or damaged after it was read

@@ -48,7 +48,7 @@ def _next(job: Job, arrived: queue.Queue[Item]) -> Item:
 
 def _receive(job: Job, request: urllib.request.Request, arrived: queue.Queue[Item], abandoned: threading.Event) -> None:
     try:
-        opener = urllib.request.build_opener(_ImpatientHandler(job.connect_timeout))
+        opener = urllib.request.build_opener(_TimeoutHandler(job.connect_timeout))
         with opener.open(request, timeout=job.stall_timeout) as response:
             arrived.put(response)
             while not abandoned.is_set() and (piece := response.read1(1 << 18)):
@@ -67,7 +67,7 @@ def _reason(error: Exception, job: Job) -> str:
     return str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
 
 
-class _Impatient:
+class _ConnectTimeout:
     """A connection with a separate time-out for connecting; urllib has only one for everything."""
 
     def __init__(self, host: str, *, connect_timeout: float, **options):
@@ -83,15 +83,15 @@ class _Impatient:
         self.sock.settimeout(stall)
 
 
-class _HTTPConnection(_Impatient, http.client.HTTPConnection):
+class _HTTPConnection(_ConnectTimeout, http.client.HTTPConnection):
     pass
 
 
-class _HTTPSConnection(_Impatient, http.client.HTTPSConnection):
+class _HTTPSConnection(_ConnectTimeout, http.client.HTTPSConnection):
     pass
 
 
-class _ImpatientHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+class _TimeoutHandler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     """A handler for HTTP and HTTPS that replaces the two handlers of urllib it inherits from."""
 
     def __init__(self, connect_timeout: float):

@@ -25,9 +25,9 @@ def keras() -> list[Source]:
     places = [folder / f"{FOLDER}{tail}" for tail in ("-target_archive", "-target", ".tar.gz", "")]
     readable = [place for place in places if os.access(place, os.R_OK)]
     return [Source(f"Keras's cache ({place})", partial(read_path, path=place)) for place in readable] or [
-        Source(f"Keras's cache ({folder})", _nothing_there)
+        Source(f"Keras's cache ({folder})", _nothing_found)
     ]
 
 
-def _nothing_there(job: Job) -> Arrays:
+def _nothing_found(job: Job) -> Arrays:
     raise Unusable("no CIFAR-10 in it")

@@ -85,26 +85,26 @@ def alone(job: Job) -> Iterator[None]:
 @contextmanager
 def published(job: Job) -> Iterator[None]:
     """Lets other processes see and cancel a download; afterwards only an error is left, if there was one."""
-    shown, cancel = _Shown(_progress_file(job.name)), _cancel_file(job.name)
+    progress_file, cancel = _ProgressFile(_progress_file(job.name)), _cancel_file(job.name)
     datasets.discard(cancel)  # from an earlier download, as nobody can know of this one yet
-    job.listeners.append(shown)
+    job.listeners.append(progress_file)
     job.stops.append(cancel.exists)
     try:
         yield
     except (Cancelled, KeyboardInterrupt):
-        datasets.discard(shown.path)
+        datasets.discard(progress_file.path)
         raise
     except BaseException as error:
-        shown.write(error=str(error))
+        progress_file.write(error=str(error))
         raise
     else:
-        datasets.discard(shown.path)
+        datasets.discard(progress_file.path)
     finally:
-        job.listeners.remove(shown)
+        job.listeners.remove(progress_file)
         datasets.discard(cancel)
 
 
-class _Shown:
+class _ProgressFile:
     """A listener that keeps the progress file up to date for other processes."""
 
     def __init__(self, path: Path):
