@@ -1,7 +1,7 @@
-"""Why a run ended, as data: one member for each way, written by whoever ends a run and read by all logic.
+"""The causes for which a run ends, as an enumeration, written by the process that ends a run and read by all logic.
 
-The sentence beside it, `RunStatus.reason`, is for people only: no code compares or parses it. The one exception is
-`inferred`, for run folders from before causes were written.
+The sentence beside it, `RunStatus.reason`, is for people only: no code compares or parses it. The only exception is
+`inferred`, for run folders of versions that wrote no causes.
 """
 
 import re
@@ -21,9 +21,9 @@ class Cause(StrEnum):
     """Paused by its sweep, which continues it when it is resumed."""
     PROCESS_ENDED = "process_ended"
     MEMORY_LIMIT = "memory_limit"
-    """Its worker process was ended at the memory limit."""
+    """Its worker process exceeded the memory limit and was ended."""
     END_NOT_WRITTEN = "end_not_written"
-    """It ended in a way that could not be written down, as on a full disk."""
+    """Its end could not be written, as on a full disk."""
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
     FOLDER_UNUSABLE = "folder_unusable"
@@ -33,10 +33,10 @@ class Cause(StrEnum):
     FAULT = "fault"
     """An error of another kind."""
     UNKNOWN = "unknown"
-    """A folder without a cause whose sentence is not known."""
+    """A folder without a cause whose reason is not recognised."""
 
 
-# What runs said before causes were written, by their status; the first pattern that matches counts.
+# the reasons that versions without causes wrote, by status; the first pattern that matches counts
 _SENTENCES = {
     "completed": (
         (r"early stopping", Cause.EARLY_STOPPING),
@@ -74,7 +74,7 @@ _SENTENCES = {
 
 
 def inferred(status: str, reason: str) -> Cause | None:
-    """The cause of a run whose folder names none, from its sentence; None for one that is still active."""
+    """The cause of a run whose folder has none, inferred from its reason; None for an active run."""
     if status not in _SENTENCES:
         return None
     return next((cause for pattern, cause in _SENTENCES[status] if re.match(pattern, reason)), Cause.UNKNOWN)
