@@ -247,7 +247,7 @@ def test_an_address_opens_no_folder_outside(store, tmp_path):
     outside = trained(elsewhere)
     for name in (str(outside.path), f"../../elsewhere/{outside.name}"):
         words = shown("train", run=name)
-        assert "is not there" in words and "All is trained" not in words
+        assert "does not exist" in words and "All is trained" not in words
         assert str(tmp_path) not in words
 
 

@@ -168,7 +168,7 @@ def test_a_trial_that_has_begun_runs_while_the_sweep_does_and_is_open_after_that
 def test_broken_and_missing_studies_are_told(store):
     study = study_in(store)
     (study.path / "study.json").write_text("{")
-    assert "'nobody' is not there" in texts(app(study="nobody"))
+    assert "'nobody' does not exist" in texts(app(study="nobody"))
     assert "This sweep cannot be shown: study.json" in texts(app(study="s"))
 
 

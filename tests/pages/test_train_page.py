@@ -187,7 +187,7 @@ def test_broken_folders_are_listed_and_shown_with_their_reason(store):
 def test_a_missing_run_is_one_sentence(store):
     page = app(run="nobody")
     assert not page.exception
-    assert "'nobody' is not there" in texts(page)
+    assert "'nobody' does not exist" in texts(page)
 
 
 def test_a_thousand_epochs_are_thinned_out(store):
