@@ -206,5 +206,5 @@ def test_a_model_and_an_upload_with_hostile_names_are_text_in_every_tab(hostile,
         assert "![](http:" in watched.text()
     for name, content in ((f"{IN_A_NAME}.png", b"no picture"), (f"{IN_A_NAME} big.png", b"")):
         page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
-        page.get_by_text("it must be a PNG, JPEG or WebP picture").wait_for()
+        page.get_by_text("it must be a PNG, JPEG or WebP image").wait_for()
         watched.check()

@@ -334,7 +334,7 @@ def test_damaged_predictions_are_no_answer_or_still_fit(tmp_path):
     assert refused > 50
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(ValueError, match="not a regular file"):
         Predictions.load(path)
 
 
