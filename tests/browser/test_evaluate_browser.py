@@ -46,7 +46,7 @@ def figures(page) -> list[str]:
 
 def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     """The click path of a visitor who has never been here."""
-    page.get_by_text("selu (epoch 8, lowest validation loss)").wait_for(timeout=240_000)
+    page.get_by_text("elu (epoch 32, lowest validation loss)").wait_for(timeout=240_000)
     choose(page, "Model", "bn")
     page.get_by_text("bn (epoch 27, lowest validation loss)").wait_for()
     page.get_by_test_id("stMetric").filter(has_text="Accuracy").filter(has_text="52.00%").first.wait_for()
