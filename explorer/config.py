@@ -4,20 +4,24 @@ The sidebar, the command line, validation and the reference of settings all read
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.activations import ACTIVATIONS
-from explorer.data.datasets import BOOK, DATASETS, NOTEBOOK
+from explorer.data import datasets
+from explorer.data.cifar10 import CIFAR10
+from explorer.data.split import BOOK, NOTEBOOK
 from explorer.errors import FieldError
 
-# 2 adds dropout, L2, clipping, schedules and the choice of a split; fields missing from version 1 take their defaults
-SCHEMA_VERSION = 2
+# 2 adds dropout, L2, clipping, schedules and the choice of a split, 3 augmentation, label smoothing, weight decay, skip
+# connections and widths that shrink; fields that are missing take their defaults
+SCHEMA_VERSION = 3
 
 OFF, AFTER_ACTIVATION, BEFORE_ACTIVATION = "off", "after_activation", "before_activation"
 RAW, STANDARDIZED, UNIT = "raw", "standardized", "unit"
 DROPOUT, ALPHA, ALPHA_OUTPUT = "hidden", "alpha", "alpha_output"
+HORIZONTAL, PAIRS = "horizontal", "pairs"
 CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU = "constant", "one_cycle", "exponential", "cosine", "plateau"
 
 
@@ -25,7 +29,10 @@ CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU = "constant", "one_cycle", "ex
 class Field:
     """A hyperparameter with its bounds or choices, its default and its help.
 
+    `choices` may grow while the program runs; `written` returns how a value is written in a configuration.
     `needs` holds the values that other fields must have for this one to have an effect; empty if it always has one.
+    With `of_pictures` it has none on a data set whose images are not pictures. `step` is that of its box on the page, 0
+    for a usual one.
     """
 
     name: str
@@ -33,13 +40,16 @@ class Field:
     default: Any
     help: str
     group: str
-    choices: tuple[str, ...] = ()
+    choices: Sequence[str] = ()
     minimum: float | None = None
     maximum: float | None = None
     logarithmic: bool = False
     option: str = ""
     titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    of_pictures: bool = False
+    step: float = 0.0
+    written: Callable[[Any], Any] = lambda value: value
 
     @property
     def flag(self) -> str:
@@ -65,11 +75,14 @@ class Field:
 
     def matters(self, values: Mapping[str, Any]) -> bool:
         """Whether the field has an effect, given the values of the other fields."""
+        if self.of_pictures and not datasets.spec_of(values["dataset"]).pictures:
+            return False
         return all(values[name] in wanted for name, wanted in self.needs.items())
 
     def check(self, value: Any) -> Any:
         """The value, converted to the type of the field; raises `FieldError` if it is not allowed."""
         if self.choices:
+            value = self.written(value)
             if isinstance(value, str) and value in self.choices:
                 return value
             raise FieldError(self.name, value, self.allowed)
@@ -116,17 +129,18 @@ FIELDS: dict[str, Field] = {
         Field(
             "dataset",
             "Data set",
-            "cifar10",
+            CIFAR10.name,
             "Labelled images to train and validate on.",
             DATA,
-            choices=tuple(DATASETS),
-            titles={name: spec.title for name, spec in DATASETS.items()},
+            choices=datasets.NAMES,
+            titles=datasets.TITLES,
+            written=datasets.full_name,
         ),
         Field(
             "activation",
             "Activation",
             "elu",
-            "Activation function of the hidden layers. Without one, more layers make no difference.",
+            "Activation function of the hidden layers. Without one, the network is linear, however deep.",
             NETWORK,
             choices=tuple(ACTIVATIONS),
             titles={name: activation.title for name, activation in ACTIVATIONS.items()},
@@ -210,7 +224,7 @@ FIELDS: dict[str, Field] = {
             choices=(CONSTANT, ONE_CYCLE, EXPONENTIAL, COSINE, PLATEAU),
             titles={
                 CONSTANT: "constant",
-                ONE_CYCLE: "1cycle: up, down, then far below",
+                ONE_CYCLE: "1cycle: warm up, anneal, then fall far below",
                 EXPONENTIAL: "exponential decay",
                 COSINE: "cosine decay with warm-up",
                 PLATEAU: "reduce on plateau",
@@ -277,6 +291,26 @@ FIELDS: dict[str, Field] = {
             needs={"schedule": (PLATEAU,)},
         ),
         Field(
+            "skip",
+            "Skip connections",
+            OFF,
+            "Whether to add the input of each pair of hidden layers to its output, so that gradients have a short way "
+            "back. Where the sizes differ, nothing is added.",
+            MORE,
+            choices=(OFF, PAIRS),
+            titles={PAIRS: "around every two hidden layers"},
+        ),
+        Field(
+            "width_factor",
+            "Width factor",
+            1.0,
+            "Width of each hidden layer as a fraction of the previous one's, so that the network narrows; at least 1 "
+            "unit.",
+            MORE,
+            minimum=0.1,
+            maximum=1.0,
+        ),
+        Field(
             "dropout",
             "Dropout",
             OFF,
@@ -308,6 +342,28 @@ FIELDS: dict[str, Field] = {
             MORE,
             minimum=0.0,
             maximum=1.0,
+            step=1e-4,
+        ),
+        Field(
+            "weight_decay",
+            "Weight decay",
+            0.0,
+            "Decoupled weight decay: each step also subtracts learning rate × this × weight from every weight, biases "
+            "and batch normalization included, as in Keras. 0 turns it off, except that AdamW keeps Keras's 0.004.",
+            MORE,
+            minimum=0.0,
+            maximum=1.0,
+            step=1e-4,
+        ),
+        Field(
+            "label_smoothing",
+            "Label smoothing",
+            0.0,
+            "Share of each label that is spread over all classes, so that the network does not get overconfident. As "
+            "in Keras, every loss includes it.",
+            MORE,
+            minimum=0.0,
+            maximum=1.0,
         ),
         Field(
             "clip_norm",
@@ -317,6 +373,37 @@ FIELDS: dict[str, Field] = {
             MORE,
             minimum=0.0,
             maximum=1000.0,
+        ),
+        Field(
+            "flip",
+            "Flip",
+            OFF,
+            "Whether to flip a random half of the images from left to right in each epoch. Only in training.",
+            MORE,
+            choices=(OFF, HORIZONTAL),
+            titles={HORIZONTAL: "left to right"},
+            of_pictures=True,
+        ),
+        Field(
+            "shift",
+            "Shift",
+            0,
+            "Maximum number of pixels by which each image is shifted at random, horizontally and vertically. The gap "
+            "is filled with black. Only in training.",
+            MORE,
+            minimum=0,
+            maximum=16,
+            of_pictures=True,
+        ),
+        Field(
+            "mixup",
+            "Mixup",
+            0.0,
+            "Alpha of mixup: trains on mixtures of two images and their labels, with mixing weights drawn per step "
+            "from Beta(alpha, alpha). 0 turns it off.",
+            MORE,
+            minimum=0.0,
+            maximum=1.0,
         ),
         Field(
             "batch_size",
@@ -350,7 +437,7 @@ FIELDS: dict[str, Field] = {
             "seed",
             "Seed",
             1,
-            "Seed of the initial weights, the order of the images and dropout. The same seed gives the same run.",
+            "Seed of initial weights, order of the images, dropout and augmentation. The same seed gives the same run.",
             MORE,
             minimum=0,
             maximum=2**31 - 1,
@@ -392,10 +479,17 @@ class TrainingConfig:
     warmup_epochs: int = _default("warmup_epochs")
     plateau_patience: int = _default("plateau_patience")
     plateau_factor: float = _default("plateau_factor")
+    skip: str = _default("skip")
+    width_factor: float = _default("width_factor")
     dropout: str = _default("dropout")
     dropout_rate: float = _default("dropout_rate")
     l2: float = _default("l2")
+    weight_decay: float = _default("weight_decay")
+    label_smoothing: float = _default("label_smoothing")
     clip_norm: float = _default("clip_norm")
+    flip: str = _default("flip")
+    shift: int = _default("shift")
+    mixup: float = _default("mixup")
     batch_size: int = _default("batch_size")
     epochs: int = _default("epochs")
     patience: int = _default("patience")
@@ -405,6 +499,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, field in FIELDS.items():
             object.__setattr__(self, name, field.check(getattr(self, name)))
+
+    @property
+    def moves_images(self) -> bool:
+        """Whether training images are flipped or shifted."""
+        return (self.flip != OFF or self.shift > 0) and FIELDS["flip"].matters(vars(self))
 
     def with_(self, **changes: Any) -> "TrainingConfig":
         """A copy with some fields changed; raises `FieldError`."""

@@ -26,6 +26,9 @@ LAYER = "#2A9D8F"
 # from small to large, and from negative to positive; lighter ends would vanish on white, darker ones on black
 SEQUENTIAL = ("#46327E", "#365C8D", "#277F8E", "#1FA187", "#4AC16D", "#A0DA39", "#E9D51D")
 DIVERGING = ("#2C6BB3", "#7FA9D6", "#B9BDC4", "#E3A565", "#C95F10")
+# two classes of points, and how probable the second one is
+CLASS_COLORS = DIVERGING[0], DIVERGING[-1]
+CLASS_SHADES = ("#7FA9D6", "#A9C3DF", "#EDEDED", "#EBC29A", "#E3A565")
 # severity of a finding, with the colour names of Streamlit's badges
 SEVERITY_COLORS = {"problem": "red", "warning": "orange", "note": "blue"}
 # teal and magenta: distinct also with colour blindness, and unlike the splits' colours

@@ -1,7 +1,8 @@
-"""Text for machines and terminals: JSON, aligned columns and percentages."""
+"""Text for machines and terminals: JSON, aligned columns, percentages, and texts that are cut in their middle."""
 
 import json
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,42 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[st
         ).rstrip()
         for row in rows
     ]
+
+
+ELLIPSIS = "…"
+LONGEST = 80  # characters of a name
+
+# characters of the category Cf that scripts and emoji need: joiners and flag tags
+_DRAWN_FORMATS = {"\u00ad", "\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
+
+
+def plain(text: object, longest: int = LONGEST) -> str:
+    """Foreign text in one line, for what is not rendered as Markdown, such as cells, options and terminals.
+
+    Control characters, characters that change the writing direction and lone surrogates are written as escapes
+    (`\\x1b`, `\\u202e`); the middle of a longer text is replaced by an ellipsis.
+    """
+    line = str(text)
+    if len(line) > 4 * longest:  # a text of millions of characters is not read whole
+        line = line[: 2 * longest] + ELLIPSIS + line[-2 * longest :]
+    if not line.isprintable():
+        line = "".join(map(_visible, " ".join(line.split())))
+    return shortened(line.strip(), longest)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _INVISIBLE or character in _DRAWN_FORMATS:
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text of at most so many characters; the middle of a longer one is replaced by an ellipsis."""
+    if len(text) <= longest:
+        return text
+    tail = longest // 3
+    return text[: longest - tail - 1] + ELLIPSIS + text[len(text) - tail :]
 
 
 def percent(share: float | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_ZOMBIE = "Z"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Process:
     @classmethod
     def of(cls, pid: int) -> "Process":
         """The running process with an id; raises `psutil.NoSuchProcess`."""
-        return cls(socket.gethostname(), pid, psutil.Process(pid).create_time(), *_start_in_boot(pid))
+        return cls(socket.gethostname(), pid, psutil.Process(pid).create_time(), *_start_in_boot(pid)[:2])
 
     @property
     def is_here(self) -> bool:
@@ -45,6 +46,9 @@ class Process:
         """Whether it is known to have ended; always false for a process of another host."""
         if not self.is_here:
             return False
+        boot, ticks, state = _start_in_boot(self.pid)
+        if self.boot and boot:  # a page that refreshes asks often, and psutil takes ten times as long
+            return state == _ZOMBIE or (self.boot, self.ticks) != (boot, ticks)
         try:
             now = Process.of(self.pid)
             if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
@@ -63,11 +67,11 @@ def _this_process(pid: int) -> Process:
     return Process.of(pid)
 
 
-def _start_in_boot(pid: int) -> tuple[str, int]:
-    """The boot id and field 22 of `/proc/PID/stat`; empty and 0 where the system has none."""
+def _start_in_boot(pid: int) -> tuple[str, int, str]:
+    """The boot id, and fields 22 and 3 of `/proc/PID/stat`; empty and 0 where the system has none."""
     try:
         # the second field, the name of the program in parentheses, may contain spaces and parentheses
         after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        return _BOOT_ID.read_text().strip(), int(after_name[19])
+        return _BOOT_ID.read_text().strip(), int(after_name[19]), after_name[0]
     except (OSError, ValueError, IndexError):
-        return "", 0
+        return "", 0, ""

@@ -7,7 +7,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "explorer-scratch-"
@@ -29,6 +30,16 @@ class ScratchFolder:
         """Removes the folder and its contents."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder that is removed at the end of the block, or by the next one if the process is killed before."""
+    folder = ScratchFolder()
+    try:
+        yield folder.path
+    finally:
+        folder.remove()
 
 
 def sweep(base: Path | None = None) -> None:

@@ -1,6 +1,8 @@
 """What several test files share: the data sets, loaded once, and an empty store of runs."""
 
 import os
+import shutil
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -8,6 +10,43 @@ import pytest
 
 from explorer.data import datasets, download
 from explorer.runs.store import RunStore
+
+# where temporary folders are in memory, nothing waits for a disk, to which each file of a run is synced
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 << 30  # bytes; a container may have a few megabytes there
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# the files that take longest, which begin first, so that no process is left with one of them at the end; those that
+# mostly wait stand between those that keep the cores busy
+LONGEST = (
+    "browser/test_class_browser.py",
+    "workers/test_remote_workers.py",
+    "browser/test_clicks_browser.py",
+    "training/test_compiled_epoch.py",
+    "benchmarks/test_diagnosis_campaign.py",
+    "cli/test_cli.py",
+    "sweeps/test_sweep.py",
+    "export/test_keras_script.py",
+    "browser/test_train_browser.py",
+    "diagnosis/test_fault_cases.py",
+    "workers/test_run_queue.py",
+    "pages/test_sweep_page.py",
+    "workers/test_worker.py",
+    "workers/test_queue_order.py",
+    "browser/test_fixes_browser.py",
+    "pages/test_foreign_text.py",
+    "workers/test_resume.py",
+    "cli/test_diagnose.py",
+    "workers/test_turns.py",
+    "evaluation/test_model_files.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def evaluating(page, address: str) -> None:
 def before_training(page, address: str) -> None:
     """Changes a setting while signal propagation is shown, then runs the learning-rate finder, on 20 ELU layers."""
     page.goto(f"{address}?dataset=cifar10&{SHAPE}")
-    page.get_by_text("Before training: signal propagation").click()
+    page.get_by_role("radio", name="Before training").click()
     page.get_by_text("untrained network; seed 1.").wait_for()
     page.get_by_text("More settings").click()
     seed = page.get_by_label("Seed", exact=True)
@@ -106,7 +106,7 @@ def before_training(page, address: str) -> None:
         seed.press("Enter")
         wait_to_see(page.get_by_text(f"untrained network; seed {number}."))
         print(f"before training, a setting changed: {time.perf_counter() - started:.2f} s", flush=True)
-    page.get_by_text("Learning-rate finder").click()
+    page.get_by_role("radio", name="Learning-rate finder").click()
     for kind in ("not compiled yet", "compiled"):
         started = time.perf_counter()
         page.get_by_role("button", name="Find a learning rate").click()

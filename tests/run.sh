@@ -16,5 +16,6 @@ fi
 .venv/bin/python -m explorer data cifar10
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-# two at a time, since much of a test is waiting for processes and pages; a file is one process's, as its tests share those
-exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
+# three at a time even on two cores, since much of a test is waiting for processes and pages; a file is one process's, as
+# its tests share those, and the longest begin first, as tests/conftest.py orders them
+exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

@@ -13,6 +13,8 @@ from pathlib import Path
 from browser import ROOT, chromium, epochs_shown, serve, wait_for
 
 from explorer.config import TrainingConfig
+from explorer.diagnosis.case_questions import QUESTIONS
+from explorer.diagnosis.fault_cases import CASES
 from explorer.runs.store import RunStore
 from explorer.workers import worker
 
@@ -36,15 +38,34 @@ def train() -> None:
         page.get_by_role("button", name="Resume").wait_for()
 
 
+def points() -> None:
+    """Trains on two spirals and takes the page's picture when the decision boundary has found them."""
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(300_000)
+        network = "depth=5&width=64&learning_rate=0.001&input_scaling=unit&epochs=300&patience=300"
+        page.goto(f"{address}?dataset=spirals&{network}")
+        page.get_by_alt_text("training points of").wait_for()
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.get_by_text("predicts where, after epoch").wait_for()
+        page.mouse.move(640, 5)
+        wait_for(lambda: epochs_shown(page) >= 5 * EPOCHS, 300)
+        page.screenshot(path=FOLDER / "points.png")
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Resume").wait_for()
+
+
 def explaining() -> None:
     """A case of the gallery after its fix, and signal propagation before training, on digits."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1500})
         page.set_default_timeout(300_000)
-        page.goto(f"{address}/gallery?case=sigmoid")
-        page.get_by_text("They shrink from layer to layer").click()
+        case = CASES["sigmoid"]
+        page.goto(f"{address}/gallery?case={case.name}")
+        page.get_by_text(case.answers[case.right]).click()
         page.get_by_role("button", name="Train and see").click()
-        page.get_by_role("button", name="Train with activation Sigmoid").click()
+        page.get_by_text(QUESTIONS[case.name].choices[0].text).click()
+        page.get_by_role("button", name="Train the fix and see").click()
         page.get_by_text("With the change: 9").wait_for()
         page.get_by_text("Training · epoch").wait_for(state="detached")
         page.set_viewport_size({"width": 1280, "height": 2000})
@@ -53,9 +74,9 @@ def explaining() -> None:
         page.screenshot(path=FOLDER / "gallery.png")
         page.set_viewport_size({"width": 1280, "height": 1000})
         page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
-        page.get_by_text("Before training: signal propagation").click()
-        page.get_by_text("First", exact=False).first.wait_for()
+        page.get_by_role("radio", name="Before training").click()
         page.get_by_text("Vanishing gradients").first.wait_for()
+        page.get_by_text("ELU + He").first.wait_for()
         page.wait_for_timeout(4000)  # the references, and their drawing
         page.screenshot(path=FOLDER / "before.png")
 
@@ -66,7 +87,7 @@ def trying() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
         page.goto(f"{address}?dataset=digits&depth=5&input_scaling=standardized")
-        page.get_by_text("Learning-rate finder").click()
+        page.get_by_role("radio", name="Learning-rate finder").click()
         page.get_by_role("button", name="Find a learning rate").click()
         page.get_by_role("button", name="Use learning rate").wait_for()
         page.mouse.move(640, 5)
@@ -83,6 +104,32 @@ def trying() -> None:
         page.mouse.move(640, 5)
         page.wait_for_timeout(2500)
         page.screenshot(path=FOLDER / "twin.png")
+
+
+def proving() -> None:
+    """A run whose fix was tried, and whose fixes were compared, on digits."""
+    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
+        run = RunStore(Path(runs)).create(
+            TrainingConfig(
+                dataset="digits", activation="sigmoid", kernel_initializer="glorot_uniform", depth=20,
+                input_scaling="standardized", learning_rate=1e-3, epochs=8,
+            )
+        )  # fmt: skip
+        worker.execute(run)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(300_000)
+        page.goto(f"{address}?run={run.name}")
+        page.get_by_role("button", name="Try the fix").first.click()
+        page.get_by_text("after 8 epochs").first.wait_for()
+        page.get_by_role("button", name="Compare all fixes").click()
+        page.get_by_role("button", name="Use activation").wait_for()
+        page.set_viewport_size({"width": 1280, "height": 2000})
+        page.mouse.move(640, 5)
+        page.wait_for_timeout(2500)  # the charts' drawing
+        top = page.get_by_text("Vanishing gradients").first.bounding_box()["y"] - 30
+        bottom = page.get_by_role("button", name="Use activation").bounding_box()["y"] + 70
+        clip = {"x": 305, "y": top, "width": 975, "height": bottom - top}
+        page.screenshot(path=FOLDER / "fixes.png", clip=clip)
 
 
 def evaluate() -> None:
@@ -181,8 +228,10 @@ depth = [1, 4, 8]
 PICTURES = {
     "train": train,
     "compare": compare,
+    "points": points,
     "explain": explaining,
     "try": trying,
+    "fix": proving,
     "evaluate": evaluate,
     "sweep": sweep,
 }

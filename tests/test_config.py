@@ -27,11 +27,17 @@ NUMBERS = {
     "dropout_rate": (0.0, 0.95, "a number from 0 to 0.95"),
     "l2": (0.0, 1.0, "a number from 0 to 1"),
     "clip_norm": (0.0, 1000.0, "a number from 0 to 1,000"),
+    "weight_decay": (0.0, 1.0, "a number from 0 to 1"),
+    "label_smoothing": (0.0, 1.0, "a number from 0 to 1"),
+    "width_factor": (0.1, 1.0, "a number from 0.1 to 1"),
+    "shift": (0, 16, "a whole number from 0 to 16"),
+    "mixup": (0.0, 1.0, "a number from 0 to 1"),
 }
 FRACTIONS = ["learning_rate", "peak_factor", "final_share", "plateau_factor", "dropout_rate", "l2", "clip_norm"]
+FRACTIONS += ["weight_decay", "label_smoothing", "width_factor", "mixup"]
 WHOLE = [name for name in NUMBERS if name not in FRACTIONS]
 CHOICES = ["dataset", "activation", "kernel_initializer", "batch_norm", "input_scaling", "optimizer"]
-CHOICES += ["schedule", "dropout", "validation_split"]
+CHOICES += ["schedule", "dropout", "flip", "skip", "validation_split"]
 
 OUTSIDE = [(name, value) for name in WHOLE for value in (NUMBERS[name][0] - 1, NUMBERS[name][1] + 1)]
 OUTSIDE += [(name, math.nextafter(NUMBERS[name][0], -1)) for name in FRACTIONS]
@@ -63,6 +69,13 @@ OTHER = TrainingConfig(
     dropout_rate=0.25,
     l2=1e-4,
     clip_norm=1.0,
+    skip="pairs",
+    width_factor=0.5,
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    flip="horizontal",
+    shift=2,
+    mixup=0.2,
     validation_split="book",
 )
 

@@ -4,19 +4,24 @@ import re
 from pathlib import Path
 
 import pytest
+from datasets_table import PAGE as DATA_PAGE
+from datasets_table import datasets_page
 from settings_table import PAGE, settings_page
 
-from explorer.cli import main
+from explorer.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(next(a for a in main._parser()._actions if isinstance(a.choices, dict)).choices)
 DOCS = [ROOT / "README.md", ROOT / "models/README.md", *sorted((ROOT / "explorer").rglob("*.md"))]
 ARCHITECTURE = (ROOT / "explorer" / "README.md").read_text(encoding="utf-8")
 
 
 def test_settings_are_documented_as_they_are():
     assert PAGE.read_text(encoding="utf-8") == settings_page()
+
+
+def test_data_sets_are_documented_as_they_are():
+    assert DATA_PAGE.read_text(encoding="utf-8") == datasets_page()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -51,7 +56,7 @@ def test_paths_that_a_guide_names_are_there(doc):
 def test_the_architecture_names_every_package_and_module_at_the_top():
     inside = (ROOT / "explorer").iterdir()
     names = {f"{path.name}/" if path.is_dir() else path.name for path in inside if not path.name.startswith(("_", "."))}
-    known = {"set_up.sh", "garbage.py"}  # the set-up command, and a switch of the garbage collector
+    known = {"set_up.sh"}  # the set-up command
     missing = {name for name in names - known if f"`{name}`" not in ARCHITECTURE and not name.endswith(".md")}
     assert missing == set()
 
@@ -60,3 +65,9 @@ def test_settings_by_environment_are_documented():
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "explorer").rglob("*.py"))
     for name in set(re.findall(r"EXPLORER_[A-Z]+", code)) - {"EXPLORER_DEBUG"}:
         assert name in README
+
+
+def test_the_readme_counts_the_cases_of_the_gallery():
+    from explorer.diagnosis.fault_cases import CASES
+
+    assert f"**Fault gallery.** {len(CASES)} networks" in README

@@ -1,6 +1,7 @@
 """Who may import whom, read from the source, and what a page's process really imports."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -32,18 +33,56 @@ def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
+def bound_at_top(path: Path) -> set[str]:
+    """The names that a module binds at its top: what it defines, assigns and imports."""
+    names = set()
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            names.add(statement.name)
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names |= {alias.asname or alias.name for alias in node.names}
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+    return names
+
+
+@functools.cache
+def importable(module: str) -> frozenset[str]:
+    """The names that can be imported from a module or a package of this project."""
+    place = ROOT / module.replace(".", "/")
+    if not place.is_dir():
+        return frozenset(bound_at_top(place.with_suffix(".py")))
+    return frozenset({path.stem for path in place.iterdir()} | bound_at_top(place / "__init__.py"))
+
+
+@pytest.mark.parametrize("folder", ["explorer", "tests"])
+def test_what_is_imported_is_there(folder):
+    missing = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.module}.{alias.name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("explorer")
+        for alias in node.names
+        if alias.name not in importable(node.module)
+    ]
+    assert missing == []
+
+
 # A module imports from its own package and from the lines above it, never from those below or beside it.
 LAYERS = (
-    {"activations", "errors", "garbage", "plain_text", "process"},
-    {"records", "scratch"},
+    {"activations", "errors", "plain_text", "process"},
+    {"records", "scratch", "zipped"},
     {"files", "isolation"},
-    {"data"},
+    {"data", "work_folder"},
     {"config"},
     {"presets", "runs"},
     {"palette", "training", "diagnosis"},
     {"workers"},
     {"evaluation", "sweeps"},
-    {"benchmarks", "charts"},
+    {"benchmarks", "charts", "fixes"},
+    {"export"},
     {"cli", "pages"},
     {"__main__"},
 )
@@ -70,8 +109,14 @@ def test_imports_go_downwards_only(path):
     assert {room for room in rooms_used(path) if RANK[room] >= RANK[own_room(path)]} == set()
 
 
-def test_streamlit_is_imported_by_the_pages_alone():
-    assert {own_room(path) for path in MODULES if "streamlit" in roots(path)} == {"pages"}
+def test_streamlit_is_imported_by_the_pages_alone_and_its_protocol_by_the_benchmark_that_opens_them():
+    users = [path for path in MODULES if "streamlit" in roots(path)]
+    others = [path for path in users if own_room(path) != "pages"]
+    assert [path.relative_to(PACKAGE).as_posix() for path in others] == ["benchmarks/watcher.py"]
+    assert {name for name in imports(others[0]) if name.startswith("streamlit")} == {
+        *("streamlit.proto.BackMsg_pb2", "streamlit.proto.BackMsg_pb2.BackMsg"),
+        *("streamlit.proto.ForwardMsg_pb2", "streamlit.proto.ForwardMsg_pb2.ForwardMsg"),
+    }
 
 
 FRAMEWORKS = "explorer.training.frameworks"
@@ -98,7 +143,7 @@ import pandas, sklearn.base
 def test_the_trainer_knows_neither_pages_nor_workers_nor_folders():
     for path in modules("training"):
         assert not roots(path) & {"streamlit", "distributed", "dask"}, path
-        assert not imports(path) & {"explorer.runs.run", "explorer.runs.store"}, path
+        assert not imports(path) & {"explorer.runs.run", "explorer.runs.run_summary", "explorer.runs.store"}, path
 
 
 def test_a_page_never_imports_tensorflow(tmp_path):
@@ -134,24 +179,55 @@ print(sorted({"tensorflow", "keras"} & set(sys.modules)))
 
 def test_only_one_module_of_the_evaluation_imports_tensorflow_and_none_at_its_top():
     heavy = [path for path in modules("evaluation") if FRAMEWORKS in imports(path)]
-    assert [path.name for path in heavy] == ["model_process.py"]
+    assert [path.name for path in heavy] == ["opened_model.py"]
     for path in modules("evaluation"):
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         at_top = {a.name.split(".")[0] for node in statements if isinstance(node, ast.Import) for a in node.names}
         modules_at_top = {node.module for node in statements if isinstance(node, ast.ImportFrom)}
         at_top |= {name.split(".")[0] for name in modules_at_top}
-        assert not at_top & {*HEAVY, "h5py", "pandas", "PIL"}, path
+        assert not at_top & {*HEAVY, "h5py", "pandas", "PIL", "scipy"}, path
         assert not any(name.startswith("explorer.training") for name in modules_at_top), path
-        assert not roots(path) & {"streamlit", "sklearn", "scipy"}, path
+        assert not roots(path) & {"streamlit", "sklearn"} and "scipy.stats" not in imports(path), path
 
 
 def test_the_rules_of_diagnosis_know_only_records():
-    records = ("data.datasets", "runs.cause", "runs.history", "runs.signals", "runs.cost_estimate")
-    known = tuple(f"explorer.{name}" for name in ("activations", "config", "diagnosis", "errors", *records))
+    texts = ("config", "diagnosis", "errors", "plain_text")
+    records = ("activations", "data.datasets", "runs.cause", "runs.history", "runs.signals", "runs.cost_estimate")
+    known = tuple(f"explorer.{name}" for name in (*texts, *records))
     for path in modules("diagnosis"):
         used = {name for name in imports(path) if name.startswith("explorer.")} - {"explorer.data", "explorer.runs"}
         assert all(name.startswith(known) for name in used), path
         assert roots(path) <= {"explorer", *sys.stdlib_module_names}, path
+
+
+# --- What is read in one go ---------------------------------------------------------------------------------------
+
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 40
+# Tables of data and of texts, which are read one row at a time.
+TABLES = {
+    "benchmarks/faults.py",
+    "config.py",
+    "diagnosis/case_questions.py",
+    "diagnosis/fault_cases.py",
+    "diagnosis/lessons.py",
+}
+
+
+def test_a_module_is_no_longer_than_can_be_read():
+    lines = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
+    assert {name for name, count in lines.items() if count > MOST_LINES} <= TABLES
+    assert set(lines) >= TABLES
+
+
+def test_a_function_is_no_longer_than_can_be_read():
+    long = {
+        f"{path.relative_to(PACKAGE).as_posix()} {node.name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+    }
+    assert not long
 
 
 # --- A sentence is for people: no code compares or parses one ----------------------------------------------------

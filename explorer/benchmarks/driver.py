@@ -5,17 +5,17 @@ epoch written as a worker would write it.
 """
 
 import random
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED, Run
+from explorer.runs.run import Run
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
+from explorer.scratch import scratch_folder
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import StudyStore
 from explorer.sweeps.study_spec import RANDOM, StudySpec
@@ -72,8 +72,8 @@ def simulate(workers: int, trials: int, sampler: str = RANDOM) -> dict[str, Any]
     """Trials per second and memory (bytes) of the driver, without `worker_seconds`, spent on the workers' files."""
     process = psutil.Process()
     values = {"name": "simulation", "sampler": sampler, "trials": trials, "epochs": 1, "space": SPACE}
-    with tempfile.TemporaryDirectory() as place:
-        store = RunStore(Path(place))
+    with scratch_folder() as place:
+        store = RunStore(place)
         study = StudyStore(store).create(StudySpec.from_dict(values))
         executor = InstantWorkers(workers)
         before, began = process.memory_info().rss, time.perf_counter()

@@ -7,19 +7,16 @@ is measured.
 
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from explorer.benchmarks.machine import machine, peak_memory
 from explorer.config import OFF, STANDARDIZED, UNIT, TrainingConfig
 from explorer.data import datasets
 from explorer.data.datasets import Dataset
@@ -27,8 +24,9 @@ from explorer.errors import RunError
 from explorer.plain_text import columns
 from explorer.presets import Preset
 from explorer.runs import cost_estimate
-from explorer.runs.run import COMPLETED
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
+from explorer.scratch import scratch_folder
 from explorer.workers import worker
 
 WORKER_EPOCHS = 2
@@ -63,27 +61,6 @@ def measure(
         results.append(figures)
     images = {"train": len(data.train), "validation": len(data.validation)}
     return {"machine": machine(), "dataset": dataset, "images": images, "epochs": epochs, "presets": results}
-
-
-def machine() -> dict[str, Any]:
-    """The number of cores this process may use, the processor's name and the versions of Python and packages."""
-    versions = {"python": platform.python_version()}
-    for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "processor": _processor(), "versions": versions}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def lines(results: dict[str, Any]) -> list[str]:
@@ -164,12 +141,14 @@ def signals(subject: Subject) -> dict[str, Any]:
 
 
 def _our_epochs(subject: Subject, network) -> Callable[[int], None]:
-    from explorer.training.compiled_epoch import Totals
+    from explorer.training.augmentation import draws
+    from explorer.training.results import Totals
     from explorer.training.trainer import image_order
 
     def epoch(number: int) -> None:
-        order = image_order(subject.config.seed, number, network.data.training.size)
-        network.train_steps(order, 0, network.steps_per_epoch, Totals())
+        images, steps = network.data.training.size, network.steps_per_epoch
+        order, drawn = image_order(subject.config.seed, number, images), draws(subject.config, number, images, steps)
+        network.train_steps(order, 0, steps, Totals(), draws=drawn)
         network.evaluate(network.data.validation)
 
     return epoch
@@ -230,8 +209,8 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
         images = (images.reshape(len(images), -1) - mean) / variance**0.5
     model = notebook_model(subject.config, flatten=not scaled)
     pairs = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
+    with scratch_folder() as folder:
+        path = folder / "model.keras"
         model.save(path)
         request = Request(str(path), path.name, subject.config.dataset, scaling=subject.config.input_scaling)
         for number in range(EVALUATIONS + 1):
@@ -273,8 +252,8 @@ def worker_process(subject: Subject) -> dict[str, Any]:
 def _be_the_worker(config: TrainingConfig) -> dict[str, Any]:
     """Trains two runs of one shape as a worker does; the second differs in everything that needs no recompiling."""
     second = config.with_(seed=config.seed + 1, learning_rate=config.learning_rate * 2, input_scaling=UNIT, epochs=1)
-    with tempfile.TemporaryDirectory() as folder:
-        store = RunStore(Path(folder))
+    with scratch_folder() as folder:
+        store = RunStore(folder)
         compile_seconds = _execute(store, config.with_(epochs=WORKER_EPOCHS))[0]
         peak = peak_memory()
         started = _execute(store, second)[1]
@@ -291,17 +270,6 @@ def _execute(store: RunStore, config: TrainingConfig) -> tuple[float, float]:
     if status.status != COMPLETED:
         raise RunError(status.reason)
     return status.compile_seconds, returned[0] - began
-
-
-def peak_memory() -> int:
-    """The peak memory of this process, in bytes."""
-    try:
-        # rather than `ru_maxrss`, which also counts what the parent held when it started this process
-        values = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        return int(values["VmHWM"].split()[0]) * 1024
-    except (OSError, KeyError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {

@@ -1,17 +1,17 @@
 """A benchmark of parallel workers against one run after another, and of what scheduling adds (`benchmark --sweep`)."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from explorer.config import TrainingConfig
+from explorer.data.datasets import spec_of
 from explorer.errors import WorkersError
 from explorer.plain_text import columns
 from explorer.presets import PRESETS
-from explorer.runs.run import RunStatus
+from explorer.runs.status import RunStatus
 from explorer.runs.store import RunStore
+from explorer.scratch import scratch_folder
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import StudyStore
 from explorer.sweeps.study_spec import GRID, StudySpec
@@ -20,7 +20,7 @@ from explorer.workers.run_queue import RunQueue
 
 TRIALS = 12
 RATES = [round(1e-5 * 1.3**number, 8) for number in range(TRIALS)]
-EPOCHS = {"digits": 20, "cifar10": 2}
+FEW_IMAGES = 10_000  # a data set with fewer trains in a second or two per epoch
 START_SECONDS = 180.0
 
 
@@ -43,7 +43,7 @@ def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lamb
     The workers have started and the network is compiled beforehand. Raises `WorkersError` when they cannot be started.
     """
     config = PRESETS["elu"].config.with_(dataset=dataset)
-    epochs = epochs or EPOCHS[dataset]
+    epochs = epochs or (20 if spec_of(dataset).train_images < FEW_IMAGES else 2)
     cores = max(1, os.cpu_count() or 1)
     figures = {}
     for name, workers in (("one_after_another", 1), ("side_by_side", cores)):
@@ -54,8 +54,8 @@ def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lamb
 
 
 def _sweep(config: TrainingConfig, workers: int, epochs: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as place:
-        store = RunStore(Path(place))
+    with scratch_folder() as place:
+        store = RunStore(place)
         run_queue = RunQueue(Settings(workers=workers))
         try:
             if run_queue.wait_until_ready(START_SECONDS) != "ready":

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts.training_curves import EPOCH_AXIS, FORMATS, LABELS
+from explorer.charts.training_curves import EPOCH_AXIS
 from explorer.palette import RUN_COLORS, SPLIT_DASHES
-from explorer.runs.comparison import RESULTS
-from explorer.runs.history import METRICS, VALIDATION, EpochRecord, best_epoch, tidy
+from explorer.runs.history import VALIDATION, EpochRecord, best_epoch, tidy
+from explorer.runs.metrics import METRICS, OBJECTIVES
+from explorer.runs.thinning import thinned
 
 MOST_RUNS = len(RUN_COLORS)  # in a chart of curves
 MOST_POINTS = 200  # per curve; there are up to `MOST_RUNS` runs with two splits each
@@ -45,8 +46,8 @@ def _one_run(label: str, records: Sequence[EpochRecord], smoothing: float) -> pd
         curves = frame.groupby(["split", "metric"], sort=False)["value"]
         frame["smooth"] = curves.transform(lambda values: values.ewm(alpha=1 - smoothing, ignore_na=True).mean())
     frame["best"] = (frame["epoch"] == best.epoch) if best else False
-    step = -(-len(records) // MOST_POINTS)
-    return frame[((records[-1].epoch - frame["epoch"]) % step == 0) | frame["best"]]
+    drawn = {record.epoch for record in thinned(records, MOST_POINTS, [best] if best else [])}
+    return frame[frame["epoch"].isin(drawn)]
 
 
 def overlay(
@@ -57,45 +58,15 @@ def overlay(
     Values of 0 and below are left out of a log scale and leave a gap. A click on the legend highlights a run, a
     shift-click hides it or shows it again.
     """
-    highlighted = alt.selection_point(
-        fields=["run"], bind={"legend": "click[!event.shiftKey]"}, name=f"highlighted_{metric}"
-    )
-    hidden = alt.selection_point(
-        fields=["run"], bind={"legend": "click[event.shiftKey]"}, empty=False, toggle="true", clear=False,
-        name=f"hidden_{metric}",
-    )  # fmt: skip
-    scale = alt.Scale(type="log") if log_y else alt.Scale(zero=False)
-    logarithmic = [*(["value", "smooth"] if log_y else []), *([x] if log_x else [])]
-    base = (
-        alt.Chart(frame)
-        .transform_filter(alt.datum.metric == metric)
-        .transform_filter(~hidden)
-        .transform_calculate(**_above_zero(logarithmic))
-        .encode(
-            x=alt.X(
-                f"{x}:Q",
-                title=X_TITLES[x],
-                axis=EPOCH_AXIS if x == EPOCH else alt.Axis(grid=False, format=".4~g"),
-                scale=alt.Scale(type="log", nice=False, padding=4) if log_x else _TIGHT,
-            ),
-            y=alt.Y("smooth:Q", title=LABELS[metric], axis=alt.Axis(format="~%" if metric == "accuracy" else "~g"),
-                    scale=scale),
-            color=_run_color("run", runs),
-            strokeDash=alt.StrokeDash(
-                "split:N",
-                scale=alt.Scale(domain=list(SPLIT_DASHES), range=list(SPLIT_DASHES.values())),
-                legend=None,  # the page explains it once for all charts
-            ),
-            opacity=alt.condition(highlighted, alt.value(1.0), alt.value(0.12)),
-        )
-        .properties(height=HEIGHT + LEGEND_LINE * len(runs))
-    )  # fmt: skip
+    highlighted, hidden = _selections(metric)
+    base = _curves(frame, runs, metric, x, log_x, log_y).transform_filter(~hidden)
+    base = base.encode(opacity=alt.condition(highlighted, alt.value(1.0), alt.value(0.12)))
     tooltip = [
         alt.Tooltip("run:N", title="run"),
         alt.Tooltip("split:N", title="split"),
         alt.Tooltip("epoch:Q", title="epoch"),
         alt.Tooltip("minutes:Q", title="minutes", format=".2f"),
-        alt.Tooltip("value:Q", title=metric, format=FORMATS[metric]),
+        alt.Tooltip("value:Q", title=metric, format=METRICS[metric].exact),
     ]
     raw = base.transform_filter("datum.value != datum.smooth").mark_line(strokeWidth=1).encode(
         y="value:Q", opacity=alt.condition(highlighted, alt.value(0.3), alt.value(0.05))
@@ -108,6 +79,49 @@ def overlay(
         .encode(y="value:Q", tooltip=tooltip, strokeDash=alt.value([1, 0]))
     )
     return alt.layer(raw, lines, points, ring)
+
+
+def _selections(metric: str) -> tuple[alt.Parameter, alt.Parameter]:
+    """The runs that are highlighted and those that are hidden, both chosen in the legend."""
+    highlighted = alt.selection_point(
+        fields=["run"], bind={"legend": "click[!event.shiftKey]"}, name=f"highlighted_{metric}"
+    )
+    hidden = alt.selection_point(
+        fields=["run"], bind={"legend": "click[event.shiftKey]"}, empty=False, toggle="true", clear=False,
+        name=f"hidden_{metric}",
+    )  # fmt: skip
+    return highlighted, hidden
+
+
+def _curves(frame: pd.DataFrame, runs: Sequence[str], metric: str, x: str, log_x: bool, log_y: bool) -> alt.Chart:
+    """The axes, colours and dashes of the curves of a metric, without a mark."""
+    logarithmic = [*(["value", "smooth"] if log_y else []), *([x] if log_x else [])]
+    return (
+        alt.Chart(frame)
+        .transform_filter(alt.datum.metric == metric)
+        .transform_calculate(**_above_zero(logarithmic))
+        .encode(
+            x=alt.X(
+                f"{x}:Q",
+                title=X_TITLES[x],
+                axis=EPOCH_AXIS if x == EPOCH else alt.Axis(grid=False, format=".4~g"),
+                scale=alt.Scale(type="log", nice=False, padding=4) if log_x else _TIGHT,
+            ),
+            y=alt.Y(
+                "smooth:Q",
+                title=METRICS[metric].title,
+                axis=alt.Axis(format=METRICS[metric].axis),
+                scale=alt.Scale(type="log") if log_y else alt.Scale(zero=False),
+            ),
+            color=_run_color("run", runs),
+            strokeDash=alt.StrokeDash(
+                "split:N",
+                scale=alt.Scale(domain=list(SPLIT_DASHES), range=list(SPLIT_DASHES.values())),
+                legend=None,  # the page explains it once for all charts
+            ),
+        )
+        .properties(height=HEIGHT + LEGEND_LINE * len(runs))
+    )
 
 
 def _above_zero(names: Sequence[str]) -> dict[str, str]:
@@ -140,7 +154,7 @@ def band_frame(
     `low` and `high` are one standard deviation (n − 1) below and above the mean. All three are NaN once a member has
     ended: a mean of the remaining members would not be the group's.
     """
-    name = METRICS[metric][1]
+    name = METRICS[metric].validation
     rows = [
         (group, run, record.epoch, getattr(record, name))
         for group, members in groups
@@ -167,12 +181,12 @@ def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
     means = base.transform_filter("isValid(datum.mean)").transform_aggregate(
         mean="mean(mean)", low="mean(low)", high="mean(high)", groupby=["group", "epoch"]
     )
-    axis = alt.Axis(format="~%" if metric == "accuracy" else "~g")
+    axis = alt.Axis(format=METRICS[metric].axis)
     y = alt.Y("value:Q", title=f"Validation {metric}", scale=alt.Scale(zero=False), axis=axis)
     tooltip = [
         alt.Tooltip("group:N"),
         alt.Tooltip("epoch:Q"),
-        *(alt.Tooltip(f"{name}:Q", format=FORMATS[metric]) for name in ("mean", "low", "high")),
+        *(alt.Tooltip(f"{name}:Q", format=METRICS[metric].exact) for name in ("mean", "low", "high")),
     ]
     return alt.layer(
         means.mark_area(opacity=0.22).encode(y=alt.Y("low:Q"), y2="high:Q"),
@@ -184,23 +198,27 @@ def band(frame: pd.DataFrame, metric: str = "accuracy") -> alt.LayerChart:
 def bars(rows: pd.DataFrame, members: pd.DataFrame, metric: str = "val_accuracy") -> alt.LayerChart:
     """One bar per group from one standard deviation below the mean to one above, every member as a point.
 
-    `rows` has the columns group, label, runs, mean, spread; `members` has group, run, seed and the metric. `group` is a
-    short name.
+    `rows` has the columns group, label, runs, mean, spread; `members` has group, title, seed and the metric. `group` is
+    a short name.
     """
-    form = ".1%" if metric == "val_accuracy" else ".4f"
+    form, title = OBJECTIVES[metric].exact, OBJECTIVES[metric].validation_title
     rows = rows.assign(from_=rows["mean"] - rows["spread"].fillna(0), to=rows["mean"] + rows["spread"].fillna(0))
     names = rows["group"].tolist()
     base = alt.Chart(rows).encode(
         y=alt.Y("group:N", title=None, sort=names, axis=alt.Axis(labelFontWeight="bold", labelFontSize=13)),
         color=_run_color("group", names, legend=False),
     )
-    x_axis = alt.Axis(format=".1~%" if metric == "val_accuracy" else "~g", grid=True, tickCount=6)
+    x_axis = alt.Axis(format=OBJECTIVES[metric].axis, grid=True, tickCount=6)
     tooltip = [alt.Tooltip("group:N"), alt.Tooltip("label:N", title="settings"), alt.Tooltip("runs:Q", title="seeds"),
                alt.Tooltip("mean:Q", format=form), alt.Tooltip("spread:Q", format=form)]  # fmt: skip
-    points = [alt.Tooltip("run:N"), alt.Tooltip("seed:Q"), alt.Tooltip(f"{metric}:Q", title=metric, format=form)]
+    points = [
+        alt.Tooltip("title:N", title="run"),
+        alt.Tooltip("seed:Q"),
+        alt.Tooltip(f"{metric}:Q", title=metric, format=form),
+    ]
     return alt.layer(
         base.mark_bar(opacity=0.35, height=18, cornerRadius=4).encode(
-            x=alt.X("from_:Q", title=RESULTS[metric], axis=x_axis, scale=alt.Scale(zero=False, padding=12)),
+            x=alt.X("from_:Q", title=title, axis=x_axis, scale=alt.Scale(zero=False, padding=12)),
             x2="to:Q",
             tooltip=tooltip,
         ),

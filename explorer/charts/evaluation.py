@@ -15,15 +15,22 @@ MATRIX_HEIGHT, CLASS_HEIGHT, HEIGHT = 460, 390, 340
 TEXT_COLOR = "currentColor"
 MEASURES = ("precision", "recall", "f1")
 CONFIDENCE_BINS = 20
+# with more classes, names and numbers would lie over one another
+MOST_NUMBERED = 20
+MANY_HEIGHT = 700
 
 
 def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.DataFrame:
-    """One row per cell: true, predicted, count, share (of its row), label, kind (`right` or `wrong`)."""
+    """One row per cell: true, predicted, count, share (of its row), label, kind (`right` or `wrong`).
+
+    With many classes most cells are empty, and left out.
+    """
     portions = row_shares(matrix)
     rows = [
         (true, predicted, int(matrix[i, j]), float(portions[i, j]), "right" if i == j else "wrong")
         for i, true in enumerate(names)
         for j, predicted in enumerate(names)
+        if matrix[i, j] or len(names) <= MOST_NUMBERED
     ]
     frame = pd.DataFrame(rows, columns=["true", "predicted", "count", "share", "kind"])
     frame["label"] = frame["share"].map("{:.0%}".format) if shares else frame["count"].map("{:,}".format)
@@ -31,19 +38,23 @@ def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.D
 
 
 def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
-    """The confusion matrix; the opacity of a cell is its share of its row, and a click selects a cell."""
-    order = list(names)
-    looks = {"labelLimit": 90, "domain": False, "ticks": False, "labelOverlap": False}
+    """The confusion matrix; the opacity of a cell is its share of its row, and a click selects a cell.
+
+    With many classes it has no numbers, and as many names as there is room for.
+    """
+    many = len(names) > MOST_NUMBERED
+    looks = {"labelLimit": 90, "domain": False, "ticks": False, "labelOverlap": "greedy" if many else False}
+    order = {"sort": list(names), "scale": alt.Scale(domain=list(names))}
     base = alt.Chart(frame).encode(
-        x=alt.X("predicted:N", sort=order, title="Predicted class", axis=alt.Axis(labelAngle=-40, **looks)),
-        y=alt.Y("true:N", sort=order, title="True class", axis=alt.Axis(**looks)),
+        x=alt.X("predicted:N", title="Predicted class", axis=alt.Axis(labelAngle=-40, **looks), **order),
+        y=alt.Y("true:N", title="True class", axis=alt.Axis(**looks), **order),
     )
     cell = alt.selection_point(name=CELL, fields=["true", "predicted"], toggle=False)
     tooltip = [
         alt.Tooltip("true:N", title="true"),
         alt.Tooltip("predicted:N", title="predicted"),
         alt.Tooltip("count:Q", title="images", format=","),
-        alt.Tooltip("share:Q", title="share of the true class", format=".1%"),
+        alt.Tooltip("share:Q", title="share of the true class", format=".2%"),
     ]
     squares = (
         base.mark_rect(cursor="pointer")
@@ -55,6 +66,8 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
         .add_params(cell)
         .properties(name="squares")
     )
+    if many:
+        return alt.layer(squares).properties(height=MANY_HEIGHT)
     numbers = base.mark_text(fontSize=12, fontWeight="bold", color=TEXT_COLOR).encode(text="label:N", tooltip=tooltip)
     return alt.layer(squares, numbers).properties(height=MATRIX_HEIGHT)
 
@@ -65,7 +78,10 @@ def _kinds(legend: alt.Legend | None) -> alt.Color:
 
 
 def class_frame(classes: Sequence[ClassFigures]) -> pd.DataFrame:
-    """A long frame: class, measure, value, images."""
+    """A long frame: class, measure, value, images; of many classes those with the highest and the lowest F1."""
+    if len(classes) > MOST_NUMBERED:
+        ranked = sorted(classes, key=lambda row: row.f1, reverse=True)
+        classes = [*ranked[: MOST_NUMBERED // 2], *ranked[-MOST_NUMBERED // 2 :]]
     rows = [(row.name, measure, getattr(row, measure), row.support) for row in classes for measure in MEASURES]
     return pd.DataFrame(rows, columns=["class", "measure", "value", "images"])
 
@@ -84,7 +100,7 @@ def class_bars(frame: pd.DataFrame) -> alt.Chart:
             tooltip=[
                 alt.Tooltip("class:N"),
                 alt.Tooltip("measure:N"),
-                alt.Tooltip("value:Q", format=".1%"),
+                alt.Tooltip("value:Q", format=".2%"),
                 alt.Tooltip("images:Q", format=","),
             ],
         )
@@ -105,8 +121,8 @@ def reliability(frame: pd.DataFrame) -> alt.LayerChart:
     """The reliability diagram: accuracy against confidence; a calibrated model lies on the dashed line."""
     whole, percent = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
     tooltip = [
-        alt.Tooltip("confidence:Q", title="mean confidence", format=".1%"),
-        alt.Tooltip("accuracy:Q", title="accuracy", format=".1%"),
+        alt.Tooltip("confidence:Q", title="mean confidence", format=".2%"),
+        alt.Tooltip("accuracy:Q", title="accuracy", format=".2%"),
         alt.Tooltip("count:Q", title="images", format=","),
     ]
     base = alt.Chart(frame).encode(tooltip=tooltip)

@@ -3,21 +3,30 @@
 Each view has a brush that filters the other views in the browser, without a rerun.
 """
 
+import json
 import math
+import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
-from explorer.runs.comparison import HIGHER_IS_BETTER, RESULTS
+from explorer.plain_text import shortened
+from explorer.runs.metrics import OBJECTIVES
+from explorer.runs.run_table import RESULTS
 
 MOST_RUNS = 2000  # drawn at once; of more, the page draws the best
 MOST_LEVELS = 8  # of a number in a heat map; more are grouped into ranges
 PARALLEL, SCATTER, HEAT = "brush_parallel", "brush_scatter", "brush_heat"
 HEIGHT = 300
 WIDTH, HALF = 1010, 415  # concatenated views cannot take their container's width
+MARGIN = 0.35  # left and right of the parallel coordinates, in distances of two axes
+FONT, LINE = 11, 13  # the size of a text beside an axis, and of its lines
+MOST_LINES = 2
 
 
 def linked_frame(table: pd.DataFrame, axes: Sequence[str], heat: tuple[str, str]) -> pd.DataFrame:
@@ -66,17 +75,26 @@ def _heights(values: pd.Series, name: str) -> pd.Series:
 
 
 def levels(values: pd.Series, name: str) -> pd.Categorical:
-    """A setting as ordered text levels: its values if they are few, else ranges with about as many runs each."""
+    """A setting as ordered text levels: its values if they are few, else equal ranges, on a log scale if it has one."""
     if is_choice(name):
         return pd.Categorical(values, sorted(values.unique()), ordered=True)
     distinct = sorted(values.unique())
     if len(distinct) <= MOST_LEVELS:
         names = [f"{value:g}" for value in distinct]
         return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(names)), ordered=True)
-    codes = pd.qcut(values.rank(method="dense"), MOST_LEVELS, duplicates="drop", labels=False)
-    ends = values.groupby(codes).agg(["min", "max"])
-    names = [f"{low:.3g} – {high:.3g}" for low, high in zip(ends["min"], ends["max"], strict=True)]
-    return pd.Categorical.from_codes(codes.map({code: i for i, code in enumerate(ends.index)}), names, ordered=True)
+    spaced = np.geomspace if is_logarithmic(name) else np.linspace
+    edges = spaced(float(distinct[0]), float(distinct[-1]), MOST_LEVELS + 1)
+    codes = np.clip(np.searchsorted(edges, values.astype(float), side="right") - 1, 0, MOST_LEVELS - 1)
+    return pd.Categorical.from_codes(codes, _ranges(edges), ordered=True)
+
+
+def _ranges(edges: np.ndarray) -> list[str]:
+    """The ranges between neighbouring edges as texts, with as many digits as tell them apart."""
+    for digits in range(2, 18):
+        ends = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(ends)) == len(ends):
+            break
+    return [f"{low} – {high}" for low, high in pairwise(ends)]
 
 
 # --- Brushes ----------------------------------------------------------------------------------------------
@@ -104,7 +122,7 @@ def _through_parallel(axes: int) -> str:
 
 def _color_scale(frame: pd.DataFrame, metric: str) -> alt.Scale:
     domain = [frame[metric].min(), frame[metric].max()]
-    return alt.Scale(domain=domain, range=list(WORSE_TO_BETTER), reverse=not HIGHER_IS_BETTER[metric])
+    return alt.Scale(domain=domain, range=list(WORSE_TO_BETTER), reverse=not OBJECTIVES[metric].higher_is_better)
 
 
 def _color(frame: pd.DataFrame, metric: str, legend: bool = True) -> alt.Color:
@@ -117,14 +135,14 @@ def _color(frame: pd.DataFrame, metric: str, legend: bool = True) -> alt.Color:
 
 
 def _format(name: str) -> str:
-    return ".1%" if name == "val_accuracy" else "~g"
+    return OBJECTIVES[name].axis if name in OBJECTIVES else "~g"
 
 
 def _tooltip(frame: pd.DataFrame, metric: str, fields: Sequence[str]) -> list[alt.Tooltip]:
     kinds = {name: "N" if is_choice(name) else "Q" for name in fields}
     return [
-        alt.Tooltip("run:N", title="run"),
-        alt.Tooltip(f"{metric}:Q", title=RESULTS[metric], format=".2%" if metric == "val_accuracy" else ".4f"),
+        alt.Tooltip("title:N", title="run"),
+        alt.Tooltip(f"{metric}:Q", title=RESULTS[metric], format=OBJECTIVES[metric].exact),
         *(alt.Tooltip(f"{name}:{kind}", title=title(name)) for name, kind in kinds.items() if name != metric),
     ]
 
@@ -138,7 +156,7 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
     Expects `linked_frame` with the same axes. A brush over any axis keeps the runs that pass through it.
     """
     names = [f"at_{place}" for place in range(len(axes))]
-    labels = "{" + ", ".join(f"{name!r}: {title(axis)!r}" for name, axis in zip(names, axes, strict=True)) + "}"
+    labels = json.dumps({name: _lines(title(axis), len(axes)) for name, axis in zip(names, axes, strict=True)})
     runs = alt.Chart(frame)
     for brush in brushed:
         runs = runs.transform_filter({"param": brush})
@@ -146,15 +164,19 @@ def parallel(frame: pd.DataFrame, axes: Sequence[str], metric: str, brushed: Seq
         "axis:N",
         title=None,
         sort=names,
-        scale=alt.Scale(padding=0.35),
+        scale=alt.Scale(padding=MARGIN),
         axis=alt.Axis(labelAngle=0, orient="top", labelExpr=f"({labels})[datum.value]", domain=False, ticks=False,
-                      labelFontWeight="bold", grid=True, labelPadding=14, labelLimit=0),
+                      labelFontSize=FONT, labelLineHeight=LINE, labelFontWeight="bold", grid=True,
+                      labelPadding=14 + LINE, labelLimit=0),
     )  # fmt: skip
     y = alt.Y("height:Q", axis=None, scale=alt.Scale(domain=[-0.04, 1.08], nice=False))
     folded = runs.transform_fold(names, as_=["axis", "height"])
     lines = folded.transform_filter(_through_parallel(len(axes))).mark_line(strokeWidth=1.3, opacity=0.65)
     points = folded.mark_point(opacity=0, filled=True, size=60).encode(x=x, y=y, tooltip=_tooltip(frame, metric, axes))
-    ticks = alt.Chart(_ticks(frame, axes)).mark_text(align="left", dx=4, dy=-8, fontSize=11, color=NEUTRAL)
+    above = alt.ExprRef(f"-8 - {LINE} * (datum.lines - 1)")  # the last line is above the point
+    ticks = alt.Chart(_ticks(frame, axes)).mark_text(
+        align="left", dx=4, dy=above, fontSize=FONT, lineHeight=LINE, lineBreak="\n", color=NEUTRAL
+    )
     return alt.layer(
         lines.encode(x=x, y=y, color=_color(frame, metric), detail="run:N"),
         points.add_params(_brush(PARALLEL)).properties(name="view_parallel"),
@@ -170,9 +192,21 @@ def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
         if not is_choice(name) and len(ends):
             ends = ends.loc[list(dict.fromkeys([ends[f"at_{place}"].idxmin(), ends[f"at_{place}"].idxmax()]))]
         for height, value in zip(ends[f"at_{place}"], ends[name], strict=True):
-            text = f"{value:.1%}" if name == "val_accuracy" else value if is_choice(name) else f"{value:.4g}"
-            rows.append((f"at_{place}", height, str(text)))
-    return pd.DataFrame(rows, columns=["axis", "height", "text"])
+            text = OBJECTIVES[name].text(value) if name in OBJECTIVES else value if is_choice(name) else f"{value:.4g}"
+            lines = _lines(str(text), len(axes))
+            rows.append((f"at_{place}", height, "\n".join(lines), len(lines)))
+    return pd.DataFrame(rows, columns=["axis", "height", "text", "lines"])
+
+
+def _lines(text: str, axes: int) -> list[str]:
+    """A text in lines that end before the next axis; what needs more than two is cut in the middle."""
+    room = WIDTH / (axes - 1 + 2 * MARGIN) - 8
+    longest = max(4, int(room / (0.57 * FONT)))  # the mean width of a character
+    for most in range(MOST_LINES * longest, 0, -1):
+        lines = textwrap.wrap(shortened(text, most), longest) or [""]
+        if len(lines) <= MOST_LINES:
+            break
+    return lines
 
 
 def scatter(
@@ -219,7 +253,7 @@ def heat_map(
         x=alt.X("heat_x:O", title=title(x), scale=_levels(frame, "heat_x"), axis=alt.Axis(labelAngle=-30)),
         y=alt.Y("heat_y:O", title=title(y), scale=_levels(frame, "heat_y", -1), axis=alt.Axis(labelLimit=110)),
     )
-    form = ".1%" if metric == "val_accuracy" else ".3f"
+    form = OBJECTIVES[metric].exact
     color = alt.Color(
         f"mean({metric}):Q",
         scale=_color_scale(frame, metric),
@@ -233,7 +267,8 @@ def heat_map(
     ]
     cells = base.mark_rect(cornerRadius=3).encode(color=color, tooltip=tooltip).add_params(_brush(HEAT))
     text = base.mark_text(color=ON_COLOR, fontSize=11).encode(text=alt.Text(f"mean({metric}):Q", format=form))
-    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT)
+    heading = f"A cell: mean {RESULTS[metric].lower()} of its runs"
+    return alt.layer(cells.properties(name="view_heat"), text).properties(height=HEIGHT, title=heading)
 
 
 def _levels(frame: pd.DataFrame, column: str, step: int = 1) -> alt.Scale:

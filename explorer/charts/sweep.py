@@ -14,27 +14,26 @@ from explorer.charts.training_curves import EPOCH_AXIS
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, SPLIT_COLORS, VALIDATION
 from explorer.runs.history import EpochRecord
+from explorer.runs.metrics import OBJECTIVES
 
 HEIGHT = 260
 SLICE_HEIGHT = 200
-LABELS = {"val_loss": "Validation loss", "val_accuracy": "Validation accuracy"}
 _COLOR = SPLIT_COLORS[VALIDATION]  # everything here is measured on validation images
 
 
-def best_frame(points: Sequence[tuple[int, float, float, float]]) -> pd.DataFrame:
-    """Columns ended, minutes, value, best: one row per completed trial, in the order in which they ended."""
-    return pd.DataFrame(points, columns=["ended", "minutes", "value", "best"])
+def best_frame(points: Sequence[tuple[int, float, float]]) -> pd.DataFrame:
+    """Columns ended, value, best: one row per completed trial, in the order in which they ended."""
+    return pd.DataFrame(points, columns=["ended", "value", "best"])
 
 
 def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
-    """Every completed trial as a point at the time it ended, and the best value so far as a step line."""
-    base = alt.Chart(frame).encode(x=alt.X("minutes:Q", title="Minutes", scale=_TIGHT))
+    """Every completed trial as a point, in the order in which they ended, and the best value so far as a step line."""
+    base = alt.Chart(frame).encode(x=alt.X("ended:Q", title="Completed trials", axis=EPOCH_AXIS, scale=_TIGHT))
     y = _y(objective)
     tooltip = [
         alt.Tooltip("ended:Q", title="completed trials"),
-        alt.Tooltip("minutes:Q", title="minutes", format=".1f"),
-        alt.Tooltip("value:Q", title="this trial", format=_format(objective)),
-        alt.Tooltip("best:Q", title="best so far", format=_format(objective)),
+        alt.Tooltip("value:Q", title="this trial", format=OBJECTIVES[objective].exact),
+        alt.Tooltip("best:Q", title="best so far", format=OBJECTIVES[objective].exact),
     ]
     points = base.mark_point(filled=True, size=40, color=NEUTRAL, opacity=0.7).encode(
         y=alt.Y("value:Q", **y), tooltip=tooltip
@@ -66,7 +65,7 @@ def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("trial:N"),
             alt.Tooltip("epoch:Q"),
-            alt.Tooltip("value:Q", title=LABELS[objective].lower(), format=_format(objective)),
+            _tooltip("value", objective),
         ],
     )
     ended, running = (base.transform_filter(f"{sign}datum.running") for sign in ("!", ""))
@@ -77,25 +76,34 @@ def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
         running.transform_filter("datum.last")
         .mark_text(align="left", dx=7, fontWeight="bold", color=_COLOR)
         .encode(text="trial:N"),
-    ).properties(height=HEIGHT, title=f"{LABELS[objective]} by epoch: unfinished trials and the latest finished ones")
+    ).properties(
+        height=HEIGHT,
+        title=f"{OBJECTIVES[objective].validation_title} by epoch: unfinished trials and the latest finished ones",
+    )
 
 
-def importance(shares: Mapping[str, float]) -> alt.LayerChart:
-    """The share of the variance between trials that each setting explains, as bars."""
-    frame = pd.DataFrame({"field": [title(name) for name in shares], "share": list(shares.values())})
+def importance(shares: Mapping[str, tuple[float, float]], trials: int) -> alt.LayerChart:
+    """The share of the variance between trials that each setting explains, with its standard deviation, as bars."""
+    rows = [
+        (title(name), share, max(0.0, share - spread), min(1.0, share + spread), f"{share:.0%} ± {100 * spread:.0f}")
+        for name, (share, spread) in shares.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["field", "share", "low", "high", "text"])
+    axis = alt.Axis(labelLimit=200, ticks=False, domain=False)
     base = alt.Chart(frame).encode(
-        y=alt.Y("field:N", sort="-x", title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
-        x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1.12])),
-        tooltip=[alt.Tooltip("field:N", title="setting"), alt.Tooltip("share:Q", format=".1%")],
+        y=alt.Y("field:N", sort=frame["field"].tolist(), title=None, axis=axis),
+        x=alt.X("share:Q", axis=None, scale=alt.Scale(domain=[0, 1.2])),
+        tooltip=[alt.Tooltip("field:N", title="setting"), alt.Tooltip("text:N", title="share")],
     )
     return alt.layer(
         base.mark_bar(color=_COLOR, cornerRadiusEnd=3, height=16),
-        base.mark_text(align="left", dx=5, color=NEUTRAL).encode(text=alt.Text("share:Q", format=".0%")),
-    ).properties(height=alt.Step(30), title="Share of the variance explained")
+        base.mark_rule(color=NEUTRAL, strokeWidth=2).encode(x="low:Q", x2="high:Q"),
+        base.mark_text(align="left", dx=8, color=NEUTRAL).encode(x="high:Q", text="text:N"),
+    ).properties(height=alt.Step(30), title=f"Share of the variance explained, over {trials:,} trials")
 
 
 def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
-    """One setting against the objective, one point per completed trial; columns: the field, the objective, run."""
+    """One setting against the objective, one point per completed trial; columns: the field, the objective, title."""
     scale = alt.Scale(type="log", nice=False) if is_logarithmic(field) else alt.Scale(zero=False)
     whole = {"tickMinStep": 1} if field in FIELDS and isinstance(FIELDS[field].default, int) else {}
     axis = alt.Axis(format="~g", grid=False, tickCount=4, **whole)
@@ -112,9 +120,9 @@ def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
             x=x,
             y=alt.Y(f"{objective}:Q", **_y(objective)),
             tooltip=[
-                alt.Tooltip("run:N"),
+                alt.Tooltip("title:N", title="run"),
                 alt.Tooltip(f"{field}:{kind}", title=title(field)),
-                alt.Tooltip(f"{objective}:Q", title=LABELS[objective].lower(), format=_format(objective)),
+                _tooltip(objective, objective),
             ],
         )
         .properties(height=SLICE_HEIGHT)
@@ -125,9 +133,11 @@ _TIGHT = alt.Scale(nice=False, zero=False, padding=6)
 
 
 def _y(objective: str) -> dict:
-    axis = alt.Axis(format="~%" if objective == "val_accuracy" else "~g", tickCount=5)
-    return {"title": LABELS[objective], "scale": alt.Scale(zero=False), "axis": axis}
+    metric = OBJECTIVES[objective]
+    axis = alt.Axis(format=metric.axis, tickCount=5)
+    return {"title": metric.validation_title, "scale": alt.Scale(zero=False), "axis": axis}
 
 
-def _format(objective: str) -> str:
-    return ".2%" if objective == "val_accuracy" else ".4f"
+def _tooltip(column: str, objective: str) -> alt.Tooltip:
+    metric = OBJECTIVES[objective]
+    return alt.Tooltip(f"{column}:Q", title=metric.validation_title.lower(), format=metric.exact)

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts.training_curves import EPOCH_AXIS, FORMATS, HEIGHT, LABELS, curve_frame
+from explorer.charts.training_curves import by_epoch, curve_frame
 from explorer.palette import TWIN_COLORS
 from explorer.runs.history import EpochRecord
+from explorer.runs.metrics import METRICS
 
+HEIGHT = 280
+# A loss this high is that of a network that exploded: on a linear axis, the other run would be a line at 0.
+EXPLODED = 50.0
 BEFORE, CHANGED = "original", "with the change"
 
 
@@ -18,40 +22,30 @@ def twin_frame(before: Sequence[EpochRecord], changed: Sequence[EpochRecord]) ->
     return pd.concat(frames, ignore_index=True)
 
 
-def twins(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
+def exploded(rows: pd.DataFrame) -> bool:
+    """Whether the values of a metric are so far apart that they need a log scale."""
+    return bool((rows["value"] > EXPLODED).any())
+
+
+def twins(frame: pd.DataFrame, metric: str, logarithmic: bool = False) -> alt.LayerChart:
     """One metric of both runs by epoch: validation as solid lines, training as thin dashed ones."""
-    title = LABELS[metric]
     base = (
-        alt.Chart(frame)
-        .transform_filter(alt.datum.metric == metric)
+        by_epoch(frame, metric, "run", dict(zip((BEFORE, CHANGED), TWIN_COLORS, strict=True)))
         .encode(
-            x=alt.X(
-                "epoch:Q",
-                title="Epoch",
-                axis=EPOCH_AXIS,
-                scale=alt.Scale(nice=False, zero=False, padding=4),
-            ),
-            y=alt.Y(
-                "value:Q",
-                title=title,
-                axis=alt.Axis(format="~%" if metric == "accuracy" else "~g"),
-                scale=alt.Scale(zero=metric == "accuracy"),
-            ),
-            color=alt.Color(
-                "run:N",
-                title=None,
-                scale=alt.Scale(domain=[BEFORE, CHANGED], range=list(TWIN_COLORS)),
-                legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
-            ),
             tooltip=[
                 alt.Tooltip("run:N", title="run"),
                 alt.Tooltip("epoch:Q", title="epoch"),
                 alt.Tooltip("split:N", title="split"),
-                alt.Tooltip("value:Q", title=metric, format=FORMATS[metric]),
+                alt.Tooltip("value:Q", title=metric, format=METRICS[metric].exact),
             ],
         )
-        .properties(height=HEIGHT - 60, title=f"{title} (solid: validation, dashed: training)")
+        .properties(height=HEIGHT, title=f"{METRICS[metric].title} (solid: validation, dashed: training)")
     )
+    if logarithmic:
+        axis = alt.Axis(format="~s", tickCount=6)
+        base = base.transform_filter("datum.value > 0").encode(
+            y=alt.Y("value:Q", title=METRICS[metric].title, axis=axis, scale=alt.Scale(type="log"))
+        )
     validation = base.transform_filter("datum.split == 'validation'")
     return alt.layer(
         base.transform_filter("datum.split == 'training'").mark_line(strokeWidth=1.2, strokeDash=[3, 3], opacity=0.8),

@@ -4,14 +4,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explorer.plain_text import columns, percent
+from explorer.plain_text import columns, percent, plain
 from explorer.runs import cost_estimate
 from explorer.runs.history import RULES, EpochRecord, best_epoch
+from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.model_mark import read_mark
-from explorer.runs.run import BEST, UNREADABLE, Run, RunSummary
+from explorer.runs.run import BEST, Run
+from explorer.runs.run_summary import RunSummary, summarize
+from explorer.runs.status import QUEUED, UNREADABLE
 
 SELECTED_BY = RULES["val_loss"].words
-METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "penalty", "val_penalty")
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "penalty", "val_penalty", "clipped")
 
 
 def result(run: Run) -> dict[str, Any]:
@@ -20,6 +23,7 @@ def result(run: Run) -> dict[str, Any]:
     best = best_epoch(records)
     return {
         "run": run.name,
+        "name": plain(summarize(run).title),
         "path": str(run.path),
         "status": status.status,
         "reason": status.reason,
@@ -54,24 +58,27 @@ def _best(best: EpochRecord | None) -> dict[str, Any]:
 
 def lines_of_result(values: dict[str, Any]) -> list[str]:
     """The values of `result` as text: how the run ended, its best epoch, and the path of that model."""
+    run = f"{values['run']} ({values['name']})"
     if values["best_epoch"] is None:
-        return [f"{values['run']}: {values['status']}, no epoch with a finite validation loss"]
+        return [f"{run}: {values['status']}, no epoch with a finite validation loss"]
     epochs, of = f"{values['epochs']:,} epoch{'s' * (values['epochs'] != 1)}", values["model_epoch"]
     other = f" (from epoch {of}; the model of the best epoch could not be saved)" * (of != values["best_epoch"])
     parts = f" (data loss {values['val_data_loss']:.4f} + penalty {values['val_penalty']:.4f})"
     return [
-        f"{values['run']}: {values['status']} after {epochs}; best epoch {values['best_epoch']} ({SELECTED_BY}): "
+        f"{run}: {values['status']} after {epochs}; best epoch {values['best_epoch']} ({SELECTED_BY}): "
         f"validation loss {values['val_loss']:.4f}{parts * (values['val_penalty'] > 0)}, "
         f"validation accuracy {percent(values['val_accuracy'])}",
         *([f"{Path(values['path'], BEST)}{other}"] if of else []),
     ]
 
 
-def row(summary: RunSummary) -> dict[str, Any]:
-    """One run of a list, for JSON; an unreadable run has its reason and no metrics."""
+def row(summary: RunSummary, name: str, position: int | None = None) -> dict[str, Any]:
+    """One run of a list, for JSON, with its position if it waits; an unreadable one has its reason and no metrics."""
     return {
         "run": summary.name,
+        "name": name,
         "status": summary.state,
+        "position": position if summary.state == QUEUED else None,
         "epochs": summary.outline.epochs,
         **_best(summary.best),
         "created": datetime.fromtimestamp(summary.created, UTC).isoformat(timespec="seconds")
@@ -85,12 +92,21 @@ def row(summary: RunSummary) -> dict[str, Any]:
 
 def lines_of_runs(values: dict[str, Any]) -> list[str]:
     """The rows of a list as a table, with the reasons of unreadable runs below it."""
-    head = ["run", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
-    rows = [[_cell(name, row[name if name != "best" else "best_epoch"]) for name in head] for row in values["runs"]]
+    penalty = ["val_data_loss"] * any(row["val_penalty"] for row in values["runs"])
+    head = ["run", "name", "status", "epochs", "best", "val_loss", "val_accuracy", *penalty, "created"]
+    rows = [[_cell(name, _value(row, name)) for name in head] for row in values["runs"]]
     unreadable = {row["run"]: row["reason"] for row in values["runs"] if row["status"] == UNREADABLE}
-    table = columns([head, *rows], right="2345") if rows else []
+    table = columns([head, *rows], right="34567" if penalty else "3456") if rows else []
     title = [f"best, val_loss and val_accuracy: the epoch with the {SELECTED_BY}"] if rows else []
+    title += ["val_data_loss: val_loss without the L2 penalty"] * len(penalty)
+    title += ["queued (1): the run that is trained next"] if any(row["position"] for row in values["runs"]) else []
     return [*title, *table, *(f"{name}: {why}" for name, why in unreadable.items())]
+
+
+def _value(row: dict[str, Any], column: str) -> Any:
+    if column == "status" and row["position"]:
+        return f"{row['status']} ({row['position']})"
+    return row["best_epoch" if column == "best" else column]
 
 
 def _cell(column: str, value: Any) -> str:
@@ -98,5 +114,5 @@ def _cell(column: str, value: Any) -> str:
         return "-"
     if column == "created":
         return f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"
-    formats = {"val_loss": "{:.4f}", "val_accuracy": "{:.2%}"}
-    return formats.get(column, "{}").format(value)
+    metric = OBJECTIVES.get("val_loss" if column == "val_data_loss" else column)
+    return metric.text(value) if metric else f"{value}"

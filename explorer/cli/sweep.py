@@ -1,15 +1,12 @@
-"""The commands of sweeps: run, stop, resume and show a study, and join a cluster as a worker."""
+"""The commands of sweeps: run, stop, resume and show a study; a scheduler, and joining it as a worker."""
 
 import argparse
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from explorer.cli import terminal
+from explorer.cli.options import store_of
 from explorer.cli.terminal import say
 from explorer.errors import FieldError, InputError
 from explorer.runs.store import RunStore
@@ -23,8 +20,6 @@ from explorer.workers.run_queue import RunQueue
 STOP, RESUME, SHOW = "stop", "resume", "show"
 # a driver stops within two seconds; a longer wait means that it hangs
 SECONDS_TO_STOP = 10.0
-
-Answer = Callable[[dict[str, Any], argparse.Namespace, Callable[[dict], list[str]]], None]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +40,17 @@ def add_worker_options(parser: argparse.ArgumentParser) -> None:
     add_tls(parser)
 
 
+def add_scheduler_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scheduler`."""
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address on which to listen, such as 0.0.0.0 for all (default 127.0.0.1, this machine alone)",
+    )
+    parser.add_argument("--port", type=_port, default=8786, metavar="N", help="port (default 8786)")
+    add_tls(parser)
+
+
 def add_tls(parser: argparse.ArgumentParser) -> None:
     """The options that name the certificates of a cluster with TLS."""
     parser.add_argument("--tls-ca", metavar="FILE", help="certificate of the authority that signed the others")
@@ -54,7 +60,7 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
 
 def add_benchmarks(parser: argparse.ArgumentParser) -> None:
     """The options of `benchmark` that measure sweeps."""
-    parser.add_argument("--sweep", action="store_true", help="measure a parallel and a sequential sweep instead")
+    parser.add_argument("--sweep", action="store_true", help="compare a parallel with a sequential sweep instead")
     parser.add_argument(
         "--saturation",
         type=int,
@@ -70,7 +76,7 @@ def add_benchmarks(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def benchmark(options: argparse.Namespace, answer: Answer) -> bool:
+def benchmark(options: argparse.Namespace) -> bool:
     """Measures sweeps if the options ask for it; returns whether they do."""
     if options.saturation:
         from explorer.benchmarks import driver
@@ -80,46 +86,44 @@ def benchmark(options: argparse.Namespace, answer: Answer) -> bool:
             if not 1 <= getattr(options, name) <= most:
                 raise FieldError(name.replace("_", "-"), getattr(options, name), f"a whole number from 1 to {most:,}")
         values = driver.simulate(options.simulated_workers, options.saturation)
-        answer(values, options, measure.lines_of_saturation)
+        terminal.answer(values, options, measure.lines_of_saturation)
     elif options.sweep:
         from explorer.benchmarks import sweep as measure
 
-        answer(measure.measure(options.dataset, options.epochs, say), options, measure.lines)
+        terminal.answer(measure.measure(options.dataset, options.epochs, say), options, measure.lines)
     return bool(options.saturation or options.sweep)
 
 
-def sweep(options: argparse.Namespace, store: RunStore, answer: Answer) -> int:
+def sweep(options: argparse.Namespace) -> int:
     """Runs, stops, resumes or shows a study; returns the exit status."""
+    store = store_of(options)
     studies = StudyStore(store)
     if options.what not in (STOP, RESUME, SHOW):
         if options.study:
             raise InputError(f"unrecognized argument {options.study!r}; only options may follow FILE")
-        return _drive(studies.create(read_toml(Path(options.what))), options, store, answer)
+        return _drive(studies.create(read_toml(Path(options.what))), options, store)
     if options.what == SHOW and not options.study:
-        return _list(studies, options, answer)
+        return _list(studies, options)
     if not options.study:
         raise InputError(f"study: {options.what} needs the name of a study; list them with `sweep show`")
     study = studies.get(options.study)
     if options.what == SHOW:
-        answer(summary.result(study), options, summary.lines)
+        terminal.answer(summary.result(study), options, summary.lines)
         return 0
-    return _stop(study, options, answer) if options.what == STOP else _drive(study, options, store, answer)
+    return _stop(study, options) if options.what == STOP else _drive(study, options, store)
 
 
-def _drive(study: Study, options: argparse.Namespace, store: RunStore, answer: Answer) -> int:
+def _drive(study: Study, options: argparse.Namespace, store: RunStore) -> int:
     needed = tuple(study.spec.space.values("dataset"))
     settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options), datasets=needed)
     say(f"{study.name}: saved in {study.path}")
-    with stopped_by_signals(study) as received:
+    with terminal.stopped_by_signals(study.request_stop, "stopping the sweep") as received:
         status = drive(study, store, lambda: RunQueue(settings), say)
-    answer(summary.result(study), options, summary.lines)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # the workers have ended and everything is on disk; the interpreter's own cleanup would take seconds
-    os._exit(128 + received[0] if received and status == STOPPED else 0)
+    terminal.answer(summary.result(study), options, summary.lines)
+    return 128 + received[0] if received and status == STOPPED else 0
 
 
-def _stop(study: Study, options: argparse.Namespace, answer: Answer) -> int:
+def _stop(study: Study, options: argparse.Namespace) -> int:
     status = study.status()
     if status.status not in ACTIVE:
         raise InputError(f"study: {study.name!r} is {status.status}; only a running study can be stopped")
@@ -128,15 +132,15 @@ def _stop(study: Study, options: argparse.Namespace, answer: Answer) -> int:
         terminal.wait_for(lambda: study.status().status not in ACTIVE, SECONDS_TO_STOP)
     values = {"study": study.name, "path": str(study.path), "status": study.status().status, "requested": "stop"}
     outcome = "was asked to stop" if values["status"] in ACTIVE else "is stopped"
-    answer(values, options, lambda values: [f"{values['study']} {outcome}"])
+    terminal.answer(values, options, lambda values: [f"{values['study']} {outcome}"])
     return 0
 
 
-def _list(studies: StudyStore, options: argparse.Namespace, answer: Answer) -> int:
+def _list(studies: StudyStore, options: argparse.Namespace) -> int:
     rows = [summary.row(study) for study in studies.list()]
     if not rows:
         say(f"no studies in {studies.folder} yet; create one with `python -m explorer sweep FILE`")
-    answer({"folder": str(studies.folder), "studies": rows}, options, summary.lines_of_studies)
+    terminal.answer({"folder": str(studies.folder), "studies": rows}, options, summary.lines_of_studies)
     return 0
 
 
@@ -145,6 +149,13 @@ def worker(options: argparse.Namespace) -> int:
     from explorer.workers.remote import join
 
     return join.join(options.scheduler, options.workers, tls_of(options), say)
+
+
+def scheduler(options: argparse.Namespace) -> int:
+    """Runs a scheduler for worker processes until it is stopped."""
+    from explorer.workers.remote import scheduler
+
+    return scheduler.serve(options.host, options.port, tls_of(options), say)
 
 
 def tls_of(options: argparse.Namespace) -> Tls | None:
@@ -158,31 +169,14 @@ def tls_of(options: argparse.Namespace) -> Tls | None:
     return Tls(**{name: str(Path(path).absolute()) for name, path in paths.items()})
 
 
-@contextmanager
-def stopped_by_signals(study: Study) -> Iterator[list[int]]:
-    """Turns Ctrl-C and SIGTERM into a request to stop the study; yields the list of signals received."""
-    received: list[int] = []
-
-    def ask(number: int, frame: object) -> None:
-        received.append(number)
-        signal.signal(number, before[number])
-        with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"\nstopping the sweep; press Ctrl-C again to exit at once\n")
-        with suppress(OSError):
-            study.request_stop()
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in [number for number, handler in before.items() if handler != signal.SIG_IGN]:
-        signal.signal(number, ask)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _workers(text: str) -> int:
     most = max(1, os.cpu_count() or 1)
     if not text.isdecimal() or not 1 <= int(text) <= most:
         raise FieldError("workers", text, f"a whole number from 1 to {most}, the number of cores of this machine")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise FieldError("port", text, "a whole number from 1 to 65,535")
     return int(text)

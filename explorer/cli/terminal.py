@@ -1,19 +1,21 @@
 """Messages and progress lines in a terminal; a closed pipe or terminal stops no training."""
 
+import argparse
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 from explorer.data.download import Progress
 from explorer.errors import RunError
-from explorer.plain_text import percent
+from explorer.plain_text import percent, to_json
 from explorer.runs.history import EpochRecord, best_epoch
 from explorer.runs.progress import duration, outlook
-from explorer.runs.run import RUNNING, Run, RunStatus
+from explorer.runs.run import Run
+from explorer.runs.status import RUNNING, RunStatus
 
 SECONDS_BETWEEN_DRAWINGS = 0.1
 BAR, FETCH_BAR = 10, 20
@@ -38,6 +40,13 @@ def show(text: str) -> None:
     """Writes to standard output; raises `OSError` when it is closed or full."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def answer(values: dict[str, Any], options: argparse.Namespace, lines: Callable[[dict], list[str]]) -> None:
+    """Prints a command's result: one JSON object, or lines to read."""
+    text = to_json(values) if options.json else "\n".join(lines(values))
+    if text:
+        show(text)
 
 
 def give_up(stream: TextIO) -> None:
@@ -65,18 +74,21 @@ def native_messages_hidden() -> Iterator[None]:
 
 
 @contextmanager
-def stopped_by_signals(run: Run) -> Iterator[list[int]]:
-    """Turns Ctrl-C and SIGTERM into a request to stop; yields the list of signals received."""
+def stopped_by_signals(stop: Callable[[], None], message: str) -> Iterator[list[int]]:
+    """Calls `stop` on Ctrl-C, SIGTERM or SIGHUP; yields the list of signals received. A second one ends the process.
+
+    `message` says what is stopped. Every finished epoch is on disk.
+    """
     received: list[int] = []
 
     def ask(number: int, frame: object) -> None:
         received.append(number)
-        signal.signal(number, before[number])  # a second one ends the process at once; every finished epoch is on disk
+        signal.signal(number, before[number])
         # not through `say`: a signal may arrive in the middle of it
         with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"\nstopping after this step; press Ctrl-C again to exit at once\n")
+            os.write(sys.stderr.fileno(), f"\n{message}; press Ctrl-C again to exit at once\n".encode())
         with suppress(OSError, RunError):
-            run.request("stop")
+            stop()
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     ignored = signal.SIG_IGN  # as under nohup, and of Ctrl-C in a shell's background job

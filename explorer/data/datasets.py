@@ -1,158 +1,125 @@
-"""Data sets: their shapes and classes, their files on this machine, their splits and the check that they are intact.
+"""The data sets: their table, and each as it is used, loaded from this machine and checked to be intact.
 
 Every page and worker imports it, so it needs the standard library and NumPy only.
 """
 
 import hashlib
-import importlib.util
-import math
-import os
+import re
+import zlib
+from collections import UserDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.data import points
+from explorer.data.cifar10 import CIFAR10
+from explorer.data.cifar100 import CIFAR100, CIFAR100_COARSE
+from explorer.data.digits import DIGITS
+from explorer.data.mnist import FASHION_MNIST, MNIST
+from explorer.data.origin import Added, Installed, Made
+from explorer.data.own import registry
+from explorer.data.own.description import FULL_NAME
+from explorer.data.spec import DatasetSpec
+from explorer.data.split import NOTEBOOK, SPLITS, split_indices
+from explorer.data.stored import discard, fault_of, size, stored_file
 from explorer.errors import DataError, FieldError
 
 if TYPE_CHECKING:  # a page does not need it, which saves a tenth of a second at the start
     import numpy as np
 
-SPLITS = ("train", "validation", "test")
-VALIDATION_SHARE = 0.2
-SPLIT_SEED = 42
-# how the labelled images are divided: as in the notebook, or as in the book whose exercise the notebook solves
-NOTEBOOK, BOOK = "notebook", "book"
-BOOK_SHARE = 0.1
 
+class _Table(UserDict[str, DatasetSpec]):
+    """Data sets by name: those of the explorer, then those that people have added, as they are on disk now.
 
-@dataclass(frozen=True)
-class DatasetSpec:
-    """The description of a data set, known before it is downloaded.
-
-    `image_shape` is (height, width) or (height, width, channels), `max_value` the largest pixel value,
-    `download_bytes` the size of the archive to download (0: it comes with an installed package).
+    Points with another noise or seed, and a data set whose images were removed, which runs were trained on, are found
+    by their name but not listed.
     """
 
-    name: str
-    title: str
-    image_shape: tuple[int, ...]
-    class_names: tuple[str, ...]
-    max_value: int
-    train_images: int
-    validation_images: int
-    test_images: int
-    download_bytes: int
+    def __missing__(self, name: str) -> DatasetSpec:
+        if rule := points.rule_of(name):
+            return points.variant(rule)
+        return registry.descriptions()[name].spec
 
-    @property
-    def features(self) -> int:
-        """The number of values per image."""
-        return math.prod(self.image_shape)
+    def __contains__(self, name: object) -> bool:
+        return name in self.data or points.rule_of(name) is not None or name in registry.descriptions()
 
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return len(self.class_names)
+    def __iter__(self) -> Iterator[str]:
+        yield from self.data
+        yield from registry.names()
 
-    def counts(self, division: str = NOTEBOOK) -> tuple[int, int]:
-        """The numbers of training and validation images."""
-        if division == NOTEBOOK:
-            return self.train_images, self.validation_images
-        labelled = self.train_images + self.validation_images
-        return labelled - int(BOOK_SHARE * labelled), int(BOOK_SHARE * labelled)
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-DATASETS: dict[str, DatasetSpec] = {
-    "cifar10": DatasetSpec(
-        name="cifar10",
-        title="CIFAR-10",
-        image_shape=(32, 32, 3),
-        class_names=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
-        max_value=255,
-        train_images=40_000,
-        validation_images=10_000,
-        test_images=10_000,
-        download_bytes=170_498_071,
-    ),
-    "digits": DatasetSpec(
-        name="digits",
-        title="Digits (8×8)",
-        image_shape=(8, 8),
-        class_names=tuple("0123456789"),
-        max_value=16,
-        train_images=1_437,
-        validation_images=360,
-        test_images=0,
-        download_bytes=0,
-    ),
-}
+def _table(specs: Iterable[DatasetSpec]) -> _Table:
+    """Data sets by name; raises `ValueError` if two have the same name or title."""
+    table = _Table()
+    for spec in specs:
+        if spec.name in table.data or spec.title in [other.title for other in table.data.values()]:
+            raise ValueError(f"data set {spec.name!r}: another one has the same name or title")
+        table[spec.name] = spec
+    return table
 
 
-@dataclass(frozen=True)
-class Part:
-    """One uint8 array of a stored data set: its name, its shape, and the SHA-256 of its bytes in C order."""
-
-    name: str
-    shape: tuple[int, ...]
-    sha256: str
-
-    @property
-    def bytes(self) -> int:
-        """Size in bytes."""
-        return math.prod(self.shape)
+DATASETS = _table((CIFAR10, DIGITS, FASHION_MNIST, MNIST, CIFAR100, CIFAR100_COARSE, *points.SETS))
+BUILT_IN = DATASETS.data
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The arrays of a stored data set, in their order in its file."""
+class _Names(Sequence[str]):
+    """The names of the data sets now, for a table that is made when the program starts."""
 
-    parts: tuple[Part, ...]
+    def __getitem__(self, place: int) -> str:
+        return tuple(DATASETS)[place]
 
-    @property
-    def bytes(self) -> int:
-        """Size of the file in bytes."""
-        return sum(part.bytes for part in self.parts)
+    def __len__(self) -> int:
+        return len(DATASETS)
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of the array called `name`."""
-        return next(part.shape for part in self.parts if part.name == name)
+    def __contains__(self, name: object) -> bool:
+        return name in DATASETS
+
+    def __bool__(self) -> bool:
+        return True  # asked for every configuration that is read
 
 
-# images before labels, so that all 60,000 images are one array of the memory map and nothing is copied
-CIFAR10_LAYOUT = Layout(
-    (
-        Part(
-            "x_train",
-            (50_000, 32, 32, 3),
-            "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
-        ),
-        Part(
-            "x_test",
-            (10_000, 32, 32, 3),
-            "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
-        ),
-        Part("y_train", (50_000,), "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253"),
-        Part("y_test", (10_000,), "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5"),
-    )
-)
+class _Titles(Mapping[str, str]):
+    """The titles of the data sets now, by name."""
+
+    def __getitem__(self, name: str) -> str:
+        return DATASETS[name].title
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DATASETS)
+
+    def __len__(self) -> int:
+        return len(DATASETS)
+
+
+NAMES, TITLES = _Names(), _Titles()
+
+
+def full_name(name: object) -> object:
+    """The name that a configuration has for a data set: of one that a person has added, with its content hash.
+
+    Anything else is returned as it is. Raises `FieldError` for one with a content hash that nothing here describes.
+    """
+    if not isinstance(name, str) or name in DATASETS:
+        return name
+    if description := registry.find(name):
+        return description.full_name
+    if own := re.fullmatch(FULL_NAME, name):
+        again = f"add it again with `python -m explorer data add {own[1]} PATH`"
+        raise FieldError("dataset", name, f"a data set of this machine; {again}")
+    return name
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set ready for use.
 
-    `images` is uint8 [N, *image_shape] (it may be a read-only memory map), `labels` uint8 [N]; `train`,
-    `validation` and `test` are disjoint int64 arrays of indices into both, divided as `division` says.
+    `images` is uint8 [N, *image_shape] (it may be a read-only memory map), for points float32; `labels` is uint8 [N];
+    `train`, `validation` and `test` are disjoint int64 arrays of indices into both, divided as `division` says.
     """
 
     spec: DatasetSpec
@@ -171,7 +138,7 @@ class Dataset:
         return replace(self, train=train, validation=validation, division=division)
 
     def split(self, name: str) -> "tuple[np.ndarray, np.ndarray]":
-        """A copy of the images uint8 [n, *image_shape] and labels uint8 [n] of one split.
+        """A copy of the images [n, *image_shape] and labels uint8 [n] of one split.
 
         Raises FieldError for a name other than train, validation and test, DataError for an empty split.
         """
@@ -194,28 +161,27 @@ class Dataset:
 
 def spec_of(name: str) -> DatasetSpec:
     """The description of a data set by name; raises `FieldError` for an unknown one."""
-    if name not in DATASETS:
-        raise FieldError("dataset", name, f"one of {', '.join(DATASETS)}")
-    return DATASETS[name]
-
-
-def data_folder() -> Path:
-    """The folder of downloaded data sets: EXPLORER_DATA, else a folder in the user's cache."""
-    if named := os.environ.get("EXPLORER_DATA"):
-        return Path(named).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "deep-network-explorer"
-
-
-def stored_file(name: str) -> Path:
-    """The path of the file of a downloaded data set, whether or not it exists yet."""
-    return data_folder() / f"{name}.uint8"
+    try:
+        return DATASETS[full_name(name)]
+    except KeyError:
+        raise FieldError("dataset", name, f"one of {', '.join(DATASETS)}") from None
 
 
 def available(name: str) -> bool:
     """Whether a data set is on this machine; checks only the file's size, so that it returns at once."""
-    spec_of(name)
-    return name == "digits" or _size(stored_file(name)) == CIFAR10_LAYOUT.bytes
+    spec = spec_of(name)
+    return isinstance(spec.origin, Installed | Made) or size(stored_file(spec.file)) == spec.layout.bytes
+
+
+def preferred() -> str:
+    """The name of the first data set of the explorer that is on this machine; the digits always are."""
+    return next(filter(available, BUILT_IN))
+
+
+def check_available(name: str) -> None:
+    """Raises `DataError`, which says what to do, for a data set that is not on this machine."""
+    if not available(name):
+        raise DataError(spec_of(name).absence)
 
 
 def load(name: str, division: str = NOTEBOOK) -> Dataset:
@@ -224,111 +190,51 @@ def load(name: str, division: str = NOTEBOOK) -> Dataset:
     Raises `FieldError` for an unknown name, `DataError` when the data set is absent or damaged.
     """
     spec = spec_of(name)
-    dataset = _load_digits(spec) if name == "digits" else _load_stored(spec, CIFAR10_LAYOUT)
+    dataset = _installed(spec, spec.origin) if isinstance(spec.origin, Installed | Made) else _stored(spec)
     return dataset.divided(division)
 
 
-def split_indices(images: int, division: str = NOTEBOOK) -> "tuple[np.ndarray, np.ndarray]":
-    """Indices of the training and validation images; in the book's division, validation is the first tenth in order.
-
-    The notebook's division is scikit-learn's `train_test_split(test_size=0.2, random_state=42)`. Its rule is written
-    out here because importing scikit-learn takes over a second; a test compares the two.
-    """
-    import numpy as np
-
-    if division == BOOK:
-        first = int(BOOK_SHARE * images)
-        return np.arange(first, images), np.arange(first)
-    validation = math.ceil(VALIDATION_SHARE * images)
-    order = np.random.RandomState(SPLIT_SEED).permutation(images)
-    return order[validation:], order[:validation]
-
-
-def fault_of(path: Path, layout: Layout) -> str | None:
-    """What is wrong with a stored file; None when its size and the SHA-256 of every array are right."""
+def _installed(spec: DatasetSpec, origin: Installed | Made) -> Dataset:
     import numpy as np
 
     try:
-        size = path.stat().st_size
-        if size != layout.bytes:
-            return f"it has {size:,} bytes instead of {layout.bytes:,}"
-        flat = np.memmap(path, dtype=np.uint8, mode="r")
-    except OSError as error:
-        return f"it cannot be read ({error.strerror or error})"
-    start = 0
-    for part in layout.parts:
-        if hashlib.sha256(flat[start : start + part.bytes]).hexdigest() != part.sha256:
-            return f"the SHA-256 of {part.name} differs from the original"
-        start += part.bytes
-    return None
+        arrays = origin.read()
+        parts = [np.ascontiguousarray(arrays[part.name], part.dtype) for part in spec.layout.parts]
+        flat = np.concatenate([array.reshape(-1).view(np.uint8) for array in parts])
+        fault = spec.layout.fault_of(flat)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        fault = str(error)
+    if fault:
+        package = origin.package if isinstance(origin, Installed) else "NumPy"
+        raise DataError(f"{spec.title} of {package} cannot be used ({fault}); install {package} again")
+    return _dataset(spec, flat)
 
 
-def digits_file() -> Path:
-    """The path of scikit-learn's digits, found without importing scikit-learn, which takes over a second."""
-    package = importlib.util.find_spec("sklearn")
-    if package is None or not package.submodule_search_locations:
-        raise DataError("scikit-learn is not installed; run `pip install -r requirements.txt`")
-    return Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
-
-
-def read_digits(path: Path) -> "tuple[np.ndarray, np.ndarray]":
-    """Reads images uint8 [1797, 8, 8] and labels uint8 [1797], through scikit-learn if `path` does not exist."""
-    import numpy as np
-
-    if path.is_file():
-        table = np.loadtxt(path, delimiter=",").astype(np.uint8)
-        return table[:, :-1].reshape(-1, 8, 8), table[:, -1].copy()
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images.astype(np.uint8), digits.target.astype(np.uint8)
-
-
-def _load_digits(spec: DatasetSpec) -> Dataset:
-    import numpy as np
-
-    images, labels = read_digits(digits_file())
-    train, validation = split_indices(len(images))
-    return Dataset(spec, images, labels, train, validation, np.arange(0))
-
-
-def _load_stored(spec: DatasetSpec, layout: Layout) -> Dataset:
-    path = stored_file(spec.name)
+def _stored(spec: DatasetSpec) -> Dataset:
+    path = stored_file(spec.file)
     try:
         status = path.stat()
     except OSError:
-        command = f"python -m explorer data {spec.name}"
-        raise DataError(f"{spec.title} is not on this machine yet; download it with `{command}`") from None
-    return _verified(spec, layout, path, (status.st_mtime_ns, status.st_size, status.st_ino))
+        raise DataError(spec.absence) from None
+    return _verified(spec, path, (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 # verifying every byte takes a tenth of a second, so a process does it once while the file is unchanged
-@lru_cache(maxsize=2)
-def _verified(spec: DatasetSpec, layout: Layout, path: Path, stamp: tuple[int, int, int]) -> Dataset:
+@lru_cache(maxsize=4)
+def _verified(spec: DatasetSpec, path: Path, stamp: tuple[int, int, int]) -> Dataset:
     import numpy as np
 
-    command = f"python -m explorer data {spec.name}"
-    if fault := fault_of(path, layout):
+    if fault := fault_of(path, spec.layout):
         discard(path)
-        raise DataError(f"{path} was damaged ({fault}) and is not used; download it again with `{command}`")
-    flat = np.memmap(path, dtype=np.uint8, mode="r")
-    pixels = sum(part.bytes for part in layout.parts if part.name.startswith("x"))
-    images, labels = flat[:pixels].reshape(-1, *spec.image_shape), flat[pixels:]
-    train, validation = split_indices(layout.shape("x_train")[0])
-    test = np.arange(len(train) + len(validation), len(images))
-    return Dataset(spec, images, labels, train, validation, test)
+        again = "add" if isinstance(spec.origin, Added) else "download"
+        raise DataError(f"{path} was damaged ({fault}) and is not used; {again} it again with `{spec.command}`")
+    return _dataset(spec, np.memmap(path, dtype=np.uint8, mode="r"))
 
 
-def discard(path: Path) -> None:
-    """Removes a file that must not be taken for data; one that cannot be removed fails its check each time."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
+def _dataset(spec: DatasetSpec, flat: "np.ndarray") -> Dataset:
+    """The data set whose arrays are the bytes of `flat`, one after another as the layout says."""
+    import numpy as np
 
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
+    images, labels = spec.layout.images_and_labels(flat)
+    train, validation = split_indices(spec.labelled_images)
+    return Dataset(spec, images, labels, train, validation, np.arange(spec.labelled_images, len(images)))

@@ -3,57 +3,82 @@
 The rules are pure functions.
 """
 
-from explorer.diagnosis import curves, gradients, units
+import logging
+
+from explorer.data.datasets import DATASETS
+from explorer.diagnosis import curves, gradients, regularization, start, steps, units
 from explorer.diagnosis.evidence import Evidence
-from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding
+from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding, Fix
+from explorer.diagnosis.suggestions import checked
+from explorer.diagnosis.wording import worded
 
-__all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evidence", "Finding", "diagnose"]
+__all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evidence", "Finding", "Fix", "diagnose"]
 
+# of equally serious findings, the earlier one is the cause
 RULES = (
     units.symmetric,
-    gradients.vanishing,
+    regularization.l2_too_strong,
+    regularization.dropout_too_strong,
+    steps.clipping_too_strong,
+    start.tiny_batches,
+    steps.few_steps,
+    curves.bottleneck,
+    start.self_normalisation,
+    start.initializer,
+    start.inputs,
     gradients.exploding,
+    gradients.vanishing,
+    start.too_deep,
     gradients.diverged,
+    steps.schedule_too_low,
     units.dead,
     units.saturated,
-    units.inputs,
-    units.initializer,
-    units.self_normalisation,
-    units.tiny_batches,
-    curves.rate_too_high,
-    curves.rate_too_low,
+    steps.rate_too_high,
+    steps.rate_too_low,
+    start.linear,
     units.stuck,
-    units.linear,
     curves.overfitting,
     curves.underfitting,
     curves.patience_too_short,
     curves.validation_better,
 )
 
-_NO_PROGRESS = {"stuck", "underfitting", "rate_too_low", "rate_too_high", "patience_too_short", "validation_better"}
+_NO_PROGRESS = {
+    *("stuck", "underfitting", "rate_too_low", "rate_too_high", "schedule_too_low", "few_steps"),
+    *("patience_too_short", "validation_better"),
+}
+_SIGNAL = {"vanishing", "exploding", "dead", "saturated", "too_deep"}
 
 # a cause and its consequences, which are not reported beside it
 EXPLAINS: dict[str, set[str]] = {
-    "symmetric": _NO_PROGRESS | {"vanishing", "initializer", "dead", "self_normalisation", "inputs"},
-    "exploding": _NO_PROGRESS | {"diverged", "dead", "saturated", "vanishing"},
-    "vanishing": _NO_PROGRESS,
-    "inputs": _NO_PROGRESS | {"saturated", "vanishing", "exploding", "diverged"},
-    "initializer": _NO_PROGRESS | {"vanishing", "exploding", "dead", "saturated"},
-    "dead": _NO_PROGRESS | {"vanishing", "diverged"},
-    "saturated": _NO_PROGRESS | {"vanishing", "diverged"},
+    "symmetric": _NO_PROGRESS | _SIGNAL | {"initializer", "self_normalisation", "inputs", "linear"},
+    "l2_too_strong": _NO_PROGRESS | _SIGNAL | {"inputs", "diverged", "overfitting"},
+    "dropout_too_strong": _NO_PROGRESS | _SIGNAL | {"self_normalisation", "overfitting"},
+    "clipping_too_strong": _NO_PROGRESS | {"overfitting", "dead"},
     "tiny_batches": _NO_PROGRESS | {"overfitting", "diverged"},
-    "self_normalisation": {"inputs", "initializer", "exploding"},
-    "diverged": _NO_PROGRESS | {"overfitting"},
-    "rate_too_high": {"stuck", "underfitting", "patience_too_short", "overfitting"},
-    "rate_too_low": {"stuck", "underfitting", "patience_too_short"},
-    "stuck": {"underfitting", "patience_too_short"},
+    "bottleneck": (_NO_PROGRESS | _SIGNAL | {"overfitting"}) - {"few_steps", "schedule_too_low", "rate_too_low"},
+    "self_normalisation": _NO_PROGRESS | {"inputs", "initializer", "exploding", "too_deep"},
+    "initializer": _NO_PROGRESS | _SIGNAL,
+    "inputs": (_NO_PROGRESS | _SIGNAL | {"diverged", "overfitting"}) - {"few_steps"},
+    "exploding": (_NO_PROGRESS | _SIGNAL | {"diverged", "overfitting"}) - {"exploding"},
+    "vanishing": _NO_PROGRESS | {"dead", "too_deep"},
+    "too_deep": _NO_PROGRESS | {"dead", "overfitting"},
+    "diverged": _NO_PROGRESS | {"overfitting", "dead", "saturated"},
+    "dead": {"stuck", "underfitting", "rate_too_low", "rate_too_high", "patience_too_short", "validation_better"},
+    "saturated": {"stuck", "underfitting", "rate_too_low", "rate_too_high", "patience_too_short", "validation_better"},
+    "schedule_too_low": {*_NO_PROGRESS, "overfitting", "dead"} - {"schedule_too_low"},
+    "few_steps": {*_NO_PROGRESS, "overfitting"} - {"few_steps", "schedule_too_low"},
+    "rate_too_high": {"stuck", "underfitting", "patience_too_short", "overfitting", "validation_better"},
+    "rate_too_low": {"stuck", "underfitting", "patience_too_short", "validation_better"},
+    "linear": {"underfitting"},
+    "stuck": {"underfitting", "patience_too_short", "validation_better"},
     "overfitting": {"validation_better"},
 }
 
 
 def diagnose(run: Evidence) -> list[Finding]:
     """The findings about a run, the most serious first, with causes in place of their consequences."""
-    findings = [finding for rule in RULES if (finding := rule(run))]
+    findings = [finding for rule in RULES if (finding := _judged(rule, run))]
     # only what is at least as serious explains another: a note about the inputs must not hide a problem
     rank = {finding.name: SEVERITIES.index(finding.severity) for finding in findings}
     explained = {
@@ -61,3 +86,13 @@ def diagnose(run: Evidence) -> list[Finding]:
     }
     remaining = [finding for finding in findings if finding.name not in explained]
     return sorted(remaining, key=lambda finding: rank[finding.name])
+
+
+def _judged(rule, run: Evidence) -> Finding | None:
+    """What a rule finds, with a checked suggestion; an error in it is logged and costs its finding, not the page."""
+    try:
+        finding = rule(run)
+        return worded(checked(finding, run.config), DATASETS[run.config.dataset].noun) if finding else None
+    except Exception:
+        logging.getLogger(__name__).exception("the rule %s failed", rule.__name__)
+        return None

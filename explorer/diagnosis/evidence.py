@@ -1,13 +1,18 @@
 """The evidence that rules judge a run by: its settings, history and layer statistics."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from typing import TYPE_CHECKING
 
-from explorer.config import TrainingConfig
+from explorer.config import ONE_CYCLE, TrainingConfig
 from explorer.data.datasets import DATASETS
+from explorer.diagnosis.suggestions import usual_rate
+from explorer.diagnosis.thresholds import limit
+from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch
 
@@ -45,15 +50,27 @@ class Evidence:
         """The loss of predicting equal probabilities for all classes."""
         return math.log(self.classes)
 
+    @cached_property
+    def epochs(self) -> list[EpochRecord]:
+        """The records with both losses without the penalty: what says how well the network predicts.
+
+        Where an earlier version recorded no penalty, it follows from the measured weights.
+        """
+        if self.config.l2 == 0:
+            return list(self.records)
+        measured = {signals.epoch: self.config.l2 * squared_weights(signals) for signals in self.signals}
+        return [_without_penalty(record, measured) for record in self.records]
+
     @property
     def last(self) -> EpochRecord | None:
-        """The latest epoch."""
-        return self.records[-1] if self.records else None
+        """The latest epoch, its losses without the penalty."""
+        return self.epochs[-1] if self.epochs else None
 
     @cached_property
     def best(self) -> EpochRecord | None:
-        """The epoch with the lowest validation loss."""
-        return best_epoch(self.records)
+        """The epoch with the lowest validation loss, its losses without the penalty."""
+        chosen = best_epoch(self.records)
+        return next((record for record in self.epochs if record.epoch == chosen.epoch), None) if chosen else None
 
     @property
     def now(self) -> "EpochSignals | None":
@@ -64,6 +81,98 @@ class Evidence:
     def start(self) -> "EpochSignals | None":
         """The layer statistics of the network before training."""
         return self.signals[0] if self.signals and self.signals[0].epoch == 0 else None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of weight updates per epoch."""
+        images, _ = DATASETS[self.config.dataset].counts(self.config.validation_split)
+        return math.ceil(images / self.config.batch_size)
+
+    @property
+    def learned(self) -> bool:
+        """Whether most training images are classified correctly, and validation does not contradict it."""
+        last = self.last
+        return bool(last) and last.accuracy >= limit("learnt_accuracy") and not self.contradicted
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the validation images are classified far worse than the training images."""
+        return bool(self.last) and self.last.val_accuracy < self.last.accuracy - limit("contradiction")
+
+    @property
+    def thrives(self) -> bool:
+        """Whether training goes well: it has learned, or its loss is far below chance level and still falls."""
+        if self.learned or self.last is None:
+            return self.learned
+        if self.contradicted or self.last.loss > limit("thriving_loss") * self.chance_loss:
+            return False
+        recent = self.epochs[-int(limit("thriving_epochs")) :]
+        falls = sum(b.loss < a.loss for a, b in itertools.pairwise(recent))
+        return len(recent) >= limit("settled_epochs") and falls >= (len(recent) - 1) * limit("thriving_share")
+
+    @property
+    def beginning(self) -> bool:
+        """Whether the network predicts no better than chance."""
+        last = self.last
+        return bool(last) and (
+            last.accuracy <= self.chance + limit("stuck_accuracy")
+            and last.loss >= limit("stuck_loss") * self.chance_loss
+        )
+
+    @property
+    def frozen(self) -> int:
+        """The number of latest epochs in which the schedule left a tiny share of the learning rate that is set."""
+        low = limit("frozen_rate") * self.config.learning_rate
+        return sum(1 for _ in itertools.takewhile(lambda record: record.learning_rate <= low, reversed(self.records)))
+
+    @property
+    def step_size(self) -> float | None:
+        """The size of a step relative to the weights: the median over the layers and the last three epochs."""
+        recent = [value for value in map(step_of, self.signals[-3:]) if math.isfinite(value) and value > 0]
+        return median(recent) if recent else None
+
+    def movement(self) -> float | None:
+        """How far the weights have moved relative to their size: the sum of the sizes of all steps; None if unknown."""
+        sizes = {signals.epoch: step_of(signals) for signals in self.signals}
+        parts = [
+            sizes[record.epoch] * self.steps_per_epoch
+            for record in self.records
+            if math.isfinite(sizes.get(record.epoch, math.nan))
+        ]
+        return sum(parts) if parts else None
+
+    @cached_property
+    def moved_little(self) -> bool:
+        """Whether all steps that the run has taken, or will have at this pace, move the weights by little."""
+        movement = self.movement()
+        if movement is None:
+            return False
+        planned = 1.0 if self.cause is not None else max(1.0, self.config.epochs / len(self.records))
+        return movement * planned < limit("little_movement")
+
+    @property
+    def crawls(self) -> bool:
+        """Whether the weights hardly move because of the learning rate: it is far below what the optimizer needs.
+
+        Whatever else is wrong has had no chance to show, and correcting it alone would change nothing.
+        """
+        config = self.config
+        highest = config.learning_rate * (config.peak_factor if config.schedule == ONE_CYCLE else 1.0)
+        return highest <= limit("low_rate") * usual_rate(config) and self.moved_little
+
+    @property
+    def narrow(self) -> bool:
+        """Whether so few units are in a hidden layer that what distinguishes the classes does not fit through."""
+        hidden = cost_estimate.layer_sizes(self.config)[1:-1]
+        return self.config.depth > 0 and min(hidden) < limit("narrow") * self.classes
+
+    @cached_property
+    def shrunk(self) -> float:
+        """The squared weights now, relative to those before training; 1 where they were not measured."""
+        if not self.start or not self.now or not squared_weights(self.start) > 0:
+            return 1.0
+        ratio = squared_weights(self.now) / squared_weights(self.start)
+        return ratio if math.isfinite(ratio) else math.inf
 
     def since(self, holds: "Callable[[EpochSignals], bool]", at_least: int = 1) -> int | None:
         """The first epoch from which a condition on the layer statistics has held without a break until now.
@@ -83,6 +192,39 @@ def hidden(signals: "EpochSignals") -> "Sequence[LayerSignals]":
     return signals.layers[:-1]
 
 
+def fall(before: float, after: float) -> float:
+    """The share by which a value has fallen; 0 where there was nothing to fall."""
+    return 1 - after / before if before > 0 else 0.0
+
+
+def step_of(signals: "EpochSignals") -> float:
+    """The size of an epoch's last step relative to the weights: the median over the layers, NaN before training."""
+    values = [layer.update_ratio for layer in signals.layers if layer.update_ratio is not None]
+    values = [value for value in values if math.isfinite(value)]
+    return median(values) if values and signals.epoch > 0 else math.nan
+
+
+def squared_weights(signals: "EpochSignals") -> float:
+    """The sum of all squared kernel weights, which the L2 penalty multiplies."""
+    return sum(layer.weight_norm**2 for layer in signals.layers)
+
+
+def gradient_norm(signals: "EpochSignals", config: TrainingConfig) -> float:
+    """The norm of the gradient over all kernels, on the probe images."""
+    return math.hypot(*gradient_norms(signals, config))
+
+
+def gradient_norms(signals: "EpochSignals", config: TrainingConfig) -> list[float]:
+    """The norm of the gradient of each layer's kernel."""
+    counts = [inputs * outputs for inputs, outputs in itertools.pairwise(cost_estimate.layer_sizes(config))]
+    return [layer.gradient_rms * math.sqrt(count) for layer, count in zip(signals.layers, counts, strict=False)]
+
+
+def between_images(layer: "LayerSignals") -> float:
+    """The share of a layer's variance that is between images: near 0 where it gives the same output for all."""
+    return layer.variance_over_images / layer.activation_variance if layer.activation_variance > 0 else 0.0
+
+
 def output(signals: "EpochSignals") -> "LayerSignals":
     """The output layer."""
     return signals.layers[-1]
@@ -96,3 +238,20 @@ def worst(layers: "Sequence[LayerSignals]", signal: str) -> "tuple[int, LayerSig
 
 def _ranked(value: float) -> float:
     return value if math.isfinite(value) else -math.inf
+
+
+def _without_penalty(record: EpochRecord, measured: dict[int, float]) -> EpochRecord:
+    after = measured.get(record.epoch, 0.0)
+    val_penalty = record.val_penalty if math.isfinite(record.val_penalty) else after
+    penalty = record.penalty
+    if not math.isfinite(penalty):
+        penalty = (measured.get(record.epoch - 1, after) + after) / 2
+    # rounding to single precision can leave less than nothing of a large sum
+    loss, val_loss = record.loss - penalty, record.val_loss - val_penalty
+    return replace(
+        record,
+        loss=max(loss, 0.0) if math.isfinite(loss) else loss,
+        val_loss=max(val_loss, 0.0) if math.isfinite(val_loss) else val_loss,
+        penalty=penalty,
+        val_penalty=val_penalty,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, STANDARDIZED, TrainingConfig
+from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, PAIRS, STANDARDIZED, TrainingConfig
 from explorer.errors import FieldError
 
 
@@ -85,8 +85,8 @@ _ALL = (
     ),
     Case(
         "dying_relu",
-        "ReLU with a high learning rate",
-        "Five ReLU layers with a learning rate of 0.1: what happens to the units?",
+        "ReLU with a learning rate of 0.1",
+        "Five ReLU layers with Nadam and a learning rate of 0.1: what happens to the units?",
         (
             "More and more of them output 0 for every image and never recover",
             "Their outputs grow without bound, and the loss becomes NaN",
@@ -103,7 +103,7 @@ _ALL = (
     ),
     Case(
         "rate_too_high",
-        "A learning rate that is too high",
+        "ELU with a learning rate of 0.02",
         "Three ELU layers learn digits well with a learning rate of 0.001. What do you expect with 0.02?",
         (
             "The same accuracy in a twentieth of the time",
@@ -121,7 +121,7 @@ _ALL = (
     ),
     Case(
         "rate_too_low",
-        "A learning rate that is too low",
+        "ELU with a learning rate of 0.0000001",
         "Five ELU layers with a learning rate of 0.0000001: what do the curves look like?",
         (
             "Smooth and almost flat",
@@ -159,26 +159,30 @@ _ALL = (
     ),
     Case(
         "exploding",
-        "Forty layers and plain gradient descent",
-        "Forty ELU layers with He weights, trained by SGD with a learning rate of 0.05, which works well for five "
-        "layers. What happens?",
+        "Forty ReLU layers with batch normalization",
+        "Forty ReLU layers with batch normalization before each activation, trained by plain gradient descent (SGD) "
+        "with a learning rate of 0.05, which works well for ten layers. What happens to the gradient?",
         (
-            "They learn, only more slowly than five layers",
-            "The gradient vanishes, and the first layers do not learn",
-            "The gradient is so large that the first steps destroy the network",
+            "It stays about the same in all layers, because batch normalization keeps the values at the same size",
+            "It shrinks on its way back, and the first layers do not learn",
+            "It grows on its way back, and the first steps throw the first layers far away",
         ),
         2,
-        "Each layer passes back a slightly larger gradient than it receives, and over forty layers it becomes very "
-        "large. A step along it changes all layers at once, and their changes multiply.",
-        _digits(depth=40, activation="elu", optimizer="sgd", learning_rate=0.05, epochs=6),
+        "Each ReLU cuts off a part of the signal, and batch normalization makes up for it by dividing by a smaller "
+        "standard deviation. On the way back, that enlarges the gradient by a fifth at each layer: more than a "
+        "thousandfold over forty. After one epoch, the validation loss is thousands of times that of guessing.",
+        _digits(
+            depth=40, activation="relu", batch_norm=BEFORE_ACTIVATION, optimizer="sgd", learning_rate=0.05, epochs=6
+        ),
         "exploding",
         0,
-        {"clip_norm": 1.0},
-        "Clipping keeps the direction of the gradient and limits its norm to 1.",
+        {"skip": PAIRS},
+        "The same initial weights with skip connections: the gradient has a short way back, so the first layer's is "
+        "about as large as the last one's, and forty layers learn.",
     ),
     Case(
         "selu_he",
-        "SELU with the wrong initializer",
+        "SELU with He weights",
         "SELU normalizes itself: mean 0 and variance 1 in every layer. What happens with He weights instead of LeCun "
         "weights?",
         (
@@ -197,7 +201,7 @@ _ALL = (
     ),
     Case(
         "selu_good",
-        "SELU as intended",
+        "SELU with LeCun weights",
         "Twenty SELU layers with LeCun weights and standardized inputs, without batch normalization: do they learn?",
         (
             "No: twenty layers need batch normalization",
@@ -239,7 +243,7 @@ _ALL = (
     ),
     Case(
         "random_normal",
-        "The same spread at any width",
+        "Weights with a standard deviation of 0.05",
         "Twenty ReLU layers whose weights are drawn with a standard deviation of 0.05, whatever the width. What "
         "arrives at the last layer?",
         (
@@ -327,14 +331,14 @@ _ALL = (
         "Two numbers have to distinguish ten classes. The training loss levels off far from 0, and the validation "
         "loss is about the same: underfitting.",
         _digits(depth=1, width=2, activation="relu", learning_rate=5e-3, epochs=60),
-        "underfitting",
+        "bottleneck",
         60,
         {"width": 64},
         "With sixty-four units, the network fits almost all training images after a few epochs.",
     ),
     Case(
         "overfitting",
-        "A network that memorizes",
+        "Thirty epochs on 1,437 images",
         "Three layers of a hundred units are trained for thirty epochs on the same 1,437 images. What do the two "
         "losses do?",
         (
@@ -354,7 +358,7 @@ _ALL = (
     ),
     Case(
         "impatient",
-        "Early stopping without patience",
+        "Early stopping with a patience of 1",
         "Early stopping with a patience of 1 ends training at the first epoch that is no better than the best so far. "
         "What is the effect?",
         (
@@ -370,6 +374,101 @@ _ALL = (
         30,
         {"patience": 10},
         "With a patience of 10, the same run continues through the fluctuations.",
+    ),
+    Case(
+        "l2",
+        "Three layers and an L2 penalty",
+        "An L2 penalty adds 0.2 times the sum of all squared weights to the loss. Over eight epochs, what happens to "
+        "three ReLU layers?",
+        (
+            "They overfit less, so the validation accuracy is higher",
+            "They learn at first, and then the accuracy falls back to chance level",
+            "Nothing changes: the penalty is the same for all images",
+        ),
+        1,
+        "At the start, the penalty is about fifty times the loss, so training shrinks the weights. For a while the "
+        "smaller weights still distinguish the digits; then nothing is left that does.",
+        _digits(depth=3, activation="relu", l2=0.2, epochs=8),
+        "l2_too_strong",
+        0,
+        {"l2": 1e-4},
+        "With a penalty of 0.0001, the loss is mostly that of the predictions, and the network learns.",
+    ),
+    Case(
+        "dropout",
+        "Five layers with dropout",
+        "Dropout switches off 70% of the units after each of five hidden layers, other ones in each step. What does "
+        "the network learn in ten epochs?",
+        (
+            "A robust representation, only a little more slowly",
+            "The training images by heart",
+            "Nothing: what reaches the output is mostly noise",
+        ),
+        2,
+        "Each layer passes on 30% of what it gets, so five layers leave 0.3⁵, a quarter of a percent. The rest of what "
+        "the output sees is chance, different in each step, and there is nothing to learn from chance.",
+        _digits(depth=5, activation="relu", dropout="hidden", dropout_rate=0.7, epochs=10),
+        "dropout_too_strong",
+        3,
+        {"dropout_rate": 0.1},
+        "At a rate of 0.1, five layers leave 59% of the signal.",
+    ),
+    Case(
+        "clipping",
+        "A limit on the gradient",
+        "Plain gradient descent with a learning rate of 0.05 learns digits well. Now gradients are clipped to a norm "
+        "of at most 0.001. What do the curves look like?",
+        (
+            "The same, only smoother",
+            "Flat: hardly anything moves",
+            "The loss diverges, because clipping changes the direction",
+        ),
+        1,
+        "The norm of an ordinary gradient here is about 1. Clipped to 0.001, every step is a thousandth of what the "
+        "learning rate says: it looks like a rate that is too low.",
+        _digits(depth=3, optimizer="sgd", learning_rate=0.05, clip_norm=1e-3, epochs=8),
+        "clipping_too_strong",
+        1,
+        {"clip_norm": 0.0},
+        "Without clipping, the same learning rate and the same initial weights learn in the first epoch.",
+    ),
+    Case(
+        "schedule",
+        "A learning rate that falls",
+        "The learning rate falls to a tenth in every epoch, so that the network settles quickly. Where is the "
+        "validation accuracy after twelve epochs?",
+        (
+            "About where it was after the second epoch",
+            "Higher than with a constant rate, because the last steps are fine",
+            "At chance level",
+        ),
+        0,
+        "After three epochs the rate is a thousandth of what it was, after six a millionth. The curves become flat, "
+        "not because the network can do no better, but because its weights no longer move.",
+        _digits(depth=5, optimizer="sgd", learning_rate=0.01, schedule="exponential", decay_epochs=1, epochs=12),
+        "schedule_too_low",
+        5,
+        {"decay_epochs": 24},
+        "If the rate falls to a tenth over twenty-four epochs, all twelve epochs are used.",
+    ),
+    Case(
+        "giant_batch",
+        "Two thousand images per step",
+        "With a batch size of 2,048, each step uses all 1,437 training images, and the gradient is exact. How far do "
+        "three ELU layers get in ten epochs?",
+        (
+            "Further than with batches of 32, because no step goes in a wrong direction",
+            "Just as far: they see the same images as often",
+            "Less far than batches of 32 get in a single epoch",
+        ),
+        2,
+        "Ten epochs are ten steps. Batches of 32 take forty-five steps in one epoch; each is less exact, but together "
+        "they go much further.",
+        _digits(depth=3, batch_size=2048, epochs=10),
+        "few_steps",
+        3,
+        {"batch_size": 32},
+        "With batches of 32, ten epochs are 450 steps.",
     ),
     Case(
         "linear",

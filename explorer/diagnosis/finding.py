@@ -1,12 +1,21 @@
 """A finding, and the formatting of numbers in its sentences."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+IMAGES = "images"
 PROBLEM, WARNING, NOTE = "problem", "warning", "note"
 SEVERITIES = (PROBLEM, WARNING, NOTE)
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A change that may help, as values by field name; `reason` says why one setting alone would not be enough."""
+
+    change: Mapping[str, Any]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -14,8 +23,10 @@ class Finding:
     """Something that a rule has noticed about a run.
 
     `since` is the first epoch at which it holds (0: before training), `evidence` states it with the run's own numbers,
-    and `why` explains the cause. `change` is the suggested change, as values by field name; empty if there is none.
-    `title` replaces the lesson's title where networks of this kind have a name of their own for it.
+    and `why` explains the cause. `fixes` are the changes that the rule considers, the best first. `change` is the
+    suggested one, as values by field name; empty if there is none. It and `others`, which may help too, are chosen from
+    `fixes` by `suggestions.checked`. `title` replaces the lesson's title where networks of this kind have a name of
+    their own for it. `noun` is what the images of the run's data set are called.
     """
 
     name: str
@@ -23,8 +34,21 @@ class Finding:
     since: int
     evidence: str
     why: str
-    change: Mapping[str, Any] = field(default_factory=dict)
+    fixes: Sequence[Fix] = ()
     title: str = ""
+    change: Mapping[str, Any] = field(default_factory=dict)
+    others: Sequence[Mapping[str, Any]] = ()
+    noun: str = IMAGES
+
+
+def milder(severity: str) -> str:
+    """The severity below one; a note stays a note."""
+    return SEVERITIES[min(SEVERITIES.index(severity) + 1, len(SEVERITIES) - 1)]
+
+
+def since(epoch: int) -> str:
+    """Since when a finding holds, as text: since an epoch, or before training (0)."""
+    return "before training" if epoch == 0 else f"since epoch {epoch:,}"
 
 
 def fraction(ratio: float) -> str:

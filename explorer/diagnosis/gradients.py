@@ -1,14 +1,14 @@
 """Rules about gradients: vanishing and exploding gradients, and divergence."""
 
-import itertools
 import math
 
 from explorer.activations import ACTIVATIONS
-from explorer.config import FIELDS, RAW, STANDARDIZED
-from explorer.diagnosis.evidence import Evidence, output
-from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, fraction, number
+from explorer.config import BEFORE_ACTIVATION, FIELDS, OFF, PAIRS, RAW, STANDARDIZED
+from explorer.diagnosis.evidence import Evidence, gradient_norms, output, step_of
+from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
+from explorer.diagnosis.suggestions import lower_rates
 from explorer.diagnosis.thresholds import limit
-from explorer.runs import cost_estimate
+from explorer.plain_text import percent
 from explorer.runs.cause import Cause
 
 # optimizers whose step is proportional to the gradient; the others divide by its size
@@ -23,28 +23,95 @@ def vanishing(run: Evidence) -> Finding | None:
         return 0 < first < limit("vanishing_gradient") and first < limit("vanishing_ratio") * last
 
     since = run.since(holds)
-    if since is None or run.config.depth < 2:
+    if run.config.depth < 2:
         return None
+    if since is None:
+        return _fading(run)
     first, last = run.now.layers[0].gradient_rms, output(run.now).gradient_rms
     activation, depth = ACTIVATIONS[run.config.activation], run.config.depth
+    evidence = (
+        f"The gradient of layer 1 is {fraction(first / last)} of the output layer's "
+        f"({number(first)} versus {number(last)}, RMS)."
+    )
+    if _made_by_steps(run, since):
+        return _lost_by_steps(run, since, evidence)
     return Finding(
         "vanishing",
         PROBLEM,
         since,
-        f"The gradient of layer 1 is {fraction(first / last)} of the output layer's "
-        f"({number(first)} versus {number(last)}, RMS).",
+        evidence,
         "On the way back, each layer multiplies the gradient by its weights and by the slope of its activation"
         f"{f', which is small for {activation.title}' if activation.squashing else ''}. Over {depth} layers, "
         "factors below 1 leave almost nothing. The first layers do not learn what to change, so their weights stay as "
         "random as they were at the start.",
-        {"batch_norm": "before_activation"} if activation.squashing else {"kernel_initializer": "he_normal"},
+        _steeper(run),
     )
+
+
+def _made_by_steps(run: Evidence, since: int) -> bool:
+    """Whether the gradient vanished only after steps that were far too large: it did not before training."""
+    if since == 0 or run.start is None:
+        return False
+    sizes = [step_of(signals) for signals in run.signals if 0 < signals.epoch <= since]
+    return max(filter(math.isfinite, sizes), default=0.0) > limit("large_update")
+
+
+def _lost_by_steps(run: Evidence, since: int, evidence: str) -> Finding:
+    before = run.start.layers[0].gradient_rms / output(run.start).gradient_rms
+    return Finding(
+        "vanishing",
+        PROBLEM,
+        since,
+        f"{evidence} Before training, it was {fraction(before)}.",
+        "The initial weights let the gradient through, so they are not to blame: steps that were too large have made "
+        "the weights so large that units are on the flat part of their activation, and almost nothing passes back "
+        f"through {run.config.depth} layers of them.",
+        lower_rates(run.config),
+    )
+
+
+def _fading(run: Evidence) -> Finding | None:
+    """A gradient that a few flat activations have weakened: it does not vanish, but training is slow or levels off."""
+    config, activation = run.config, ACTIVATIONS[run.config.activation]
+    if not run.start or not activation.squashing or config.batch_norm != OFF or not run.last or run.crawls:
+        return None
+    first, last = run.start.layers[0].gradient_rms, output(run.start).gradient_rms
+    if not 0 < first < limit("fading_gradient") * last or run.last.accuracy >= limit("fading_accuracy"):
+        return None
+    ended = run.cause is not None or len(run.records) >= config.epochs
+    if len(run.records) < limit("slope_epochs") and not ended:
+        return None
+    return Finding(
+        "vanishing",
+        PROBLEM if run.beginning else WARNING,
+        0,
+        f"Before training, the gradient of layer 1 is {fraction(first / last)} of the output layer's. The training "
+        f"accuracy is {percent(run.last.accuracy)} after {run.last.epoch} epochs.",
+        f"On the way back, each layer multiplies the gradient by the slope of {activation.title}, which is small. Over "
+        f"{config.depth} layers the gradient does not vanish, but the first layers learn slowly.",
+        [
+            Fix({"activation": "elu", "kernel_initializer": "he_normal"}, "ELU needs a matching initializer."),
+            Fix({"batch_norm": BEFORE_ACTIVATION}),
+        ],
+    )
+
+
+def _steeper(run: Evidence) -> list[Fix]:
+    """What keeps the factors near 1: batch normalization for flat activations, else weights that suit, then both."""
+    activation = ACTIVATIONS[run.config.activation]
+    normalized, suited = Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"kernel_initializer": activation.initializer})
+    fixes = [normalized, suited] if activation.squashing else [suited, normalized]
+    return [*fixes, Fix({"activation": "elu", "kernel_initializer": "he_normal"}, "ELU needs a matching initializer.")]
 
 
 def exploding(run: Evidence) -> Finding | None:
     """Gradients so large that a single step would move the weights far away."""
     config = run.config
-    if config.depth == 0 or _recovered(run):
+    if config.depth == 0:
+        return None
+    if config.batch_norm != OFF and (found := _by_normalization(run)):
+        return found
+    if _recovered(run):
         return None
     explosion = plain_explosion(run)
     if explosion is None:
@@ -58,7 +125,7 @@ def exploding(run: Evidence) -> Finding | None:
         f"{config.learning_rate:g} changes the weights of a layer by {share:.1%} (median). Over {config.depth + 1} "
         f"layers, this can multiply to a factor of {number(factor)} in the output of the network.",
         _WHY_EXPLODING,
-        {"clip_norm": 1.0} if config.clip_norm == 0 else {"optimizer": "nadam"},
+        [Fix({"clip_norm": 1.0}), *lower_rates(config)],
     )
 
 
@@ -71,9 +138,7 @@ def plain_explosion(run: Evidence) -> tuple[float, float, float] | None:
     config = run.config
     if run.start is None or config.optimizer not in PLAIN or config.clip_norm > 0:
         return None
-    sizes = cost_estimate.layer_sizes(config)
-    counts = [inputs * outputs for inputs, outputs in itertools.pairwise(sizes)]
-    norms = [layer.gradient_rms * math.sqrt(count) for layer, count in zip(run.start.layers, counts, strict=True)]
+    norms = gradient_norms(run.start, config)
     if not all(math.isfinite(norm) for norm in norms):
         return math.inf, math.inf, math.inf
     relative = [
@@ -83,6 +148,38 @@ def plain_explosion(run: Evidence) -> tuple[float, float, float] | None:
     if math.prod(1 + r for r in relative) < limit("exploding_gradient") or factor < limit("exploding_step"):
         return None
     return math.hypot(*norms), config.learning_rate * sorted(relative)[len(relative) // 2], factor
+
+
+def _by_normalization(run: Evidence) -> Finding | None:
+    """Gradients that batch normalization makes grow from layer to layer, before the first step (Yang et al. 2019)."""
+    config, start = run.config, run.start
+    if start is None or config.depth < 2 or run.learned:
+        return None
+    first, last, out = start.layers[0].gradient_rms, start.layers[-2].gradient_rms, output(start).gradient_rms
+    if not first > limit("exploding_by_normalization") * out or not last > 0:
+        return None
+    activation, depth = ACTIVATIONS[config.activation], config.depth
+    factor = (first / last) ** (1 / (depth - 1))
+    after = f" The training accuracy is {percent(run.last.accuracy)} after epoch {run.last.epoch}." if run.last else ""
+    highest = max(run.epochs, key=lambda record: record.val_loss, default=None)
+    if highest and highest.val_loss > limit("ruinous_start") * run.chance_loss:
+        after = f" The validation loss reached {number(highest.val_loss)} in epoch {highest.epoch}.{after}"
+    return Finding(
+        "exploding",
+        WARNING if run.thrives else PROBLEM,
+        0,
+        f"Before training, the gradient grows from {number(last)} in layer {depth} to {number(first)} in layer 1 "
+        f"(RMS): by a factor of {factor:.2f} per layer.{after}",
+        f"Batch normalization divides by the standard deviation of each unit. {activation.title} cuts off a part of "
+        "the signal, and dividing by the smaller deviation makes up for it on the way forward; on the way back, it "
+        f"enlarges the gradient at every layer. Over {depth} layers this multiplies, and no initial weights prevent "
+        "it. The first steps move the first layers far away, and the averages that validation uses no longer fit.",
+        [
+            Fix({"skip": PAIRS}),
+            Fix({"activation": "elu", "kernel_initializer": "he_normal"}, "ELU needs a matching initializer."),
+            Fix({"depth": min(10, depth // 2)}),
+        ],
+    )
 
 
 def _growing_backwards(run: Evidence) -> Finding | None:
@@ -100,7 +197,8 @@ def _growing_backwards(run: Evidence) -> Finding | None:
         since,
         f"The gradient of layer 1 is {number(ratio(run.now))} times the output layer's (RMS).",
         _WHY_EXPLODING,
-        {"input_scaling": STANDARDIZED} if config.input_scaling == RAW else {"clip_norm": 1.0},
+        [Fix({"input_scaling": STANDARDIZED})] * (config.input_scaling == RAW)
+        + [Fix({"clip_norm": 1.0}), *lower_rates(config)],
     )
 
 
@@ -112,14 +210,14 @@ _WHY_EXPLODING = (
 
 
 def _recovered(run: Evidence) -> bool:
-    """Whether training went well all the same: a rule of thumb about its start must not outlive it."""
-    return bool(run.last) and run.last.loss < run.chance_loss * limit("stuck_loss")
+    """Whether training goes well all the same: a rule of thumb about its start must not outlive it."""
+    return run.learned or (bool(run.last) and run.last.loss < run.chance_loss * limit("thriving_loss"))
 
 
 def diverged(run: Evidence) -> Finding | None:
     """The loss became NaN or infinite, or jumped far above chance level."""
     rate = run.config.learning_rate
-    lower = {"learning_rate": float(f"{max(rate / 10, 1e-7):.2g}")}
+    lower = lower_rates(run.config)
     why = (
         "Each step overshot the minimum and ended higher up on the other side, so the next gradient and the next step "
         "were even larger. This ends in numbers too large to represent, or in weights that have lost what they had "
@@ -134,7 +232,7 @@ def diverged(run: Evidence) -> Finding | None:
         )
         return Finding("diverged", PROBLEM, since, evidence, why, lower)
     lowest, jumped = math.inf, None
-    for record in run.records:
+    for record in run.epochs:
         if record.loss > limit("spike_factor") * max(lowest, run.chance_loss) and math.isfinite(lowest):
             jumped = jumped or record.epoch
         elif record.loss <= limit("recovered_factor") * lowest:
@@ -142,8 +240,8 @@ def diverged(run: Evidence) -> Finding | None:
         lowest = min(lowest, record.loss)
     if jumped is None:
         return None
-    worst = max(run.records[jumped - 1 :], key=lambda r: r.loss)
-    before = min(r.loss for r in run.records[: jumped - 1])
+    worst = max(run.epochs[jumped - 1 :], key=lambda r: r.loss)
+    before = min(r.loss for r in run.epochs[: jumped - 1])
     evidence = (
         f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}. Before, it had been as low as "
         f"{number(before)}; chance level is {run.chance_loss:.2f}."

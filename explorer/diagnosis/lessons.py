@@ -3,17 +3,22 @@
 from dataclasses import dataclass, replace
 
 from explorer.diagnosis.finding import Finding
+from explorer.diagnosis.wording import of_noun
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson's title, its text in Markdown, its source, and the layer statistic that shows the fault best."""
+    """A lesson's title, its text in Markdown, its source, and the layer statistic that shows the fault best.
+
+    `epoch` is the one that shows it best: 0 before training, None for the latest.
+    """
 
     title: str
     text: str
     source: str
     link: str
     signal: str = ""
+    epoch: int | None = None
 
 
 LESSONS: dict[str, Lesson] = {
@@ -40,14 +45,18 @@ suit it, or batch normalization, which keeps the inputs of the activation where 
 far away: the loss jumps, or becomes NaN within a few steps.
 
 **Why.** It is the same product as with vanishing gradients, but with factors above 1: weights or inputs are a little
-too large, and there are many layers. The steps of plain gradient descent are proportional to the gradient.
+too large, and there are many layers. The steps of plain gradient descent are proportional to the gradient. Batch
+normalization is no remedy: in ReLU networks it enlarges the gradient itself, by about 1.2 per layer.
 
 **What helps.** Gradient clipping keeps the direction of a step and limits its length. Standardized inputs and suitable
 initial weights remove the cause. Adam and its variants divide by the size of the gradient, so they are less sensitive.
+With batch normalization, skip connections, an activation that is closer to linear, such as ELU, or fewer layers.
 """,
-        "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013",
-        "https://arxiv.org/abs/1211.5063",
+        "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013; Yang and others, A "
+        "Mean Field Theory of Batch Normalization, 2019",
+        "https://arxiv.org/abs/1902.08129",
         "gradient_rms",
+        0,
     ),
     "diverged": Lesson(
         "Divergence",
@@ -74,8 +83,9 @@ the network behaves like a much narrower one, or predicts the same for all image
 If a large step pushes the weighted sum of a unit there for every image, its gradient is 0 for every image, and gradient
 descent cannot bring it back.
 
-**What helps.** A smaller learning rate keeps units alive, and so do standardized inputs. Leaky ReLU has a slope
-everywhere; ELU and SELU keep some slope just left of zero.
+**What helps.** A smaller learning rate keeps units alive, and so do standardized inputs. Units that are dead before the
+first step need other initial weights, fewer layers or batch normalization instead. Leaky ReLU has a slope everywhere;
+ELU and SELU keep some slope just left of zero.
 """,
         "Lu, Shin, Su & Karniadakis, Dying ReLU and Initialization, 2019",
         "https://arxiv.org/abs/1903.06733",
@@ -142,6 +152,7 @@ standard deviation, such as 0.05 for random_normal, suits only one width.
         "He, Zhang, Ren & Sun, Delving Deep into Rectifiers, 2015",
         "https://arxiv.org/abs/1502.01852",
         "activation_variance",
+        0,
     ),
     "inputs": Lesson(
         "Inputs are not scaled",
@@ -160,6 +171,7 @@ the input works too.
         "LeCun, Bottou, Orr & Müller, Efficient BackProp, 1998, section 4.3",
         "http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
         "activation_variance",
+        0,
     ),
     "self_normalisation": Lesson(
         "SELU cannot self-normalize",
@@ -177,6 +189,7 @@ them.
         "Klambauer, Unterthiner, Mayr & Hochreiter, Self-Normalizing Neural Networks, 2017",
         "https://arxiv.org/abs/1706.02515",
         "activation_variance",
+        0,
     ),
     "tiny_batches": Lesson(
         "Batch normalization with tiny batches",
@@ -191,6 +204,105 @@ batch normalization uses moving averages over many batches instead.
 """,
         "Wu & He, Group Normalization, 2018",
         "https://arxiv.org/abs/1803.08494",
+    ),
+    "l2_too_strong": Lesson(
+        "L2 penalty too strong",
+        """
+**What you see.** The loss starts far above that of random guessing and is almost all penalty. It falls fast, while the
+accuracy stays low or falls: the weights shrink towards 0.
+
+**Why.** The optimizer lowers the sum of the loss and the penalty, and the penalty grows with the number of weights. If
+it is the larger part, shrinking all weights is the fastest way down. With batch normalization, which makes the outputs
+independent of the size of the weights, small weights mean that each step is relatively longer.
+
+**What helps.** A penalty that is a small part of the loss: 1e-4 or less for networks of this size, chosen on the
+validation images on a logarithmic scale. Without overfitting there is nothing for a penalty to do.
+""",
+        "Goodfellow, Bengio & Courville, Deep Learning, 2016, section 7.1.1",
+        "https://www.deeplearningbook.org/contents/regularization.html",
+        "weight_norm",
+    ),
+    "dropout_too_strong": Lesson(
+        "Dropout too strong",
+        """
+**What you see.** The training loss stays high or starts far above that of random guessing, because of the noise. The
+validation accuracy, measured without dropout, is often better, but low as well.
+
+**Why.** Each layer drops units on its own, so what arrives at the output is multiplied by (1 − rate) layer by layer:
+half of the units in five layers leave 3% of the signal. Narrow layers suffer most. Alpha dropout sets units to a large
+negative value, so it tolerates only even lower rates.
+
+**What helps.** A lower rate in deep networks: 0.5 was found to work best in one to three wide layers, 0.1 or less with
+more layers, 0.05 to 0.1 for alpha dropout. Or dropout before the output only.
+""",
+        "Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout, 2014, section 7 and appendix A",
+        "https://jmlr.org/papers/v15/srivastava14a.html",
+    ),
+    "clipping_too_strong": Lesson(
+        "Gradient clipping too strong",
+        """
+**What you see.** Flat, smooth curves as with a learning rate that is too low, and every gradient is clipped.
+
+**Why.** Clipping scales a gradient down to a maximum norm. If that maximum is below the norm of ordinary gradients,
+every step is shortened, and plain gradient descent takes steps of learning rate × maximum norm at most.
+
+**What helps.** Look at the norm of the gradient over some epochs and clip only what is far above it, by half or more.
+Networks with standardized inputs and suitable weights rarely need clipping.
+""",
+        "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013, section 3.2",
+        "https://arxiv.org/abs/1211.5063",
+        "update_ratio",
+    ),
+    "schedule_too_low": Lesson(
+        "The schedule stops learning",
+        """
+**What you see.** The curves fall at first and then become flat at the same time as the learning rate becomes tiny. Or
+they are flat from the start, because a long warm-up has not ended yet.
+
+**Why.** A schedule lowers the rate so that the network settles at the end of training. If it falls in the first few
+epochs, the weights stop where they are. It looks like a plateau, or like underfitting, but a larger network would stop
+just as soon.
+
+**What helps.** A schedule that is as long as the training: a rate that falls to a tenth over most of the epochs, a
+warm-up of a tenth of them, and for *reduce on plateau* a patience of several epochs and a factor of 0.1 to 0.5.
+""",
+        "Bengio, Practical recommendations for gradient-based training of deep architectures, 2012, section 3.1.1",
+        "https://arxiv.org/abs/1206.5533",
+        "update_ratio",
+    ),
+    "few_steps": Lesson(
+        "Hardly any steps",
+        """
+**What you see.** The loss falls smoothly but little per epoch, and epochs are fast. The batch holds a large part of all
+training images.
+
+**Why.** Weights change once per batch. A batch of all images gives one very exact step per epoch where batches of 32
+would give dozens of slightly noisy ones, which get much further.
+
+**What helps.** Smaller batches; 32 is a good default. With a larger batch, a higher learning rate makes up for part of
+the missing steps, up to a point, and the rest takes more epochs.
+""",
+        "Keskar, Mudigere, Nocedal, Smelyanskiy & Tang, On Large-Batch Training for Deep Learning, 2017; Masters & "
+        "Luschi, Revisiting Small Batch Training for Deep Neural Networks, 2018",
+        "https://arxiv.org/abs/1804.07612",
+        "update_ratio",
+    ),
+    "too_deep": Lesson(
+        "Too deep for its activation",
+        """
+**What you see.** Before the first step, units of the last layers are dead, or the variance of the activations falls
+with depth. Training is slow or does not begin, at any learning rate.
+
+**Why.** Suitable initial weights keep the size of the signal only on average. In a ReLU network each layer has some
+units that are 0 for every image, and the chance that a whole narrow layer is dead grows with depth. Smooth activations
+such as SiLU and GELU pass on a little less of a small signal at each layer.
+
+**What helps.** Fewer layers, which usually learn as much here. To train a deep network, batch normalization before each
+activation, best together with skip connections.
+""",
+        "Lu, Shin, Su & Karniadakis, Dying ReLU and Initialization, 2019",
+        "https://arxiv.org/abs/1903.06733",
+        "dead",
     ),
     "rate_too_high": Lesson(
         "Learning rate too high",
@@ -251,6 +363,22 @@ images make the rise begin later, at a lower loss.
         "Prechelt, Early Stopping – But When?, 1998",
         "https://page.mi.fu-berlin.de/prechelt/Biblio/stop_tricks1997.pdf",
     ),
+    "bottleneck": Lesson(
+        "Too few units",
+        """
+**What you see.** The training loss levels off far above 0, or hardly falls, and validation agrees with it. Each hidden
+layer has fewer units than half of the classes.
+
+**Why.** Everything that the layers above learn about an image is in the few numbers that this layer passes on. One or
+two dimensions are too few for ten groups of images to be linearly separable. Deep and narrow ReLU networks also lose
+their last units easily: where the only unit of a layer is dead, no image and no gradient passes.
+
+**What helps.** Several times as many units as there are classes. More layers, epochs or images do not widen a
+bottleneck.
+""",
+        "Tishby & Zaslavsky, Deep Learning and the Information Bottleneck Principle, 2015",
+        "https://arxiv.org/abs/1503.02406",
+    ),
     "underfitting": Lesson(
         "Underfitting",
         """
@@ -298,6 +426,6 @@ because the best weights are saved.
 
 
 def lesson_of(finding: Finding) -> Lesson:
-    """The lesson of a finding, under the finding's own title if it has one."""
+    """The lesson of a finding, under the finding's own title if it has one, in the words of its data set."""
     lesson = LESSONS[finding.name]
-    return replace(lesson, title=finding.title) if finding.title else lesson
+    return replace(lesson, title=finding.title or lesson.title, text=of_noun(lesson.text, finding.noun))

@@ -1,4 +1,4 @@
 """Evaluation of saved models on labelled images: file checks, predictions, metrics, pictures, reports.
 
-TensorFlow is imported in `model_process.py` alone, which runs in a task process.
+TensorFlow is imported in `opened_model.py` alone, which runs in a task process.
 """

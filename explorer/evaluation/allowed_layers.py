@@ -51,12 +51,12 @@ MOST_DEPTH = 80
 LONGEST_NAME = 200
 
 
-def check_config(config: dict[str, Any], shown: str) -> None:
-    """Raises `ModelError` for a model configuration with a part that is not allowed; `shown` names the file."""
+def check_config(config: dict[str, Any], label: str) -> None:
+    """Raises `ModelError` for a model configuration with a part that is not allowed; `label` names the file."""
     # not read: models are opened without compiling them
     config = {key: value for key, value in config.items() if key != "compile_config"}
-    _check_bounds(config, shown)
-    _check_model(config, shown)
+    _check_bounds(config, label)
+    _check_model(config, label)
     waiting, layers = [config], 0
     while waiting:
         part = waiting.pop()
@@ -64,24 +64,24 @@ def check_config(config: dict[str, Any], shown: str) -> None:
             waiting += part
         elif isinstance(part, dict):
             if "class_name" in part:
-                _check_class(part, shown)
+                _check_class(part, label)
                 layers += part["class_name"] in LAYERS
                 if part["class_name"] in MODELS:
-                    _check_layers(part, shown)
-            _check_values(part, shown)
+                    _check_layers(part, label)
+            _check_values(part, label)
             waiting += part.values()
     if layers > MOST_LAYERS:
-        raise ModelError(f"{shown} has {layers:,} layers; at most {MOST_LAYERS:,} are allowed")
+        raise ModelError(f"{label} has {layers:,} layers; at most {MOST_LAYERS:,} are allowed")
 
 
-def _check_bounds(config: dict[str, Any], shown: str) -> None:
+def _check_bounds(config: dict[str, Any], label: str) -> None:
     """Checks the size and depth of the configuration, level by level, before anything else reads it."""
     level, values = [config], 0
     for _ in range(MOST_DEPTH):
         values += len(level)
         if values > MOST_VALUES:
             raise ModelError(
-                f"{shown} has a model configuration of more than {MOST_VALUES:,} values, which is not allowed"
+                f"{label} has a model configuration of more than {MOST_VALUES:,} values, which is not allowed"
             )
         below = []
         for part in level:
@@ -89,52 +89,52 @@ def _check_bounds(config: dict[str, Any], shown: str) -> None:
                 below += part.values() if isinstance(part, dict) else part
         level = below
     if level:
-        raise ModelError(f"{shown} has a model configuration nested more than {MOST_DEPTH} levels deep")
+        raise ModelError(f"{label} has a model configuration nested more than {MOST_DEPTH} levels deep")
 
 
-def _check_model(config: dict[str, Any], shown: str) -> None:
+def _check_model(config: dict[str, Any], label: str) -> None:
     name = config.get("class_name")
     if not isinstance(name, str) or name not in MODELS:
-        raise ModelError(f"{shown} is {_named(name)}; the supported classes are {', '.join(sorted(MODELS))}")
+        raise ModelError(f"{label} is {_named(name)}; the supported classes are {', '.join(sorted(MODELS))}")
 
 
-def _check_layers(model: dict[str, Any], shown: str) -> None:
+def _check_layers(model: dict[str, Any], label: str) -> None:
     """Checks that a model has a list of layers, each with a class and a configuration."""
     inner = model.get("config")
     # in the oldest files the config is the list itself
     layers = inner.get("layers") if isinstance(inner, dict) else inner
     if not isinstance(layers, list) or not layers:
-        raise ModelError(f"{shown} is damaged: it contains a {model['class_name']} without a list of layers")
+        raise ModelError(f"{label} is damaged: it contains a {model['class_name']} without a list of layers")
     for layer in layers:
         if not isinstance(layer, dict) or "class_name" not in layer or not isinstance(layer.get("config"), dict | list):
-            raise ModelError(f"{shown} is damaged: one of its layers has no class or no configuration")
+            raise ModelError(f"{label} is damaged: one of its layers has no class or no configuration")
         name = layer["config"].get("name", "") if isinstance(layer["config"], dict) else ""
         if not isinstance(name, str) or len(name) > LONGEST_NAME:
-            raise ModelError(f"{shown} is damaged: a layer name is not a string of at most {LONGEST_NAME} characters")
+            raise ModelError(f"{label} is damaged: a layer name is not a string of at most {LONGEST_NAME} characters")
 
 
-def _check_class(part: dict[str, Any], shown: str) -> None:
+def _check_class(part: dict[str, Any], label: str) -> None:
     name, module, registered = part["class_name"], part.get("module"), part.get("registered_name")
     if name == "Lambda":
-        raise ModelError(f"{shown} contains a Lambda layer, which can run any code; such models are not opened")
+        raise ModelError(f"{label} contains a Lambda layer, which can run any code; such models are not opened")
     if name == "TFSMLayer":
-        raise ModelError(f"{shown} contains a TFSMLayer, which runs another saved program; such models are not opened")
+        raise ModelError(f"{label} contains a TFSMLayer, which runs another saved program; such models are not opened")
     foreign = registered not in (None, name) or module not in (None, *MODULES)
     if not isinstance(name, str) or name not in ALLOWED or foreign:
         what = registered if isinstance(registered, str) and foreign else name
         raise ModelError(
-            f"{shown} contains {_named(what)}, which is not one of the supported Keras layers, "
+            f"{label} contains {_named(what)}, which is not one of the supported Keras layers, "
             "such as Dense, BatchNormalization and Dropout"
         )
 
 
-def _check_values(part: dict[str, Any], shown: str) -> None:
+def _check_values(part: dict[str, Any], label: str) -> None:
     activation, units = part.get("activation"), part.get("units")
     if isinstance(activation, str) and activation not in ACTIVATIONS:
-        raise ModelError(f"{shown} uses the unknown activation {_named(activation)}")
+        raise ModelError(f"{label} uses the unknown activation {_named(activation)}")
     if units is not None and (type(units) is not int or not 1 <= units <= MOST_UNITS):
         raise ModelError(
-            f"{shown} has a layer with units {_named(units)}; it must be a whole number from 1 to {MOST_UNITS:,}"
+            f"{label} has a layer with units {_named(units)}; it must be a whole number from 1 to {MOST_UNITS:,}"
         )
 
 

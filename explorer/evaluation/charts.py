@@ -6,6 +6,7 @@ import numpy as np
 
 from explorer.evaluation.metrics import CalibrationBin
 from explorer.palette import NEUTRAL, RIGHT_COLOR, WRONG_COLOR
+from explorer.plain_text import percent
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 300, 52, 40, 26
 BARS = 20
@@ -14,7 +15,7 @@ BARS = 20
 def reliability(bins: Sequence[CalibrationBin]) -> str:
     """The accuracy in each bin of confidence, and the diagonal of a calibrated model."""
     shapes = [
-        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} images: {b.accuracy:.1%} correct")
+        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} images: {percent(b.accuracy)} correct")
         for b in bins
         if b.count
     ]

@@ -13,15 +13,15 @@ OVER_AN_AXIS = ("Softmax", "UnitNormalization")
 
 def flat(model) -> list:
     """The layers of a model, with nested models replaced by their layers."""
-    found = []
+    layers = []
     for layer in model.layers:
-        found += flat(layer) if hasattr(layer, "layers") else [layer]
-    return found
+        layers += flat(layer) if hasattr(layer, "layers") else [layer]
+    return layers
 
 
 def ending(model) -> Ending:
     """The activations that the outputs of a model come from, skipping layers that leave values unchanged."""
-    found, words, waiting, seen = set(), "", [(model.outputs[0], ())], set()
+    kinds, last, waiting, seen = set(), "", [(model.outputs[0], ())], set()
     while waiting:
         tensor, around = waiting.pop()
         place = (id(tensor), *map(id, around))
@@ -38,10 +38,10 @@ def ending(model) -> Ending:
         elif (kind in KEEPING or (kind == "Activation" and activation == "linear")) and given:
             waiting += [(one, around) for one in given]
         else:
-            found.add(kind.lower() if activation in ("", "linear") else activation)
-        if not hasattr(layer, "layers") and not words:
-            words = f"{kind} ({activation})" if activation and kind in ("Dense", "Activation") else kind
-    return Ending(frozenset(found), words)
+            kinds.add(kind.lower() if activation in ("", "linear") else activation)
+        if not hasattr(layer, "layers") and not last:
+            last = f"{kind} ({activation})" if activation and kind in ("Dense", "Activation") else kind
+    return Ending(frozenset(kinds), last)
 
 
 def _activation(layer) -> str:
@@ -75,8 +75,8 @@ def penalty_words(model) -> str:
     """The kinds of regularizers of a model, such as `L2, activity`; empty without one."""
     kinds = []
     for layer in flat(model):
-        found = {getattr(variable, "regularizer", None) for variable in layer.trainable_weights}
-        kinds += [_regularizer(one) for one in found if one is not None]
+        regularizers = {getattr(variable, "regularizer", None) for variable in layer.trainable_weights}
+        kinds += [_regularizer(one) for one in regularizers if one is not None]
         if getattr(layer, "activity_regularizer", None) is not None:
             kinds.append("activity")
     return ", ".join(sorted(set(kinds), key=lambda kind: (kind == "activity", kind)))

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 from explorer.data.datasets import DATASETS, Dataset
 from explorer.evaluation import charts
 from explorer.evaluation.cards import cards
+from explorer.evaluation.html_document import document
 from explorer.evaluation.image_filter import HITS, MISTAKES, Filter, choose
 from explorer.evaluation.metrics import Evaluation, row_shares
 from explorer.evaluation.predictions import CARRIED, TEST
 from explorer.evaluation.report import times
 from explorer.palette import RIGHT_COLOR, WRONG_COLOR
+from explorer.plain_text import percent
 from explorer.plain_text import to_json as one_line
 
 if TYPE_CHECKING:
@@ -47,19 +49,6 @@ def to_json(values: dict[str, Any]) -> bytes:
 
 # --- the page ---------------------------------------------------------------------------------------------
 
-# whatever a name contains, nothing runs and nothing is fetched; pictures and styles are inline
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_STYLE = """
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.45 }
-body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .6rem; text-align: right } th:first-child { text-align: left }
-.matrix { overflow-x: auto } .matrix td { min-width: 2.6rem; text-align: center }
-.numbers { display: flex; flex-wrap: wrap; gap: 1rem 2.4rem } .numbers b { display: block; font-size: 1.5rem }
-.two { display: flex; flex-wrap: wrap; gap: 1.5rem } .two > * { flex: 1 1 20rem; min-width: 0 }
-small { opacity: .7 }
-"""
-
 
 def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Evaluation) -> bytes:
     """The report as one HTML file without scripts, fonts or links; `values` is from `report.figures`."""
@@ -72,32 +61,27 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
     parts = [
         f"<h1>{name}</h1><p>{values['parameters']:,} parameters{chosen}{origin}. "
         f"{values['images']:,} {split} images of {DATASETS[values['dataset']].title}{looks}.{scaling}{outputs}</p>",
-        _numbers(values),
-        f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{_matrix(evaluation)}",
-        f"<h2>Classes</h2>{_classes(values)}",
+        numbers(values),
+        f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{matrix(evaluation)}",
+        f"<h2>Classes</h2>{classes(values)}",
         f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration)}'
         f"{charts.confidence(evaluation.confidence, evaluation.right)}</div>",
         _gallery("Most confident mistakes", MISTAKES, dataset, split, evaluation),
         _gallery("Least confident correct predictions", HITS, dataset, split, evaluation),
     ]
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{name}: {split} images</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body>{''.join(parts)}</body></html>"
-    )
-    return page.encode("utf-8", "backslashreplace")  # a file name may contain invalid UTF-8
+    return document(f"{values['model']}: {split} images", "".join(parts))
 
 
-def _numbers(values: dict[str, Any]) -> str:
+def numbers(values: dict[str, Any]) -> str:
+    """Accuracy with its interval, loss and the other metrics of `report.figures`, in large type."""
     low, high = values["accuracy_interval"]
     numbers = {
-        "Accuracy": f"{values['accuracy']:.2%}",
-        "95 % confidence interval": f"{low:.2%} – {high:.2%}",
+        "Accuracy": percent(values["accuracy"]),
+        "95 % confidence interval": f"{percent(low)} – {percent(high)}",
         "Loss": f"{values['loss']:.4f}",
         **_parts(values),
-        "Top-2 accuracy": f"{values['top_2_accuracy']:.2%}",
-        "Calibration error": f"{values['calibration_error']:.2%}",
+        "Top-2 accuracy": percent(values["top_2_accuracy"]),
+        "Calibration error": percent(values["calibration_error"]),
     }
     return f'<div class="numbers">{"".join(f"<div>{k}<b>{v}</b></div>" for k, v in numbers.items())}</div>'
 
@@ -109,14 +93,15 @@ def _parts(values: dict[str, Any]) -> dict[str, str]:
     return {"Data loss": f"{values['data_loss']:.4f}", penalty: f"{values['penalty']:.4f}"}
 
 
-def _matrix(evaluation: Evaluation) -> str:
+def matrix(evaluation: Evaluation) -> str:
+    """The confusion matrix as a table: rows are true classes, columns predicted ones."""
     names, shares = evaluation.class_names, row_shares(evaluation.matrix)
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     rows = []
     for i, name in enumerate(names):
         cells = "".join(
             f'<td style="background:{_shade(RIGHT_COLOR if i == j else WRONG_COLOR, shares[i, j])}" '
-            f'title="{shares[i, j]:.1%}">{count:,}</td>'
+            f'title="{percent(shares[i, j])}">{count:,}</td>'
             for j, count in enumerate(evaluation.matrix[i])
         )
         rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
@@ -127,10 +112,11 @@ def _shade(color: str, share: float) -> str:
     return f"{color}{round(255 * (0.04 + 0.8 * float(share))):02x}"
 
 
-def _classes(values: dict[str, Any]) -> str:
+def classes(values: dict[str, Any]) -> str:
+    """Precision, recall and F1 of each class as a table."""
     rows = "".join(
-        f"<tr><th>{escape(row['name'])}</th><td>{row['precision']:.1%}</td><td>{row['recall']:.1%}</td>"
-        f"<td>{row['f1']:.1%}</td><td>{row['support']:,}</td></tr>"
+        f"<tr><th>{escape(row['name'])}</th><td>{percent(row['precision'])}</td><td>{percent(row['recall'])}</td>"
+        f"<td>{percent(row['f1'])}</td><td>{row['support']:,}</td></tr>"
         for row in values["per_class"]
     )
     return f"<table><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>Images</th></tr>{rows}</table>"

@@ -1,21 +1,16 @@
-"""Conversion of pictures: uploads into a network's input, and arrays into PNGs.
-
-An upload may be anything: it is checked before it is decoded, and only three formats are decoded.
-"""
+"""Conversion of pictures: uploads into a network's input, and arrays into PNGs."""
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.data.datasets import DatasetSpec
-from explorer.errors import InputError
+from explorer.data.pictures import decode, fitted, has_light_edge
+from explorer.data.spec import DatasetSpec
+from explorer.palette import NEUTRAL
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-ALLOWED = "a PNG, JPEG or WebP image"
-LARGEST_UPLOAD = 20 * 2**20
-MOST_PIXELS = 50_000_000
 # longest side of the stored copy of the original, which is only displayed
 SHOWN_SIDE = 512
 
@@ -32,100 +27,46 @@ class Upload:
 def read_upload(content: bytes, name: str, spec: DatasetSpec) -> Upload:
     """Converts a picture of any size and mode to an image of a data set; raises `InputError` with one sentence.
 
-    It is rotated by its EXIF data, blended with white where it is transparent, cropped to its central square and
-    resized.
+    It is rotated by its EXIF data, blended with white where it is transparent, cropped to the shape of the data set's
+    images around its centre, and resized.
     """
-    picture, kind = _decode(content, f"image: {name!r}")
+    picture, kind = decode(content, f"image: {name!r}")
     width, height = picture.size
-    shown = picture.copy()
-    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    small = picture.copy()
+    small.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     image, changes = _as_seen(picture, spec)
     words = f"{kind}, {width:,} × {height:,} pixels" + "".join(f", {change}" for change in changes)
-    return Upload(_png(shown), image, words)
-
-
-def _decode(content: bytes, shown: str):
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if not content:
-        raise InputError(f"{shown} is empty (0 bytes); it must be {ALLOWED}")
-    if len(content) > LARGEST_UPLOAD:
-        raise InputError(f"{shown} has more than {LARGEST_UPLOAD // 2**20} MiB; choose a smaller image")
-    if content[:6] in (b"GIF87a", b"GIF89a"):
-        raise InputError(f"{shown} is a GIF; it must be {ALLOWED}")
-    try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        width, height = picture.size
-        if width * height > MOST_PIXELS:
-            raise InputError(
-                f"{shown} has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 10**6} million are allowed"
-            )
-        kind = "JPEG" if picture.format == "MPO" else picture.format  # several JPEGs in one file, as some cameras write
-        if getattr(picture, "is_animated", False) and kind != "JPEG":
-            raise InputError(f"{shown} is animated; it must be {ALLOWED} without animation")
-        picture.load()
-        return _as_rgb(ImageOps.exif_transpose(picture)), kind
-    except UnidentifiedImageError as error:
-        raise InputError(f"{shown} cannot be read as an image; it must be {ALLOWED}") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{shown} has too many pixels; at most {MOST_PIXELS // 10**6} million are allowed") from error
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        MemoryError,
-        OverflowError,
-    ) as error:  # raised by Pillow for damaged files
-        raise InputError(f"{shown} is truncated or damaged; it must be {ALLOWED}") from error
-
-
-def _as_rgb(picture):
-    from PIL import Image
-
-    if picture.mode.startswith("I") or picture.mode == "F":  # grey of 16 or 32 bits
-        values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        picture = Image.fromarray(np.clip(values * 255 / top, 0, 255).astype(np.uint8))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
+    return Upload(_png(small), image, words)
 
 
 def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
-    from PIL import Image
-
-    changes = []
-    width, height = picture.size
-    side = min(width, height)
-    if width != height:
-        left, top = (width - side) // 2, (height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side))
-        changes.append("cropped to its central square")
-    rows, columns = spec.image_shape[:2]
-    if len(spec.image_shape) == 2:
-        picture = picture.convert("L")
-    if picture.size != (columns, rows):
-        picture = picture.resize((columns, rows), Image.Resampling.BOX if side > columns else Image.Resampling.BICUBIC)
-        changes.append(f"{'shrunk' if side > columns else 'enlarged'} to {columns} × {rows}")
-    image = np.asarray(picture).astype(np.float64)
-    if len(spec.image_shape) == 2:
-        edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-        if edge.mean() > 127:
-            image = 255 - image
-            changes.append("inverted to light on dark, like the digits of the data set")
-    scaled = np.rint(image * spec.max_value / 255).astype(np.uint8)
-    return scaled, changes
+    image, changes = fitted(picture, *spec.image_shape[:2], spec.channels)
+    if spec.dark_background and has_light_edge(image):
+        image = 255 - image
+        changes.append("inverted to light on dark, like the images of the data set")
+    scaled = np.rint(image.astype(np.float64) * spec.max_value / 255).astype(np.uint8)
+    return scaled.reshape(spec.image_shape), changes
 
 
 # --- arrays as pictures -----------------------------------------------------------------------------------
 
 
 def png_uri(image: np.ndarray, max_value: int = 255) -> str:
-    """An image uint8 `[height, width]` or `[height, width, 3]` as the `data:` URI of a PNG."""
+    """An image uint8 `[height, width]` or `[height, width, 1 or 3]` as the `data:` URI of a PNG."""
     return as_uri(_png(_picture(image, max_value)))
+
+
+def points_uri(points: np.ndarray, colors: Sequence[str], edge: float) -> str:
+    """Points of a plane, float `[N, 2]`, each in its colour, as the `data:` URI of a square SVG, -`edge` to `edge`."""
+    axes = f'<path d="M{-edge} 0H{edge}M0 {-edge}V{edge}" stroke="{NEUTRAL}" stroke-width="{edge / 100}"/>'
+    radius = edge / (12 if len(points) == 1 else 45)
+    dots = "".join(
+        f'<circle cx="{x:.2f}" cy="{-y:.2f}" r="{radius:.2f}" fill="{color}"/>'
+        for (x, y), color in zip(points, colors, strict=True)
+    )
+    frame = f'xmlns="http://www.w3.org/2000/svg" viewBox="{-edge} {-edge} {2 * edge} {2 * edge}"'
+    svg = f"<svg {frame}>{axes}{dots}</svg>"
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def as_uri(png: bytes) -> str:
@@ -156,7 +97,14 @@ def _picture(image: np.ndarray, max_value: int):
 
     if max_value != 255:
         image = np.rint(np.clip(image.astype(np.float64) / max_value, 0, 1) * 255)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
     return Image.fromarray(np.ascontiguousarray(image.astype(np.uint8)))
+
+
+def proportions(shape: tuple[int, ...]) -> str:
+    """The CSS value of `aspect-ratio` for images of shape (height, width, …); points of a plane are in a square."""
+    return f"{shape[1]}/{shape[0]}" if len(shape) > 1 else "1/1"
 
 
 def _png(picture) -> bytes:

@@ -39,7 +39,8 @@ def modernise(path: Path, name: str) -> str:
         config = json.loads(file.attrs["model_config"])
         stated = file.attrs.get("keras_version", "")
         stated = stated.decode(errors="replace") if isinstance(stated, bytes) else str(stated)
-        version = _version(stated or ("3" if "module" in json.dumps(config) else "2"), name)
+        # both versions state theirs; without it, only Keras 3 describes the type of a layer's numbers as an object
+        version = _version(stated or ("3" if "DTypePolicy" in json.dumps(config) else "2"), name)
         file.attrs["model_config"] = json.dumps(_Translation(name, version).model(config))
     return version
 
@@ -97,9 +98,9 @@ class _Translation:
         own.pop("build_input_shape", None)
         own["name"] = _plain(own.get("name"))
         _number_calls(own)
-        found = {key: value for key, value in config.items() if key in ("name", "inbound_nodes")}
+        kept = {key: value for key, value in config.items() if key in ("name", "inbound_nodes")}
         module = "keras.src.models.functional" if kind == "Functional" else "keras.models"
-        return {**_modern(kind, own, module), **found}
+        return {**_modern(kind, own, module), **kept}
 
     def _layer(self, layer: dict[str, Any]) -> dict[str, Any]:
         own = layer["config"]

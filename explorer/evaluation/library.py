@@ -5,165 +5,34 @@ evaluated before is available at once, and one that has changed is evaluated aga
 """
 
 import hashlib
-import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache
 
 from explorer.data import datasets
-from explorer.errors import InputError, ModelError
+from explorer.errors import ModelError
 from explorer.evaluation import model_process
-from explorer.evaluation.file_check import SUFFIXES, check_kind, check_place, opened
-from explorer.evaluation.model_process import Inside
+from explorer.evaluation.file_check import opened
+from explorer.evaluation.opened_model import Inside
 from explorer.evaluation.predictions import TEST, Predictions, Request
+from explorer.evaluation.saved_models import SavedModel, saved_models
 from explorer.files import append_line, read_bytes
-from explorer.runs.history import RULES, EpochRecord
-from explorer.runs.model_mark import read_mark, same_epoch
-from explorer.runs.run import BEST, LOGS, Run, RunSummary, summarize
+from explorer.runs.run import BEST
+from explorer.runs.run_summary import summarize
 from explorer.runs.store import RunStore
 from explorer.workers.task_process import TaskProcess
 
 KEPT_FOLDER = ".evaluations"
 KEPT_IN_MEMORY = 16
-SAVED_MODEL = "saved_model.pb"
 KEPT_FAILURES = 1000
 # opening and evaluating a model takes about a second
 SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """A model file below the models folder.
-
-    `run` is the run in whose folder it lies, with a best epoch only if the model is of that epoch; `problem` says
-    why it cannot be opened.
-    """
-
-    name: str
-    path: Path
-    run: RunSummary | None = None
-    problem: str = ""
-
-    @cached_property
-    def best(self) -> EpochRecord | None:
-        """The epoch stored in the file, else the best epoch of its run; None for other files."""
-        mark = read_mark(self.path) if self.run and self.path.name == BEST else None
-        return mark or (self.run.best if self.run else None)
-
-    @property
-    def awaited(self) -> EpochRecord | None:
-        """The best epoch of the history if the file is of another one, as after a kill between the two writes."""
-        best = self.run.best if self.run else None
-        return best if best and self.best and not same_epoch(best, self.best) else None
-
-    @property
-    def words(self) -> str:
-        """A short description: the epoch of its run and how it was selected, or `model file`."""
-        if self.best is None:
-            return "model file"
-        text = f"epoch {self.best.epoch}, {RULES['val_loss'].words}"
-        return f"{text}; {behind(self.awaited.epoch)}" if self.awaited else text
-
-    def request(self, **wanted: str | int) -> Request:
-        """A request for its predictions; data set and scaling are those of the run in whose folder it lies."""
-        config = self.run.config if self.run else None
-        known = {}
-        if config:
-            known = {
-                "dataset": config.dataset,
-                "scaling": config.input_scaling,
-                "division": config.validation_split,
-            }
-        return Request(str(self.path), self.name, **{**known, **wanted})
-
-
-def behind(epoch: int) -> str:
-    """Describes a model that is older than the best epoch of its run."""
-    return (
-        f"the best epoch of the run is {epoch}, but its model was not saved before the process ended; resuming saves it"
-    )
-
-
-def saved_models(store: RunStore) -> list[SavedModel]:
-    """Every model of the store: newest runs first, then other files by name, links that point outside included."""
-    runs = {summary.name: summary for summary in store.list()}
-    models = [_model(store, summary.run.path / BEST, summary) for summary in runs.values() if _has_best(summary.run)]
-    for folder, folders, files in os.walk(store.folder):
-        place = Path(folder)
-        inside = runs.get(place.name) if place.parent == store.folder else None
-        if SAVED_MODEL in files:
-            models.append(SavedModel(str(place.relative_to(store.folder)), place, None, _no_file(place.name)))
-            folders.clear()
-            continue
-        folders[:] = [name for name in sorted(folders) if not name.startswith(".") and not (inside and name == LOGS)]
-        models += [
-            _model(store, place / name, inside)
-            for name in sorted(files)
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not (inside and name == BEST)
-        ]
-    return models
-
-
-def find(store: RunStore, name: str) -> SavedModel:
-    """Finds a model by the name of its run, its name below the models folder, or its path.
-
-    Raises `InputError` when there is none, `ModelError` for a link that points outside the models folder.
-    """
-    try:
-        for path in (store.folder / name, Path(name).absolute()):
-            if name and path.is_dir() and _has_best(Run(path)):
-                return _offered(_model(store, path / BEST, summarize(Run(path))))
-            if name and (path / SAVED_MODEL).exists():
-                raise ModelError(_no_file(name))
-            if name and path.suffix.lower() in SUFFIXES and (path.exists() or path.is_symlink()):
-                summary = summarize(Run(path.parent)) if (path.parent / "config.json").exists() else None
-                return _offered(_model(store, path, summary))
-    except OSError as error:  # such as a name that is too long
-        raise InputError(f"model: {name!r} cannot be opened ({error.strerror})") from error
-    raise InputError(
-        f"model: {name!r} does not exist; it must be a run with a saved model in {store.folder}, "
-        f"or a file that ends in {', '.join(SUFFIXES)}"
-    )
-
-
-def _no_file(name: str) -> str:
-    return (
-        f"model: {name!r} is a SavedModel folder, which contains a program, not layers; load it with the Keras version "
-        "that wrote it, and save the model as a .keras file"
-    )
-
-
-def _has_best(run: Run) -> bool:
-    path = run.path / BEST
-    return path.exists() or path.is_symlink()
-
-
-def _model(store: RunStore, path: Path, run: RunSummary | None) -> SavedModel:
-    of_run = run is not None and path.name == BEST
-    name = run.name if of_run else str(path.relative_to(store.folder) if path.is_relative_to(store.folder) else path)
-    known = run if run is not None and run.config is not None else None
-    try:
-        check_place(path, store.folder)
-        with suppress(OSError):  # reported when it is opened
-            check_kind(path, name)
-    except ModelError as error:
-        return SavedModel(name, path, known, str(error))
-    # another file in a run's folder has the run's settings, but is not its best epoch
-    return SavedModel(name, path, known if of_run or known is None else RunSummary(run.run, run.config, run.status))
-
-
-def _offered(model: SavedModel) -> SavedModel:
-    if model.problem:
-        raise ModelError(model.problem)
-    return model
 
 
 class Library:
@@ -177,7 +46,8 @@ class Library:
         self.store, self._task_process = store, task_process
         self._folder = store.folder / KEPT_FOLDER
         self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple, Future] = OrderedDict()
+        self._answers: LRUCache[tuple, Future] = LRUCache(KEPT_IN_MEMORY)
+        self._failures: LRUCache[tuple, Future] = LRUCache(KEPT_FAILURES)  # so that none pushes out an answer
         self._hashes: dict[Path, tuple[tuple, str]] = {}
 
     def models(self) -> list[SavedModel]:
@@ -216,8 +86,9 @@ class Library:
         """Forgets the failures of a model file, so that the next request tries again."""
         model_hash = self.hash(request)
         with self._lock:
-            for key in [key for key, answer in self._answers.items() if key[0] == model_hash and _failed(answer)]:
-                del self._answers[key]
+            self._sort_out_failures()
+            for key in [key for key in self._failures if key[0] == model_hash]:
+                del self._failures[key]
 
     def hash(self, request: Request) -> str:
         """SHA-256 of a model file, computed again only when the file has changed; raises `ModelError`."""
@@ -233,6 +104,13 @@ class Library:
             return known[1]
         except OSError as error:
             raise ModelError(f"model: {request.name!r} cannot be read ({error.strerror or 'unknown'})") from error
+
+    def as_predicted(self, model: SavedModel, request: Request, predictions: Predictions) -> SavedModel | None:
+        """The model with the epoch that these predictions are of; None when its run has saved another model since."""
+        run = summarize(model.run.run) if model.run and model.path.name == BEST else model.run
+        now = replace(model, run=run)
+        _ = now.best  # read before the comparison: the file is then known to have been the same all the time
+        return now if self.hash(request) == predictions.facts.model_hash else None
 
     def look(self, request: Request) -> None:
         """Records that a person has evaluated a model on the test images."""
@@ -257,15 +135,15 @@ class Library:
         """The cached or pending future of a key, also of a failure, else a new one."""
         key = (*key, *filter(datasets.available, datasets.DATASETS))
         with self._lock:
-            answer = self._answers.get(key)
+            self._sort_out_failures()
+            answer = self._answers.get(key) or self._failures.get(key)
             if answer is None or answer.cancelled():
                 answer = self._answers[key] = ask()
-            self._answers.move_to_end(key)
-            failures = [key for key, answer in self._answers.items() if _failed(answer)]
-            others = [key for key in self._answers if key not in set(failures)]
-            for old in failures[:-KEPT_FAILURES] + others[:-KEPT_IN_MEMORY]:
-                del self._answers[old]
         return answer
+
+    def _sort_out_failures(self) -> None:
+        for key in [key for key, answer in self._answers.items() if _failed(answer)]:
+            self._failures[key] = self._answers.pop(key)
 
     def _keep(self, answer: Future, request: Request) -> None:
         if answer.cancelled() or answer.exception() is not None:
@@ -284,8 +162,3 @@ def _done(value) -> Future:
     answer: Future = Future()
     answer.set_result(value)
     return answer
-
-
-def offered(models: Iterable[SavedModel]) -> list[SavedModel]:
-    """The models that can be opened."""
-    return [model for model in models if not model.problem]

@@ -1,8 +1,11 @@
-"""McNemar's test of two models on the same images."""
+"""McNemar's test of two models on the same images, and the interval of the difference of their accuracies."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from explorer.evaluation.metrics import Z_95
 
 SIGNIFICANT = 0.05
 
@@ -11,16 +14,11 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
     """McNemar's exact test, two-sided: the probability that equally good models differ at least this much.
 
     `only_a` and `only_b` count the images that only one model classifies correctly. McNemar, Note on the sampling error
-    of the difference between correlated proportions (1947). Computed with integers, so exact for any number of images.
+    of the difference between correlated proportions (1947).
     """
-    count, fewer = only_a + only_b, min(only_a, only_b)
-    if count == 0:
-        return 1.0
-    ways, at_most = 1, 0
-    for number in range(fewer + 1):
-        at_most += ways
-        ways = ways * (count - number) // (number + 1)
-    return min(1.0, 2 * at_most / 2**count)
+    from scipy.special import bdtr  # the binomial distribution of scipy.stats, whose import is slow
+
+    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,30 @@ class Comparison:
     def p_value(self) -> float:
         """The p-value of McNemar's exact test."""
         return mcnemar_p_value(self.only_a, self.only_b)
+
+    @property
+    def images(self) -> int:
+        """The number of images."""
+        return self.both + self.only_a + self.only_b + self.neither
+
+    @property
+    def difference(self) -> float:
+        """The accuracy of the second model minus that of the first, on these images."""
+        return (self.only_b - self.only_a) / self.images if self.images else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the difference between the accuracies, second minus first; (-1, 1) without images.
+
+        Wald's interval for paired proportions with one image added to each kind that only one model classifies
+        correctly: Bonett & Price, Adjusted Wald confidence interval for a difference of binomial proportions based on
+        paired data (2012).
+        """
+        if not self.images:
+            return -1.0, 1.0
+        a, b = ((count + 1) / (self.images + 2) for count in (self.only_a, self.only_b))
+        half = Z_95 * math.sqrt((a + b - (b - a) ** 2) / (self.images + 2))
+        return max(-1.0, b - a - half), min(1.0, b - a + half)
 
     def sentence(self, name_a: str, name_b: str) -> str:
         """The outcome in one sentence."""

@@ -19,7 +19,7 @@ def wilson_interval(hits: int, count: int, z: float = Z_95) -> tuple[float, floa
     """Wilson score interval of a share of which `hits` of `count` were observed, 95 % by default.
 
     Wilson, Probable inference, the law of succession, and statistical inference (1927). It is (0, 1) without
-    observations.
+    observations. Written out here because importing scipy.stats takes over half a second; a test compares the two.
     """
     if count == 0:
         return 0.0, 1.0
@@ -146,6 +146,13 @@ class Evaluation:
     def accuracy_interval(self) -> tuple[float, float]:
         """The 95 % confidence interval of the accuracy."""
         return wilson_interval(int(self.right.sum()), self.images)
+
+    @property
+    def confidence_verdict(self) -> str:
+        """How the mean confidence compares with the accuracy; within its interval, the two cannot be told apart."""
+        low, high = self.accuracy_interval
+        mean = float(self.confidence.mean())
+        return "overconfident" if mean > high else "underconfident" if mean < low else "well calibrated"
 
     @cached_property
     def data_loss(self) -> float:

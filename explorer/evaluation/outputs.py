@@ -106,6 +106,9 @@ def _inferred(outputs: np.ndarray, sums: np.ndarray, ending: Ending, choices: tu
         if ending.only(*SIGMOIDS) and outputs.max() <= 1:
             note = f"they are independent probabilities of the classes (the model ends in {ending.words}); {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)
+        if ending.only("sparsemax"):
+            note = f"they are probabilities (the model ends in {ending.words}), but not every row sums to 1; {_DIVIDED}"
+            return Reading(PROBABILITIES, note=note, choices=choices)
         if ending.only("exponential"):
             note = f"they are unnormalized exponentials (the model ends in {ending.words}); {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)

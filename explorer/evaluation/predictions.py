@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from explorer import records
 from explorer.config import FIELDS
-from explorer.data.datasets import BOOK, DATASETS, NOTEBOOK, Dataset
+from explorer.data.datasets import DATASETS, Dataset
+from explorer.data.split import BOOK, NOTEBOOK
 from explorer.errors import FieldError
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.outputs import AUTOMATIC, OUTPUTS, PROBABILITIES

@@ -4,13 +4,13 @@ from typing import Any
 
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
-from explorer.evaluation.library import SavedModel, behind
 from explorer.evaluation.predictions import CARRIED, TEST, Predictions
+from explorer.evaluation.saved_models import SavedModel, behind
 from explorer.plain_text import columns, percent
 from explorer.runs.history import RULES
 
 
-def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str, Any]:
+def values(model: SavedModel, predictions: Predictions, looks: int) -> dict[str, Any]:
     """All metrics of a model on a split, for JSON; `looks` is how often it was evaluated on the test images."""
     facts = predictions.facts
     best, awaited = model.best, model.awaited
@@ -41,7 +41,7 @@ def figures(model: SavedModel, predictions: Predictions, looks: int) -> dict[str
 
 
 def lines(values: dict[str, Any]) -> list[str]:
-    """The values of `figures` as text."""
+    """The result of `values` as text."""
     low, high = values["accuracy_interval"]
     chosen = f", epoch {values['epoch']} ({values['selected_by']})" if values["epoch"] else ""
     looks = f", evaluated {times(values['test_looks'])} with this model" if values["split"] == TEST else ""
@@ -70,9 +70,29 @@ def lines(values: dict[str, Any]) -> list[str]:
         f"loss {values['loss']:.4f}{_parts(values)}, top-2 accuracy {percent(values['top_2_accuracy'])}, "
         f"calibration error {percent(values['calibration_error'])}",
         *columns([head, *rows], right="1234"),
-        "confusion matrix: rows are true classes, columns are predicted classes",
-        *columns(_matrix(values), right="".join(map(str, range(1, len(values["class_names"]) + 1)))),
+        *_mistakes(values),
     ]
+
+
+MOST_COLUMNS, MOST_MISTAKES = 20, 10  # a terminal is no wider
+
+
+def _mistakes(values: dict[str, Any]) -> list[str]:
+    """The confusion matrix, or of many classes what is mistaken for what most often."""
+    names = values["class_names"]
+    if len(names) <= MOST_COLUMNS:
+        right = "".join(map(str, range(1, len(names) + 1)))
+        title = "confusion matrix: rows are true classes, columns are predicted classes"
+        return [title, *columns(_matrix(values), right=right)]
+    mistakes = [
+        (count, true, predicted)
+        for true, row in zip(names, values["confusion_matrix"], strict=True)
+        for predicted, count in zip(names, row, strict=True)
+        if true != predicted and count
+    ]
+    most = sorted(mistakes, key=lambda mistake: -mistake[0])[:MOST_MISTAKES]
+    rows = [[true, predicted, f"{count:,}"] for count, true, predicted in most]
+    return ["most frequent mistakes", *columns([["true", "predicted", "images"], *rows], right="2")]
 
 
 def _parts(values: dict[str, Any]) -> str:

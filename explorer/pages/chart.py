@@ -12,6 +12,10 @@ import streamlit as st
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+
+
+NO_ZERO = "Zeros are left out, since a log scale cannot show them."
 
 
 def draw_steadily() -> None:
@@ -19,13 +23,18 @@ def draw_steadily() -> None:
     st.html("<style>[data-stale=true] { opacity: 1 !important; }</style>")
 
 
-def draw_chart(build: Callable, frame: "pd.DataFrame", *arguments: Any, place: Any = st, **options: Any) -> None:
+def draw_chart(
+    build: Callable, frame: "pd.DataFrame | pa.Table", *arguments: Any, place: Any = st, **options: Any
+) -> None:
     """Draws `build(frame, *arguments)`, an Altair chart whose specification does not depend on the frame's rows.
+
+    A frame that many sessions draw is best given as an Arrow table, which is not converted again for each of them.
 
     All marks must use this one frame, or data that they name themselves. The arguments must be hashable; `options` are
     those of `st.vega_lite_chart` (`key`, `alt`, `on_select` …).
     """
-    specification = json.loads(_specification(build, tuple(frame.columns), *arguments))
+    columns = frame.columns if hasattr(frame, "iloc") else frame.column_names
+    specification = json.loads(_specification(build, tuple(columns), *arguments))
     place.vega_lite_chart(frame, specification, **options)
 
 

@@ -1,4 +1,4 @@
-"""Offers to download CIFAR-10 and shows its progress; the download runs in its own process, and every page shows it."""
+"""Offers to download a data set and shows its progress, on every page; the download runs in its own process."""
 
 import subprocess
 import sys
@@ -7,61 +7,69 @@ import time
 import streamlit as st
 
 from explorer.data import datasets
-from explorer.data.datasets import DATASETS
+from explorer.data.datasets import BUILT_IN, DATASETS
+from explorer.data.origin import Added
 from explorer.pages import download_state
 from explorer.pages.text import foreign, sentence
 from explorer.runs.progress import duration
 
-NAME = "cifar10"
+FIRST = next(iter(BUILT_IN))  # the notebook's data set, offered until it is here
 REFRESH_SECONDS = 0.5
 SECONDS_TO_REPORT = 15  # a download process that has not reported progress by then has failed
 
 
-def offer() -> None:
-    """Draws the offer to download CIFAR-10; nothing if it is already here."""
-    if not datasets.available(NAME):
+def offer(*wanted: str) -> None:
+    """Draws the offer to download the first missing one of the wanted data sets or of the notebook's, if any."""
+    missing = next((name for name in (*wanted, FIRST) if not datasets.available(name)), None)
+    if missing:
         # always refreshing: another page or the command line may start the download
-        st.fragment(_banner, run_every=REFRESH_SECONDS)()
+        st.fragment(_banner, run_every=REFRESH_SECONDS)(missing)
 
 
-def _banner() -> None:
+def _banner(name: str) -> None:
     from explorer.data import download  # imports numpy, which a page does not need once the data is here
 
-    if datasets.available(NAME):
+    if datasets.available(name):
         st.rerun()
-    progress = download.read_progress(NAME)
+    if isinstance(DATASETS[name].origin, Added):
+        st.warning(
+            f"The data set {DATASETS[name].title} is not on this machine any more. Its runs can still be viewed; to "
+            "train, resume or evaluate them, add the same files again on the **Train** page."
+        )
+        return
+    progress = download.read_progress(name)
     running = progress is not None and "error" not in progress
-    started = download_state.started_download()
+    started = download_state.started_download(name)
     if started and progress and progress["pid"] == started.pid:
-        download_state.forget_download()
+        download_state.forget_download(name)
     with st.container(border=True):
         if running:
             total = progress["total"]
             st.progress(min(1.0, progress["done"] / total) if total else 0.0, text=_progress_text(progress))
-            st.button("Cancel download", on_click=download.request_cancel, args=(NAME,), icon=":material/close:")
+            st.button("Cancel download", on_click=download.request_cancel, args=(name,), icon=":material/close:")
             return
         if started and time.monotonic() - started.since < SECONDS_TO_REPORT:
             st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
             st.error(sentence(progress["error"]))
-        size = DATASETS[NAME].download_bytes / 1e6
+        spec, here = DATASETS[name], DATASETS[datasets.preferred()]
         st.markdown(
-            "**CIFAR-10 is not on this machine yet.** Until it is downloaded, the default is scikit-learn's digits "
-            "data set, which trains in seconds."
+            f"**{spec.title} is not on this machine yet.** Until it is downloaded, {here.title} can be trained."
         )
-        st.button(f"Download CIFAR-10 ({size:,.0f} MB)", on_click=_start, icon=":material/download:")
+        size = f"{spec.download_bytes / 1e6:,.0f} MB"
+        st.button(f"Download {spec.title} ({size})", on_click=_start, args=(name,), icon=":material/download:")
 
 
-def _start() -> None:
+def _start(name: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "explorer", "data", NAME],
+        [sys.executable, "-m", "explorer", "data", name],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # closing the page must not end it
     )
-    download_state.remember_download(process.pid)
+    download_state.remember_download(name, process.pid)
 
 
 def _progress_text(progress: dict) -> str:

@@ -1,4 +1,4 @@
-"""Remembers a download that this session has started, until its process reports progress."""
+"""Remembers the downloads that this session has started, until their processes report progress."""
 
 import time
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ class StartedDownload:
     since: float
 
 
-def remember_download(pid: int) -> None:
-    """Remembers a download process that was just started."""
-    st.session_state[_DOWNLOAD] = StartedDownload(pid, time.monotonic())
+def remember_download(name: str, pid: int) -> None:
+    """Remembers the process that was just started to download a data set."""
+    st.session_state[f"{_DOWNLOAD}_{name}"] = StartedDownload(pid, time.monotonic())
 
 
-def forget_download() -> None:
+def forget_download(name: str) -> None:
     """Forgets the download process, which reports its own progress from now on."""
-    st.session_state.pop(_DOWNLOAD, None)
+    st.session_state.pop(f"{_DOWNLOAD}_{name}", None)
 
 
-def started_download() -> StartedDownload | None:
+def started_download(name: str) -> StartedDownload | None:
     """The download process that has not reported progress yet."""
-    return st.session_state.get(_DOWNLOAD)
+    return st.session_state.get(f"{_DOWNLOAD}_{name}")

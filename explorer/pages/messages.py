@@ -7,12 +7,17 @@ _REDRAW = "redraw"
 
 
 def post(message: str) -> None:
-    """Stores a message for the next drawing of the page, since a callback cannot draw."""
+    """Stores a message for the next drawing of the whole page, since a callback cannot draw."""
     st.session_state[_MESSAGE] = message
+    redraw()
 
 
 def take() -> str:
-    """Returns the stored message and removes it; empty if there is none."""
+    """Returns the stored message and removes it; empty if there is none.
+
+    Called by a page that is being drawn as a whole, which also answers a request to redraw it.
+    """
+    redraw_wanted()
     return st.session_state.pop(_MESSAGE, "")
 
 

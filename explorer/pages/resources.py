@@ -9,11 +9,12 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.data.datasets import Dataset
-from explorer.garbage import not_searched
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import StudyStore
 from explorer.workers.initial_signals import InitialSignals
-from explorer.workers.run_queue import RunQueue, settle_orphans
+from explorer.workers.limits import Limits
+from explorer.workers.run_control import settle_orphans
+from explorer.workers.run_queue import RunQueue
 from explorer.workers.task_process import TaskProcess
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ _SEEN = "seen"
 def store() -> RunStore:
     """The run store, shared by all sessions."""
     runs = RunStore()
-    # the objects read from thousands of runs stay for good: scanning them again and again for garbage would slow the
-    # first drawing of Compare noticeably
-    with not_searched():
-        settle_orphans(runs)
+    settle_orphans(runs)
     return runs
 
 
@@ -44,7 +42,7 @@ def studies() -> StudyStore:
 @st.cache_resource
 def run_queue() -> RunQueue:
     """The run queue, shared by all sessions; the first call starts its workers in the background."""
-    return RunQueue()
+    return RunQueue(limits=Limits.from_environment())
 
 
 @st.cache_resource
@@ -80,14 +78,19 @@ def page_is_drawn() -> None:
     threading.Thread(target=importlib.import_module, args=("explorer.charts.training_curves",), daemon=True).start()
 
 
+def page_was_drawn() -> bool:
+    """Whether this session has drawn a page before."""
+    return st.session_state.get(_SEEN, False)
+
+
 def run_queue_problem() -> str:
     """Why the workers could not be started; empty if there is no problem."""
-    return run_queue().message if st.session_state.get(_SEEN) else ""
+    return run_queue().message if page_was_drawn() else ""
 
 
 def restart_run_queue() -> None:
     """Starts the workers again after they could not be started."""
-    run_queue.clear()
+    run_queue().try_again()
     st.session_state.pop(_PREPARED, None)
 
 

@@ -1,16 +1,21 @@
 """Reads and sets the run and the study that a page shows, which are part of its URL."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from explorer.errors import InputError
-from explorer.pages import resources
+from explorer.pages import messages, resources
 from explorer.pages.text import sentence
-from explorer.runs.run import ACTIVE, Run
+from explorer.pages.train.origins import OWN, origin
+from explorer.runs.run import Run
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import ACTIVE
 from explorer.sweeps.study import Study
 
 RUN, TWIN = "run", "twin"
 STUDY, NEW_STUDY = "study", "-"
-_TRAINED_BEFORE = "trained_before"
+_TRAINED_BEFORE, _WATCHED = "trained_before", "watched"
 
 
 def open_run(name: str | None, trained_before: bool = False) -> None:
@@ -21,19 +26,32 @@ def open_run(name: str | None, trained_before: bool = False) -> None:
     else:
         st.query_params.pop(RUN, None)
     st.session_state[_TRAINED_BEFORE] = name if trained_before else None
+    messages.redraw()
 
 
-def chosen_run() -> Run | None:
-    """The run in the URL, else the newest active run."""
+def chosen_run(listing: Sequence[RunSummary]) -> Run | None:
+    """The run in the URL, else the one that this session has watched, else the newest active run of a listing.
+
+    Not one of a sweep or of the gallery, which nobody started to watch here.
+    """
     name = st.query_params.get(RUN)
     if name:
         try:
-            return resources.store().get(name)
+            return _watch(resources.store().get(name))
         except InputError as error:
             st.warning(sentence(error))
             return None
-    active = next((summary for summary in resources.store().list() if summary.state in ACTIVE), None)
-    return active.run if active else None
+    watched = st.session_state.get(_WATCHED)  # another page has taken it from the URL
+    if watched and any(summary.name == watched for summary in listing):
+        st.query_params[RUN] = watched
+        return resources.store().get(watched)
+    active = next((each for each in listing if each.state in ACTIVE and origin(each) == OWN), None)
+    return _watch(active.run) if active else None
+
+
+def _watch(run: Run) -> Run:
+    st.session_state[_WATCHED] = run.name
+    return run
 
 
 def open_study(name: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import atexit
+import os
+import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.web.server.server_util import get_url
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from explorer.errors import FieldError
 from explorer.isolation import isolate
+from explorer.pages.clicks import OneClickOnce
+from explorer.pages.session import SessionCookie
+from explorer.workers.limits import Limits
 
 FOREIGN_NAME = "This server answers only to its own host names. To add one, start it with --server.allowedHosts NAME.\n"
 FOREIGN_PAGE = (
@@ -64,12 +70,22 @@ def is_own_origin(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
-MIDDLEWARE = [Middleware(OwnNamesOnly)]
+MIDDLEWARE = [Middleware(OwnNamesOnly), Middleware(SessionCookie), Middleware(OneClickOnce)]
+
+
+def _check_limits() -> None:
+    """Ends the server with one sentence if a limit that its operator has set is not allowed."""
+    try:
+        Limits.from_environment()
+    except FieldError as error:
+        print(f"explorer: {error}", file=sys.stderr, flush=True)
+        os._exit(error.exit_status)  # an exception would be printed with its traceback
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict]:
     """Isolates the server in a private folder, opens the browser as Streamlit does, and ends all child processes."""
+    _check_limits()
     isolate()
     if not st.get_option("server.headless"):
         address = get_url(st.get_option("browser.serverAddress"))

@@ -1,25 +1,49 @@
 """Draws the sidebar: one widget per setting, which together give a configuration."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
-from explorer.pages import settings
+from explorer.pages import layout, noise, settings
 from explorer.pages.text import sentence
-from explorer.presets import PRESETS
+from explorer.palette import SPLIT_COLORS
+from explorer.presets import BEST_PRESETS, PRESETS, Preset
 
 
-def sidebar() -> TrainingConfig | None:
-    """Draws the settings and returns them; None if one is invalid, with an error beside it."""
+def sidebar(
+    above: Callable[[TrainingConfig | None], None] | None = None, below_data: Callable[[], None] = lambda: None
+) -> TrainingConfig | None:
+    """Draws the settings and returns them; None if one is invalid, with an error beside it.
+
+    `above` draws into the place above them, for example a button that needs them; `below_data` below the data set.
+    """
     with st.sidebar:
+        top = st.container()
         values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
+        noise.draw(values["dataset"])
+        below_data()
         _presets()
         values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}
         _more(values)
-    return TrainingConfig(**values) if None not in values.values() else None
+    config = TrainingConfig(**values) if None not in values.values() else None
+    _highlight(settings.tried_fields(config))
+    if above:
+        with top:
+            above(config)
+    return config
+
+
+def _highlight(fields: Sequence[str]) -> None:
+    """Frames the settings that a click elsewhere has just changed."""
+    if fields:
+        # a setting on a log scale has a slider and a box
+        frames = ", ".join(f".st-key-{name}, .st-key-{settings.slider_key(name)}" for name in fields)
+        color = SPLIT_COLORS["validation"]
+        st.html(f"<style>{frames} {{ outline: 3px solid {color}; outline-offset: 4px; border-radius: 4px; }}</style>")
 
 
 def _more(values: dict[str, object]) -> None:
@@ -48,14 +72,21 @@ def _undrawn(field: Field) -> object:
 def _presets() -> None:
     st.caption("Start from a preset")
     for column, preset in zip(st.columns(len(PRESETS), gap="small"), PRESETS.values(), strict=True):
-        column.button(
-            preset.name.upper(),
-            key=f"preset_{preset.name}",
-            help=f"{preset.title}. {preset.description}",
-            on_click=settings.apply_preset,
-            args=(preset.name,),
-            width="stretch",
-        )
+        with column:
+            _preset(preset, preset.name.upper())
+    for preset in BEST_PRESETS.values():
+        _preset(preset, preset.title)
+
+
+def _preset(preset: Preset, label: str) -> None:
+    st.button(
+        label,
+        key=f"preset_{preset.name}",
+        help=f"{preset.title}. {preset.description}",
+        on_click=settings.apply_preset,
+        args=(preset.name,),
+        width="stretch",
+    )
 
 
 def _widget(field: Field) -> object:
@@ -77,28 +108,39 @@ def _widget(field: Field) -> object:
 
 
 def _fraction(field: Field) -> float:
-    # a step that suits fractions; any other value can be typed
-    step = 0.05 if field.maximum <= 1 else 1.0
+    # any other value can be typed
+    step = field.step or (0.05 if field.maximum <= 1 else 1.0)
     kind = {"format": "%g", "step": step, "key": field.name, "help": field.help}
     return st.number_input(field.label, field.minimum, field.maximum, st.session_state[field.name], **kind)
 
 
 def _choice(field: Field) -> str:
-    title = _dataset_title if field.name == "dataset" else field.title
-    now = field.choices.index(st.session_state[field.name])
-    return st.selectbox(field.label, field.choices, now, format_func=title, key=field.name, help=field.help)
+    about = field.help
+    if field.name == "dataset" and (missing := _missing()):
+        about += f" Not on this machine yet: {', '.join(missing)}."
+    now = st.session_state[field.name]
+    choices = list(dict.fromkeys((*field.choices, now)))  # a data set that was removed is not one of the choices
+    return st.selectbox(field.label, choices, choices.index(now), format_func=field.title, key=field.name, help=about)
 
 
-def _dataset_title(name: str) -> str:
-    return FIELDS["dataset"].title(name) + ("" if datasets.available(name) else " (not downloaded)")
+def _missing() -> list[str]:
+    """The titles of the explorer's data sets that are not downloaded.
+
+    They are not marked in the box: a browser sends the text of what is chosen, which must stay what it was.
+    """
+    return [spec.title for name, spec in datasets.BUILT_IN.items() if not datasets.available(name)]
 
 
 def _logarithmic(field: Field) -> float | int | None:
     """A slider on a log scale, and beside it a box in which the exact value can be typed."""
-    slider = f"{field.name}_slider"
+    slider = settings.slider_key(field.name)
     marks = _marks(field)
     value, problem = _parsed(field)
-    st.session_state[slider] = min(marks, key=lambda mark: abs(math.log(mark / (value or field.default))))
+    if value is not None and value not in marks:
+        marks = sorted({*marks, float(value)})  # the slider shows what is typed, not the mark beside it
+    st.session_state[slider] = (
+        float(value) if value is not None else min(marks, key=lambda mark: abs(mark - field.default))
+    )
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
     left.select_slider(
         field.label,
@@ -110,9 +152,17 @@ def _logarithmic(field: Field) -> float | int | None:
         args=(field.name, slider),
     )
     now = st.session_state[field.name]
-    right.text_input(f"{field.label}, exact value", now, key=field.name, label_visibility="collapsed")
-    if problem:
-        st.error(problem)
+    right.text_input(
+        f"{field.label}, exact value",
+        now,
+        key=field.name,
+        label_visibility="collapsed",
+        on_change=settings.renew_slider,
+        args=(field.name,),
+    )
+    with layout.place():
+        if problem:
+            st.error(problem)
     return value
 
 
@@ -125,7 +175,8 @@ def _parsed(field: Field) -> tuple[object, str]:
 
 
 def _typed_from_slider(name: str, slider: str) -> None:
-    st.session_state[name] = f"{st.session_state[slider]:g}"
+    if slider == settings.slider_key(name):  # not one that has been replaced, which a slow browser still sends
+        st.session_state[name] = f"{st.session_state[slider]:g}"
 
 
 def _marks(field: Field) -> list[float]:

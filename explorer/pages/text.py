@@ -5,48 +5,15 @@ browser call the image's server. `tests/pages/test_foreign_text.py` checks that 
 """
 
 import re
-import unicodedata
 from pathlib import Path
 
+from explorer.plain_text import ELLIPSIS, LONGEST, plain, shortened
 from explorer.runs.store import RunStore
 from explorer.runs.table_export import FORMULA_STARTS
 
-LONGEST = 80  # characters of a name
 LONGEST_SENTENCE = 600
 _LONGEST_READ = 10_000  # characters that are read of a sentence before it is shortened
-ELLIPSIS = "…"
 WORD_JOINER = "\u2060"  # invisible
-
-# characters of the category Cf that scripts and emoji need: joiners and flag tags
-_DRAWN_FORMATS = {"\u00ad", "\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
-
-
-def plain(text: object, longest: int = LONGEST) -> str:
-    """Foreign text in one line, for what is not rendered as Markdown, such as cells and options.
-
-    Control characters, characters that change the writing direction and lone surrogates are written as escapes
-    (`\\x1b`, `\\u202e`); the middle of a longer text is replaced by an ellipsis.
-    """
-    line = str(text)
-    if len(line) > 4 * longest:  # a text of millions of characters is not read whole
-        line = line[: 2 * longest] + ELLIPSIS + line[-2 * longest :]
-    if not line.isprintable():
-        line = "".join(map(_visible, " ".join(line.split())))
-    return _shortened(line.strip(), longest)
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) not in _INVISIBLE or character in _DRAWN_FORMATS:
-        return character
-    return character.encode("unicode_escape").decode()
-
-
-def _shortened(text: str, longest: int) -> str:
-    if len(text) <= longest:
-        return text
-    tail = longest // 3
-    return text[: longest - tail - 1] + ELLIPSIS + text[-tail:]
 
 
 def cell(text: object, longest: int = LONGEST) -> str:
@@ -71,7 +38,7 @@ def foreign(text: object, longest: int = LONGEST) -> str:
 def sentence(text: object) -> str:
     """An error, a reason or another foreign sentence as Markdown, with a final period but without server paths."""
     line = without_paths(plain(text, _LONGEST_READ)).rstrip(".")
-    return foreign(f"{_shortened(line, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
+    return foreign(f"{shortened(line, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
 
 
 def capitalized(text: str) -> str:

@@ -22,6 +22,8 @@ class Cause(StrEnum):
     PROCESS_ENDED = "process_ended"
     MEMORY_LIMIT = "memory_limit"
     """Its worker process exceeded the memory limit and was ended."""
+    TIME_LIMIT = "time_limit"
+    """It has trained as long as the server allows."""
     END_NOT_WRITTEN = "end_not_written"
     """Its end could not be written, as on a full disk."""
     OUT_OF_MEMORY = "out_of_memory"
@@ -35,6 +37,9 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
     """A folder without a cause whose reason is not recognised."""
 
+
+# What can be put right outside the run, by freeing space or downloading data: its settings are not at fault.
+OUTSIDE = (Cause.DISK_FULL, Cause.FOLDER_UNUSABLE, Cause.OUT_OF_MEMORY, Cause.DATA_UNAVAILABLE)
 
 # the reasons that versions without causes wrote, by status; the first pattern that matches counts
 _SENTENCES = {

@@ -1,14 +1,6 @@
-"""Comparison of runs: one table of all, groups of repeats, and a paired test between two groups.
+"""Comparison of runs: groups of repeats, their statistics, and a paired test between two groups.
 
-Pure functions over one tidy frame with one row per run (`run_table`):
-
-    run, name, tags, note        the run's folder and its annotation; `tags` is a tuple of strings
-    dataset … seed               every field of the configuration
-    status, created              one of `STATUSES`; seconds since 1970
-    trained, best_epoch          number of epochs trained, and the epoch with the lowest validation loss
-    val_loss, val_accuracy       at that epoch, accuracy from 0 to 1
-    seconds, curve               total over all epochs; the validation loss by epoch, thinned out
-    images                       number of validation images the results are measured on
+Pure functions over the tidy frame of `explorer.runs.run_table`.
 """
 
 import math
@@ -16,141 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count as count_from
 from itertools import islice
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from explorer.config import FIELDS
 from explorer.errors import FieldError
-from explorer.runs.cost_estimate import validation_images
-from explorer.runs.run import COMPLETED, RunSummary
+from explorer.runs.metrics import OBJECTIVES
+from explorer.runs.run_table import SEED, SETTINGS, differing
+from explorer.runs.settings_text import label
+from explorer.runs.status import COMPLETED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEED = "seed"
-SETTINGS = tuple(name for name in FIELDS if name != SEED)
-RESULTS = {
-    "val_accuracy": "Validation accuracy",
-    "val_loss": "Validation loss",
-    "best_epoch": "Best epoch",
-    "trained": "Epochs trained",
-    "seconds": "Seconds",
-}
-HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False}
 CONFIDENCE = 0.95
 FEWEST_PAIRS = 2  # one pair has no spread
-
-_SUMMARY = ("status", "created", "trained", "best_epoch", "val_loss", "val_accuracy", "seconds", "curve", "images")
-COLUMNS = ("run", "name", "tags", "note", *FIELDS, *_SUMMARY)
-
-
-def run_table(summaries: Sequence[RunSummary]) -> "pd.DataFrame":
-    """One row per readable run, in the order given, with the columns above; unknown values are NaN."""
-    import pandas as pd
-
-    readable = [s for s in summaries if s.config is not None and s.status is not None]
-    configs, bests = [s.config for s in readable], [s.outline.best for s in readable]
-    columns: dict[str, Any] = {
-        "run": [s.name for s in readable],
-        "name": [s.annotation.name for s in readable],
-        "tags": [s.annotation.tags for s in readable],
-        "note": [s.annotation.note for s in readable],
-        **{field: [*map(attrgetter(field), configs)] for field in FIELDS},
-        "status": [s.state for s in readable],
-        "created": [s.created for s in readable],
-        "trained": [s.outline.epochs for s in readable],
-        "best_epoch": pd.array([b.epoch if b else None for b in bests], dtype="Int64"),
-        "val_loss": [b.val_loss if b else math.nan for b in bests],
-        "val_accuracy": [b.val_accuracy if b else math.nan for b in bests],
-        "seconds": [s.outline.seconds for s in readable],
-        "curve": [s.outline.curve for s in readable],
-        "images": [*map(validation_images, configs)],
-    }
-    return pd.DataFrame(columns, columns=list(COLUMNS))
-
-
-def matching(
-    table: "pd.DataFrame",
-    search: str = "",
-    statuses: Sequence[str] = (),
-    tags: Sequence[str] = (),
-    fields: Mapping[str, Sequence[Any]] | None = None,
-    ranges: Mapping[str, tuple[float, float]] | None = None,
-) -> "pd.DataFrame":
-    """The runs that contain every search word (in run, name, tags or note) and pass every filter.
-
-    `fields` lists the allowed values of some columns, `ranges` the minimum and maximum of others; an empty list of
-    statuses, tags or values allows all.
-    """
-    keep = table["run"].notna()
-    if words := search.lower().split():
-        text = (
-            table["run"] + " " + table["name"] + " " + table["tags"].str.join(" ") + " " + table["note"]
-        ).str.lower()
-        for word in words:
-            keep &= text.str.contains(word, regex=False)
-    if statuses:
-        keep &= table["status"].isin(statuses)
-    if tags:
-        keep &= table["tags"].map(lambda run_tags: bool(set(tags) & set(run_tags)))
-    for name, values in (fields or {}).items():
-        keep &= table[name].isin(values) if values else True
-    for name, (low, high) in (ranges or {}).items():
-        keep &= table[name].between(low, high)
-    return table[keep]
-
-
-def ranked(table: "pd.DataFrame", metric: str = "val_loss") -> "pd.DataFrame":
-    """The runs with the best result first and those without one last."""
-    return table.sort_values(metric, ascending=not HIGHER_IS_BETTER[metric], na_position="last", kind="stable")
-
-
-def labels(table: "pd.DataFrame") -> list[str]:
-    """A short, unique label for each run: its name if it has one, else the settings in which it differs."""
-    fields = [name for name in differing(table) if name != SEED]
-    repeated = len(table) > 1 and table[SEED].nunique() > 1
-    texts = []
-    for row in table.to_dict("records"):
-        text = row["name"] or (label(row, fields) if fields or not repeated else "")
-        text = f"{text} · seed {row[SEED]}" if repeated and not row["name"] else text
-        texts.append(text.removeprefix(" · "))
-    return [f"{text} ({run[-4:]})" if texts.count(text) > 1 else text
-            for text, run in zip(texts, table["run"], strict=True)]  # fmt: skip
-
-
-def differing(table: "pd.DataFrame") -> list[str]:
-    """The configuration fields in which the runs of a table differ, in the order of `FIELDS`."""
-    return [name for name in FIELDS if table[name].nunique(dropna=False) > 1]
-
-
-def is_number(column: str) -> bool:
-    """Whether a column of settings or results holds numbers."""
-    return not FIELDS[column].choices if column in FIELDS else column in RESULTS
-
-
-def display_value(field: str, value: Any) -> str:
-    """A field's value as display text."""
-    return FIELDS[field].title(value) if FIELDS[field].choices else f"{value:,.6g}"
-
-
-_IN_SHORT = {"learning_rate": "rate", "batch_size": "batch", "epochs": "max epochs"}
-_NORM_IN_SHORT = {"off": "no batch norm", "after_activation": "batch norm", "before_activation": "batch norm before"}
-
-
-def label(row: Mapping[str, Any], fields: Sequence[str]) -> str:
-    """A short label of a run or a group: the given fields of its configuration, or "the same settings" without any."""
-    return ", ".join(_in_short(name, row[name]) for name in fields) or "the same settings"
-
-
-def _in_short(name: str, value: Any) -> str:
-    if name == "batch_norm":
-        return _NORM_IN_SHORT[value]
-    if FIELDS[name].choices:
-        return display_value(name, value)
-    return f"{_IN_SHORT.get(name, FIELDS[name].lower_label)} {display_value(name, value)}"
-
-
-# --- Repeats ----------------------------------------------------------------------------------------------
 
 
 def grouped(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -177,8 +47,8 @@ def groups(table: "pd.DataFrame", metric: str = "val_accuracy") -> "pd.DataFrame
     """
     import pandas as pd
 
-    if metric not in HIGHER_IS_BETTER:
-        raise FieldError("metric", metric, "one of " + ", ".join(HIGHER_IS_BETTER))
+    if metric not in OBJECTIVES:
+        raise FieldError("metric", metric, "one of " + ", ".join(OBJECTIVES))
     table = table if "group" in table else grouped(table)
     used = counted(table)
     fields = [name for name in differing(table) if name != SEED]
@@ -199,7 +69,8 @@ def groups(table: "pd.DataFrame", metric: str = "val_accuracy") -> "pd.DataFrame
             "high": statistics["max"].to_numpy(),
         }
     )
-    return rows.sort_values("mean", ascending=not HIGHER_IS_BETTER[metric], kind="stable").reset_index(drop=True)
+    ascending = not OBJECTIVES[metric].higher_is_better
+    return rows.sort_values("mean", ascending=ascending, kind="stable").reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -236,8 +107,8 @@ def paired_difference(
     """
     from statistics import fmean, stdev
 
-    if metric not in HIGHER_IS_BETTER:
-        raise FieldError("metric", metric, "one of " + ", ".join(HIGHER_IS_BETTER))
+    if metric not in OBJECTIVES:
+        raise FieldError("metric", metric, "one of " + ", ".join(OBJECTIVES))
     seeds = tuple(sorted(set(one) & set(other)))
     differences = [one[seed] - other[seed] for seed in seeds]
     if len(seeds) < FEWEST_PAIRS:
@@ -272,33 +143,22 @@ def next_seeds(taken: Sequence[int], count: int) -> list[int]:
 
 def verdict(difference: PairedDifference, one: str, other: str) -> str:
     """One sentence about a paired difference, which says when it is inconclusive."""
-    metric = RESULTS[difference.metric].lower()
+    metric = OBJECTIVES[difference.metric]
     if difference.pairs < FEWEST_PAIRS:
         common = "no seed in common" if not difference.pairs else "only one seed in common"
         return (
             f"Inconclusive: {one} and {other} have {common}, and a comparison needs at least {FEWEST_PAIRS} "
             "(5 are better)."
         )
+    amount = f"{metric.difference(difference.mean)} {'higher' if difference.mean >= 0 else 'lower'}"
     result = (
-        f"over {difference.pairs} common seeds, its {metric} is {_amount(difference)} on average; the 95% interval, "
-        f"{_signed(difference.metric, difference.low)} to {_signed(difference.metric, difference.high)} "
-        "(paired Student's t),"
+        f"over {difference.pairs} common seeds, its {metric.validation_title.lower()} is {amount} on average; the 95% "
+        f"interval, {metric.signed(difference.low)} to {metric.signed(difference.high)} (paired Student's t),"
     )
     if not difference.conclusive:
         return f"{one} compared with {other} is inconclusive: {result} includes zero."
-    better = (difference.mean > 0) == HIGHER_IS_BETTER[difference.metric]
+    better = metric.better(difference.mean, 0.0)
     return f"{one} is {'better' if better else 'worse'} than {other}: {result} excludes zero."
-
-
-def _amount(difference: PairedDifference) -> str:
-    side = "higher" if difference.mean >= 0 else "lower"
-    if difference.metric == "val_accuracy":
-        return f"{100 * abs(difference.mean):.2f} points {side}"
-    return f"{abs(difference.mean):.4f} {side}"
-
-
-def _signed(metric: str, value: float) -> str:
-    return (f"{100 * value:+.2f}" if metric == "val_accuracy" else f"{value:+.4f}").replace("-", "−")
 
 
 def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
@@ -309,6 +169,6 @@ def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
         else "the effect of the seed is unknown from one run"
     )
     return (
-        f"Accuracy {100 * mean:.1f}%: {seeds}, ±{100 * sampling_error(mean, images):.2f} points from the choice of "
+        f"Accuracy {100 * mean:.2f}%: {seeds}, ±{100 * sampling_error(mean, images):.2f} points from the choice of "
         f"{images:,} validation images (one standard error, √(p(1 − p)/n))."
     )

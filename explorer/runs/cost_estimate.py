@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from explorer.config import OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.errors import MemoryShortError
-from explorer.runs.run import RunSummary
+from explorer.runs.run_summary import RunSummary
 
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
 WEIGHT_COPIES = 8
@@ -21,12 +21,37 @@ BASE_BYTES = 10**9
 SECONDS_PER_OPERATION = 1 / 120e9
 SECONDS_PER_LAYER = 50e-6
 BATCH_NORM_FACTOR = 1.35
+SECONDS_PER_MOVED_VALUE = 0.8e-9  # of an image that is flipped or shifted
 
 
 def layer_sizes(config: TrainingConfig) -> list[int]:
     """The number of units of every layer, from the input pixels to the output classes."""
     spec = DATASETS[config.dataset]
-    return [spec.features, *[config.width] * config.depth, spec.classes]
+    hidden = [max(1, round(config.width * config.width_factor**number)) for number in range(config.depth)]
+    return [spec.features, *hidden, spec.classes]
+
+
+def hidden_layers(config: TrainingConfig) -> str:
+    """The hidden layers in words, such as "3 hidden layers of 512 to 128 units"."""
+    sizes = layer_sizes(config)[1:-1] or [config.width]
+    units = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+    return f"{config.depth} hidden layer{'s' * (config.depth != 1)} of {units} unit{'s' * (sizes[0] != 1)}"
+
+
+def skips(config: TrainingConfig) -> list[int]:
+    """The hidden layers (counted from 1) to whose output a skip connection adds what enters the layer before.
+
+    A pair begins at the input or at a hidden layer, ends two layers later, and has the same size all the way; a layer
+    of another size begins anew.
+    """
+    ends, size, layers = [], DATASETS[config.dataset].features, 0
+    for number, units in enumerate(layer_sizes(config)[1:-1] if config.skip != OFF else [], 1):
+        layers = layers + 1 if units == size else 0
+        size = units
+        if layers == 2:
+            ends.append(number)
+            layers = 0
+    return ends
 
 
 def parameters(config: TrainingConfig) -> int:
@@ -40,6 +65,11 @@ def parameters(config: TrainingConfig) -> int:
 def validation_images(config: TrainingConfig) -> int:
     """The number of validation images of a run of this configuration."""
     return DATASETS[config.dataset].counts(config.validation_split)[1]
+
+
+def validation_words(config: TrainingConfig) -> str:
+    """What a run of this configuration is validated on: 10,000 validation images, 400 validation points."""
+    return f"{validation_images(config):,} validation {DATASETS[config.dataset].noun}"
 
 
 def memory_bytes(config: TrainingConfig) -> int:
@@ -66,7 +96,8 @@ def epoch_cost(config: TrainingConfig) -> float:
     operations = 6 * sum(a * b for a, b in itertools.pairwise(sizes)) * images
     update = 20 * parameters(config) * steps  # the optimizer touches every weight at every step
     factor = 1.0 if config.batch_norm == OFF else BATCH_NORM_FACTOR
-    return factor * ((operations + update) * SECONDS_PER_OPERATION + steps * len(sizes) * SECONDS_PER_LAYER)
+    moving = images * sizes[0] * SECONDS_PER_MOVED_VALUE if config.moves_images else 0.0
+    return moving + factor * ((operations + update) * SECONDS_PER_OPERATION + steps * len(sizes) * SECONDS_PER_LAYER)
 
 
 MOST_DISTANT = 2.0  # an epoch that costs seven times as much; a more distant run predicts less than the rule of thumb

@@ -13,6 +13,8 @@ import msgspec
 from explorer import records as json_records
 from explorer.errors import FieldError
 from explorer.records import Epoch, Real, Seconds, Share
+from explorer.runs.metrics import METRICS, OBJECTIVES
+from explorer.runs.thinning import thinned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +25,9 @@ class EpochRecord:
     """One finished epoch: mean loss and accuracy (0–1) over each split, under Keras's own names.
 
     `epoch` counts from 1, `seconds` is the wall time of training and validation. As in Keras, the losses include the
-    regularization penalty: `penalty` is its mean over the epoch's steps, `val_penalty` its value after the epoch. Both
-    are NaN where an earlier version of the project did not record them.
+    regularization penalty: `penalty` is its mean over the epoch's steps, `val_penalty` its value after the epoch.
+    `clipped` is the share of the epoch's steps whose gradient was clipped. These three are NaN where an earlier version
+    of the project did not record them.
     """
 
     epoch: int
@@ -36,6 +39,12 @@ class EpochRecord:
     seconds: Seconds
     penalty: Real = 0.0
     val_penalty: Real = 0.0
+    clipped: Share = 0.0
+
+    @property
+    def data_loss(self) -> float:
+        """The training loss without the penalty."""
+        return self.loss - self.penalty
 
     @property
     def val_data_loss(self) -> float:
@@ -108,14 +117,13 @@ class SelectionRule:
     name: str
     words: str
     metric: str | None
-    sign: int = 1
+    higher_is_better: bool = False
 
 
 RULES: dict[str, SelectionRule] = {
     rule.name: rule
     for rule in (
-        SelectionRule("val_loss", "lowest validation loss", "val_loss"),
-        SelectionRule("val_accuracy", "highest validation accuracy", "val_accuracy", -1),
+        *(SelectionRule(name, each.selected_by, name, each.higher_is_better) for name, each in OBJECTIVES.items()),
         SelectionRule("last", "last epoch", None),
     )
 }
@@ -129,7 +137,8 @@ def best_epoch(records: Sequence[EpochRecord], rule: str = "val_loss") -> EpochR
     if chosen.metric is None:
         return records[-1] if records else None
     finite = [r for r in records if math.isfinite(getattr(r, chosen.metric))]
-    return min(finite, key=lambda r: chosen.sign * getattr(r, chosen.metric), default=None)
+    sign = -1 if chosen.higher_is_better else 1
+    return min(finite, key=lambda r: sign * getattr(r, chosen.metric), default=None)
 
 
 def epochs_without_improvement(records: Sequence[EpochRecord]) -> int:
@@ -176,7 +185,7 @@ def outline(records: Sequence[EpochRecord]) -> Outline:
         best=best_epoch(records),
         seconds=sum((r.seconds for r in records), 0.0),
         epoch_seconds=median(r.seconds for r in records) if records else None,
-        curve=_thinned([r.val_loss for r in records]),
+        curve=tuple(thinned([r.val_loss for r in records], CURVE_POINTS)),
     )
 
 
@@ -194,16 +203,10 @@ def read_outline(content: bytes) -> Outline:
         best=None if best is None else _record(lines[best]),
         seconds=sum(seconds, 0.0),
         epoch_seconds=median(seconds) if lines else None,
-        curve=_thinned(losses),
+        curve=tuple(thinned(losses, CURVE_POINTS)),
     )
 
 
-def _thinned(values: Sequence[float]) -> tuple[float, ...]:
-    step = max(1, -(-len(values) // CURVE_POINTS))
-    return tuple(values[::-1][::step][::-1])  # counted from the end, so that the last one is among them
-
-
-METRICS = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy")}
 TRAINING, VALIDATION = "training", "validation"
 
 
@@ -212,9 +215,9 @@ def tidy(run_id: str, records: Iterable[EpochRecord]) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        (run_id, record.epoch, split, metric, getattr(record, name))
+        (run_id, record.epoch, split, metric.name, getattr(record, name))
         for record in records
-        for metric, names in METRICS.items()
-        for split, name in zip((TRAINING, VALIDATION), names, strict=True)
+        for metric in METRICS.values()
+        for split, name in ((TRAINING, metric.name), (VALIDATION, metric.validation))
     ]
     return pd.DataFrame(rows, columns=["run_id", "epoch", "split", "metric", "value"])

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from explorer.files import remove_temporary
+from explorer.runs import queue_order
 
 # the folder in which a run is prepared before it gets its name
 _BUILDING = re.compile(r"\..+_\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d_[a-z]{4}")
@@ -36,7 +37,11 @@ def building_folder(path: Path) -> Iterator[None]:
 
 
 def sweep(runs: Path) -> None:
-    """Removes temporary files and unfinished run folders from a folder of runs, but nothing that is being written."""
+    """Removes temporary files, unfinished run folders and the written orders of ended run queues from a folder of runs.
+
+    What is being written is left alone.
+    """
+    queue_order.remove_leftovers(runs)
     for folder in (runs, *(path for path in runs.glob(".*") if path.is_dir() and not path.is_symlink())):
         remove_temporary(folder)
     for path in runs.glob(".*_[a-z][a-z][a-z][a-z]"):

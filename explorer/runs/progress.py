@@ -6,17 +6,17 @@ from statistics import median
 
 from explorer.config import TrainingConfig
 from explorer.runs.history import EpochRecord, epochs_without_improvement
-from explorer.runs.run import RunStatus
+from explorer.runs.status import COMPLETED, RunStatus
 
 RECENT_EPOCHS = 5
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The progress of a run as a `fraction` of its maximum epochs, and times in seconds, None before the first epoch.
+    """The progress of a run: the `fraction` of its maximum epochs, 1 once it is completed.
 
-    `at_most` is the time left until the last epoch; `at_least` is the time left if no epoch improves any more, so that
-    early stopping ends the run.
+    Times are in seconds, None before the first epoch: `at_most` is the time left until the last epoch, `at_least` the
+    time left if no epoch improves any more, so that early stopping ends the run.
     """
 
     fraction: float
@@ -35,7 +35,7 @@ def outlook(config: TrainingConfig, status: RunStatus, records: Sequence[EpochRe
     left = max(0.0, config.epochs - done - within)
     patience_left = max(0.0, config.patience - waited - within)
     return Outlook(
-        fraction=min(1.0, (done + within) / config.epochs),
+        fraction=1.0 if status.status == COMPLETED else min(1.0, (done + within) / config.epochs),
         epoch=min(done + 1, config.epochs),
         seconds_per_epoch=seconds,
         at_most=seconds * left if seconds is not None else None,

@@ -2,10 +2,11 @@
 
 import stat
 import threading
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from explorer.files import append_line, read_bytes, replace_file
 from explorer.runs.signals import EpochSignals
@@ -23,7 +24,7 @@ class _Progress:
     signals: list[EpochSignals] = field(default_factory=list)
 
 
-_progress: OrderedDict[Path, _Progress] = OrderedDict()
+_progress: LRUCache[Path, _Progress] = LRUCache(KEPT_FILES)
 _lock = threading.Lock()
 
 
@@ -61,8 +62,6 @@ def read(path: Path) -> list[EpochSignals]:
         except (OSError, ValueError):
             return []
         _progress[path] = progress
-        while len(_progress) > KEPT_FILES:
-            _progress.popitem(last=False)
         return list(progress.signals)
 
 

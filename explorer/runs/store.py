@@ -11,27 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from explorer.config import TrainingConfig
+from explorer.data.own import registry
 from explorer.errors import InputError, RunError, quoted
 from explorer.files import is_name, write_json
 from explorer.process import Process
 from explorer.runs import index, leftovers, notes
+from explorer.runs.cause import Cause
+from explorer.runs.fix_mark import FIX, NAMED, FixMark
 from explorer.runs.index import Entry, Stamp
 from explorer.runs.leftovers import building_folder
 from explorer.runs.notes import NOTES, NOTHING
-from explorer.runs.run import (
-    ACTIVE,
-    COMPLETED,
-    CONFIG,
-    HISTORY,
-    QUEUED,
-    STATUS,
-    TRIAL,
-    Run,
-    RunStatus,
-    RunSummary,
-    summarize,
-    versions,
-)
+from explorer.runs.run import CONFIG, DATASET, HISTORY, TRIAL, Run, versions
+from explorer.runs.run_names import run_names
+from explorer.runs.run_summary import RunSummary, summarize
+from explorer.runs.status import ACTIVE, COMPLETED, QUEUED, RunStatus
+from explorer.work_folder import STATUS
 
 
 class RunStore:
@@ -42,17 +36,27 @@ class RunStore:
         self._lock = threading.Lock()
         self._folders: dict[str, _FolderRecord] | None = None
         self._listed: list[RunSummary] = []
+        self._named: tuple[list[RunSummary], dict[str, str]] = ([], {})
         self._index: dict[str, Entry] = {}
         self._unindexed = 0
         self._swept = False
 
-    def create(self, config: TrainingConfig, name: str | None = None, trial: dict[str, Any] | None = None) -> Run:
+    def create(
+        self,
+        config: TrainingConfig,
+        name: str | None = None,
+        trial: dict[str, Any] | None = None,
+        fix: FixMark | None = None,
+    ) -> Run:
         """Creates a run folder, queued; raises `RunError` when it cannot be written.
 
-        `trial` says which trial of a sweep the run belongs to; it is in the folder from the start.
+        `trial` says which trial of a sweep the run belongs to, `fix` which fix of which run it tries; both are in the
+        folder from the start.
         """
         now = time.time()
-        base = name or f"{config.dataset}_{config.activation}_{config.depth}x{config.width}"
+        dataset = config.dataset.partition("@")[0]
+        base = name or f"{dataset}_{config.activation}_{config.depth}x{config.width}" + (NAMED if fix else "")
+        marks = {TRIAL: trial, FIX: fix and fix.to_dict()}
         stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
         status = RunStatus(QUEUED, created=now, queued=now, process=Process.current())
         try:
@@ -63,14 +67,8 @@ class RunStore:
             while True:
                 letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
                 path = self.folder / f"{base}_{stamp}_{letters}"
-                building = self.folder / f".{path.name}"
                 try:
-                    with building_folder(building):
-                        write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
-                        write_json(building / STATUS, status.to_dict())
-                        if trial is not None:
-                            write_json(building / TRIAL, trial)
-                        building.rename(path)  # so that readers see the complete folder or none
+                    _build(path, config, status, marks)
                 except OSError as error:
                     if isinstance(error, FileExistsError) or path.exists():
                         continue
@@ -122,6 +120,17 @@ class RunStore:
                 self._listed = sorted(summaries, key=lambda s: (s.created, s.name), reverse=True)
             return self._listed
 
+    def names(self) -> dict[str, str]:
+        """The name under which each run is shown, by that of its folder; callers must not modify it.
+
+        Raises as `list` does.
+        """
+        listing, (known, names) = self.list(), self._named
+        if not _named_alike(known, listing):
+            names = run_names(listing)
+        self._named = listing, names
+        return names
+
     def _record_of_entry(self, entry: os.DirEntry) -> "_FolderRecord | None":
         """The record of a folder; one that no page could open gets a problem without being read."""
         problem = ""
@@ -152,6 +161,10 @@ class RunStore:
             summary = _from_index(Run(path), entry)
         elif known is None or known.stamps != stamps:
             summary = _light(Run(path), annotated=stamps[-1] is not None)
+            # written while it was read: the status could be that of a waiting run, the outline that of a trained one
+            while summary.state in ACTIVE and index.stamp(path, STATUS) != stamps[_FILES.index(STATUS)]:
+                stamps = [index.stamp(path, file) for file in _FILES]
+                summary = _light(Run(path), annotated=stamps[-1] is not None)
             self._unindexed += 1
         else:
             summary = known.summary
@@ -176,13 +189,32 @@ class RunStore:
         with run.locked():
             notes.bin_run(self.folder, run.name)
 
-    def trained_before(self, config: TrainingConfig) -> Run | None:
-        """The newest completed run of exactly this configuration.
+    def trained_before(self, config: TrainingConfig, *, diverged: bool = False) -> Run | None:
+        """The newest completed run of exactly this configuration, with `diverged` also one that diverged.
 
         Shipped runs do not count, because whoever presses Train on a preset wants to see it train.
         """
-        completed = (s for s in self.list() if s.state == COMPLETED and not s.status.shipped)
-        return next((s.run for s in completed if s.config == config), None)
+        for summary in self.list():
+            ended = summary.state == COMPLETED or (
+                diverged and summary.status and summary.status.cause is Cause.DIVERGED
+            )
+            if ended and not summary.status.shipped and summary.config == config:
+                return summary.run
+        return None
+
+
+def _build(path: Path, config: TrainingConfig, status: RunStatus, marks: dict[str, dict[str, Any] | None]) -> None:
+    """Writes a new run folder with these marks (by file), so that readers see the complete folder or none."""
+    building = path.parent / f".{path.name}"
+    with building_folder(building):
+        write_json(building / CONFIG, {**config.to_dict(), "versions": versions()})
+        write_json(building / STATUS, status.to_dict())
+        if description := registry.descriptions().get(config.dataset):
+            (building / DATASET).write_bytes(description.to_json())
+        for file, mark in marks.items():
+            if mark is not None:
+                write_json(building / file, mark)
+        building.rename(path)
 
 
 def leads_out(path: Path | str) -> bool:
@@ -227,6 +259,14 @@ def _from_index(run: Run, entry: Entry) -> RunSummary:
     config, outlined, annotation = index.unpack(entry)
     run.__dict__["config"] = config
     return RunSummary(run, config, entry.status, outlined, annotation)
+
+
+def _named_alike(known: list[RunSummary], listing: list[RunSummary]) -> bool:
+    """Whether two listings have the same names: a new epoch changes none."""
+    return len(known) == len(listing) and all(
+        old is new or (old.name, old.config, old.annotation) == (new.name, new.config, new.annotation)
+        for old, new in zip(known, listing, strict=True)
+    )
 
 
 def _as_now(summary: RunSummary) -> RunSummary:

@@ -8,8 +8,20 @@ import itertools
 from dataclasses import fields
 from typing import Any
 
-from explorer.config import FIELDS, TrainingConfig
+from explorer.config import (
+    AFTER_ACTIVATION,
+    ALPHA,
+    BEFORE_ACTIVATION,
+    CONSTANT,
+    DROPOUT,
+    FIELDS,
+    OFF,
+    STANDARDIZED,
+    UNIT,
+    TrainingConfig,
+)
 from explorer.runs import cost_estimate
+from explorer.runs.settings_text import IDIOMS, display_value
 
 
 def differences(one: TrainingConfig, other: TrainingConfig) -> dict[str, tuple[Any, Any]]:
@@ -71,18 +83,38 @@ def _layer_names(names: list[str]) -> str:
 def describe_changes(one: TrainingConfig, other: TrainingConfig) -> str:
     """The settings that differ, such as "activation Sigmoid → ELU"."""
     return ", ".join(
-        f"{FIELDS[name].lower_label} {_text(name, old)} → {_text(name, new)}"
+        f"{FIELDS[name].lower_label} {display_value(name, old)} → {display_value(name, new)}"
         for name, (old, new) in differences(one, other).items()
     )
 
 
 def describe_new_values(one: TrainingConfig, other: TrainingConfig) -> str:
-    """The settings that differ, as the second configuration has them, such as "activation ELU"."""
+    """The settings that differ, as the second configuration has them, such as "activation ELU, no dropout"."""
     return ", ".join(
-        f"{FIELDS[name].lower_label} {_text(name, new)}" for name, (_, new) in differences(one, other).items()
+        _IDIOMS.get((name, new)) or f"{FIELDS[name].lower_label} {display_value(name, new)}"
+        for name, (_, new) in differences(one, other).items()
     )
 
 
-def _text(name: str, value: Any) -> str:
-    """The value of a setting as text."""
-    return FIELDS[name].title(value) if isinstance(value, str) else f"{value:,g}"
+_IDIOMS = IDIOMS | {
+    ("input_scaling", STANDARDIZED): "standardized inputs",
+    ("input_scaling", UNIT): "inputs scaled to 0–1",
+    ("batch_norm", OFF): "no batch normalization",
+    ("batch_norm", BEFORE_ACTIVATION): "batch normalization before each activation",
+    ("batch_norm", AFTER_ACTIVATION): "batch normalization after each hidden layer",
+    ("dropout", DROPOUT): "dropout after each hidden layer",
+    ("dropout", ALPHA): "alpha dropout after each hidden layer",
+    ("l2", 0.0): "no L2 penalty",
+    ("clip_norm", 0.0): "no gradient clipping",
+    ("schedule", CONSTANT): "a constant learning rate",
+}
+
+
+def describe_same_start(one: TrainingConfig, other: TrainingConfig) -> str:
+    """What two runs of the same seed have in common, in a few words such as "same start, seed 1"."""
+    layers, others = list(_draws(one)), list(_draws(other))
+    if one.seed != other.seed:
+        return f"seeds {one.seed} and {other.seed}"
+    if equal_layers(one, other) == layers == others:
+        return f"same start, seed {one.seed}"
+    return f"same seed {one.seed}, other initial weights"

@@ -11,55 +11,33 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
-from typing import Protocol
 
-from explorer.errors import ExplorerError, InputError, RunError, WorkersError
+from explorer.errors import ExplorerError, InputError, RunError
 from explorer.process import Process
 from explorer.runs.cause import Cause
 from explorer.runs.history import RULES, best_epoch
-from explorer.runs.run import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED, Run
+from explorer.runs.run import Run
+from explorer.runs.status import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED, QUEUED, STOPPED
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
+from explorer.sweeps.executor import LOOK_SECONDS, Executor, wait_until_ready
 from explorer.sweeps.optimizer import OpenTrial, Optimizer
-from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING, Study, TrialRecord
+from explorer.sweeps.sign_of_life import SignOfLife
+from explorer.sweeps.study import (
+    TRIAL_COMPLETED,
+    TRIAL_FAILED,
+    TRIAL_PRUNED,
+    TRIAL_RUNNING,
+    Study,
+    TrialRecord,
+    runs_by_trial,
+)
 
 # A trial whose worker dies is resumed elsewhere, but not forever: it may be what kills the workers.
 MOST_LOST_WORKERS = 3
-LOOK_SECONDS = 0.2
 LOOK_FACTOR = 10
-SIGN_OF_LIFE_SECONDS = 5.0
 STOP_SECONDS = 1.2
 STOPPED_WORDS = "the sweep was stopped; it goes on here when the sweep is resumed"
-
-
-class Executor(Protocol):
-    """The interface to what trains the runs: the run queue, or its stand-in in the driver benchmark."""
-
-    @property
-    def slots(self) -> int:
-        """How many runs can be trained at the same time now."""
-
-    @property
-    def problems(self) -> list[str]:
-        """Why some workers are not used, one sentence each."""
-
-    def submit(self, run: Run) -> None:
-        """Queues a new run."""
-
-    def resume(self, run: Run) -> None:
-        """Queues a run again; raises `InputError` when it cannot be resumed."""
-
-    def stop(self, run: Run) -> None:
-        """Requests that a run stop."""
-
-    def pause(self, run: Run) -> None:
-        """Requests that a run save a checkpoint and pause."""
-
-    def abandon(self) -> None:
-        """Ends the workers of this machine at once."""
-
-    def wait_for_news(self, seconds: float) -> set[str]:
-        """The names of the runs that ended since the last call; waits up to `seconds` for one."""
 
 
 @dataclass
@@ -79,15 +57,12 @@ class Driver:
     ):
         self._study, self._spec, self._store, self._executor, self._say = study, study.spec, store, executor, say
         self._open: dict[int, Trial] = {}
-        self._seen = self._look_again = 0.0
-        self._problems: list[str] = []
-        self._workers = 0
+        self._look_again = 0.0
 
     def drive(self) -> str:
         """Continues the study to its end and returns its last status; the caller holds the study's lock."""
         self._optimizer = Optimizer(self._spec, self._study.path / folder.JOURNAL)
-        self._earlier = self._study.status().seconds
-        self._started = time.monotonic()
+        self._life = SignOfLife(self._study, self._executor, self._say)
         self._recover()
         news = True
         while True:
@@ -95,7 +70,7 @@ class Driver:
                 return self._stop()
             if self._fill():
                 news = True
-            self._give_sign_of_life()
+            self._life.give()
             if not self._open and self._all_asked():
                 return self._end(folder.COMPLETED, self._why_over())
             ended = self._executor.wait_for_news(0 if news else LOOK_SECONDS)
@@ -104,21 +79,13 @@ class Driver:
     # --- start --------------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        runs = self._runs_by_trial()
+        runs = runs_by_trial(self._study, self._store)
         names = {number: [run.name for run in each] for number, each in runs.items()}
         self._study.rewrite(self._optimizer.records(names))
         # after a power cut the storage may lack the newest trials; they are asked for again and find their runs
         self._runs = runs
         for asked in self._optimizer.open_trials():
             self._open[asked.number] = Trial(asked, self._runs.pop(asked.number, []))
-
-    def _runs_by_trial(self) -> dict[int, list[Run]]:
-        runs: dict[int, list[tuple[int, Run]]] = {}
-        for summary in self._store.list():
-            mark = summary.run.trial()
-            if mark and mark.get("study") == self._study.name and "trial" in mark:
-                runs.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
-        return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in runs.items()}
 
     # --- trials -----------------------------------------------------------------------------------------
 
@@ -246,28 +213,13 @@ class Driver:
             result = "" if value is None else f", {self._spec.objective} {value:.4f}"
             self._say(f"trial {asked.number} {state}{result}{': ' * bool(reason)}{reason}")
 
-    def _seconds(self) -> float:
-        return self._earlier + time.monotonic() - self._started
-
-    def _give_sign_of_life(self) -> None:
-        now = time.monotonic()
-        workers, problems = self._executor.slots, self._executor.problems
-        news = (workers, problems) != (self._workers, self._problems)
-        if not news and now - self._seen < SIGN_OF_LIFE_SECONDS:
-            return
-        for problem in problems:
-            if problem not in self._problems:
-                self._say(problem)
-        self._seen, self._workers, self._problems = now, workers, list(problems)
-        self._study.update(seen=time.time(), seconds=self._seconds(), workers=workers, problems=self._problems)
-
     # --- end --------------------------------------------------------------------------------------------
 
     def _all_asked(self) -> bool:
         return self._optimizer.asked >= self._spec.planned or self._time_is_up()
 
     def _time_is_up(self) -> bool:
-        return self._spec.minutes is not None and self._seconds() >= 60 * self._spec.minutes
+        return self._spec.minutes is not None and self._life.seconds >= 60 * self._spec.minutes
 
     def _why_over(self) -> str:
         asked, planned = self._optimizer.asked, self._spec.planned
@@ -306,7 +258,7 @@ class Driver:
 
     def _end(self, status: str, reason: str) -> str:
         self._study.update(
-            status=status, reason=reason, process=None, seen=time.time(), seconds=self._seconds(), workers=0
+            status=status, reason=reason, process=None, seen=time.time(), seconds=self._life.seconds, workers=0
         )
         return status
 
@@ -324,7 +276,7 @@ def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], 
         study.update(status=folder.STARTING, reason="", process=process, seen=time.time(), problems=[])
         executor = make_executor()
         try:
-            ready = _wait_until_ready(study, executor)
+            ready = wait_until_ready(study, executor)
             if ready:
                 study.update(status=folder.RUNNING)
                 return Driver(study, store, executor, say).drive()
@@ -339,12 +291,3 @@ def drive(study: Study, store: RunStore, make_executor: Callable[[], Executor], 
             raise
         finally:
             executor.abandon()
-
-
-def _wait_until_ready(study: Study, executor) -> bool:
-    while (state := executor.wait_until_ready(LOOK_SECONDS)) == "starting":
-        if study.stop_requested():
-            return False
-    if state != "ready":
-        raise WorkersError(f"the workers could not be started: {executor.message}")
-    return True

@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from typing import Any
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.files import MOST_BYTES, read_bytes
 from explorer.process import Process
-from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import ACTIVE, LOG, STARTING, Study, TrialRecord
 
@@ -63,8 +63,6 @@ def winner_configs(study: Study, trial: TrialRecord) -> list[TrainingConfig]:
     return [config.with_(epochs=longest, seed=(config.seed + number) % 2**31) for number in range(WINNER_SEEDS)]
 
 
-def create_winners(study: Study, store: RunStore, trial: TrialRecord) -> list[Run]:
-    """New run folders of the winner, without those that were fully trained before."""
-    wanted = [config for config in winner_configs(study, trial) if store.trained_before(config) is None]
-    mark = {"study": study.name, "winner": trial.trial}
-    return [store.create(config, winner_name(study), mark) for config in wanted]
+def winner_mark(study: Study, trial: TrialRecord) -> dict[str, Any]:
+    """What the folder of a winner's run says about its study."""
+    return {"study": study.name, "winner": trial.trial}

@@ -4,7 +4,6 @@ Every sample depends on the study's seed, the trial's number and earlier results
 started: a killed sweep continues with the trials that it would have had.
 """
 
-import json
 import os
 import random
 import warnings
@@ -15,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from explorer.runs.history import EpochRecord
+from explorer.runs.metrics import OBJECTIVES
 from explorer.sweeps.pruning import pruner, verdict
 from explorer.sweeps.search_space import Choices, Domain
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING, TrialRecord
-from explorer.sweeps.study_spec import GRID, OBJECTIVES, RANDOM, StudySpec
+from explorer.sweeps.study_spec import GRID, RANDOM, StudySpec
 
 SETTINGS, REASON, PRUNED, FAILED = "settings", "reason", "pruned", "failed"
 STARTUP_DRAWS = 6
+BLOCK_BYTES = 1 << 16
 
 
 @dataclass
@@ -32,7 +33,7 @@ class OpenTrial:
     settings: dict[str, Any]
     started: float
     handle: Any = field(repr=False)
-    told: int = 0
+    reported: int = 0
     pruned: str = ""
 
 
@@ -45,11 +46,10 @@ class Optimizer:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._spec = optuna, spec
         self._grid = spec.space.grid() if spec.sampler == GRID else []
-        self._journal = _journal(journal) if journal else None
         self._study = optuna.create_study(
-            storage=optuna.storages.JournalStorage(self._journal) if self._journal else None,
+            storage=_storage(journal) if journal else None,
             study_name=spec.name,
-            direction=OBJECTIVES[spec.objective],
+            direction=OBJECTIVES[spec.objective].direction,
             pruner=pruner(spec, most_epochs(spec)),
             sampler=optuna.samplers.RandomSampler(seed=0),
             load_if_exists=True,
@@ -79,7 +79,7 @@ class Optimizer:
 
         Stored settings are not sampled again, so sampling only the rest would give other values.
         """
-        direction = OBJECTIVES[self._spec.objective]
+        direction = OBJECTIVES[self._spec.objective].direction
         study = self._optuna.create_study(direction=direction, sampler=self._sampler(half.number))
         study.add_trials([t for t in self._study.get_trials(deepcopy=False) if t.number != half.number])
         trial = study.ask()
@@ -89,7 +89,7 @@ class Optimizer:
     def look(self, trial: OpenTrial, records: Sequence[EpochRecord], last_epoch: int) -> str:
         """Reports a trial's new epochs to the pruner; returns why to prune it, which is stored, or an empty string."""
         if not trial.pruned:
-            trial.told, reason = verdict(self._spec, trial.handle, records, trial.told, last_epoch)
+            trial.reported, reason = verdict(self._spec, trial.handle, records, trial.reported, last_epoch)
             if reason:
                 trial.handle.set_user_attr(PRUNED, reason)
                 trial.pruned = reason
@@ -109,15 +109,13 @@ class Optimizer:
             # learning rates that diverge
             trial.handle.set_user_attr(FAILED, True)
             self._study.tell(trial.number, state=states.PRUNED)
-        if self._journal:
-            self._journal.sync()
 
     def records(self, runs: dict[int, list[str]]) -> list[TrialRecord]:
         """The records of all trials, from the storage; `runs` maps trial numbers to names of runs."""
-        found = []
+        result = []
         for frozen in self._study.get_trials(deepcopy=False):
             state = {"COMPLETE": TRIAL_COMPLETED, "PRUNED": TRIAL_PRUNED}.get(frozen.state.name, TRIAL_RUNNING)
-            found.append(
+            result.append(
                 TrialRecord(
                     frozen.number,
                     TRIAL_FAILED if frozen.user_attrs.get(FAILED) and state == TRIAL_PRUNED else state,
@@ -129,7 +127,7 @@ class Optimizer:
                     _seconds(frozen.datetime_complete),
                 )
             )
-        return found
+        return result
 
     def _draw(self, handle: Any) -> OpenTrial:
         stored = handle.user_attrs.get(SETTINGS)
@@ -188,44 +186,30 @@ def _sampler_of(value: Callable[[Any, str], Any]) -> Any:
     return Known()
 
 
-def _journal(path: Path) -> Any:
-    from optuna.storages.journal import JournalFileBackend
+def _storage(path: Path) -> Any:
+    """Optuna's journal file, opened by the only driver that the study's lock admits."""
+    import optuna
 
-    class NoLock:
-        """No lock: the study's lock already admits one driver, and Optuna's would outlive a killed driver."""
-
-        def acquire(self) -> bool:
-            return True
-
-        def release(self) -> None:
-            return None
-
-    class Journal(JournalFileBackend):
-        """Optuna's journal file, synced to disk once per result and not for every setting.
-
-        Settings lost in a power cut are sampled again, with the same values.
-        """
-
-        def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs))
-
-        def sync(self) -> None:
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
-
+    # left by a killed driver: Optuna would wait half a minute for its lock, and stop at an unfinished line
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
     _cut_unfinished_line(path)
-    return Journal(str(path), lock_obj=NoLock())
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
 
 
 def _cut_unfinished_line(path: Path) -> None:
     """Removes the incomplete line that a driver killed while writing may have left."""
-    if path.exists():
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with path.open("r+b") as stream:
-                stream.truncate(whole)
+    if not path.exists():
+        return
+    with path.open("r+b") as stream:
+        place = stream.seek(0, os.SEEK_END)
+        while place:  # backwards by blocks: the file of a long study is large
+            start = max(0, place - BLOCK_BYTES)
+            stream.seek(start)
+            if whole := stream.read(place - start).rfind(b"\n") + 1:
+                stream.truncate(start + whole)
+                return
+            place = start
+        stream.truncate(0)
 
 
 def _seconds(when: datetime | None) -> float | None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from explorer.runs.history import RULES, EpochRecord
-from explorer.sweeps.study_spec import HYPERBAND, MEDIAN, OBJECTIVES, StudySpec
+from explorer.runs.metrics import OBJECTIVES
+from explorer.sweeps.study_spec import HYPERBAND, MEDIAN, StudySpec
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -35,16 +36,16 @@ def pruner(spec: StudySpec, most_epochs: int) -> "BasePruner":
 
 
 def verdict(
-    spec: StudySpec, trial: "Trial", records: Sequence[EpochRecord], told: int, last_epoch: int
+    spec: StudySpec, trial: "Trial", records: Sequence[EpochRecord], reported: int, last_epoch: int
 ) -> tuple[int, str]:
-    """Reports a trial's epochs after the first `told` to the pruner; returns the number reported and why to prune.
+    """Reports a trial's epochs after the first `reported` to the pruner; returns the number reported and why to prune.
 
     The reason is empty while the trial continues. A trial that has reached `last_epoch` is not pruned.
     """
     if spec.pruner not in WORDS:
         return len(records), ""
     metric = RULES[spec.objective].metric
-    for record in records[told:]:
+    for record in records[reported:]:
         value = getattr(record, metric)
         if not math.isfinite(value):
             continue  # the run has diverged and is about to fail
@@ -57,4 +58,4 @@ def verdict(
 
 def better(spec: StudySpec, value: float, other: float) -> bool:
     """Whether a value of the objective is better than another."""
-    return value < other if OBJECTIVES[spec.objective] == "minimize" else value > other
+    return OBJECTIVES[spec.objective].better(value, other)

@@ -4,12 +4,11 @@ The folder is the only channel between the driver and its observers, as a run's 
 Optuna's storage, which only the driver uses.
 """
 
-import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +19,17 @@ from msgspec import Meta
 from explorer import records
 from explorer.config import TrainingConfig
 from explorer.errors import ExplorerError, FieldError, InputError, RunError, quoted
-from explorer.files import append_line, is_name, open_lock, read_bytes, read_json, replace_file, why, write_json
+from explorer.files import append_line, is_name, read_json, replace_file, write_json
 from explorer.process import Process
 from explorer.records import Count, Name, Plain, Real, Seconds, Text, Time
+from explorer.runs.run import Run
 from explorer.runs.store import RunStore, leads_out
 from explorer.sweeps.study_spec import SCHEMA_VERSION, StudySpec
+from explorer.work_folder import STATUS, STOP, WorkFolder
 
 STUDIES = ".sweeps"
 MOST_NAMED = 20
-STUDY, STATUS, TRIALS, REQUEST, LOCK = "study.json", "status.json", "trials.jsonl", "request", ".lock"
+STUDY, TRIALS = "study.json", "trials.jsonl"
 JOURNAL, LOG = "optuna.log", "driver.log"
 
 NEW, STARTING, RUNNING, COMPLETED = "new", "starting", "running", "completed"
@@ -79,12 +80,15 @@ class TrialRecord:
     ended: Time | None = None
 
 
-class Study:
+class Study(WorkFolder):
     """One study's folder."""
+
+    kind = "study"
+    busy = "is being driven by another process"
 
     def __init__(self, path: Path):
         self.path = path
-        self._read: tuple[tuple, list[TrialRecord]] = ((), [])
+        self._known_trials: tuple[tuple, list[TrialRecord]] = ((), [])
 
     @property
     def name(self) -> str:
@@ -99,8 +103,9 @@ class Study:
         except (OSError, ValueError, ExplorerError) as error:
             raise self._unreadable(STUDY, error) from error
 
-    def _unreadable(self, name: str, error: Exception) -> RunError:
-        return RunError(f"{name} of study {self.name} cannot be read: {why(error)}")
+    @property
+    def _owner(self) -> str:
+        return f"study {self.name}"
 
     def status(self) -> StudyStatus:
         """The current status; raises `RunError` when it cannot be read."""
@@ -108,7 +113,7 @@ class Study:
 
     def _status(self) -> StudyStatus:
         try:
-            status = records.from_json(read_bytes(self.path / STATUS), StudyStatus)
+            status = records.from_json(self._read(STATUS), StudyStatus)
             if status.process is not None:
                 records.from_values(status.process, Process)
             return status
@@ -119,7 +124,7 @@ class Study:
         """Writes the status with some fields changed."""
         status = replace(self._status(), **changes)
         durable = "status" in changes
-        write_json(self.path / STATUS, {"schema_version": SCHEMA_VERSION, **asdict(status)}, durable=durable)
+        self._write_status({"schema_version": SCHEMA_VERSION, **asdict(status)}, durable=durable)
         return status
 
     def trials(self) -> list[TrialRecord]:
@@ -128,13 +133,21 @@ class Study:
         try:
             info = path.lstat()
             stamp = (info.st_mtime_ns, info.st_size, info.st_ino)
-            if stamp != self._read[0]:
-                self._read = stamp, _last_of_each(read_bytes(path, MOST_TRIALS_BYTES))
+            if stamp != self._known_trials[0]:
+                self._known_trials = stamp, _last_of_each(self._read(TRIALS, MOST_TRIALS_BYTES))
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise self._unreadable(TRIALS, error) from error
-        return list(self._read[1])
+        return list(self._known_trials[1])
+
+    def request_stop(self) -> None:
+        """Requests that the driver stop; raises `RunError` when the request cannot be written."""
+        self.request(STOP)
+
+    def stop_requested(self) -> bool:
+        """Whether the driver was asked to stop."""
+        return self.requested() == STOP
 
     def record(self, trial: TrialRecord) -> None:
         """Appends the new state of a trial; not durable, because it can be rebuilt from Optuna's storage."""
@@ -144,41 +157,6 @@ class Study:
         """Replaces the records of all trials."""
         with replace_file(self.path / TRIALS) as stream:
             stream.write("".join(json.dumps(asdict(trial)) + "\n" for trial in trials).encode())
-
-    def request_stop(self) -> None:
-        """Requests that the driver stop; raises `RunError` when the request cannot be written."""
-        try:
-            with replace_file(self.path / REQUEST, durable=False) as stream:
-                stream.write(b"stop")
-        except OSError as error:
-            raise RunError(f"{REQUEST} of study {self.name} cannot be written ({error.strerror})") from error
-
-    def stop_requested(self) -> bool:
-        """Whether the driver was asked to stop."""
-        return (self.path / REQUEST).exists()
-
-    def clear_request(self) -> None:
-        """Removes the request to stop; raises `RunError` when it cannot be removed."""
-        try:
-            (self.path / REQUEST).unlink(missing_ok=True)
-        except OSError as error:
-            raise RunError(f"{REQUEST} of study {self.name} cannot be removed ({error.strerror})") from error
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Locks the study for one driver until the process ends; raises `InputError` when another one holds it."""
-        try:
-            stream = open_lock(self.path / LOCK)
-        except OSError as error:
-            raise RunError(f"{LOCK} of study {self.name} cannot be written: {why(error)}") from error
-        with stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    f"study: {self.name!r} is being driven by another process; stop that one first"
-                ) from None
-            yield
 
 
 class StudyStore:
@@ -235,6 +213,16 @@ class StudyStore:
         return sorted(studies, key=_created, reverse=True)
 
 
+def runs_by_trial(study: Study, store: RunStore) -> dict[int, list[Run]]:
+    """The runs of each trial of a study, by the trial's number, in the order of their seeds."""
+    runs: dict[int, list[tuple[int, Run]]] = {}
+    for summary in store.list():
+        mark = summary.run.trial()
+        if mark and mark.get("study") == study.name and "trial" in mark:
+            runs.setdefault(mark["trial"], []).append((mark["seed"], summary.run))
+    return {number: [run for _, run in sorted(each, key=lambda e: e[0])] for number, each in runs.items()}
+
+
 def _created(study: Study) -> float:
     try:
         return study.status().created
@@ -246,7 +234,7 @@ _CONFIG = TrainingConfig()
 
 
 def _last_of_each(content: bytes) -> list[TrialRecord]:
-    found: dict[int, TrialRecord] = {}
+    last: dict[int, TrialRecord] = {}
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             record = records.from_json(line, TrialRecord)
@@ -255,5 +243,5 @@ def _last_of_each(content: bytes) -> list[TrialRecord]:
             _CONFIG.with_(**record.settings)
         except (ValueError, FieldError) as error:
             raise ValueError(f"line {number}: {error}") from None
-        found[record.trial] = record
-    return [found[number] for number in sorted(found)]
+        last[record.trial] = record
+    return [last[number] for number in sorted(last)]

@@ -8,7 +8,9 @@ from typing import Any
 
 from explorer.config import FIELDS
 from explorer.errors import FieldError, InputError
-from explorer.sweeps.search_space import Space, parse_space
+from explorer.runs.metrics import OBJECTIVES
+from explorer.sweeps.search_space import Space
+from explorer.sweeps.search_space_toml import parse_space
 
 SCHEMA_VERSION = 1
 GRID, RANDOM, TPE = "grid", "random", "tpe"
@@ -23,8 +25,6 @@ PRUNERS = {
     MEDIAN: "stops a trial that is worse than the median of the others at the same epoch",
     HYPERBAND: "gives many trials few epochs, and repeatedly only the best third more",
 }
-# the selection rules of `history.RULES` that a sampler can optimize
-OBJECTIVES = {"val_loss": "minimize", "val_accuracy": "maximize"}
 
 LIMITS = {
     "trials": (1, 100_000),

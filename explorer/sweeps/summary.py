@@ -66,17 +66,16 @@ def leaders(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[TrialRecord]
     return sorted(done, key=lambda trial: (sign * trial.value, trial.trial))
 
 
-def best_so_far(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[tuple[int, float, float, float]]:
+def best_so_far(spec: StudySpec, trials: Sequence[TrialRecord]) -> list[tuple[int, float, float]]:
     """The best value after each completed trial, in the order of completion.
 
-    Each is (number completed, minutes since the first trial began, value, best so far).
+    Each is (number completed, value, best so far): time would have the pauses of a study in it.
     """
-    began = min((t.started for t in trials), default=0.0)
     done = sorted((t for t in trials if t.state == TRIAL_COMPLETED), key=lambda t: t.ended or 0.0)
-    bests: list[tuple[int, float, float, float]] = []
+    bests: list[tuple[int, float, float]] = []
     for place, trial in enumerate(done, 1):
-        best = trial.value if not bests or better(spec, trial.value, bests[-1][3]) else bests[-1][3]
-        bests.append((place, max(0.0, (trial.ended or began) - began) / 60, trial.value, best))
+        best = trial.value if not bests or better(spec, trial.value, bests[-1][2]) else bests[-1][2]
+        bests.append((place, trial.value, best))
     return bests
 
 

@@ -19,7 +19,7 @@ from explorer.runs.history import EpochRecord
 
 # settings that limit the length of a run do not affect what was trained so far
 LENGTHS = ("epochs", "patience")
-_POSITION = ("epoch", "step", "loss", "correct", "seconds", "penalty", "settings", "record")
+_POSITION = ("epoch", "step", "loss", "correct", "seconds", "penalty", "clipped", "settings", "record")
 # every error that NumPy and zipfile raise for bytes that are not an intact archive of arrays
 _DAMAGE = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError),
@@ -31,7 +31,8 @@ _DAMAGE = (
 class Checkpoint:
     """The state of a run after `epoch` completed epochs and `step` steps of the next one.
 
-    Loss, penalty and correct count are the running totals of the unfinished epoch; `seconds` is the time it has taken.
+    Loss, penalty, correct count and clipped steps are the running totals of the unfinished epoch; `seconds` is the
+    time it has taken.
     Patience and best epoch follow from the history, the order of the images from the seed and the epoch.
     `settings` (the configuration) and `record` (the history line of the last completed epoch) identify the run; both
     are empty in files of earlier versions.
@@ -46,9 +47,10 @@ class Checkpoint:
     penalty: float = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
     record: str = ""
+    clipped: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epoch", "step", "correct"):
+        for name in ("epoch", "step", "correct", "clipped"):
             value = getattr(self, name)
             if type(value) is not int or value < 0:
                 raise ValueError(f"{name} is {value!r}")

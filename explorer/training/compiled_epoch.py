@@ -7,88 +7,61 @@ The loop over batches runs inside the program, without Python. `python -m explor
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from explorer.config import TrainingConfig
+from explorer.runs.decision_boundary import grid
 from explorer.runs.signals import EpochSignals
-from explorer.training.dropout import LAYERS as DROPOUT_LAYERS
-from explorer.training.dropout import LAYERS_PER_STEP, dropped
-from explorer.training.frameworks import keras, tf, xla_optimization_barrier
+from explorer.training.augmentation import Draws, mixed, moved, unchanged
+from explorer.training.batches import Batches
+from explorer.training.frameworks import keras, tf
 from explorer.training.layer_statistics import Probe, blocks_of
-from explorer.training.model import build_network, build_optimizer, initial_state, reset_optimizer, set_initial_weights
+from explorer.training.model import (
+    build_network,
+    build_optimizer,
+    chain_of,
+    initial_state,
+    reset_optimizer,
+    set_initial_weights,
+)
+from explorer.training.program_shape import Shape
+from explorer.training.results import Evaluation, Totals
+from explorer.training.step import (
+    clip,
+    count_correct,
+    cross_entropies,
+    forward,
+    is_correct,
+    l2_penalty,
+    mean_loss,
+    smoothed,
+)
 from explorer.training.tensors import Split, TrainingTensors
 
 EVALUATION_BATCH = 500
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The settings that a compiled program depends on: runs with equal shapes share one program."""
-
-    dataset: str
-    activation: str
-    batch_norm: str
-    depth: int
-    width: int
-    optimizer: str
-    batch_size: int
-    dropout: str
-    penalized: bool
-    clipped: bool
-    validation_split: str
-
-    @classmethod
-    def of(cls, config: TrainingConfig) -> "Shape":
-        """The shape of a configuration; seed, rates, schedule, scaling, initializer and lengths are not part of it.
-
-        Of the L2 penalty and gradient clipping, only whether they are used counts.
-        """
-        switches = {"penalized": config.l2 > 0, "clipped": config.clip_norm > 0}
-        return cls(**{name: switches.get(name, getattr(config, name, None)) for name in cls.__dataclass_fields__})
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums over the images so far: the loss including the penalty, the number classified correctly, and the penalty."""
-
-    loss: float = 0.0
-    correct: int = 0
-    penalty: float = 0.0
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean loss and accuracy (0–1) over a split, as `model.evaluate` returns them; the loss includes `penalty`."""
-
-    loss: float
-    accuracy: float
-    penalty: float
 
 
 class CompiledNetwork:
     """One Keras network and one Keras optimizer, trained and evaluated by compiled programs.
 
     The programs change the variables in place. They serve one run at a time; `start` resets everything.
-    `steps_per_epoch` is the number of weight updates per epoch, including the incomplete last batch.
-    `compiled` is False where XLA is unavailable, and `compile_error` says why; `compile_seconds` is the time that
-    tracing and compiling took.
+    `scaled_layers` are those after the input scaling. `steps_per_epoch` is the number of weight updates per epoch,
+    including the incomplete last batch. `compiled` is False where XLA is unavailable, and `compile_error` says why;
+    `compile_seconds` is the time that tracing and compiling took.
     """
 
     def __init__(self, config: TrainingConfig, data: TrainingTensors, *, jit_compile: bool = True):
         self.data = data
-        self.batch_size = min(config.batch_size, data.training.size)
-        self.steps_per_epoch = -(-data.training.size // self.batch_size)
-        self._in_last = data.training.size - (self.steps_per_epoch - 1) * self.batch_size
+        self._batches = Batches(data.training.size, min(config.batch_size, data.training.size))
+        self.batch_size, self.steps_per_epoch = self._batches.size, self._batches.steps
         self.shape = Shape.of(config)
         self.network = build_network(config)
-        self.optimizer = build_optimizer(config.optimizer, config.learning_rate)
+        self.optimizer = build_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = initial_state(self.optimizer)
-        self._scaled_layers = self.network.layers[2:]  # after Flatten and the input scaling
-        self._loss = keras.losses.SparseCategoricalCrossentropy()
-        self.probe = Probe(*blocks_of(self._scaled_layers), data.training.images, data.training.labels)
+        self.scaled_layers = chain_of(self.network)[2:]  # after Flatten and the input scaling
+        self.probe = Probe(*blocks_of(self.scaled_layers), data.training.images, data.training.labels)
         self.compile_seconds = 0.0
         self.compiled, self.compile_error = jit_compile, ""
         self._make_programs()
@@ -96,16 +69,16 @@ class CompiledNetwork:
     def start(self, config: TrainingConfig) -> None:
         """Sets weights, input scaling and optimizer to the initial state of a run of this configuration."""
         set_initial_weights(self.network, config, *self.data.scaling(config.input_scaling))
-        reset_optimizer(self.optimizer, self._initial_state, config.learning_rate)
+        reset_optimizer(self.optimizer, self._initial_state, config.learning_rate, config.weight_decay)
         self._mean, self._deviation = self.data.scaling_tensors(config.input_scaling)
         self._rate = config.learning_rate
-        self._strengths = tf.constant([config.dropout_rate, config.l2, config.clip_norm])
+        self._strengths = tf.constant([config.dropout_rate, config.l2, config.clip_norm, config.label_smoothing])
 
     def compile(self) -> None:
         """Traces and compiles ahead of time what training would compile at its first step; changes no variable."""
         self._mean = tf.zeros(self.data.spec.features)
         self._deviation = tf.ones(self.data.spec.features)
-        self._rate, self._strengths = 0.0, tf.ones(3)
+        self._rate, self._strengths = 0.0, tf.ones(4)
         started = time.perf_counter()
         try:
             self._run_all_empty()
@@ -120,7 +93,7 @@ class CompiledNetwork:
 
     def images_of(self, step: int) -> int:
         """The number of images in a step of an epoch (counted from 0); the last step may have fewer."""
-        return self._in_last if step == self.steps_per_epoch - 1 else self.batch_size
+        return self._batches.images_of(step)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -135,18 +108,18 @@ class CompiledNetwork:
         totals: Totals,
         rates: np.ndarray | None = None,
         noise: int = 0,
+        draws: Draws | None = None,
     ) -> Totals:
         """Trains on batches `start` to `stop` of an epoch whose images come in `order` (int `[N]`).
 
         The totals are passed in and returned, so an epoch is summed in the same order however it is divided into calls.
         `rates` are the learning rates of all steps of the epoch (by default the configuration's); `noise` is the seed
-        of its dropout.
+        of its dropout, `draws` the augmentation of its images (by default none).
         """
         if rates is None:
             rates = np.full(self.steps_per_epoch, self._rate)
-        batches = np.resize(order, (self.steps_per_epoch, self.batch_size))  # any image can pad the last batch
-        loss, correct, penalty = self._train(batches, start, stop, totals, rates, noise)
-        return Totals(float(loss), int(correct), float(penalty))
+        loss, correct, penalty, clipped = self._train(order, start, stop, totals, rates, noise, draws)
+        return Totals(float(loss), int(correct), float(penalty), int(clipped))
 
     def evaluate(self, split: Split) -> Evaluation:
         """Loss, accuracy and penalty of the current weights over a split."""
@@ -161,61 +134,84 @@ class CompiledNetwork:
             split.labels,
             tf.constant(index.reshape(batches, batch)),
             tf.constant(weight.reshape(batches, batch)),
-            self._mean,
-            self._deviation,
+            (self._mean, self._deviation),
+            self._strengths,
         )
-        penalty = float(self._penalty(self._strengths[1])) if self.shape.penalized else 0.0
-        return Evaluation(float(loss) / split.size + penalty, float(correct) / split.size, penalty)
+        penalty = float(l2_penalty(self.scaled_layers, self._strengths[1])) if self.shape.penalized else 0.0
+        right = correct.numpy().ravel()[: split.size]
+        return Evaluation(float(loss) / split.size + penalty, float(right.sum()) / split.size, penalty, right)
 
     def signals(self, epoch: int, before: list[tf.Tensor] | None) -> EpochSignals:
         """The layer statistics of the probe batch; `before` holds `probe.kernels()` before the epoch's last step."""
         return self.probe.measure(epoch, self._mean, self._deviation, before)
+
+    def boundary(self) -> np.ndarray:
+        """The probability of the second class on the grid over a plane, float32 `[SIDE²]`."""
+        points = tf.constant(grid(self.data.spec.max_value))
+        return forward(self.scaled_layers, points, (self._mean, self._deviation))[:, 1].numpy()
 
     # --- the programs -------------------------------------------------------------------------------------
 
     def _make_programs(self) -> None:
         # dynamic bounds: one program serves any number of steps, including none to compile ahead of time
         features, count = self.data.spec.features, tf.TensorSpec([], tf.int32)
-        images, labels = tf.TensorSpec([None, features], tf.uint8), tf.TensorSpec([None], tf.int32)
+        images = tf.TensorSpec([None, features], self.data.training.images.dtype)
+        labels = tf.TensorSpec([None], tf.int32)
         order = tf.TensorSpec([self.steps_per_epoch, self.batch_size], tf.int32)
         batches, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None])
-        scaling = [tf.TensorSpec([features])] * 2
-        sums, rates, strengths = (
-            [tf.TensorSpec([]), count, tf.TensorSpec([])],
-            tf.TensorSpec([None]),
-            tf.TensorSpec([3]),
-        )
+        scaling = (tf.TensorSpec([features]), tf.TensorSpec([features]))
+        sums = (tf.TensorSpec([]), count, tf.TensorSpec([]), count)
+        rates, strengths = tf.TensorSpec([None]), tf.TensorSpec([4])
+        moves, shares = tf.TensorSpec([self.steps_per_epoch, self.batch_size, 3], tf.int32), tf.TensorSpec([None])
+        changes = ((moves,) * self.shape.moved, (shares,) * self.shape.mixed)
         self._train_program = self._function(
-            self._training_loop,
-            [images, labels, order, count, count, *sums, *scaling, rates, strengths, count],
+            self._training_loop, [images, labels, order, count, count, sums, scaling, rates, strengths, count, changes]
         )
-        self._evaluate_program = self._function(self._evaluation_loop, [images, labels, batches, weights, *scaling])
+        self._evaluate_program = self._function(
+            self._evaluation_loop, [images, labels, batches, weights, scaling, strengths]
+        )
 
     def _function(self, loop: Callable, signature: list[tf.TensorSpec]) -> Callable:
         return tf.function(loop, input_signature=signature, jit_compile=self.compiled, autograph=False)
 
-    def _train(self, batches: np.ndarray, start: int, stop: int, totals: Totals, rates: np.ndarray, noise: int):
+    def _train(
+        self,
+        order: np.ndarray,
+        start: int,
+        stop: int,
+        totals: Totals,
+        rates: np.ndarray,
+        noise: int,
+        draws: Draws | None = None,
+    ):
         # the images are arguments: the compiler would fold a captured constant of 120 MB
         return self._train_program(
             self.data.training.images,
             self.data.training.labels,
-            tf.constant(batches, tf.int32),
+            tf.constant(self._batches.divided(order), tf.int32),
             tf.constant(start),
             tf.constant(stop),
-            tf.constant(totals.loss, tf.float32),
-            tf.constant(totals.correct),
-            tf.constant(totals.penalty, tf.float32),
-            self._mean,
-            self._deviation,
+            (
+                tf.constant(totals.loss, tf.float32),
+                tf.constant(totals.correct),
+                tf.constant(totals.penalty, tf.float32),
+                tf.constant(totals.clipped),
+            ),
+            (self._mean, self._deviation),
             tf.constant(rates, tf.float32),
             self._strengths,
             tf.constant(noise),
+            self._changes(draws or unchanged(self.data.training.size, self.steps_per_epoch)),
         )
+
+    def _changes(self, draws: Draws) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        moves = (tf.constant(self._batches.divided(draws.moves)),) if self.shape.moved else ()
+        return moves, (tf.constant(draws.shares),) * self.shape.mixed
 
     def _run_all_empty(self) -> None:
         # XLA compiles without Python's lock, so the smaller programs are traced while the largest is compiled
         self._train_program.get_concrete_function()
-        order, rates = np.zeros((self.steps_per_epoch, self.batch_size), np.int32), np.zeros(self.steps_per_epoch)
+        order, rates = np.zeros(self.data.training.size, np.int32), np.zeros(self.steps_per_epoch)
         with ThreadPoolExecutor() as pool:
             calls = [
                 pool.submit(self._train, order, 0, 0, Totals(), rates, 0),
@@ -225,123 +221,68 @@ class CompiledNetwork:
         for call in calls:
             call.result()
 
-    def _training_loop(
-        self, images, labels, batches, start, stop, loss, correct, penalty, mean, deviation, rates, strengths, noise
-    ):
-        dropout_rate, l2, clip_norm = tf.unstack(strengths)
+    def _training_loop(self, images, labels, batches, start, stop, sums, scaling, rates, strengths, noise, changes):
+        """The sums over steps `start` to `stop`; `sums` are loss, correct, penalty and clipped, as in `Totals`."""
+        dropout_rate, l2, clip_norm, smoothing = tf.unstack(strengths)
 
-        def step(number, loss, correct, penalty):
-            # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
-            chosen = batches[number]
-            truth = tf.gather(labels, chosen)
-            present = self._present(number)
+        def step(number, loss, correct, penalty, clipped):
+            present = self._batches.present(number)
+            pixels, truth = self._batch(images, labels, batches, changes, number, present)
             with tf.GradientTape() as tape:
                 dropout = dropout_rate, noise, number
-                predicted = self._predict(tf.gather(images, chosen), mean, deviation, dropout, present)
-                batch_loss = self._batch_loss(truth, predicted, present)
+                predicted = forward(self.scaled_layers, pixels, scaling, dropout, present)
+                batch_loss = mean_loss(self._target(truth, smoothing), predicted, present)
                 if self.shape.penalized:
-                    batch_penalty = self._penalty(l2)
+                    batch_penalty = l2_penalty(self.scaled_layers, l2)
                     batch_loss += batch_penalty
-            variables = self.network.trainable_variables
-            gradients = tape.gradient(batch_loss, variables)
-            if self.shape.clipped:
-                gradients = _clipped(gradients, clip_norm)
-            self.optimizer.learning_rate.assign(rates[number])
-            self.optimizer.apply(gradients, variables)
+            longer = self._apply(tape.gradient(batch_loss, self.network.trainable_variables), rates[number], clip_norm)
             count = self.batch_size if present is None else tf.reduce_sum(present)
             return (
                 number + 1,
                 loss + batch_loss * count,
-                correct + _count_correct(truth, predicted, present),
+                correct + count_correct(truth, predicted, present),
                 penalty + batch_penalty * count if self.shape.penalized else penalty,
+                clipped + longer if self.shape.clipped else clipped,
             )
 
-        return tf.while_loop(lambda number, *_: number < stop, step, (start, loss, correct, penalty))[1:]
+        return tf.while_loop(lambda number, *_: number < stop, step, (start, *sums))[1:]
 
-    def _present(self, number: tf.Tensor) -> tf.Tensor | None:
-        """1 for the images of a batch and 0 for its padding, float32 `[batch]`; None when every batch is full.
+    def _batch(self, images, labels, batches, changes, number, present) -> tuple[tf.Tensor, tf.Tensor]:
+        """The pixels `[batch, features]` of a step, and its labels: `[batch]`, or with mixup `[batch, classes]`."""
+        # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
+        pixels, truth = tf.gather(images, batches[number]), tf.gather(labels, batches[number])
+        spec, (moves, shares) = self.data.spec, changes
+        if moves:
+            pixels = moved(pixels, moves[0][number], spec.image_shape)
+        if shares:
+            pixels, truth = tf.cast(pixels, tf.float32), tf.one_hot(truth, spec.classes)
+            pixels, truth = (mixed(values, shares[0][number], present) for values in (pixels, truth))
+        return pixels, truth
 
-        With it, one program trains on full batches and on the incomplete last one; a second program for that would
-        take longer to compile than the first.
-        """
-        if self._in_last == self.batch_size:
-            return None
-        images = tf.where(number == self.steps_per_epoch - 1, self._in_last, self.batch_size)
-        return tf.cast(tf.range(self.batch_size) < images, tf.float32)
+    def _apply(self, gradients: list[tf.Tensor], rate: tf.Tensor, clip_norm: tf.Tensor) -> tf.Tensor | int:
+        """Updates the weights; returns 1 if the gradients were clipped for that, else 0."""
+        longer = 0
+        if self.shape.clipped:
+            gradients, longer = clip(gradients, clip_norm)
+            longer = tf.cast(longer, tf.int32)
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply(gradients, self.network.trainable_variables)
+        return longer
 
-    def _batch_loss(self, truth: tf.Tensor, predicted: tf.Tensor, present: tf.Tensor | None) -> tf.Tensor:
-        if present is None:
-            return self._loss(truth, predicted)
-        losses = keras.losses.sparse_categorical_crossentropy(truth, predicted)
-        return tf.reduce_sum(losses * present) / tf.reduce_sum(present)
+    def _target(self, truth: tf.Tensor, smoothing: tf.Tensor) -> tf.Tensor:
+        return smoothed(truth, self.data.spec.classes, smoothing) if self.shape.smoothed else truth
 
-    def _evaluation_loop(self, images, labels, batches, weights, mean, deviation):
+    def _evaluation_loop(self, images, labels, batches, weights, scaling, strengths):
         def step(number, loss, correct):
             truth, weight = tf.gather(labels, batches[number]), weights[number]
-            predicted = self._predict(tf.gather(images, batches[number]), mean, deviation)
-            losses = keras.losses.sparse_categorical_crossentropy(truth, predicted)
+            predicted = forward(self.scaled_layers, tf.gather(images, batches[number]), scaling)
+            losses = cross_entropies(self._target(truth, strengths[3]), predicted)
+            right = is_correct(truth, predicted)
             return (
                 number + 1,
                 loss + tf.reduce_sum(losses * weight),
-                correct + _count_correct(truth, predicted, weight),
+                tf.tensor_scatter_nd_update(correct, [[number]], [right]),
             )
 
-        start = tf.constant(0), tf.constant(0.0), tf.constant(0)
+        start = tf.constant(0), tf.constant(0.0), tf.zeros(tf.shape(batches), tf.bool)
         return tf.while_loop(lambda number, *_: number < tf.shape(batches)[0], step, start)[1:]
-
-    def _predict(self, pixels, mean, deviation, dropout: tuple | None = None, present: tf.Tensor | None = None):
-        """Class probabilities; `dropout` (rate, seed of the epoch, number of the step) is given in training only.
-
-        Batch normalization takes its statistics only from the images that are `present`.
-        """
-        training = dropout is not None
-        values = (tf.cast(pixels, tf.float32) - mean) / deviation
-        for number, layer in enumerate(self._scaled_layers):
-            if isinstance(layer, DROPOUT_LAYERS):
-                if training:
-                    rate, noise, step = dropout
-                    values = dropped(layer, values, rate, tf.stack([noise, step * LAYERS_PER_STEP + number]))
-            elif training and self.compiled and isinstance(layer, keras.layers.Dense):
-                values = layer.activation(_multiply(values, layer.kernel.value) + layer.bias)
-            elif isinstance(layer, keras.layers.BatchNormalization):
-                values = layer(values, training=training, mask=present)
-            else:
-                values = layer(values, training=training)
-        return values
-
-    def _penalty(self, l2: tf.Tensor) -> tf.Tensor:
-        """The sum that Keras's L2 regularizers of all kernels add to the loss."""
-        kernels = [layer.kernel.value for layer in self._scaled_layers if isinstance(layer, keras.layers.Dense)]
-        return l2 * tf.add_n([tf.reduce_sum(tf.square(kernel)) for kernel in kernels])
-
-
-def _clipped(gradients: list[tf.Tensor], most: tf.Tensor) -> list[tf.Tensor]:
-    """The gradients, scaled down together to a global norm of at most `most`, as by Keras's `global_clipnorm`.
-
-    If the norm is not finite, no gradient is.
-    """
-    length = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
-    scale = most * tf.minimum(1 / length, 1 / most) + (length - length)
-    return [gradient * scale for gradient in gradients]
-
-
-@tf.custom_gradient
-def _multiply(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The matrix product of a dense layer, with its gradient arranged so that XLA uses its fast matrix products.
-
-    These accept no transposed left operand, so that operand is copied; the first barrier keeps XLA from folding the
-    copy back into the product: a tenth less time per epoch. The second has both products finished before the kernel is
-    updated, so that the update happens in place.
-    """
-
-    def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
-        [turned] = xla_optimization_barrier([tf.transpose(values)])
-        products = [tf.matmul(upstream, kernel, transpose_b=True), tf.matmul(turned, upstream)]
-        return xla_optimization_barrier(products)
-
-    return tf.matmul(values, kernel), gradient
-
-
-def _count_correct(truth: tf.Tensor, predicted: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
-    right = tf.cast(tf.equal(tf.argmax(predicted, -1, output_type=tf.int32), truth), tf.int32)
-    return tf.reduce_sum(right if weight is None else right * tf.cast(weight, tf.int32))

@@ -32,24 +32,42 @@ def dropped(layer: keras.layers.Layer, values: tf.Tensor, rate: tf.Tensor, seed:
 def predict_samples(model: keras.Model, images: np.ndarray, samples: int, seed: int = 0) -> np.ndarray:
     """Monte-Carlo dropout: class probabilities float32 `[samples, N, classes]`, each with different units dropped.
 
-    Only dropout acts as in training; batch normalization uses its moving averages. The layers before the first dropout
-    are computed once. A model without dropout gives equal samples. `model` must be a plain stack of layers.
+    Only dropout acts as in training; batch normalization uses its moving averages. What comes before the first dropout
+    is computed once. A model without dropout gives equal samples. `model` must not have models as layers.
     """
-    model_layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    places = [number for number, layer in enumerate(model_layers) if isinstance(layer, LAYERS)]
-    first = places[0] if places else len(model_layers)
+    calls = _calls(model)
+    places = [number for number, (layer, _, _) in enumerate(calls) if isinstance(layer, LAYERS)]
+    first = places[0] if places else len(calls)
 
-    def walk(values: tf.Tensor, chain: list[tuple[int, keras.layers.Layer]], sample: tf.Tensor) -> tf.Tensor:
-        for number, layer in chain:
+    def walk(known: dict[int, tf.Tensor], begin: int, end: int, sample: tf.Tensor) -> dict[int, tf.Tensor]:
+        known = dict(known)
+        for number, (layer, inputs, output) in enumerate(calls[begin:end], begin):
+            values = [known[one] for one in inputs]
             if isinstance(layer, LAYERS):
-                values = dropped(
-                    layer, values, tf.constant(layer.rate), tf.stack([sample, seed * LAYERS_PER_STEP + number])
-                )
+                seed_here = tf.stack([sample, seed * LAYERS_PER_STEP + number])
+                known[output] = dropped(layer, values[0], tf.constant(layer.rate), seed_here)
             else:
-                values = layer(values, training=False)
-        return values
+                known[output] = layer(values if len(values) > 1 else values[0], training=False)
+        return known
 
-    chain = list(enumerate(model_layers))
-    begun = walk(tf.cast(images, tf.float32), chain[:first], tf.constant(0))
-    finish = tf.function(lambda sample: walk(begun, chain[first:], sample), autograph=False)
+    begun = walk({id(model.inputs[0]): tf.cast(images, tf.float32)}, 0, first, tf.constant(0))
+    last = id(model.outputs[0])
+    finish = tf.function(lambda sample: walk(begun, first, len(calls), sample)[last], autograph=False)
     return np.stack([finish(tf.constant(sample)).numpy() for sample in range(samples)])
+
+
+def _calls(model: keras.Model) -> list[tuple[keras.layers.Layer, list[int], int]]:
+    """Each layer after the input of a model in an order of computation, with what it takes and makes, by `id`."""
+    calls, done, waiting = [], {id(model.inputs[0])}, [model.outputs[0]]
+    while waiting:
+        tensor = waiting[-1]
+        layer, node, _ = tensor._keras_history
+        inputs = layer._inbound_nodes[node].input_tensors
+        if missing := [one for one in inputs if id(one) not in done]:
+            waiting += missing
+            continue
+        waiting.pop()
+        if id(tensor) not in done:
+            done.add(id(tensor))
+            calls.append((layer, [id(one) for one in inputs], id(tensor)))
+    return calls

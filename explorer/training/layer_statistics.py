@@ -4,6 +4,7 @@ Measuring changes nothing. The batch passes as in a training step, batch normali
 without dropout, so that epochs are comparable; the gradient is that of the cross-entropy, without the L2 penalty.
 """
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 
 from explorer.activations import ACTIVATIONS
 from explorer.config import BEFORE_ACTIVATION, OFF, TrainingConfig
-from explorer.data.datasets import DATASETS
+from explorer.runs import cost_estimate
 from explorer.runs.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
 from explorer.training.frameworks import keras, tf
 from explorer.training.model import NORM_EPSILON, initial_kernel
@@ -34,7 +35,10 @@ class Norm:
 
 @dataclass(frozen=True)
 class Block:
-    """A dense layer with its activation, and the batch normalization before or after the activation."""
+    """A dense layer with its activation, and the batch normalization before or after the activation.
+
+    With `skip`, what entered the block before is added to what leaves this one.
+    """
 
     name: str
     kernel: tf.Tensor
@@ -42,6 +46,7 @@ class Block:
     activation: Callable[[tf.Tensor], tf.Tensor]
     before: Norm | None = None
     after: Norm | None = None
+    skip: bool = False
 
 
 def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None, list[Block]]:
@@ -54,6 +59,8 @@ def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None
         elif isinstance(layer, keras.layers.Activation):
             # a batch normalization since the dense layer comes before the activation
             blocks[-1] = replace(blocks[-1], activation=layer.activation, before=blocks[-1].after, after=None)
+        elif isinstance(layer, keras.layers.Add):
+            blocks[-1] = replace(blocks[-1], skip=True)
         elif isinstance(layer, keras.layers.BatchNormalization):
             norm = Norm(layer.gamma.value, layer.beta.value, layer.epsilon)
             if blocks:
@@ -65,18 +72,18 @@ def blocks_of(network_layers: Iterable[keras.layers.Layer]) -> tuple[Norm | None
 
 def initial_blocks(config: TrainingConfig) -> tuple[Norm | None, list[Block]]:
     """The blocks of a configuration with its initial weights, without the time that building a Keras model takes."""
-    spec = DATASETS[config.dataset]
-    units = [*[config.width] * config.depth, spec.classes]
-    names = [*(f"hidden_{number}" for number in range(1, config.depth + 1)), "output"]
+    sizes, skips = cost_estimate.layer_sizes(config), cost_estimate.skips(config)
     blocks = []
-    for name, size, above in zip(names, units, [spec.features, *units], strict=False):
+    for number, (above, size) in enumerate(itertools.pairwise(sizes), 1):
+        name = f"hidden_{number}" if number <= config.depth else "output"
         activation = keras.activations.get("softmax" if name == "output" else config.activation)
-        blocks.append(Block(name, initial_kernel(config, name, (above, size)), tf.zeros(size), activation))
+        kernel = initial_kernel(config, name, (above, size))
+        blocks.append(Block(name, kernel, tf.zeros(size), activation, skip=number in skips))
     if config.batch_norm == OFF:
         return None, blocks
     place = "before" if config.batch_norm == BEFORE_ACTIVATION else "after"
-    hidden = [replace(block, **{place: _initial_norm(config.width)}) for block in blocks[:-1]]
-    return _initial_norm(spec.features), [*hidden, blocks[-1]]
+    hidden = [replace(block, **{place: _initial_norm(block.bias.shape[0])}) for block in blocks[:-1]]
+    return _initial_norm(sizes[0]), [*hidden, blocks[-1]]
 
 
 def _initial_norm(units: int) -> Norm:
@@ -132,13 +139,16 @@ class Probe:
         with tf.GradientTape() as tape:
             tape.watch(kernels)
             values = _normalized((tf.cast(self._images, tf.float32) - mean) / deviation, self._entry)
-            left, flat = [], []
+            left, flat, entered = [], [], []
             for block in self._blocks:
+                entered.append(values)
                 entering = _normalized(values @ block.kernel + block.bias, block.before)
                 leaving = block.activation(entering)
                 left.append(leaving)
                 flat.append(_is_flat(block.activation.__name__, entering, leaving))
                 values = _normalized(leaving, block.after)
+                if block.skip:
+                    values = entered[-2] + values
             loss = self._loss(self._labels, values)
         gradients = tape.gradient(loss, kernels)
         of_units, ranges, counts = _together(_of_units, left, flat)

@@ -2,35 +2,39 @@
 
 import math
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from explorer.config import TrainingConfig
 from explorer.data.datasets import Dataset
-from explorer.training.compiled_epoch import CompiledNetwork, Shape
+from explorer.training.compiled_epoch import CompiledNetwork
+from explorer.training.program_shape import Shape
 from explorer.training.tensors import TrainingTensors
 
 # The memory limit of all cached networks and optimizers together; the newest one always stays.
 KEPT_BYTES = 256 * 2**20
 KEPT_PROGRAMS = 8
+KEPT_DATA = 4  # data sets, up to 150 MB each; one that a cached network uses stays with it
 
 
 class ProgramCache:
-    """Compiled networks by shape, the least recently used dropped first; safe to share between threads."""
+    """Compiled networks and data sets, the least recently used dropped first; safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shape_locks: dict[Shape, threading.Lock] = {}
-        self._data: dict[tuple[str, str], TrainingTensors] = {}
+        self._data: LRUCache[tuple[str, str], TrainingTensors] = LRUCache(KEPT_DATA)
         self._data_lock = threading.Lock()
-        self._programs: OrderedDict[Shape, CompiledNetwork] = OrderedDict()
+        self._programs: LRUCache[Shape, CompiledNetwork] = LRUCache(math.inf)
 
     def data(self, dataset: Dataset) -> TrainingTensors:
-        """The data set in TensorFlow's memory; loaded once per process."""
+        """The data set in TensorFlow's memory; loaded once, while it is among the latest."""
         with self._data_lock:
             name = dataset.spec.name, dataset.division
-            if name not in self._data:
-                self._data[name] = TrainingTensors(dataset)
-            return self._data[name]
+            tensors = self._data.get(name)
+            if tensors is None:
+                tensors = self._data[name] = TrainingTensors(dataset)
+            return tensors
 
     def network(self, config: TrainingConfig, dataset: Dataset) -> tuple[CompiledNetwork, bool]:
         """The compiled network of a configuration's shape, and whether it was cached.
@@ -43,7 +47,6 @@ class ProgramCache:
         with shape_lock:
             with self._lock:
                 if shape in self._programs:
-                    self._programs.move_to_end(shape)
                     return self._programs[shape], True
             program = CompiledNetwork(config, self.data(dataset))
             program.compile()
@@ -56,7 +59,7 @@ class ProgramCache:
         while len(self._programs) > 1 and (
             len(self._programs) > KEPT_PROGRAMS or sum(map(_bytes, self._programs.values())) > KEPT_BYTES
         ):
-            self._programs.popitem(last=False)
+            self._programs.popitem()
 
 
 def _bytes(program: CompiledNetwork) -> int:

@@ -1,18 +1,19 @@
-"""A data set as tensors for the compiled program: flat uint8 images, and the statistics of each input scaling."""
+"""A data set as tensors for the compiled program: flat images, and the statistics of each input scaling."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from explorer.config import RAW, STANDARDIZED, UNIT
-from explorer.data.datasets import Dataset, DatasetSpec
+from explorer.data.datasets import Dataset
+from explorer.data.spec import DatasetSpec
 from explorer.training.frameworks import keras, tf
+from explorer.training.scaling import feature_statistics, scaling_statistics
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 `[N, features]` and labels int32 `[N]`, in TensorFlow's memory."""
+    """Images uint8 or float32 `[N, features]` and labels int32 `[N]`, in TensorFlow's memory."""
 
     images: tf.Tensor
     labels: tf.Tensor
@@ -33,11 +34,7 @@ class TrainingTensors:
 
     def scaling(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance, float32 `[features]`, of an input scaling; the network computes (x - mean) / √variance."""
-        features = self.spec.features
-        if kind == STANDARDIZED:
-            return self._statistics
-        variance = {RAW: 1.0, UNIT: self.spec.max_value**2}[kind]
-        return np.zeros(features, "float32"), np.full(features, variance, "float32")
+        return scaling_statistics(kind, self.spec, lambda: self._statistics)
 
     def scaling_tensors(self, kind: str) -> tuple[tf.Tensor, tf.Tensor]:
         """The offset and divisor of each feature, float32 `[features]`, as in Keras's `Normalization` layer."""
@@ -51,23 +48,4 @@ class TrainingTensors:
 
 def _tensors(images: np.ndarray, labels: np.ndarray) -> Split:
     flat = images.reshape(len(images), -1)
-    return Split(tf.constant(flat, tf.uint8), tf.constant(labels, tf.int32))
-
-
-def feature_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of every feature of uint8 `[N, features]`, as float32, equal to `StandardScaler`'s.
-
-    The sums are integers and therefore exact. A constant feature gets variance 1, as in `StandardScaler`: otherwise
-    the first image that differs in it would be scaled without bound.
-    """
-    count = len(images)
-    total = np.zeros(images.shape[1], np.int64)
-    squares = np.zeros(images.shape[1], np.int64)
-    for start in range(0, count, 1000):
-        block = images[start : start + 1000].astype(np.int32)
-        total += block.sum(0)
-        squares += (block * block).sum(0)
-    mean = total / count
-    variance = squares / count - mean**2
-    constant = count * squares == total**2
-    return mean.astype("float32"), np.where(constant, 1.0, variance).astype("float32")
+    return Split(tf.constant(flat), tf.constant(labels, tf.int32))

@@ -3,8 +3,10 @@
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 
 from explorer.errors import FieldError
@@ -45,7 +47,8 @@ class Tls:
         """Dask's `Security`, the same for every role."""
         from distributed import Security
 
-        sides = {f"tls_{role}_{part}": getattr(self, part) for role in ("client", "worker") for part in ("cert", "key")}
+        roles, parts = ("client", "scheduler", "worker"), ("cert", "key")
+        sides = {f"tls_{role}_{part}": getattr(self, part) for role in roles for part in parts}
         return Security(require_encryption=True, tls_ca_file=self.ca, **sides)
 
 
@@ -53,7 +56,8 @@ class Tls:
 class Settings:
     """The number of local workers, or the address of a running Dask scheduler (`scheduler`).
 
-    Without `tls`, certificates come from Dask's configuration, if it names any. Remote workers need all `datasets`.
+    Without `tls`, certificates come from Dask's configuration, if it names any. Remote workers need all `datasets`
+    but those that people have added, which they get.
     """
 
     workers: int = 1
@@ -161,6 +165,14 @@ def _local_cluster(settings: Settings, security):
         security=security,
         silence_logs="CRITICAL",
     )
+
+
+def kill_workers(cluster) -> None:
+    """Kills the worker processes of a cluster that was started here, None for one that was not."""
+    for nanny in cluster.workers.values() if cluster else ():
+        nanny.auto_restart = False
+        with suppress(OSError, TypeError):  # it has ended, or is being restarted
+            os.kill(nanny.pid, signal.SIGKILL)
 
 
 def _warm_plugin():

@@ -1,8 +1,9 @@
 """Signal propagation at initialization, computed by the task process once per set of initial weights and cached."""
 
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future
+
+from cachetools import LRUCache
 
 from explorer.config import TrainingConfig
 from explorer.runs.signals import EpochSignals
@@ -16,6 +17,8 @@ START_FIELDS = (
     "batch_norm",
     "depth",
     "width",
+    "width_factor",
+    "skip",
     "input_scaling",
     "validation_split",
     "seed",
@@ -37,7 +40,7 @@ class InitialSignals:
     def __init__(self, task_process: TaskProcess):
         self._task_process = task_process
         self._lock = threading.Lock()
-        self._futures: OrderedDict[TrainingConfig, Future[EpochSignals]] = OrderedDict()
+        self._futures: LRUCache[TrainingConfig, Future[EpochSignals]] = LRUCache(KEPT_STARTS)
         self._wanted: dict[str, TrainingConfig] = {}
 
     def ask(self, config: TrainingConfig, who: str = "") -> "Future[EpochSignals]":
@@ -58,7 +61,4 @@ class InitialSignals:
             future = self._futures.get(start)
             if future is None or future.cancelled() or (future.done() and future.exception() is not None):
                 future = self._futures[start] = self._task_process.ask(signals_at_start, start.to_dict())
-            self._futures.move_to_end(start)
-            while len(self._futures) > KEPT_STARTS:
-                self._futures.popitem(last=False)
             return future

@@ -27,10 +27,12 @@ SECONDS = 60.0
 # a process that is not ready after so long, even on a busy machine, never will be
 STARTING_SECONDS = 300.0
 WATCH_SECONDS = 0.05
-# a task that has waited so long behind a slow one gets a second process, which ends after a time without tasks
+# a task that has waited so long behind a slow one gets another process, which ends after a time without tasks
 PATIENCE_SECONDS = 2.0
 IDLE_SECONDS = 60.0
-MOST_PROCESSES = 2
+MOST_PROCESSES = 3
+# where there can be no further process, one task's turn: then it gives way to any that has taken less time so far
+TURN_SECONDS = 10.0
 
 
 @dataclass
@@ -39,13 +41,18 @@ class _Task:
     arguments: tuple
     seconds: float
     answer: Future
+    taken: float = 0.0  # seconds, in turns that ended before it was finished
+
+
+class _GaveWay(Exception):
+    """A task's turn was over."""
 
 
 class TaskProcess:
     """Executes tasks in order; its process starts with the first task, or with `start`.
 
-    One process suffices while tasks are quick; behind a slow one, the next task is executed in a second process. Safe
-    to share between threads.
+    One process suffices while tasks are quick; behind a slow one, the next task is executed in another process. With
+    all processes at slow tasks, these take turns with those that wait. Safe to share between threads.
     """
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT):
@@ -59,7 +66,8 @@ class TaskProcess:
         """A future of `function(*arguments)`, executed in another process.
 
         The future raises what the function raises, or `WorkersError` if the process died, took too much memory or more
-        than `seconds`. A task that is cancelled before its turn is not executed.
+        than `seconds` in all its turns. A task that is cancelled before its first turn is not executed. A function may
+        be executed again from its beginning, when it has given way to others.
         """
         task = _Task(function, arguments, seconds, Future())
         with self._changed:
@@ -95,22 +103,30 @@ class TaskProcess:
         with self._changed:
             while not self._closed:
                 if self._waiting:
-                    return self._waiting.popleft()
+                    task = min(self._waiting, key=lambda waiting: waiting.taken)
+                    self._waiting.remove(task)
+                    return task
                 spare = slot is not self._slots[0]
                 if not self._changed.wait(IDLE_SECONDS if spare else None) and spare and not self._waiting:
                     break
             return None
 
     def put_back(self, task: _Task) -> None:
-        """Puts back a task that was not started."""
+        """Puts back a task that was not started, or that has given way."""
         with self._changed:
             self._waiting.appendleft(task)
+            self._changed.notify_all()
 
-    def is_busy(self) -> None:
-        """Starts another process if a task waits behind a slow one."""
+    def gives_way(self, task: _Task, seconds: float) -> bool:
+        """Whether a slow task's turn is over after `seconds`; starts another process if one may still be started."""
         with self._changed:
-            if self._waiting and len(self._slots) < MOST_PROCESSES and not self._closed:
+            if not self._waiting or self._closed:
+                return False
+            if len(self._slots) < MOST_PROCESSES:
                 self._add_slot()
+                return False
+            least = min(waiting.taken for waiting in self._waiting)
+            return seconds > TURN_SECONDS and least < task.taken + seconds - TURN_SECONDS / 2
 
     def has_left(self, slot: "_Slot", why: str) -> None:
         """Removes a slot; if it was the last, waiting tasks fail with `why`."""
@@ -129,8 +145,13 @@ class TaskProcess:
     def _refuse(self, why: str) -> None:
         while self._waiting:
             task = self._waiting.popleft()
-            if task.answer.set_running_or_notify_cancel():
+            if _is_wanted(task.answer):
                 task.answer.set_exception(WorkersError(why))
+
+
+def _is_wanted(answer: Future) -> bool:
+    """Whether a task whose turn has come was not cancelled before its first turn."""
+    return answer.running() or answer.set_running_or_notify_cancel()
 
 
 class _Slot(threading.Thread):
@@ -171,7 +192,7 @@ class _Slot(threading.Thread):
                 if process.has_died():  # while it was idle
                     self._task_process.put_back(task)
                     return True
-                if task.answer.set_running_or_notify_cancel():
+                if _is_wanted(task.answer):
                     self._answer(process, task)
             return True
         finally:
@@ -179,7 +200,9 @@ class _Slot(threading.Thread):
 
     def _answer(self, process: "_Process", task: _Task) -> None:
         try:
-            value = process.execute(task, self._task_process.is_busy)
+            value = process.execute(task, lambda seconds: self._task_process.gives_way(task, seconds))
+        except _GaveWay:
+            self._task_process.put_back(task)
         except Exception as error:
             if not process.alive:
                 process.end()  # before the future is set: its files are removed by then
@@ -220,24 +243,27 @@ class _Process:
         except (EOFError, OSError):
             raise WorkersError("it died while starting") from None
 
-    def execute(self, task: _Task, slow: Callable[[], None]) -> Any:
-        """The result of a task; calls `slow` repeatedly while it takes long.
+    def execute(self, task: _Task, gives_way: Callable[[float], bool]) -> Any:
+        """The result of a task; `gives_way` is asked whether the turn of a long one is over after so many seconds.
 
-        Raises what the function raises, or `WorkersError` at a limit, after which the process is no longer alive.
+        Raises what the function raises, `WorkersError` at a limit, or `_GaveWay`; after the last two the process is no
+        longer alive.
         """
-        self._connection.send_bytes(pickle.dumps((task.function, task.arguments, task.seconds)))
+        left = task.seconds - task.taken
+        self._connection.send_bytes(pickle.dumps((task.function, task.arguments, left)))
         started = time.monotonic()
         try:
             while not multiprocessing.connection.wait([self._connection], WATCH_SECONDS):
                 seconds = time.monotonic() - started
-                if seconds >= task.seconds:
+                if seconds >= left:
                     raise WorkersError(f"it took longer than {task.seconds:g} s and was ended")
                 if self._memory() > self._memory_limit:
                     raise WorkersError(f"it took more than {self._memory_limit / 1e9:.1f} GB of memory and was ended")
-                if seconds > PATIENCE_SECONDS:
-                    slow()
+                if seconds > PATIENCE_SECONDS and gives_way(seconds):
+                    task.taken += seconds
+                    raise _GaveWay
             succeeded, value = pickle.loads(self._connection.recv_bytes())
-        except WorkersError:
+        except (WorkersError, _GaveWay):
             self.kill()
             raise
         except (EOFError, OSError):

@@ -45,7 +45,7 @@ def range_test(values: Mapping[str, Any], path: str) -> Suggestion:
     """Runs the learning-rate finder on a new network of a configuration; no run is changed.
 
     Writes one line of JSON per step into the file as it happens (`rate`, `loss`, `smoothed`; null if not finite), so
-    that a page can draw the curve meanwhile, and returns the suggestion.
+    that a page can draw the curve meanwhile; then tries several rates, and returns the suggestion.
     """
     from explorer.training import lr_finder
 
@@ -58,7 +58,7 @@ def range_test(values: Mapping[str, Any], path: str) -> Suggestion:
             row = {name: value if math.isfinite(value) else None for name, value in asdict(point).items()}
             stream.write(json.dumps(row) + "\n")
             stream.flush()
-    return lr_finder.suggest([point.rate for point in points], [point.loss for point in points])
+    return lr_finder.search(config, network, points)
 
 
 def read_points(path: str) -> list[Point]:

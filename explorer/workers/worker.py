@@ -18,7 +18,9 @@ from explorer.process import Process
 from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, FAILED, FULL, LOGS, PAUSED, RUNNING, STOPPED, Run
+from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
+from explorer.runs.status import COMPLETED, FAILED, PAUSED, RUNNING, STOPPED
+from explorer.work_folder import FULL
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
@@ -111,19 +113,7 @@ def _train(run: Run, watcher: Watcher) -> str:
         run.clear_request()
         return _end(run, STOPPED, "stopped before it started", Cause.STOPPED_BY_REQUEST)
     config = run.config
-    here = Process.current()
-    run.update(
-        status=RUNNING,
-        reason="",
-        cause=None,
-        started=time.time(),
-        ended=None,
-        process=here,
-        host=here.host,
-        phase="loading the data",
-        epoch=0,
-        step=0,
-    )
+    _begin(run)
     cost_estimate.check_memory(config, psutil.virtual_memory().available)
     dataset = datasets.load(config.dataset, config.validation_split)
     cache = programs()
@@ -133,11 +123,7 @@ def _train(run: Run, watcher: Watcher) -> str:
     run.update(phase="compiling")
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
     network, cached = cache.network(config, dataset)
-    if checkpoint:  # before the history is truncated to it
-        checkpoint.check(run.name, config, run.history(), [tuple(v.shape) for v in network.variables])
-    history = run.keep_epochs(checkpoint.epoch if checkpoint else 0, fresh=checkpoint is None)
-    if checkpoint is None:  # from an earlier start, whose epochs were just removed from the history
-        (run.path / BEST).unlink(missing_ok=True)
+    history = _kept_history(run, network, checkpoint)
     run.update(
         phase="training",
         steps=network.steps_per_epoch,
@@ -152,11 +138,44 @@ def _train(run: Run, watcher: Watcher) -> str:
         on_epoch=writer.epoch,
         on_step=writer.step,
         on_signals=run.append_signals,
+        on_validation=run.append_correct,
+        on_boundary=run.append_boundary,
         control=run.requested,
         history=history,
         checkpoint=checkpoint,
     )
     writer.close()
+    return _write_outcome(run, outcome)
+
+
+def _begin(run: Run) -> None:
+    here = Process.current()
+    run.update(
+        status=RUNNING,
+        reason="",
+        cause=None,
+        started=time.time(),
+        ended=None,
+        process=here,
+        host=here.host,
+        phase="loading the data",
+        epoch=0,
+        step=0,
+    )
+
+
+def _kept_history(run: Run, network, checkpoint) -> list[EpochRecord]:
+    """Truncates the run's folder to a checkpoint, or to nothing without one, and returns its history."""
+    if checkpoint is None:
+        history = run.keep_epochs(0, fresh=True)
+        (run.path / BEST).unlink(missing_ok=True)  # of an earlier start, whose epochs were just removed
+        return history
+    # before the history is truncated to it
+    checkpoint.check(run.name, run.config, run.history(), [tuple(v.shape) for v in network.variables])
+    return run.keep_epochs(checkpoint.epoch)
+
+
+def _write_outcome(run: Run, outcome) -> str:
     run.check_there()
     if outcome.checkpoint:
         outcome.checkpoint.save(run.path / CHECKPOINT)
@@ -188,10 +207,10 @@ class _Writer:
     @_event_files()
     def __init__(self, run: Run, network, watcher: Watcher, history: list[EpochRecord]):
         from explorer.training.frameworks import tf
-        from explorer.training.model_file import ModelFile
+        from explorer.training.model_file import save_network
 
         self._run, self._network, self._watcher = run, network, watcher
-        self._best = ModelFile(network.network)
+        self._save = save_network
         self._reported = 0.0
         self._summary = tf.summary
         # rewritten from the history: a killed process may have missed an epoch, or written one that was not kept
@@ -206,7 +225,7 @@ class _Writer:
         """History first, then the model, then the checkpoint: a kill in between loses only this epoch."""
         self._run.append(record)
         if improved:
-            self._best.save(self._run.path / BEST, record)
+            self._save(self._network.network, self._run.path / BEST, record)
         checkpoint.save(self._run.path / CHECKPOINT)
         self._board(record)
         self._run.check_there()
@@ -233,6 +252,8 @@ class _Writer:
         }
         if self._run.config.l2:
             scalars["train"]["penalty"], scalars["validation"]["penalty"] = record.penalty, record.val_penalty
+        if self._run.config.clip_norm:
+            scalars["train"]["clipped"] = record.clipped
         for split, values in scalars.items():
             with self._boards[split].as_default():
                 for name, value in values.items():

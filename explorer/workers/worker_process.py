@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from explorer.config import TrainingConfig
@@ -61,13 +62,9 @@ class WorkerProcess:
         os._exit(0)
 
     def _warm(self) -> None:
-        cache = worker.programs()
-        for name in datasets.DATASETS:
-            if datasets.available(name):
-                try:
-                    cache.data(datasets.load(name))
-                except ExplorerError:
-                    continue  # a run that needs it will report the error
+        with suppress(ExplorerError):  # a run that needs it will report the error
+            # not every data set that is here: each takes up to 150 MB per process
+            worker.programs().data(datasets.load(datasets.preferred()))
         while True:
             self._wake.wait()
             time.sleep(REST_SECONDS)

@@ -2,27 +2,15 @@
 
 import pandas as pd
 import pytest
-from browser import chromium, serve, wait_for
+from browser import serve, wait_for
+from make_runs import make_runs
 
 from explorer.runs import notes
-from explorer.runs.run import COMPLETED
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
 
 SETTINGS = "?dataset=digits&depth=1&width=30&epochs=3&learning_rate=0.001"
 ROW, HEADER, CHECKBOX = 35, 35, 20  # pixels of the table
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    with serve(runs) as address:
-        yield address, RunStore(runs)
 
 
 @pytest.fixture
@@ -110,6 +98,32 @@ def test_a_legend_hides_and_a_brush_filters_in_the_browser_alone(page, server):
     wait_for(lambda: heat.count() == 1)  # the best runs alone, all of one depth
 
 
+AXES = (
+    "Batch normalization", "Learning rate", "Validation loss", "Validation accuracy", "Initializer", "Activation",
+    "Depth", "Width", "Batch size",
+)  # fmt: skip
+OVERLAPS = """texts => {
+    texts = texts.filter(text => text.textContent.trim())
+    const boxes = texts.map(text => text.getBoundingClientRect())
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+    return texts.filter((_, one) => boxes.some((box, place) => place !== one && meet(box, boxes[one])))
+        .map(text => text.textContent)
+}"""
+
+
+def test_no_text_of_the_parallel_coordinates_covers_another(page, tmp_path):
+    make_runs(20, tmp_path, epochs=3)
+    with serve(tmp_path) as address:
+        chosen = "&".join(f"compare_axes={axis.replace(' ', '+')}" for axis in AXES)
+        page.goto(f"{address}/compare?dataset=digits&view=Settings+and+results&{chosen}")
+        chart = page.get_by_test_id("stVegaLiteChart").first
+        titles = chart.locator("g.concat_0_group g.role-axis-label text")
+        wait_for(lambda: titles.count() == len(AXES))
+        inside = chart.locator("g.concat_0_group text")
+        assert "".join(inside.all_text_contents()).count("on the input") == 1
+        assert inside.evaluate_all(OVERLAPS) == []
+
+
 def test_files_and_the_bin(page, server, tmp_path):
     """The table and the histories arrive as files; a deleted run comes back with Undo."""
     address, store = server
@@ -130,12 +144,3 @@ def test_files_and_the_bin(page, server, tmp_path):
     assert len(store.list()) == runs - 1 and len(notes.binned(store.folder)) == 1
     page.get_by_role("button", name="Undo").click()
     wait_for(lambda: len(store.list()) == runs)
-
-
-def test_compare_is_readable_on_a_phone(page, server):
-    address, _ = server
-    page.set_viewport_size({"width": 400, "height": 900})
-    open_compare(page, address)
-    look_at(page, "Settings and results", "Draw a rectangle")
-    wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() == 1)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -3,31 +3,25 @@
 from urllib.parse import parse_qs
 
 import pytest
-from browser import chromium, serve, wait_for
+from browser import wait_for
 
 from explorer.config import FIELDS, TrainingConfig
+from explorer.diagnosis.case_questions import QUESTIONS
 from explorer.diagnosis.fault_cases import CASES
-from explorer.runs.run import COMPLETED
-from explorer.runs.store import RunStore
+from explorer.runs.status import COMPLETED
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    with serve(runs) as address:
-        yield address, RunStore(runs)
-
-
-@pytest.fixture(scope="module")
-def page(server):
-    with chromium() as browser:
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.set_default_timeout(90_000)
-        yield opened
+def page(browser):
+    """One page for all tests, which go on from each other."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 1000})
+    opened.set_default_timeout(90_000)
+    yield opened
+    opened.close()
 
 
 def press(page, name: str) -> None:
-    page.get_by_role("button", name=name).first.click()
+    page.get_by_role("button", name=name).or_(page.get_by_role("radio", name=name)).first.click()
 
 
 def test_a_case_is_answered_revealed_and_fixed(page, server):
@@ -43,9 +37,11 @@ def test_a_case_is_answered_revealed_and_fixed(page, server):
     train.click()
     page.get_by_text("Correct.", exact=True).wait_for()
     page.get_by_text("Symmetric weights").first.wait_for()
-    press(page, "Train with initializer Zeros → He normal")
+    page.get_by_text(QUESTIONS["zeros"].choices[0].text).click()
+    press(page, "Train the fix and see")
     page.get_by_text(case.fixed).wait_for()
     page.get_by_text("With the change: 9").wait_for()  # some ninety percent of the validation images
+    wait_for(lambda: store.list()[0].state == COMPLETED)
     [fixed, broken] = store.list()
     assert (broken.config, fixed.config) == (case.config, case.fixed_config)
     assert fixed.best.val_accuracy > 0.9 > broken.best.val_accuracy
@@ -62,8 +58,6 @@ def test_a_cases_settings_are_taken_to_the_train_page(page, server):
     page.get_by_text(case.answers[case.right]).click()
     press(page, "Train and see")  # it was trained, and is shown at once
     press(page, "Open these settings on the Train page")
-    page.get_by_text("The Train page now uses these settings.").wait_for()
-    page.get_by_role("link", name="Train").first.click()
     page.get_by_text(f"{case.config.depth} hidden layers").first.wait_for()
     defaults = TrainingConfig(dataset="digits")
     differing = {name for name in FIELDS if getattr(case.config, name) != getattr(defaults, name)}
@@ -98,10 +92,10 @@ def test_initial_signals_and_the_learning_rate_finder(page, server):
     address, store = server
     runs = len(store.list())
     page.goto(f"{address}?dataset=digits&depth=12&activation=sigmoid&kernel_initializer=glorot_uniform")
-    page.get_by_text("Before training: signal propagation at initialization").click()
+    press(page, "Before training")
     page.get_by_text("Vanishing gradients").wait_for()
     page.goto(f"{address}?dataset=digits&depth=2&input_scaling=standardized")
-    page.get_by_text("Learning-rate finder").click()
+    press(page, "Learning-rate finder")
     press(page, "Find a learning rate")
     use = page.get_by_role("button", name="Use learning rate")
     use.wait_for()
@@ -111,14 +105,17 @@ def test_initial_signals_and_the_learning_rate_finder(page, server):
     assert 1e-5 < float(rate) < 1 and len(store.list()) == runs
 
 
-def test_findings_and_gallery_fit_a_phone(page, server):
-    """At 400 pixels nothing is wider than the screen, and the findings come before the charts."""
+def test_run_and_gallery_fit_a_phone(page, server):
+    """At 400 pixels nothing is wider than the screen; of a run, buttons, progress and curves come first."""
     address, store = server
     page.set_viewport_size({"width": 400, "height": 900})
     for path in ("/gallery?case=zeros", f"?run={store.list()[0].name}"):
         page.goto(address + path)
         page.get_by_role("heading").first.wait_for()
         wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= 400)
-    words, pictures = (page.get_by_role("heading", name=n) for n in ("Findings", "Inside the network"))
-    pictures.wait_for()
-    assert words.bounding_box()["y"] < pictures.bounding_box()["y"]
+    curves = page.get_by_test_id("stVegaLiteChart")
+    wait_for(lambda: curves.count() >= 2)
+    seen = [page.get_by_role("button", name="Train again"), page.get_by_test_id("stProgress"), curves.nth(0),
+            curves.nth(1), page.get_by_test_id("stMetric").first, page.locator(".st-key-run_finding")]  # fmt: skip
+    tops = [locator.first.bounding_box()["y"] for locator in seen]
+    assert tops == sorted(tops), tops

@@ -5,40 +5,16 @@ import re
 import subprocess
 import sys
 
-import pytest
-from browser import HANGS, ROOT, chromium, epochs_shown, serve, wait_for
-
-from explorer.runs.store import RunStore
+from browser import HANGS, ROOT, epochs_shown, serve, wait_for
 
 # loss and accuracy come first; further charts look inside the network
 CURVES = "[data-testid=stVegaLiteChart]"
 QUERY = "?dataset=digits&depth=4&width=50&epochs=10000&patience=10000"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    with serve(runs) as address:
-        yield address, RunStore(runs)
-
-
-@pytest.fixture
-def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(1000 * HANGS)
-    yield context.new_page()
-    context.close()
-
-
 def open_page(page, address: str) -> None:
     page.goto(address)
-    page.get_by_role("heading", name="Train a deep fully connected network").wait_for()
+    page.get_by_test_id("stMain").get_by_role("heading").first.wait_for()
 
 
 def press(page, name: str) -> None:
@@ -120,7 +96,7 @@ def test_run_from_the_command_line_appears_live(page, server):
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as trainer:
         wait_for(lambda: store.list()[0].state == "running")
         name = store.list()[0].name
-        page.get_by_role("heading", name=name).wait_for()
+        page.get_by_test_id("stMain").get_by_text(name).wait_for()
         wait_for(lambda: epochs_shown(page) > 3)
         press(page, "Stop")
         assert trainer.wait(60) == 0
@@ -131,9 +107,12 @@ def test_use_these_settings_fills_the_sidebar(page, server):
     """One click puts the settings of a finished run into the sidebar."""
     address, store = server
     finished = next(s for s in store.list() if s.state == "completed")
-    open_page(page, f"{address}?run={finished.name}")
+    open_page(page, f"{address}?run={finished.name}&width=33")
+    page.get_by_text("The sidebar differs from this run").wait_for()
     press(page, "Use these settings")
-    page.get_by_text(f"{finished.config.depth} hidden layers of {finished.config.width} units").wait_for()
+    width = page.get_by_label("Width, exact value")
+    wait_for(lambda: width.input_value() == f"{finished.config.width}")
+    page.get_by_text("The sidebar differs from this run").wait_for(state="detached")
 
 
 def test_presets_and_typed_numbers(page, server):
@@ -166,11 +145,11 @@ def test_every_control_has_a_name(page, server):
 
 
 def test_readable_on_a_phone(page, server):
-    """At 400 pixels nothing is wider than the screen and Train is there."""
+    """At 400 pixels nothing is wider than the screen, and Train is there without the sidebar."""
     address, _ = server
     page.set_viewport_size({"width": 400, "height": 900})
     open_page(page, address + "?dataset=digits")
-    page.get_by_role("button", name="Train", exact=True).wait_for()
+    page.get_by_role("button", name="Train now").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

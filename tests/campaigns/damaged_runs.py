@@ -22,12 +22,13 @@ from drawn import page_alone, whole_app
 
 from explorer.cli import main as cli
 from explorer.pages import resources
-from explorer.runs.run import UNREADABLE
+from explorer.runs.status import UNREADABLE
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import StudyStore
 
 IN_A_STORE = 100
 OPENED = 5  # of a store's runs and studies, each on its page
+FORMS = ("script", "archive")
 PAGES = ("train", "compare", "evaluate", "sweep", "gallery")
 
 
@@ -99,11 +100,14 @@ def _pages(seeds: range, runs: list[str], studies: list[str], counts: Counter, f
 def _commands(folder: Path, runs: list[str], studies: list[str], counts: Counter, faults: list[str]) -> None:
     commands = [["runs"], ["runs", "--json"], ["sweep", "show"], ["sweep", "show", "--json"]]
     commands += [["stop", name] for name in runs] + [["sweep", "show", name] for name in studies]
+    commands += [["diagnose", name] for name in runs]
+    commands += [["export", name, "--as", form, "--output", str(folder / "out")] for name in runs for form in FORMS]
     for command in commands:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = cli.main([*command, "--runs", str(folder)])
         counts["commands"] += 1
+        (folder / "out").unlink(missing_ok=True)
         listing = len(command) == 1 or command[-1] in ("show", "--json")
         if status not in ((0,) if listing else (0, 1, 2)) or "unexpected error" in err.getvalue():
             faults.append(f"{' '.join(command)}: {status}: {err.getvalue()}"[:500])

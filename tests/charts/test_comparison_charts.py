@@ -12,9 +12,11 @@ from summaries import epochs, repeats, summary
 
 from explorer.charts.comparison import MOST_POINTS, band, band_frame, bars, overlay, overlay_frame
 from explorer.charts.linked import HEAT, MOST_LEVELS, PARALLEL, SCATTER, levels, linked, linked_frame
+from explorer.charts.sweep import best_frame, best_so_far, importance
 from explorer.palette import ON_COLOR, RUN_COLORS, SPLIT_COLORS, WORSE_TO_BETTER
-from explorer.runs.comparison import counted, grouped, groups, run_table
+from explorer.runs.comparison import counted, grouped, groups
 from explorer.runs.history import EpochRecord
+from explorer.runs.run_table import run_table
 
 AXES = ["depth", "learning_rate", "activation", "val_loss"]
 
@@ -130,13 +132,19 @@ def test_heights_on_the_axes_run_from_least_to_greatest_even_in_the_logarithm():
     assert "not yet" not in frame["run"].tolist()
 
 
-def test_many_numbers_become_ranges_that_hold_about_as_many_runs():
+def test_many_numbers_become_equal_ranges_on_the_scale_of_their_field():
     frame = many()
     found = levels(frame["learning_rate"].head(40), "learning_rate")
     assert len(found.categories) == MOST_LEVELS and found.ordered
     assert set(found.value_counts()) == {5}
     assert found.categories[0].startswith("1e-05 – ")
     assert list(levels(frame["depth"].head(40), "depth").categories) == ["1", "2", "3"]
+    rates = pd.Series([1e-5, *(1e-3 * 1.01**n for n in range(20)), 1e-1])
+    assert levels(rates, "learning_rate").value_counts().tolist() == [1, 0, 0, 0, 20, 0, 0, 1]  # half a decade each
+    depths = levels(pd.Series([*range(10), 80]), "depth")
+    assert depths.value_counts().tolist() == [10, 0, 0, 0, 0, 0, 0, 1] and depths.categories[0] == "0 – 10"
+    near = levels(pd.Series([1 + n / 1e4 for n in range(20)]), "learning_rate")
+    assert len(set(near.categories)) == MOST_LEVELS
     assert list(levels(frame["activation"].head(40), "activation").categories) == ["elu", "tanh"]
 
 
@@ -221,3 +229,30 @@ def test_records_of_one_epoch_are_drawn():
     frame = overlay_frame([("a", [EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, math.nan)])])
     assert curve(frame, "minutes") == [0.0]
     overlay(frame, ("a",), "accuracy").to_dict()
+
+
+def test_a_cell_of_the_heat_map_says_what_it_is():
+    table = many().dropna(subset=["val_loss"])
+    spec = linked(table, ["depth"], ("depth", "val_loss"), ("learning_rate", "depth"), "val_accuracy").to_dict()
+    assert "A cell: mean validation accuracy of its runs" in found(spec, "title")
+    assert ".2%" in {form for form in found(spec, "format") if isinstance(form, str)}
+
+
+# --- Sweeps -------------------------------------------------------------------------------------------
+
+
+def test_importance_is_drawn_with_its_uncertainty_and_the_number_of_trials():
+    spec = importance({"depth": (0.9, 0.05), "width": (0.1, 0.2)}, 24).to_dict()
+    assert spec["title"] == "Share of the variance explained, over 24 trials"
+    [rows] = spec["datasets"].values()
+    assert [(row["field"], row["text"]) for row in rows] == [("Depth", "90% ± 5"), ("Width", "10% ± 20")]
+    assert [(row["low"], row["high"]) for row in rows] == [
+        (pytest.approx(0.85), pytest.approx(0.95)),
+        (0, pytest.approx(0.3)),
+    ]
+
+
+def test_the_best_so_far_is_drawn_over_trials_not_over_time_with_its_pauses():
+    spec = best_so_far(best_frame([(1, 2.0, 2.0), (2, 3.0, 2.0)]), "val_loss").to_dict()
+    assert {part["field"] for part in found(spec, "x")} == {"ended"}
+    assert {part["title"] for part in found(spec, "x")} == {"Completed trials"}

@@ -7,8 +7,9 @@ import re
 import pytest
 from made_runs import history, signals
 
-from explorer.charts import internals, twin
-from explorer.charts.internals import MOST_CELLS, SIGNAL_VIEWS
+from explorer.charts import initial_signals, internals, twin
+from explorer.charts.internals import MOST_CELLS
+from explorer.charts.signal_views import SIGNAL_VIEWS
 from explorer.runs.signals import SIGNALS
 
 
@@ -71,10 +72,13 @@ def test_a_histogram_holds_all_values():
 
 def test_the_start_is_drawn_beside_references_of_any_depth():
     references = {"one": signals(0, depth=2), "two": signals(0, depth=20)}
-    frame = internals.start_frame(signals(0, depth=5), references, "activation_variance")
-    assert set(frame["which"]) == {internals.THESE, "one", "two"} and frame.groupby("which")["part"].max().eq(1).all()
-    alone = internals.start_frame(signals(0, depth=7), {}, "activation_variance")
-    charts = [internals.start(f, "activation_variance", ["one", "two"]) for f in (frame, alone)]
+    frame = initial_signals.start_frame(signals(0, depth=5), references, "activation_variance")
+    assert (
+        set(frame["which"]) == {initial_signals.THESE, "one", "two"}
+        and frame.groupby("which")["part"].max().eq(1).all()
+    )
+    alone = initial_signals.start_frame(signals(0, depth=7), {}, "activation_variance")
+    charts = [initial_signals.start(f, "activation_variance", ["one", "two"]) for f in (frame, alone)]
     assert without_data(charts[0]) == without_data(charts[1])
 
 
@@ -84,3 +88,11 @@ def test_twins_share_one_chart_whatever_has_been_trained():
     one = twin.twin_frame(history(1.0, 0.5), [])
     for metric in ("loss", "accuracy"):
         assert without_data(twin.twins(both, metric)) == without_data(twin.twins(one, metric))
+
+
+def test_the_loss_of_an_exploded_run_and_its_twin_needs_a_log_scale():
+    for highest, far in ((50.0, False), (50.1, True)):
+        frame = twin.twin_frame(history(2.4, 2.3, val=[highest, 3.0]), history(1.6, 0.9))
+        assert twin.exploded(frame[frame["metric"] == "loss"]) is far
+    scales = [layer["encoding"]["y"]["scale"] for layer in twin.twins(frame, "loss", True).to_dict()["layer"]]
+    assert [scale["type"] for scale in scales] == ["log"] * 3

@@ -1,13 +1,23 @@
 """The charts of a run: one specification whatever the data, few enough points, the palette's colours."""
 
 import math
+import re
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from explorer.charts.training_curves import MOST_POINTS, curve_frame, curves, of_metric
+from explorer.charts.training_curves import (
+    LEAST_SPAN,
+    MOST_POINTS,
+    arrow_table,
+    curve_frame,
+    curves,
+    drawn_rows,
+    guessing,
+)
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 from explorer.runs.history import EpochRecord
 
@@ -35,9 +45,14 @@ RUNS = {
 
 
 @cache
-def spec(name: str, metric: str, chance: float | None = 0.1) -> dict[str, Any]:
+def spec(name: str, metric: str, size: int = 0) -> dict[str, Any]:
     """The chart of a run above, as Vega-Lite gets it."""
-    return curves(of_metric(curve_frame("run", RUNS[name]), metric), metric, chance).to_dict()
+    return curves(rows(RUNS[name], metric), metric, size).to_dict()
+
+
+def rows(run: list[EpochRecord], metric: str):
+    """The rows of a run's chart."""
+    return drawn_rows(curve_frame("run", run), metric, guessing(metric, 10))
 
 
 def without_data(spec: Any) -> Any:
@@ -59,11 +74,11 @@ def found(spec: Any, key: str) -> list[Any]:
 # --- The specification --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chance", [None, 0.1])
+@pytest.mark.parametrize("size", [0, 20])
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("name", [name for name in RUNS if name != "seven"])
-def test_the_specification_is_the_same_whatever_the_data(name, metric, chance):
-    one, two = spec(name, metric, chance), spec("seven", metric, chance)
+def test_the_specification_is_the_same_whatever_the_data(name, metric, size):
+    one, two = spec(name, metric, size), spec("seven", metric, size)
     assert without_data(one) == without_data(two)
     assert one["datasets"] != two["datasets"]
 
@@ -76,33 +91,91 @@ def test_the_two_charts_of_a_page_differ_also_in_the_names_that_the_pointer_goes
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_two_splits_have_the_palettes_colours(metric):
-    scales = [color["scale"] for color in found(spec("three", metric), "color") if isinstance(color, dict)]
+    scales = [color["scale"] for color in found(spec("three", metric), "color") if "scale" in color]
     expected = {"domain": ["training", "validation"], "range": [SPLIT_COLORS["training"], SPLIT_COLORS["validation"]]}
     assert scales and all(scale == expected for scale in scales)
 
 
-def test_chance_is_a_level_of_its_own_in_the_neutral_colour():
-    levels = [layer for layer in spec("three", "accuracy", 0.1)["layer"] if layer["mark"].get("color")]
-    assert [layer["encoding"]["y"] for layer in levels] == [{"datum": 0.1}] * 2
+@pytest.mark.parametrize(("metric", "level"), [("accuracy", 0.1), ("loss", math.log(10))])
+def test_guessing_is_a_level_of_its_own_in_the_neutral_colour(metric, level):
+    drawn = rows(RUNS["three"], metric)
+    assert drawn.loc[drawn["kind"] == "level", "drawn"].tolist() == [level]
+    levels = [layer for layer in spec("three", metric)["layer"] if "level" in str(layer.get("transform"))]
     assert {layer["mark"]["color"] for layer in levels} == {NEUTRAL}
-    assert [layer["mark"].get("text") for layer in levels] == [None, "chance"]
-    plain = spec("three", "accuracy", None)
-    assert "chance" not in found(plain, "text") and NEUTRAL not in found(plain, "color")
+    assert [layer["mark"].get("text") for layer in levels] == [None, "guessing"]
 
 
 @pytest.mark.parametrize(("metric", "zero"), [("loss", False), ("accuracy", True)])
 def test_only_accuracy_is_drawn_from_zero(metric, zero):
     axes = [y["scale"] for y in found(spec("three", metric), "y") if "scale" in y]
-    assert axes and all(scale == {"zero": zero} for scale in axes)
+    assert axes and all(scale == {"nice": zero, "zero": zero} for scale in axes)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_chart_holds_the_points_of_its_own_metric(metric):
-    shown = max(spec("three", metric)["datasets"].values(), key=len)
+    shown = [row for row in max(spec("three", metric)["datasets"].values(), key=len) if row["kind"] == "epoch"]
     assert [row["metric"] for row in shown] == [metric] * 6
     field = {"loss": ["loss", "val_loss"], "accuracy": ["accuracy", "val_accuracy"]}[metric]
     assert [row["value"] for row in shown] == [getattr(r, name) for r in RUNS["three"] for name in field]
     assert {row["learning_rate"] for row in shown} == {5e-5}
+    for row in shown:  # a point knows both values, for the line that follows the pointer
+        record = RUNS["three"][int(row["epoch"]) - 1]
+        assert [row["training"], row["validation"]] == [getattr(record, name) for name in field]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_all_text_grows_for_a_projector(metric):
+    sizes = [
+        size
+        for name in ("fontSize", "labelFontSize", "titleFontSize")
+        for size in found(spec("three", metric, 20), name)
+    ]
+    assert len(sizes) > 8 and min(sizes) >= 18
+
+
+# --- What the axes show -------------------------------------------------------------------------------
+
+
+def shown_values(run: list[EpochRecord], metric: str = "loss") -> tuple[float, float]:
+    """The lowest and the highest value that the axis must include."""
+    drawn = rows(run, metric)["drawn"].dropna()
+    return drawn.min(), drawn.max()
+
+
+def training(*losses: float) -> list[EpochRecord]:
+    return [EpochRecord(epoch, loss, 0.5, loss, 0.5, 1e-3, 1.0) for epoch, loss in enumerate(losses, 1)]
+
+
+@pytest.mark.parametrize("start", [[14.2], [900.0, 30.0]])
+def test_a_start_far_above_guessing_is_cut_off_and_says_so(start):
+    run = training(*start, 2.4, 2.0, 1.8, 1.7, 1.6, 1.5)
+    drawn = rows(run, "loss")
+    assert 2.4 < shown_values(run)[1] < 3
+    points = drawn[(drawn["kind"] == "epoch") & drawn["drawn"].notna()]
+    assert sorted(set(points["epoch"])) == list(range(len(start) + 1, len(run) + 1))
+    [note] = drawn.loc[drawn["kind"] == "note", "note"]
+    assert note == f"▲ cut off: epoch 1 has training {start[0]:.3g} and validation {start[0]:.3g}"
+    edges = drawn[drawn["kind"] == "edge"]  # the line comes down between the last epoch above and the first below
+    assert edges["epoch"].between(len(start), len(start) + 1).all() and set(edges["split"]) == set(SPLIT_COLORS)
+    assert drawn.loc[drawn["kind"] == "epoch", "value"].max() == start[0]  # the pointer still tells it
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[2.4, 2.0, 1.5], [2.0, 1.9, 40.0, 700.0], [14.2], [14.2, 13.0], [9.0, 8.5, 8.0, 7.9, 7.8], [math.nan, 2.0]],
+)
+def test_nothing_else_is_cut_off(losses):
+    run = training(*losses)
+    assert set(rows(run, "loss")["kind"]) <= {"epoch", "span", "level"}
+    assert shown_values(run)[1] >= max(loss for loss in losses if math.isfinite(loss))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_noise_does_not_look_like_progress_and_guessing_is_always_seen(metric):
+    run = [EpochRecord(e, 2.3 + 0.01 * (e % 3), 0.1 + 0.002 * (e % 3), 2.305, 0.1, 1e-3, 1.0) for e in range(1, 6)]
+    low, high = shown_values(run, metric)
+    assert high - low >= LEAST_SPAN[metric] - 1e-9 and low <= guessing(metric, 10) <= high and low >= 0
+    assert shown_values(training(0.02, 0.01))[1] < 1  # far better than guessing, which would flatten it
 
 
 # --- The points ---------------------------------------------------------------------------------------
@@ -147,3 +220,20 @@ def test_each_point_knows_its_learning_rate():
     frame = curve_frame("run", run)
     assert list(frame.columns) == ["run_id", "epoch", "split", "metric", "value", "best", "learning_rate"]
     assert frame.groupby("epoch")["learning_rate"].agg(set).tolist() == [{1e-3}, {1e-3}, {1e-4}]
+
+
+# --- What is sent -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_is_sent_are_the_rows_that_are_drawn_in_less_than_half_of_the_bytes(metric):
+    frame = curve_frame("digits_elu_20x100_2026_11_27-10_10_10_abcd", RUNS["thinned out"])
+    drawn = drawn_rows(frame, metric, guessing(metric, 10))
+    sent = arrow_table(drawn)
+    assert set(drawn.columns) - set(sent.column_names) == {"run_id", "metric"}
+    for name in sent.column_names:
+        expected, found = drawn[name].tolist(), sent[name].to_pylist()
+        assert [None if x != x else x for x in expected] == [None if x != x else x for x in found], name
+    assert sent.nbytes < pa.Table.from_pandas(drawn).nbytes / 2
+    used = set(re.findall(r"'(?:field|filter)': '?(?:datum\.)?(\w+)", str(spec("three", metric))))
+    assert {"epoch", "drawn", "split"} <= used <= {*sent.column_names, "param"}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from explorer.cli.run_report import METRICS, lines_of_result
 from explorer.config import FIELDS, TrainingConfig
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED, Run
+from explorer.runs.run import Run
+from explorer.runs.status import COMPLETED, FAILED, INTERRUPTED, RUNNING, STOPPED
 from explorer.runs.store import RunStore
 
 ROOT = Path(__file__).parents[2]
@@ -260,11 +262,23 @@ def test_the_table_of_runs_names_the_selection_rule_and_fits_together(listed, ca
     status, out, _ = run_here(capsys, "runs", "--runs", listed.folder)
     lines = out.splitlines()
     assert status == 0 and "lowest validation loss" in lines[0]
-    assert lines[1].split() == ["run", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
+    assert lines[1].split() == ["run", "name", "status", "epochs", "best", "val_loss", "val_accuracy", "created"]
     good = next(line for line in lines if " completed " in line)
-    assert good.split()[2:6] == ["3", "2", "1.5000", "43.75%"]
+    assert good.partition(" completed ")[2].split()[:4] == ["3", "2", "1.5000", "43.75%"]
+    assert "  Digits ELU " in good
     assert good.index("1.5000") + 6 == lines[1].index("val_loss") + 8
     assert sum("cannot be read" in line for line in lines) == 3
+
+
+def test_the_table_of_runs_has_the_data_loss_where_a_loss_includes_a_penalty(listed, capsys):
+    heavy = listed.create(TrainingConfig(dataset="digits", l2=0.05))
+    heavy.append(replace(record(1, 1.3, 0.5), val_penalty=0.5))
+    heavy.end(COMPLETED, "all is trained")
+    _, out, _ = run_here(capsys, "runs", "--runs", listed.folder)
+    lines = out.splitlines()
+    assert "val_data_loss: val_loss without the L2 penalty" in lines
+    rows = [line.partition(" completed ")[2].split()[2:5] for line in lines if " completed " in line]
+    assert sorted(rows) == [["1.3000", "50.00%", "0.8000"], ["1.5000", "43.75%", "1.5000"]]
 
 
 def test_no_runs_yet_is_no_fault(tmp_path, capsys):
@@ -315,7 +329,7 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
         (["train", "--activation", "relux"], "activation: 'relux' is not allowed; it must be one of elu, selu"),
         (["train", "--kernel-initializer", "x"], "kernel_initializer: 'x' is not allowed; it must be one of he_normal"),
         (["train", "--batch-norm", "maybe"], "batch_norm: 'maybe' is not allowed; it must be one of off"),
-        (["train", "--dataset", "mnist"], "dataset: 'mnist' is not allowed; it must be one of cifar10, digits"),
+        (["train", "--dataset", "imagenet"], "dataset: 'imagenet' is not allowed; it must be one of cifar10, digits"),
         (["train", "--preset", "best"], "preset: 'best' is not allowed; it must be one of elu, bn, selu"),
         (["train", "--dept", "3"], "unrecognized argument '--dept'; usage: python -m explorer train"),
         (["train", "--depth", "100", "--width", "2048", "--batch-size", "8192"], "choose fewer layers or units"),
@@ -331,9 +345,10 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
         (["stop", "../nowhere"], "run: '../nowhere' does not exist"),
         (["data", "--from", "/nowhere"], "from: '/nowhere' is not allowed; it must be an existing file or folder"),
         (["data", "digits", "--from", __file__], "it must be omitted"),
-        (["data", "mnist"], "dataset: 'mnist' is not allowed"),
+        (["data", "imagenet"], "dataset: 'imagenet' is not allowed"),
         (["benchmark", "--epochs", "0"], "epochs: 0 is not allowed"),
         (["benchmark", "--preset", "best"], "preset: 'best' is not allowed"),
+        (["benchmark", "--watchers", "0"], "watchers: '0' is not allowed"),
         (["learn"], "invalid choice: 'learn' (choose from 'train', 'range-test', 'resume'"),
         ([], "required: COMMAND"),
     ],
@@ -353,9 +368,7 @@ def test_faults_are_one_line_too(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("EXPLORER_DATA", str(tmp_path))
     status, out, err = run_here(capsys, "train", "--runs", tmp_path / "runs")
     assert (status, out) == (1, "") and not (tmp_path / "runs").exists()
-    assert (
-        err == "explorer: dataset: 'cifar10' is not on this machine yet; `python -m explorer data cifar10` fetches it\n"
-    )
+    assert err == "explorer: CIFAR-10 is not on this machine yet; download it with `python -m explorer data cifar10`\n"
 
 
 def test_a_damaged_run_is_not_resumed(listed, capsys):

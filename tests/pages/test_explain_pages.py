@@ -5,32 +5,17 @@ from drawn import address, page_alone, texts, whole_app
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
+from explorer.diagnosis.case_questions import QUESTIONS
 from explorer.diagnosis.fault_cases import CASES
 from explorer.pages import resources
+from explorer.pages.gallery.questions import order
+from explorer.pages.gallery.state import read_answers, write_answers
 from explorer.pages.run import internals
-from explorer.runs.run import COMPLETED, FAILED
-from explorer.runs.store import RunStore
+from explorer.pages.train.origins import GALLERY, origin
+from explorer.runs.status import COMPLETED, FAILED
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")
 SHRINKING = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    resources.store.clear()
-    yield RunStore()
-    resources.store.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def close_processes():
-    yield
-    resources.run_queue().close()
-    resources.run_queue.clear()
-    resources.task_process().close()
-    resources.task_process.clear()
-    resources.initial_signals.clear()
 
 
 def app(**query: str) -> AppTest:
@@ -58,6 +43,11 @@ def trained(store, config=SIGMOID, depth=5, records=None, by_depth=None, status=
     return run
 
 
+def inside(page: AppTest) -> AppTest:
+    """The page of a run with what is inside the network, which is not the first of its parts."""
+    return page.segmented_control(key="run_part").set_value("Inside the network").run()
+
+
 def button(page: AppTest, label: str):
     return next(b for b in page.button if b.label.startswith(label))
 
@@ -70,15 +60,17 @@ def test_a_run_shows_its_finding_and_one_click_puts_the_change_into_the_sidebar(
     assert not page.exception
     assert "**Vanishing gradients**" in texts(page) and "one part in 4,000,000 of the output layer's" in texts(page)
     assert "What you see." in texts(page) and "Source: [Glorot & Bengio" in texts(page)
-    button(page, "Try batch normalization ").click().run()
+    button(page, "Copy to the settings").click().run()
     assert page.selectbox(key="batch_norm").value == "before_activation"
+    assert "in the settings] batch normalization off → " in texts(page)
+    assert button(page, "Train with this change")
     assert page.selectbox(key="activation").value == "sigmoid"
     assert not page.exception
 
 
 def test_a_healthy_run_has_no_problems(store):
     page = app(run=trained(store, DIGITS, records=history(1.2, 0.5, 0.3, accuracy=0.95)).name)
-    assert "no problems so far" in texts(page)
+    assert texts(page).count("no problems so far") == 1
 
 
 def test_a_run_that_blew_up_in_its_first_epoch_is_explained(store):
@@ -95,11 +87,12 @@ def test_a_run_of_an_earlier_version_has_curves_and_findings_but_no_signals(stor
     run.end(COMPLETED, "all is trained")
     page = app(run=run.name)
     assert not page.exception
-    assert "Nothing was measured inside this network" in texts(page) and "Stuck at chance level" in texts(page)
+    assert "Stuck at chance level" in texts(page)
+    assert "Nothing was measured inside this network" in texts(inside(page))
 
 
 def test_every_way_of_looking_inside(store):
-    page = app(run=trained(store, by_depth=SHRINKING).name)
+    page = inside(app(run=trained(store, by_depth=SHRINKING).name))
     for way in internals.WAYS:
         page.segmented_control(key="inside_way").set_value(way).run()
         assert not page.exception
@@ -114,7 +107,7 @@ def test_what_a_logarithmic_axis_leaves_out_is_said(store):
     some = {"gradient_rms": [1e-9, 0.0, 1e-7, 1e-6, 1e-5, 4e-3]}
     none = {"gradient_rms": [0.0] * 6}
     for by_depth, left_out, nothing in ((SHRINKING, False, False), (some, True, False), (none, False, True)):
-        page = app(run=trained(store, by_depth=by_depth).name)
+        page = inside(app(run=trained(store, by_depth=by_depth).name))
         for way in (internals.EVERY_LAYER, internals.BY_DEPTH):
             page.segmented_control(key="inside_way").set_value(way).run()
             assert (internals.NO_ZERO in texts(page)) == left_out
@@ -122,9 +115,18 @@ def test_what_a_logarithmic_axis_leaves_out_is_said(store):
 
 
 def test_a_thousand_epochs_of_twenty_layers_are_thinned_out(store):
-    page = app(run=trained(store, DIGITS.with_(depth=20), 20, history(*[1.0] * 1000)).name)
+    page = inside(app(run=trained(store, DIGITS.with_(depth=20), 20, history(*[1.0] * 1000)).name))
     assert not page.exception
     assert len(page.get("vega_lite_chart")) == 3
+
+
+def test_what_the_log_scale_of_an_exploded_twin_leaves_out_is_said(store):
+    run = trained(store, records=history(1.0, 0.5))
+    for changed, said in ((history(1e9, 2.0), False), (history(1e9, 0.0), True)):
+        twin = trained(store, SIGMOID.with_(activation="elu"), records=changed)
+        page = app(run=twin.name, twin=run.name)
+        assert not page.exception and "One thing changed" in texts(page)
+        assert (internals.NO_ZERO in texts(page)) == said
 
 
 def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
@@ -175,24 +177,77 @@ def test_a_case_that_is_not_there_is_one_sentence(store):
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_an_answer_is_counted_and_the_run_revealed(store, right):
-    case = CASES["sigmoid"]
+def test_both_answers_are_counted_and_the_runs_revealed(store, right):
+    case, questions = CASES["sigmoid"], QUESTIONS["sigmoid"]
     trained(store, case.config, 20, by_depth={"gradient_rms": [10.0 ** (depth - 24) for depth in range(21)]})
     trained(store, case.fixed_config, 20, history(1.0, 0.5, accuracy=0.9))
     page = gallery(case="sigmoid")
-    chosen = case.right if right else (case.right + 1) % 3
+    chosen = case.right if right else next(iter(questions.wrong))
     page.radio[0].set_value(chosen).run()
     button(page, "Train and see").click().run()
     assert not page.exception
-    assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])
+    assert page.metric[0].value == ("1 of 1" if right else "0 of 1")
     page_text = texts(page)
-    assert ("Correct." in page_text) == right and (
-        f"Incorrect. The answer is: {case.answers[case.right]}" in page_text
-    ) != right
+    assert ("Correct." in page_text) == right
+    assert (f"Incorrect. {questions.wrong.get(chosen)} The answer is: {case.answers[case.right]}" in page_text) != right
     assert case.reveal in page_text and "**Vanishing gradients**" in page_text
-    button(page, "Train with activation Sigmoid → ELU").click().run()
+    assert case.fixed not in page_text and questions.choices[0].why not in page_text
+
+    page.radio(key="second_sigmoid").set_value(0 if right else 2).run()
+    page.button(key="mend").click().run()
     assert not page.exception
-    assert case.fixed in texts(page) and "All initial weights are identical" in texts(page)
+    assert page.metric[0].value == ("2 of 2" if right else "0 of 2")
+    page_text = texts(page)
+    assert questions.choices[0].why in page_text and (questions.choices[2].why in page_text) != right
+    assert case.fixed in page_text and "All initial weights are identical" in page_text
     button(page, "Next").click().run()
     assert page.radio[0].label == f"**{CASES['zeros'].question}**"
-    assert [metric.value for metric in page.metric[:2]] == (["1", "0"] if right else ["0", "1"])
+    assert page.metric[0].value == ("2 of 2" if right else "0 of 2")
+
+
+def test_a_run_of_the_gallery_is_marked_as_such(store):
+    page = gallery(case="sigmoid")
+    page.radio[0].set_value(0).run()
+    button(page, "Train and see").click().run()
+    (summary,) = store.list()
+    resources.run_queue().stop(summary.run)
+    assert not page.exception and "_gallery_" in summary.name and origin(summary) == GALLERY
+
+
+def test_a_reload_keeps_the_score_and_the_runs(store):
+    """The URL holds the answers; the runs are those of the same settings."""
+    case = CASES["sigmoid"]
+    trained(store, case.config, 20)
+    trained(store, case.fixed_config, 20, history(1.0, 0.5, accuracy=0.9))
+    given = f"sigmoid.{case.right}.1,zeros.0"
+    page = gallery(case="sigmoid", answers=given)
+    assert not page.exception
+    assert page.metric[0].value == "1 of 3"
+    assert "Correct." in texts(page) and case.fixed in texts(page)
+    assert page.query_params["answers"] in (given, [given])
+    page.button(key="score_again").click().run()
+    assert page.metric[0].value == "none yet" and page.radio[0].value is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nobody.1", "sigmoid", "sigmoid.7", "sigmoid.1.9", "sigmoid.x", "sigmoid.1.1.1", "9" * 5000]
+)
+def test_answers_that_fit_no_case_are_ignored(text):
+    assert read_answers(text) == {}
+    assert read_answers(f"{text},zeros.1") == {"zeros": (1, None)}
+
+
+def test_the_answers_in_the_url_are_read_as_they_were_written():
+    given = {"sigmoid": (1, None), "zeros": (0, 2), "linear": (2, 0)}
+    assert read_answers(write_answers(given)) == given
+
+
+def test_the_end_of_the_gallery_says_what_to_read_next(store):
+    page = gallery(case=list(CASES)[-1])
+    assert "What to read next" in texts(page)
+    assert "What to read next" not in texts(gallery(case="sigmoid"))
+
+
+def test_the_right_choice_is_not_always_in_the_same_place():
+    places = [order(case).index(0) for case in CASES.values()]
+    assert max(places.count(place) for place in range(3)) < 0.6 * len(places)

@@ -13,8 +13,10 @@ from explorer.config import TrainingConfig
 from explorer.pages import resources, text
 from explorer.pages.text import LONGEST, LONGEST_SENTENCE, WORD_JOINER, cell, file_name, foreign, plain, sentence
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
+
+pytestmark = pytest.mark.usefixtures("processes")
 
 PAGES = Path(text.__file__).parent
 
@@ -24,15 +26,11 @@ OURS: dict[str, set[str]] = {
         "config.activation",
         "config.depth",
         "config.seed",
-        "config.width",
         "getattr(config, name)",
-        "field.title(value)",
         "summary.config.epochs",
-        "summary.config.seed",
         "spec.pruner",
         "spec.sampler",
         "spec.seeds",
-        "describe_changes(case.config, case.fixed_config)",
         "describe_changes(config, changed)",
         "describe_new_values(config, changed)",
         "twin.describe_changes(before.config, changed.config)",
@@ -40,13 +38,20 @@ OURS: dict[str, set[str]] = {
         "twin.describe_common_start(before.config, changed.config)",
         "twin.describe_common_start(config, changed)",
         "row.label",
+        "twin.describe_new_values(shown_config, few)",
+        "settings.tried_fields(config)",
     },
     "a word of a table of ours: fields, data sets, presets, lessons, cases, signals": {
         "field.allowed",
         "field.help",
         "field.label",
-        "field.lower_label",
         "spec.title",
+        "spec.noun",
+        "shown.dataset.spec.noun",
+        "noun.removesuffix('s')",
+        "spec.source",
+        "{name: draw for name, draw in TABS.items() if draw is not own_image.draw or shown.dataset.spec.pictures}",
+        "here.title",
         "spec.classes",
         "spec.image_shape",
         "train/before_training: titles",
@@ -54,7 +59,9 @@ OURS: dict[str, set[str]] = {
         "preset.name",
         "preset.title",
         "compare/page: name",
-        "compare/actions: title",
+        "compare/files: title",
+        "kind.help",
+        "kind.title",
         "lesson.link",
         "lesson.source",
         "lesson.text",
@@ -64,8 +71,16 @@ OURS: dict[str, set[str]] = {
         "case.question",
         "case.reveal",
         "case.title",
+        "choice.text",
+        "chosen.why",
+        "questions.choices[0].why",
+        "questions.second",
+        "QUESTIONS[case.name].wrong[previous]",
         "view.words",
         "finding.severity",
+        "since(finding.since)",
+        "settings.slider_key(name)",
+        "evaluation.confidence_verdict",
     },
     "a state, which is one of a few": {
         "summary.state",
@@ -77,34 +92,47 @@ OURS: dict[str, set[str]] = {
         "sweep/watch: color",
         "sweep/watch: icon",
         "str.capitalize",
-        "{EPOCH: 'epochs', MINUTES: 'time'}.get",
     },
     "a number of ours": {
         "errors_in_words(row.mean, row.spread, row.runs, images)",
         "min(len(positions), state.gallery_shown())",
-        "queue_position(resources.store().list(), summary.name)",
+        "queue_note()",
+        "latest_runs.accuracy(summary)",
+        "accuracy(best.val_accuracy)",
+        "accuracy(last.val_accuracy)",
+        "waiting_text(summary)",
         "row.group",
+        "cost_estimate.validation_words(summary.config)",
+        "validation_words(summary.config)",
+        "cost_estimate.hidden_layers(config)",
+        "min(1.0, units / 512)",
+        "run/all_fixes: tried.values()",
         "row.left_out",
-        "gallery/page: right",
-        "gallery/page: wrong",
+        "run/findings: more",
+        "gallery/page: correct",
+        "gallery/page: answered",
         "evaluate/dropout_samples: samples",
         "evaluate/dropout_samples: now",
         "evaluate/dropout_samples: before",
     },
     "escaped where it is made": {
+        "navigation: label",  # of a link, which every page is asked for
+        "run/links: more",
+        "popovers: label",
+        "examples(dataset)",
         "cards(shown.dataset, shown.split, mean, positions, notes)",
         "waiting.task",
         "evaluate/shared: task",
         "sidebar: problem",
         "cards(shown.dataset, shown.split, shown.evaluation, positions[:count])",
         "cards(shown.dataset, shown.split, wrong, positions)",
-        "comparison.sentence(foreign(shown.model.name), foreign(name))",
-        "pd.DataFrame(rows, index=[foreign(label) for label, _ in histories])",
+        "comparison.sentence(run_name(shown.model.name), run_name(name))",
+        "pd.DataFrame(rows, index=_linked(histories, runs))",
     },
     "a picture within the page": {
         "as_uri(filter_sheet(filters, min(COLUMNS, len(filters))))",
         "as_uri(upload.original)",
-        "png_uri(upload.image, shown.dataset.spec.max_value)",
+        "png_uri(upload.image, spec.max_value)",
     },
 }
 
@@ -127,12 +155,21 @@ def draw(run, error, count):
     st.error(f"{error}.")
     st.caption(f"{foreign(run.name)}, {count:,}")
     st.button("Train", help=None if count else run.note)
+    navigation.link("train", f"{run_name(run.name)}, {run.tag}", run=run.name)
+    run_link(run.name, run.more)
 
 def _title(run):
     return "untitled" if run is None else run.title
 """
     )
-    assert [words for _, words in Page(path, ()).foreign()] == ["run.name", "run.title", "error", "run.note"]
+    assert [words for _, words in Page(path, ()).foreign()] == [
+        "run.name",
+        "run.title",
+        "error",
+        "run.note",
+        "run.tag",
+        "run.more",
+    ]
 
 
 # --- The words themselves ---------------------------------------------------------------------------------
@@ -195,15 +232,6 @@ def store(tmp_path, monkeypatch):
 def clear():
     for kept in (resources.store, resources.studies, resources.library):
         kept.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def close_processes():
-    yield
-    for kept in (resources.run_queue, resources.task_process):
-        kept().close()
-        kept.clear()
-    resources.initial_signals.clear()
 
 
 def shown(page: str, **query: str) -> str:

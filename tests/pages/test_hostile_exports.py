@@ -11,9 +11,9 @@ import pytest
 from browser import chromium
 
 from explorer.evaluation import html_report, report
-from explorer.evaluation.library import SavedModel
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import Facts, Predictions
+from explorer.evaluation.saved_models import SavedModel
 from explorer.runs.table_export import CSV, PARQUET, to_csv, to_file
 
 FORMULAS = ("=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=HYPERLINK("http://beacon.test")')
@@ -72,7 +72,7 @@ def page(digits, tmp_path):
     labels = digits.labels[digits.validation]
     losses = -np.log(probabilities[np.arange(len(labels)), labels])
     facts = Facts("ab" * 32, (8, 8), 10, 1234, 5, "digits", "raw", HOSTILE[0])
-    told = report.figures(
+    told = report.values(
         SavedModel(HOSTILE[1], tmp_path), Predictions(facts, "validation", probabilities, losses, 0.2, 1.5), 1
     )
     names = {"class_names": HOSTILE, "penalties": HOSTILE[4], "outputs_note": HOSTILE[5]}

@@ -363,14 +363,16 @@ def test_no_port_but_the_page_answers_without_a_certificate(server):
                 assert handed_over(ip, port) == b""
 
 
-def test_a_worker_that_joins_a_scheduler_opens_no_http_port(tmp_path):
-    """It opens only its nanny's port and its own, on the interface that leads to the scheduler."""
+def test_a_scheduler_and_a_worker_that_joins_it_open_no_http_port(tmp_path):
+    """The worker opens only its nanny's port and its own, on the interface that leads to the scheduler."""
     port, python = free_port(), sys.executable
     kept = {**os.environ, "TMPDIR": str(tmp_path)}
-    scheduler = [python, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    scheduler = [python, "-m", "explorer", "scheduler", "--port", str(port)]
     joined = [python, "-m", "explorer", "worker", "--scheduler", f"tcp://127.0.0.1:{port}", "--workers", "1"]
-    with subprocess.Popen([*scheduler, "--no-dashboard"], env=kept, cwd=ROOT, stderr=subprocess.DEVNULL) as first:
+    with subprocess.Popen(scheduler, env=kept, cwd=ROOT, stderr=subprocess.PIPE, text=True) as first:
         try:
+            assert any(f"listening on tcp://127.0.0.1:{port}" in line for line in first.stderr)
+            assert listening(psutil.Process(first.pid)) == [("127.0.0.1", port)]
             with subprocess.Popen(joined, env=kept, cwd=ROOT, stderr=subprocess.PIPE, text=True) as second:
                 try:
                     assert any("1 worker process joined" in line for line in second.stderr)

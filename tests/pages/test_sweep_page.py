@@ -8,25 +8,14 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
-from explorer.pages import resources
 from explorer.process import Process
-from explorer.runs.run import COMPLETED, FAILED
+from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
 from explorer.sweeps import summary
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_RUNNING, StudyStore, TrialRecord
 from explorer.sweeps.study_spec import StudySpec
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    for resource in (resources.store, resources.studies):
-        resource.clear()
-    yield RunStore()
-    for resource in (resources.store, resources.studies):
-        resource.clear()
 
 
 def app(**query: str) -> AppTest:
@@ -109,12 +98,11 @@ def test_a_completed_study_with_all_its_pictures(store):
     drive(study, store, lambda: Scripted(trains, slots=2))
     page = app(study="s")
     assert "12 of 12 trials" in page.get("progress")[0].proto.text
-    assert "explains over 12 completed trials" in texts(page)
+    assert "explains over 12 completed trials (fANOVA): mean ± one standard deviation" in texts(page)
     assert len(page.get("vega_lite_chart")) == 6  # best, curves, importance, two slices, the linked views
     assert page.dataframe[0].value["trial"].tolist()[:3] == [0, 1, 2]
     assert not button(page, "train_winner").disabled
     button(page, "use_winner").click().run()
-    assert "The Train page now uses these settings." in page.toast[0].value
     assert (page.session_state["depth"], page.session_state["width"]) == (1, "10")
 
 

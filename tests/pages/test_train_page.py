@@ -1,32 +1,20 @@
 """The Train page in Streamlit's test runner, on digits and with run folders in every state."""
 
+import json
+
+import numpy as np
 import pytest
 from drawn import address, texts, whole_app
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
-from explorer.pages import resources
+from explorer.data.datasets import DATASETS
+from explorer.runs.decision_boundary import SIDE
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED, FAILED, INTERRUPTED, PAUSED
-from explorer.runs.store import RunStore
+from explorer.runs.status import COMPLETED, FAILED, INTERRUPTED, PAUSED
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 DEFAULTS = TrainingConfig().to_dict()
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("EXPLORER_RUNS", str(tmp_path / "runs"))
-    resources.store.clear()
-    yield RunStore()
-    resources.store.clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def close_run_queue():
-    yield
-    resources.run_queue().close()
-    resources.run_queue.clear()
 
 
 def app(more: bool = False, **query: str) -> AppTest:
@@ -63,10 +51,18 @@ def test_a_loss_with_a_penalty_is_shown_by_its_parts_and_one_without_is_not(stor
     assert "(penalty)" not in texts(app(run=trained(store).name))
 
 
+def test_how_often_clipping_acts_is_shown_and_nothing_where_it_does_not(store):
+    clipped = store.create(DIGITS.with_(clip_norm=0.5))
+    clipped.append(EpochRecord(1, 2.0, 0.5, 2.0, 0.5, 1e-3, 0.1, clipped=0.975))
+    clipped.end(COMPLETED, "")
+    assert "In epoch 1, the gradient was clipped to norm 0.5 in 98% of the steps" in texts(app(run=clipped.name))
+    assert "clipped" not in texts(app(run=trained(store).name))
+
+
 def test_first_page_says_what_to_do_next(store):
     page = app()
     assert not page.exception
-    assert "press **Train**" in texts(page)
+    assert "press **Train**" in texts(page) and "“The notebook” in this app is" in texts(page.run())
     assert "1,437 training and 360 validation images" in texts(page)
 
 
@@ -84,6 +80,12 @@ def test_every_field_has_a_control_with_help_where_it_makes_a_difference(store):
     for needs in {tuple((name, wanted[0]) for name, wanted in f.needs.items()) for f in FIELDS.values() if f.needs}:
         shown = helped(**dict(needs))
         assert {f.label for f in FIELDS.values() if f.needs and f.matters({**DEFAULTS, **dict(needs)})} <= shown
+
+
+def test_a_box_counts_in_steps_that_suit_its_field(store):
+    page = app(more=True)
+    steps = {box.key: box.step for box in page.number_input}
+    assert (steps["weight_decay"], steps["l2"], steps["label_smoothing"]) == (1e-4, 1e-4, 0.05)
 
 
 def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
@@ -139,13 +141,13 @@ def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
     assert button(page, "Train").disabled
 
 
-@pytest.mark.parametrize("name", ["elu", "bn", "selu"])
+@pytest.mark.parametrize("name", ["elu", "bn", "selu", "mlp_best"])
 def test_presets_fill_the_sidebar(store, name):
-    from explorer.presets import PRESETS
+    from explorer.presets import ALL_PRESETS
 
     page = app(more=True)
     page.button(key=f"preset_{name}").click().run()
-    config = PRESETS[name].config
+    config = ALL_PRESETS[name].config
     assert page.selectbox(key="activation").value == config.activation
     assert page.selectbox(key="batch_norm").value == config.batch_norm
     assert page.selectbox(key="input_scaling").value == config.input_scaling
@@ -203,3 +205,59 @@ def test_training_again_what_was_trained_shows_that_run(store):
     button(page, "Train").click().run()
     assert "This configuration was already trained; this is the earlier run" in texts(page)
     assert [summary.name for summary in store.list()] == [run.name]
+
+
+# --- Points of a plane --------------------------------------------------------------------------------
+
+MOONS = DIGITS.with_(dataset="moons")
+
+
+def drawn(page: AppTest) -> str:
+    """The HTML that a page draws itself, and the texts for readers of its charts."""
+    charts = [json.dumps(str(chart.proto)) for chart in page.get("vega_lite_chart")]
+    return " ".join([*(part.proto.body for part in page.get("html")), *charts])
+
+
+def test_a_run_on_points_shows_its_decision_boundary_beside_its_curves(store):
+    run = trained(store, MOONS)
+    run.append_boundary(3, np.linspace(0, 1, SIDE * SIDE))
+    page = app(run=run.name)
+    assert not page.exception
+    assert "decision boundary between upper moon and lower moon" in drawn(page)
+    assert "predicts where, after epoch 3; 400 training points." in texts(page)
+
+
+def test_a_run_on_points_without_a_boundary_says_when_there_will_be_one(store):
+    assert "The decision boundary appears here when training starts." in texts(app(run=trained(store, MOONS).name))
+    assert "decision boundary" not in texts(app(run=trained(store).name)) + drawn(app(run=trained(store).name))
+
+
+def test_a_data_set_that_is_not_here_is_introduced_without_images(store, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "none"))
+    page = app(dataset="cifar100").run()
+    assert "CIFAR-100**: 50,000 labelled and 10,000 test images, 100 classes" in texts(page)
+    assert "Licence: none stated by its authors." in texts(page) and "<img" not in drawn(page)
+
+
+@pytest.mark.parametrize(("dataset", "counts"), [("moons", "2,000 labelled and 1,000 test points, 2 classes"),
+                                                 ("digits", "1,797 labelled, 10 classes")])  # fmt: skip
+def test_a_data_set_is_introduced_with_licence_citation_and_examples(store, dataset, counts):
+    page = app(dataset=dataset).run()
+    spec = DATASETS[dataset]
+    said = texts(page)
+    assert counts in said and f"Licence: {spec.licence}." in said and spec.source in said
+    assert spec.citation.split(":")[0] in said
+    for name in spec.class_names:
+        assert name in drawn(page)
+
+
+def test_noise_and_seed_of_points_choose_another_data_set(store):
+    page = app(dataset="moons").run()
+    page.number_input(key="points_noise").set_value(1.5).run()
+    assert address(page)["dataset"] == "moons_noise150" and "Two moons (noise 1.5, seed 1): 1,600" in texts(page)
+    page.number_input(key="points_seed").set_value(3).run()
+    assert address(page)["dataset"] == "moons_noise150_seed3"
+    page.number_input(key="points_noise").set_value(0.4).run()
+    assert address(page)["dataset"] == "moons_seed3" and not page.exception
+    page.selectbox(key="dataset").set_value("digits").run()
+    assert not [box for box in page.number_input if box.key == "points_noise"]

@@ -12,12 +12,17 @@ from explorer.runs.cost_estimate import (
     BASE_BYTES,
     check_memory,
     epoch_cost,
+    hidden_layers,
+    layer_sizes,
     memory_bytes,
     parameters,
     predicted_seconds,
+    skips,
 )
 from explorer.runs.history import EpochRecord, outline
-from explorer.runs.run import COMPLETED, Run, RunStatus, RunSummary
+from explorer.runs.run import Run
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import COMPLETED, RunStatus
 
 DIGITS = TrainingConfig(dataset="digits")
 HUGE = TrainingConfig(depth=100, width=2048)
@@ -36,6 +41,8 @@ HUGE_PARAMETERS = (3072 + 1) * 2048 + 99 * (2048 + 1) * 2048 + (2048 + 1) * 10
         DIGITS.with_(depth=0, batch_norm="after_activation"),
         DIGITS.with_(depth=3, width=17, batch_norm="after_activation"),
         DIGITS.with_(depth=3, width=17, batch_norm="before_activation"),
+        DIGITS.with_(depth=5, width=17, batch_norm="before_activation", skip="pairs"),
+        DIGITS.with_(depth=4, width=17, batch_norm="after_activation", width_factor=0.3),
         *(preset.config for preset in PRESETS.values()),
     ],
 )
@@ -51,6 +58,49 @@ def test_parameters_of_a_network_by_hand():
     assert parameters(DIGITS.with_(depth=0)) == 64 * 10 + 10
     assert parameters(DIGITS.with_(depth=2, width=5)) == (64 * 5 + 5) + (5 * 5 + 5) + (5 * 10 + 10)
     assert parameters(HUGE) == HUGE_PARAMETERS
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden"),
+    [
+        ({"depth": 0}, []),
+        ({"depth": 3, "width": 20}, [20, 20, 20]),
+        ({"depth": 4, "width": 100, "width_factor": 0.5}, [100, 50, 25, 12]),
+        ({"depth": 4, "width": 3, "width_factor": 0.1}, [3, 1, 1, 1]),
+        ({"depth": 3, "width": 10, "width_factor": 0.9}, [10, 9, 8]),
+    ],
+)
+def test_widths_shrink_by_the_factor_to_one_unit_at_least(changes, hidden):
+    assert layer_sizes(DIGITS.with_(**changes)) == [64, *hidden, 10]
+
+
+@pytest.mark.parametrize(
+    ("changes", "layers"),
+    [
+        ({"depth": 20, "width": 100}, [3, 5, 7, 9, 11, 13, 15, 17, 19]),
+        ({"depth": 4, "width": 64}, [2, 4]),  # as wide as the input
+        ({"depth": 2, "width": 20}, []),
+        ({"depth": 3, "width": 20}, [3]),
+        ({"depth": 6, "width": 20, "width_factor": 0.9}, []),
+        ({"depth": 7, "width": 5, "width_factor": 0.9}, [4, 7]),  # of 5, 4, 4, 4, 3, 3 and 3 units
+        ({"depth": 0}, []),
+    ],
+)
+def test_a_skip_connection_bridges_two_layers_of_one_size(changes, layers):
+    assert skips(DIGITS.with_(**changes, skip="pairs")) == layers
+    assert skips(DIGITS.with_(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"depth": 20, "width": 1000}, "20 hidden layers of 1,000 units"),
+        ({"depth": 1, "width": 1}, "1 hidden layer of 1 unit"),
+        ({"depth": 3, "width": 1000, "width_factor": 0.5}, "3 hidden layers of 1,000 to 250 units"),
+    ],
+)
+def test_hidden_layers_in_words(changes, words):
+    assert hidden_layers(DIGITS.with_(**changes)) == words
 
 
 # --- Memory -------------------------------------------------------------------------------------------
@@ -166,3 +216,11 @@ def test_a_nearer_run_of_another_machine_does_not_count():
 )
 def test_more_work_costs_more(more):
     assert epoch_cost(replace(DIGITS, **more)) > epoch_cost(DIGITS)
+
+
+def test_moving_images_costs_some_time_and_points_are_not_moved():
+    cifar10 = TrainingConfig()
+    assert 1 < epoch_cost(cifar10.with_(flip="horizontal", shift=4)) / epoch_cost(cifar10) < 1.2
+    assert epoch_cost(cifar10.with_(flip="horizontal")) == epoch_cost(cifar10.with_(shift=1))
+    points = cifar10.with_(dataset="moons")
+    assert epoch_cost(points.with_(shift=4)) == epoch_cost(points)

@@ -24,9 +24,10 @@ from explorer.errors import InputError, RunError
 from explorer.pages import resources
 from explorer.runs import store as run_store
 from explorer.runs.index import INDEX, zlib
-from explorer.runs.run import COMPLETED, REQUEST, UNREADABLE, RunStatus
+from explorer.runs.status import COMPLETED, UNREADABLE, RunStatus
 from explorer.runs.store import RunStore
 from explorer.sweeps.study import StudyStore
+from explorer.work_folder import REQUEST
 
 SEEDS = 200
 PAGES = 60
@@ -97,7 +98,7 @@ def test_a_hostile_index_is_refused_or_holds_what_a_run_may_hold(tmp_path, monke
     [after] = RunStore(folder).list()
     assert after.config == TrainingConfig.from_dict(after.config.to_dict())
     assert RunStatus.from_dict(json.loads(json.dumps(after.status.to_dict()))) == after.status
-    json.dumps(row(after), allow_nan=False)
+    json.dumps(row(after, after.title), allow_nan=False)
 
 
 def _spoil(value, rng):
@@ -237,11 +238,12 @@ def test_commands_list_everything(damaged, capsys, command):
     json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
-def test_commands_about_one_run_end_in_a_sentence(damaged, capsys):
+def test_commands_about_one_run_end_in_a_sentence(damaged, capsys, tmp_path):
     store, told, studies = damaged
-    names = [*(("stop", name) for name in told), *(("sweep", "show", name) for name in studies)]
-    for arguments in names:
-        status = main.main([*arguments, "--runs", str(store.folder)])
+    names = [(*command, name) for name in told for command in (("diagnose",), ("export", "--as", "archive"), ("stop",))]
+    for number, arguments in enumerate([*names, *(("sweep", "show", name) for name in studies)]):
+        output = ["--output", str(tmp_path / f"{number}.zip")] if "export" in arguments else []
+        status = main.main([*arguments, *output, "--runs", str(store.folder)])
         said = capsys.readouterr()
         assert status in (0, 1, 2), (arguments, told.get(arguments[-1]))
         assert "unexpected error" not in said.err and "Traceback" not in said.err, said.err

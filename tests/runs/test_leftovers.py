@@ -9,8 +9,10 @@ import pytest
 
 from explorer.config import TrainingConfig
 from explorer.runs.notes import bin_run, empty_bin
-from explorer.runs.run import QUEUED, STATUS, Run
+from explorer.runs.run import Run
+from explorer.runs.status import QUEUED
 from explorer.runs.store import RunStore
+from explorer.work_folder import STATUS
 
 ROOT = Path(__file__).parents[2]
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)

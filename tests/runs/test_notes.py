@@ -7,7 +7,7 @@ from explorer.errors import FieldError, InputError, RunError
 from explorer.process import Process
 from explorer.runs import notes
 from explorer.runs.notes import NOTES, NOTHING, Annotation
-from explorer.runs.run import COMPLETED, PAUSED, RUNNING
+from explorer.runs.status import COMPLETED, PAUSED, RUNNING
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 
@@ -23,7 +23,7 @@ def finished(store, status=COMPLETED):
 
 def test_what_is_written_is_read_again_and_seen_in_the_list(store):
     run = finished(store)
-    assert run.annotation() == NOTHING and store.list()[0].title == run.name
+    assert run.annotation() == NOTHING and store.list()[0].title == "Digits ELU 2×20"
     run.annotate(Annotation("deep one", ("a", "b"), "why\nit is here"))
     [summary] = store.list()
     assert summary.annotation == run.annotation() == Annotation("deep one", ("a", "b"), "why\nit is here")

@@ -5,7 +5,7 @@ import pytest
 from explorer.config import TrainingConfig
 from explorer.runs.history import EpochRecord
 from explorer.runs.progress import Outlook, duration, outlook
-from explorer.runs.run import COMPLETED, RUNNING, RunStatus
+from explorer.runs.status import COMPLETED, RUNNING, RunStatus
 
 CONFIG = TrainingConfig(epochs=10, patience=5)
 
@@ -73,6 +73,11 @@ def test_the_shortest_rest_is_what_patience_has_left_but_not_past_the_last_epoch
 def test_patience_that_is_nearly_used_up_leaves_the_rest_of_the_epoch():
     view = outlook(CONFIG, within(epoch=6, step=30), records(1.0, 2.0, 3.0, 4.0, 5.0, seconds=4.0))
     assert view.at_least == 1.0
+
+
+def test_a_run_that_early_stopping_has_completed_is_done():
+    assert outlook(CONFIG, RunStatus(COMPLETED, epoch=4, step=39, steps=40), records(*falling(4))).fraction == 1.0
+    assert outlook(CONFIG, RunStatus("stopped", epoch=4, step=39, steps=40), records(*falling(4))).fraction < 0.5
 
 
 def test_after_the_last_epoch_all_is_done():

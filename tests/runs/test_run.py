@@ -19,28 +19,22 @@ from explorer.errors import InputError, RunError
 from explorer.process import Process
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import (
+from explorer.runs.run import CONFIG, HISTORY, Run
+from explorer.runs.status import (
     ACTIVE,
     COMPLETED,
-    CONFIG,
     FAILED,
-    HISTORY,
     INTERRUPTED,
-    LOCK,
     PAUSED,
     QUEUED,
     RUNNING,
-    STATUS,
     STATUSES,
-    STOPPED,
     UNREADABLE,
-    Run,
     RunStatus,
-    RunSummary,
-    queue_position,
 )
 from explorer.runs.store import RunStore
-from explorer.workers.run_queue import settle_orphans
+from explorer.work_folder import LOCK, STATUS
+from explorer.workers.run_control import settle_orphans
 
 ROOT = Path(__file__).parents[2]
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
@@ -607,34 +601,6 @@ def test_only_a_completed_run_of_the_equal_configuration_was_trained_before(stor
     assert store.trained_before(DIGITS).name == newer.name
     assert store.trained_before(TrainingConfig.from_dict(DIGITS.to_dict())).name == newer.name
     assert store.trained_before(DIGITS.with_(learning_rate=5.000001e-5)) is None
-
-
-def waiting(name: str, queued: float, status: str = QUEUED) -> RunSummary:
-    return RunSummary(Run(Path(name)), DIGITS, RunStatus(status, queued=queued))
-
-
-@pytest.mark.parametrize(
-    ("name", "place"),
-    [("first", 1), ("a tie", 2), ("b tie", 3), ("last", 4), ("running", None), ("unreadable", None), ("unknown", None)],
-)
-def test_a_place_in_the_queue_is_that_among_the_queued_in_the_order_of_their_time(name, place):
-    summaries = [
-        waiting("last", 9.0),
-        waiting("b tie", 5.0),
-        waiting("running", 1.0, RUNNING),
-        RunSummary(Run(Path("unreadable")), problem="damaged"),
-        waiting("first", 2.0),
-        waiting("stopped", 0.0, STOPPED),
-        waiting("a tie", 5.0),
-    ]
-    for order in (summaries, summaries[::-1]):
-        assert queue_position(order, name) == place
-
-
-def test_a_run_that_is_resumed_waits_behind_those_that_waited_already(store):
-    first, second = store.create(DIGITS), store.create(DIGITS)
-    first.update(queued=second.status().queued + 1)
-    assert [queue_position(store.list(), run.name) for run in (first, second)] == [2, 1]
 
 
 # --- Requests -----------------------------------------------------------------------------------------

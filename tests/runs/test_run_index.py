@@ -15,7 +15,9 @@ from explorer.runs import store as run_store
 from explorer.runs.history import CURVE_POINTS, EpochRecord, outline, read, read_outline
 from explorer.runs.index import INDEX
 from explorer.runs.notes import Annotation
-from explorer.runs.run import COMPLETED, HISTORY, RUNNING, UNREADABLE, RunSummary
+from explorer.runs.run import HISTORY
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import COMPLETED, RUNNING, UNREADABLE
 from explorer.runs.store import RunStore
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
@@ -180,8 +182,8 @@ def test_an_outline_from_lines_is_that_of_the_records(history):
     lines = "".join(record.to_json() + "\n" for record in history)
     fast = read_outline(lines.encode())
     assert repr(fast) == repr(outline(history))
-    # an earlier version recorded no penalty
-    earlier = lines.replace(', "penalty": 0.0, "val_penalty": 0.0', "").encode()
+    # earlier versions recorded neither penalty nor clipping
+    earlier = lines.replace(', "penalty": 0.0, "val_penalty": 0.0, "clipped": 0.0', "").encode()
     assert repr(read_outline(earlier)) == repr(outline(read(earlier)))
     assert len(fast.curve) <= CURVE_POINTS and fast.epochs == len(history)
     if history:

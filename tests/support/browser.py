@@ -88,6 +88,21 @@ def wait_to_see(locator) -> None:
     wait_for(locator.first.is_visible)
 
 
+def tooltip(page, locator):
+    """The tooltip of something that may still be moved by what is drawn above it, so that the pointer has to follow."""
+    found = page.get_by_test_id("stTooltipContent").first
+
+    def follow() -> bool:
+        page.mouse.move(0, 0)
+        locator.hover()
+        page.wait_for_timeout(500)
+        return found.is_visible()
+
+    locator.wait_for()
+    wait_for(follow)
+    return found
+
+
 def epochs_shown(page) -> int:
     """How many epochs the page says are trained."""
     text = page.get_by_test_id("stMetric").filter(has_text="Epochs").inner_text()

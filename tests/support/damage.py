@@ -8,18 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from made_runs import history, signals
 
 from explorer.config import TrainingConfig
+from explorer.runs.correct_images import CORRECT
+from explorer.runs.decision_boundary import BOUNDARY
+from explorer.runs.fix_mark import FIX, FixMark
 from explorer.runs.notes import NOTES, Annotation
-from explorer.runs.run import BEST, COMPLETED, CONFIG, HISTORY, REQUEST, SIGNALS, STATUS, TRIAL, Run
+from explorer.runs.run import BEST, CONFIG, HISTORY, SIGNALS, TRIAL, Run
+from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
 from explorer.sweeps.study import Study, StudyStore, TrialRecord
 from explorer.sweeps.study_spec import StudySpec
+from explorer.work_folder import REQUEST, STATUS
 
-RUN_FILES = (CONFIG, STATUS, HISTORY, SIGNALS, NOTES, TRIAL, REQUEST)
-STUDY_FILES = (folder.STUDY, folder.STATUS, folder.TRIALS, folder.REQUEST, folder.LOG)
+RUN_FILES = (CONFIG, STATUS, HISTORY, SIGNALS, CORRECT, BOUNDARY, NOTES, TRIAL, FIX, REQUEST)
+STUDY_FILES = (folder.STUDY, STATUS, folder.TRIALS, REQUEST, folder.LOG)
 DIGITS = TrainingConfig(dataset="digits", depth=5, width=20, epochs=3)
 
 HUGE = 10**400
@@ -37,10 +43,11 @@ DEPTHS = (10, 500, 990, 5_000, 100_000)
 
 def good_run(store: RunStore, name: str, study: str = "s") -> Run:
     """A completed run with all its files; its model is no model."""
-    run = store.create(DIGITS, name, {"study": study, "trial": 0, "seed": 0})
+    run = store.create(DIGITS, name, {"study": study, "trial": 0, "seed": 0}, FixMark("another", {"depth": 5}))
     for epoch, record in enumerate(history(2.0, 1.5, 1.2)):
         if epoch == 0:
             run.append_signals(signals(0))
+        run.append_correct(record.epoch, np.arange(360) % 2 == 0)
         run.append(record)
         run.append_signals(signals(epoch + 1))
     run.annotate(Annotation("a name", ("tag", "other"), "a note"))
@@ -203,7 +210,7 @@ def damaged_studies(store: RunStore, seeds: range, runs: list[str]) -> dict[str,
 def read_run(run: Run) -> list[str]:
     """Reads all that there is to read of a run; only `RunError` may come of it. Returns what was said."""
     from explorer.errors import RunError
-    from explorer.runs.run import summarize
+    from explorer.runs.run_summary import summarize
 
     said = [summarize(run).problem]
     for read in (lambda: Run(run.path).config, run.status, run.history, run.outline):

@@ -3,7 +3,13 @@
 Its scripts are files that guard their main part: worker processes that start meanwhile import what is the main module.
 """
 
+import functools
+
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+# the runner reads the metadata of every installed package for each new page, which takes longer than most pages do
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def whole_app() -> AppTest:
@@ -25,5 +31,6 @@ def address(page: AppTest) -> dict[str, str]:
 
 def texts(page: AppTest) -> str:
     """All that a page says outside its controls, a part a line."""
-    parts = [*page.subheader, *page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.success]
+    parts = [*page.title, *page.header, *page.subheader, *page.markdown, *page.caption]
+    parts += [*page.error, *page.warning, *page.info, *page.success]
     return "\n".join(part.value for part in parts)

@@ -17,13 +17,18 @@ MARKDOWN = {
     "metric": ((0, 1, 2), ("label", "value", "delta", "help")),
     "progress": ((1,), ("text",)),
     "tabs": ((0,), ("tabs",)),
-    (OWN := "answered"): ((1,), ("words",)),  # it draws its words while it waits
     "table": ((0,), ("data",)),
+    "page_link": ((1,), ("label", "help")),
     "Column": LABEL, "NumberColumn": LABEL, "TextColumn": LABEL, "ListColumn": LABEL, "DatetimeColumn": LABEL,
     "LineChartColumn": LABEL, "column_config": LABEL,
 }  # fmt: skip
+# functions of the pages, which draw what they are given
+OWN = {
+    "answered": ((1,), ("task",)), "popover": ((0,), ("label",)),
+    "link": ((1,), ("label",)), "run_link": ((1,), ("more",)),
+}  # fmt: skip
 # what makes foreign text safe, and what makes text of numbers
-SAFE_CALLS = {"foreign", "sentence", "len", "duration", "times", "int", "escape"}
+SAFE_CALLS = {"foreign", "sentence", "run_name", "len", "duration", "times", "int", "escape", "percent"}
 NUMBERS = set("dfg%e,")
 
 
@@ -33,7 +38,7 @@ class Page:
     def __init__(self, path: Path, ours: Iterable[str]):
         self.ours, self.used = set(ours), set()
         inside = path.with_suffix("").parts
-        self.stem = "/".join(inside[inside.index("pages") + 1 :]) if "pages" in inside else path.stem
+        self.stem = "/".join(inside[len(inside) - inside[::-1].index("pages") :]) if "pages" in inside else path.stem
         self.tree = ast.parse(path.read_text(encoding="utf-8"))
         self.functions = {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)}
         self.asked: set[str] = set()
@@ -43,9 +48,10 @@ class Page:
         found = []
         for function in self.functions.values():
             for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-                called = getattr(call.func, "attr", ast.unparse(call.func) if ast.unparse(call.func) == OWN else "")
-                if called in MARKDOWN:
-                    places, names = MARKDOWN[called]
+                # `st.button`, `column.metric`; and `link` or `navigation.link`
+                of_streamlit = MARKDOWN.get(getattr(call.func, "attr", ""))
+                if drawing := of_streamlit or OWN.get(ast.unparse(call.func).rpartition(".")[2]):
+                    places, names = drawing
                     if any(keyword.arg == "format_func" for keyword in call.keywords):
                         places = (0,)  # the options are drawn as it writes them
                     drawn = [call.args[place] for place in places if place < len(call.args)]
@@ -99,7 +105,7 @@ class Page:
         match node.func:
             case ast.Name(id=name) if name in SAFE_CALLS:
                 return []
-            case ast.Name(id="map" | "list" | "tuple" | "sorted" | "range"):
+            case ast.Name(id="map" | "list" | "tuple" | "sorted" | "range" | "capitalized"):
                 return self.parts(node.args[0], function)
             case ast.Name(id=name) if name in self.functions:
                 return self.returned(name)

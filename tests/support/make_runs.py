@@ -14,7 +14,9 @@ from pathlib import Path
 
 from explorer.config import TrainingConfig
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED, CONFIG, FAILED, HISTORY, STATUS, STOPPED, RunStatus
+from explorer.runs.run import CONFIG, HISTORY
+from explorer.runs.status import COMPLETED, FAILED, STOPPED, RunStatus
+from explorer.work_folder import STATUS
 
 EPOCHS = 30
 SEEDS = 5

@@ -1,10 +1,10 @@
 """A sweep whose runs are trained by a script, for the tests of the driver and of its page."""
 
 from explorer.runs.history import EpochRecord
-from explorer.runs.run import COMPLETED, PAUSED, STOPPED
+from explorer.runs.status import COMPLETED, PAUSED, STOPPED
 from explorer.sweeps.study import StudyStore
 from explorer.sweeps.study_spec import StudySpec
-from explorer.workers.run_queue import queue_again
+from explorer.workers.run_control import queue_again
 
 SPACE = {"depth": [1, 2, 3, 4, 5, 6]}
 

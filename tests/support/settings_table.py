@@ -28,7 +28,10 @@ def _shown(value: object) -> str:
 def _allowed(field: Field) -> str:
     if not field.choices:
         return field.allowed
-    return ", ".join(f"`{c}`" + (f" ({field.title(c)})" if field.title(c) != c else "") for c in field.choices)
+    # those that a person has added on this machine have a hash in their name
+    choices = [choice for choice in field.choices if "@" not in choice]
+    shown = ", ".join(f"`{c}`" + (f" ({field.title(c)})" if field.title(c) != c else "") for c in choices)
+    return f"{shown}, or one of your own" if field.name == "dataset" else shown
 
 
 if __name__ == "__main__":

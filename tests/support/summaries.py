@@ -5,7 +5,9 @@ from pathlib import Path
 from explorer.config import TrainingConfig
 from explorer.runs.history import EpochRecord, outline
 from explorer.runs.notes import Annotation
-from explorer.runs.run import COMPLETED, Run, RunStatus, RunSummary
+from explorer.runs.run import Run
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import COMPLETED, RunStatus
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 

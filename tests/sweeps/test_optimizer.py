@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from explorer.sweeps import optimizer
 from explorer.sweeps.optimizer import Optimizer
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, TRIAL_PRUNED, TRIAL_RUNNING
 from explorer.sweeps.study_spec import StudySpec
@@ -101,3 +102,22 @@ def test_results_are_told_as_they_were(tmp_path):
         (3, TRIAL_RUNNING, None, "", []),
     ]
     assert [t.settings for t in found] == [t.settings for t in trials]
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [
+        (b"", b""),
+        (b"a\nb\n", b"a\nb\n"),
+        (b"a\nb", b"a\n"),
+        (b"no line is complete", b""),
+        (b"a\n" + b"b" * 200_000, b"a\n"),
+        (b"a" * 200_000 + b"\n" + b"b" * 3, b"a" * 200_000 + b"\n"),
+        (b"b" * 200_000, b""),
+    ],
+)
+def test_an_unfinished_last_line_of_the_storage_is_cut_off_however_long_it_is(tmp_path, content, whole):
+    path = tmp_path / "optuna.log"
+    path.write_bytes(content)
+    optimizer._cut_unfinished_line(path)
+    assert path.read_bytes() == whole

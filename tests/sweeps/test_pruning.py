@@ -4,8 +4,9 @@ import optuna
 import pytest
 
 from explorer.runs.history import EpochRecord
+from explorer.runs.metrics import OBJECTIVES
 from explorer.sweeps.pruning import pruner, verdict
-from explorer.sweeps.study_spec import OBJECTIVES, StudySpec
+from explorer.sweeps.study_spec import StudySpec
 
 EPOCHS = 10
 
@@ -20,7 +21,7 @@ def curve(*values):
 
 
 def study_of(asked, *done):
-    study = optuna.create_study(direction=OBJECTIVES[asked.objective], pruner=pruner(asked, asked.epochs))
+    study = optuna.create_study(direction=OBJECTIVES[asked.objective].direction, pruner=pruner(asked, asked.epochs))
     for values in done:
         trial = study.ask()
         for record in curve(*values):
@@ -95,7 +96,7 @@ def test_none_ends_nothing():
 @pytest.mark.parametrize("objective", ["val_loss", "val_accuracy"])
 def test_hyperband_ends_the_worse_at_its_rungs_and_never_the_best(objective):
     asked = spec("hyperband", epochs=9, objective=objective)
-    study = optuna.create_study(direction=OBJECTIVES[objective], study_name="rungs", pruner=pruner(asked, 9))
+    study = optuna.create_study(direction=OBJECTIVES[objective].direction, study_name="rungs", pruner=pruner(asked, 9))
     qualities = [(7 * number) % 30 for number in range(30)]
     best = min(qualities) if objective == "val_loss" else max(qualities)
     ends = []

@@ -8,7 +8,8 @@ import pytest
 
 from explorer.config import FIELDS
 from explorer.errors import ExplorerError, FieldError, InputError
-from explorer.sweeps.search_space import Choices, Range, Space, parse_space
+from explorer.sweeps.search_space import Choices, Range, Space
+from explorer.sweeps.search_space_toml import parse_space
 from explorer.sweeps.study import StudyStore
 from explorer.sweeps.study_spec import StudySpec, read_toml, to_toml
 

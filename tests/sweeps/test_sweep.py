@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from browser import ROOT, wait_for
 
-from explorer.runs.run import COMPLETED, PAUSED, RUNNING
+from explorer.runs.status import COMPLETED, PAUSED, RUNNING
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
 from explorer.sweeps.driver import drive
@@ -35,7 +35,7 @@ optimizer = "sgd"
 patience = {EPOCHS}
 
 [space]
-learning_rate = [1e-3, 2e-3, 10.0, 5e-3, 1e-2]  # with the third it diverges, and is told as failed
+learning_rate = [1e-3, 2e-3, 10.0, 5e-3, 1e-2]  # with the third it diverges, and is reported as failed
 """
 
 
@@ -49,6 +49,25 @@ def no_driver_is_left():
         process.kill()
         process.wait()
     started.clear()
+
+
+def test_a_sweep_over_skip_connections_and_label_smoothing_trains_each_pair(tmp_path):
+    """A grid of settings that change the network and the loss, on digits that are flipped."""
+    space = {"skip": ["off", "pairs"], "label_smoothing": [0.0, 0.2]}
+    settings = {"dataset": "digits", "depth": 4, "width": 8, "learning_rate": 0.003, "flip": "horizontal"}
+    values = {"name": "new", "sampler": "grid", "trials": 4, "epochs": 2, "settings": settings, "space": space}
+    store = RunStore(tmp_path)
+    study = StudyStore(store).create(StudySpec.from_dict(values))
+    run_queue = RunQueue(Settings(workers=1))
+    try:
+        drive(study, store, lambda: run_queue, lambda line: None)
+    finally:
+        run_queue.close()
+    assert [trial.state for trial in study.trials()] == [TRIAL_COMPLETED] * 4
+    runs = {(s.config.skip, s.config.label_smoothing): s for s in store.list()}
+    assert len(runs) == 4 and {summary.state for summary in runs.values()} == {COMPLETED}
+    assert len({summary.best.val_loss for summary in runs.values()}) == 4  # each has its effect
+    assert {summary.config.flip for summary in runs.values()} == {"horizontal"}
 
 
 def sweep(*arguments, runs):

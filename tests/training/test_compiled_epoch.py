@@ -271,6 +271,9 @@ def test_validation_equals_evaluate(name, count, cifar10):
     mine = ours.evaluate(ours.data.validation)
     assert mine.loss == pytest.approx(loss, rel=1e-5)
     assert round(mine.accuracy * count) == round(accuracy * count) and mine.accuracy * count % 1 < 1e-9
+    pixels, labels = few.split("validation")
+    predicted = reference.network.predict(pixels, verbose=0).argmax(axis=1)
+    assert np.array_equal(mine.correct, predicted == labels) and mine.correct.any() == (accuracy > 0)
 
 
 # --- The programs themselves --------------------------------------------------------------------------
@@ -381,7 +384,7 @@ def test_only_another_shape_is_compiled_again():
 
 def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):
     network = CompiledNetwork(SMALL, digits_prepared)
-    network._scaled_layers = [*network._scaled_layers, ThroughPython()]
+    network.scaled_layers = [*network.scaled_layers, ThroughPython()]
     network.compile()
     assert network.compiled is False and network.compile_error
     with_xla, _ = epoch(small, SMALL)
@@ -395,6 +398,6 @@ def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):
 def test_a_fault_that_is_not_xlas_is_not_hidden(digits_prepared):
     """A network that runs neither way says so instead of training without XLA."""
     network = CompiledNetwork(SMALL, digits_prepared)
-    network._scaled_layers = network._scaled_layers[1:]  # the second layer gets the pixels: a shape that cannot be
+    network.scaled_layers = network.scaled_layers[1:]  # the second layer gets the pixels: a shape that cannot be
     with pytest.raises(ValueError):
         network.compile()

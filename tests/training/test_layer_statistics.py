@@ -82,17 +82,23 @@ def flat_by_slope(activation: str, y: np.ndarray) -> np.ndarray:
     }[activation]
 
 
+# two skip connections, from the input and from the second hidden layer
+SKIPPING = {"depth": 4, "width": 64, "skip": "pairs"}
+
+
 @pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "sigmoid"])
 @pytest.mark.parametrize("batch_norm", ["off", "after_activation", "before_activation"])
-def test_the_figures_are_those_that_keras_works_out(activation, batch_norm, prepared):
+@pytest.mark.parametrize("changes", [{"depth": 2}, SKIPPING], ids=["plain", "skipping"])
+def test_the_figures_are_those_that_keras_works_out(activation, batch_norm, changes, prepared):
     # raw pixels and a wide initializer: some units are dead and some saturated
-    config = CONFIG.with_(activation=activation, batch_norm=batch_norm, input_scaling="raw", depth=2)
+    config = CONFIG.with_(activation=activation, batch_norm=batch_norm, input_scaling="raw", **changes)
     network = without_xla(config, prepared)
     before = [np.array(variable.numpy()) for variable in network.variables]
     measured = network.signals(1, network.probe.kernels())
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
-    assert [layer.layer for layer in measured.layers] == ["hidden_1", "hidden_2", "output"]
+    names = [*(f"hidden_{number}" for number in range(1, config.depth + 1)), "output"]
+    assert [layer.layer for layer in measured.layers] == names
     for layer, expected in zip(measured.layers, by_keras(network, activation), strict=True):
         assert layer.update_ratio == 0
         counts, theirs = np.array(layer.histogram_counts), np.array(expected.pop("histogram_counts"))
@@ -271,9 +277,9 @@ def test_cutting_back_is_seen_by_whoever_reads_on(tmp_path, last, kept):
 
 
 @pytest.mark.parametrize("batch_norm", ["off", "after_activation", "before_activation"])
-@pytest.mark.parametrize("depth", [0, 3])
-def test_before_training_the_page_is_told_what_a_run_records_first(batch_norm, depth, prepared):
-    config = CONFIG.with_(batch_norm=batch_norm, depth=depth, input_scaling="standardized", seed=5)
+@pytest.mark.parametrize("changes", [{"depth": 0}, {"depth": 3, "width_factor": 0.5}, SKIPPING], ids=str)
+def test_before_training_the_page_is_told_what_a_run_records_first(batch_norm, changes, prepared):
+    config = CONFIG.with_(batch_norm=batch_norm, input_scaling="standardized", seed=5, **changes)
     network = CompiledNetwork(config, prepared, jit_compile=False)
     network.start(config)
     asked, recorded = signals_at_start(config.to_dict()), network.signals(0, None)

@@ -8,18 +8,29 @@ import numpy as np
 import pytest
 
 from explorer.config import TrainingConfig
+from explorer.data import datasets
 from explorer.errors import FieldError
 from explorer.training.lr_finder import (
+    CLOSE,
     EXPLODED,
     HIGHEST,
     LOWEST,
+    RESTARTS,
     SETTLING,
+    SHARES,
     STEPS,
+    Trial,
+    best_trials,
+    candidates,
     exploded,
     growing_rates,
     smooth,
     suggest,
+    try_rate,
+    turning_point,
 )
+from explorer.training.trainer import train
+from explorer.workers import worker
 from explorer.workers.tasks import range_test, read_points
 
 RATES = growing_rates()
@@ -47,22 +58,21 @@ def test_smoothing_leaves_what_is_level_and_halves_no_start():
 
 
 @pytest.mark.parametrize("turn", [1e-4, 3e-3, 0.1, 1.0])
-def test_a_tenth_of_where_the_loss_turns_up_is_suggested(turn):
-    found = suggest(RATES, valley(turn))
-    assert turn / 1.5 < found.turn < turn * 1.5
-    assert found.rate == pytest.approx(found.turn / 10, rel=0.35)  # in one digit
-    assert f"{found.rate:g}" in found.words and "rose again" in found.words
+def test_the_curve_says_where_the_loss_turns_up(turn):
+    measured, sentence = turning_point(RATES, valley(turn))
+    assert turn / 1.5 < measured < turn * 1.5
+    assert f"{measured:.2g}" in sentence and "rose again" in sentence
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_moves_the_suggestion_by_no_more_than_its_size(seed):
+def test_noise_moves_the_turning_point_by_no_more_than_its_size(seed):
     losses = valley(0.01) + np.random.default_rng(seed).normal(0, 0.15, STEPS)
-    assert 1e-3 / 4 < suggest(RATES, losses).rate < 1e-3 * 4
+    assert 1e-2 / 4 < turning_point(RATES, losses)[0] < 1e-2 * 4
 
 
 def test_a_loss_that_falls_to_the_end_is_told_as_such():
-    found = suggest(RATES, np.linspace(2.3, 0.5, STEPS))
-    assert found.turn == pytest.approx(HIGHEST) and found.rate == 1.0 and "still falling" in found.words
+    turn, sentence = turning_point(RATES, np.linspace(2.3, 0.5, STEPS))
+    assert turn == pytest.approx(HIGHEST) and "still falling" in sentence
 
 
 @pytest.mark.parametrize(
@@ -71,19 +81,39 @@ def test_a_loss_that_falls_to_the_end_is_told_as_such():
     ids=["level", "rising", "noise"],
 )
 def test_a_loss_that_never_falls_suggests_nothing(losses):
-    found = suggest(RATES, losses)
-    assert found.rate is None and "did not fall at any learning rate" in found.words
+    turn, sentence = turning_point(RATES, losses)
+    assert turn is None and "did not fall at any learning rate" in sentence
+    assert suggest(turn, sentence, [], []).rate is None
 
 
 @pytest.mark.parametrize("losses", [[], [2.3], [math.nan] * 50, [2.3] * 12 + [math.inf]], ids=str)
 def test_a_loss_that_is_nan_or_infinite_at_once_suggests_nothing(losses):
-    assert suggest(RATES[: len(losses)], losses).rate is None
+    assert turning_point(RATES[: len(losses)], losses)[0] is None
 
 
 def test_what_comes_behind_a_loss_that_is_no_number_does_not_count():
     losses = valley(0.01)
     losses[300:] = math.nan
-    assert suggest(RATES, losses).turn == suggest(RATES[:300], losses[:300]).turn
+    assert turning_point(RATES, losses) == turning_point(RATES[:300], losses[:300])
+
+
+def test_the_rates_tried_go_down_from_the_turning_point_in_half_powers_of_ten():
+    rates = candidates(0.02)
+    assert rates == (0.02, 0.006, 0.002, 0.0006, 0.0002, 6e-05, 2e-05)
+    assert len(rates) == len(SHARES)
+
+
+def test_the_rate_with_the_lowest_loss_is_suggested_and_of_near_equals_the_lower_one():
+    trials = [Trial(0.02, math.inf), Trial(0.006, 1.9), Trial(0.002, 1.5), Trial(0.0006, 1.6), Trial(0.0002, 2.0)]
+    assert [trial.rate for trial in best_trials(trials)] == [0.006, 0.002, 0.0006]
+    finalists = [Trial(0.006, 1.4), Trial(0.002, 0.9), Trial(0.0006, 1.1)]
+    suggestion = suggest(0.02, "The loss turned.", trials, finalists)
+    assert (suggestion.rate, suggestion.turn) == (0.002, 0.02)
+    assert "Of 5 rates" in suggestion.words and "0.002 reached the lowest validation loss" in suggestion.words
+    finalists[2] = Trial(0.0006, 0.9 * (1 + CLOSE / 2))
+    assert suggest(0.02, "", trials, finalists).rate == 0.0006
+    assert best_trials([Trial(0.02, math.inf)]) == []
+    assert suggest(0.02, "", [Trial(0.02, math.inf)], []).rate is None
 
 
 def test_four_times_the_best_loss_is_the_end():
@@ -95,16 +125,35 @@ def test_four_times_the_best_loss_is_the_end():
 
 def test_a_real_curve_is_written_step_by_step_and_its_rate_learns(tmp_path):
     path = tmp_path / "curve.jsonl"
-    found = range_test(CONFIG.to_dict(), str(path))
+    suggestion = range_test(CONFIG.to_dict(), str(path))
     points = read_points(str(path))
     rates = [point.rate for point in points]
     np.testing.assert_allclose(rates, RATES[: len(points)])
-    assert found == suggest(rates, [point.loss for point in points])
+    assert suggestion.turn == turning_point(rates, [point.loss for point in points])[0]
+    assert [trial.rate for trial in suggestion.trials] == list(candidates(suggestion.turn))
+    assert suggestion.rate in [trial.rate for trial in best_trials(suggestion.trials)]
     assert len(points) < STEPS and exploded([point.smoothed for point in points])
     assert abs(points[0].loss - math.log(10)) < 1.0
-    assert 0.005 < found.rate < 0.5  # plain SGD on small digits learns there, far from both ends
+    assert 0.005 < suggestion.rate < 0.5  # plain SGD on small digits learns there, far from both ends
     again = tmp_path / "again.jsonl"
-    assert range_test(CONFIG.to_dict(), str(again)) == found and again.read_text() == path.read_text()
+    assert range_test(CONFIG.to_dict(), str(again)) == suggestion and again.read_text() == path.read_text()
+
+
+def test_a_trial_is_the_mean_of_the_last_steps_of_plain_training_and_the_worst_restart_counts():
+    """Against the trainer's own two epochs: the second one's second half and a little more."""
+    network, _ = worker.programs().network(CONFIG, datasets.load("digits", CONFIG.validation_split))
+    assert RESTARTS == 2
+    trial = try_rate(CONFIG, network, 0.05)
+    losses = []
+    for seed in (CONFIG.seed, abs(CONFIG.seed - 1)):
+        records = []
+        config = CONFIG.with_(seed=seed, learning_rate=0.05, epochs=2)
+        train(config, network, on_epoch=lambda record, *_: records.append(record))  # noqa: B023 (called within)
+        losses.append([record.loss for record in records])
+    firsts, seconds = zip(*losses, strict=True)
+    assert max(seconds) * 0.9 < trial.loss < max(firsts)
+    assert try_rate(CONFIG, network, 1e-6).loss > 1.2 * trial.loss
+    assert try_rate(CONFIG, network, 10.0).loss > 1.2 * trial.loss
 
 
 def test_points_are_read_while_they_are_written(tmp_path):

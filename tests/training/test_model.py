@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from explorer.activations import ACTIVATIONS
 from explorer.benchmarks.epoch import notebook_model
 from explorer.config import BEFORE_ACTIVATION, FIELDS, INITIALIZERS, OPTIMIZERS, TrainingConfig
+from explorer.data import datasets
 from explorer.data.datasets import DATASETS
 from explorer.presets import PRESETS
 from explorer.training.model import build_network, build_optimizer, set_initial_weights
@@ -96,13 +97,45 @@ def test_batch_normalization_before_the_activation_stands_between_it_and_the_wei
     assert network.get_layer("activation_1").activation.__name__ == "tanh"
 
 
+def test_skip_connections_are_add_layers_of_an_ordinary_model_that_opens_anywhere(tmp_path):
+    config = DIGITS.with_(depth=4, width=64, batch_norm="after_activation", dropout="hidden", skip="pairs")
+    network = started(config)
+    network.save(tmp_path / "skipping.keras")
+    model = keras.models.load_model(tmp_path / "skipping.keras")
+    assert type(model) is keras.Model or type(model).__name__ == "Functional"
+    adding = {layer.name: [one._keras_history.operation.name for one in layer.input]
+              for layer in model.layers if isinstance(layer, keras.layers.Add)}  # fmt: skip
+    assert adding == {"skip_2": ["input_batch_norm", "dropout_2"], "skip_4": ["skip_2", "dropout_4"]}
+    images = np.random.default_rng(1).integers(0, 16, (9, 8, 8), "uint8")
+    np.testing.assert_array_equal(model.predict(images, verbose=0), network.predict(images, verbose=0))
+
+
+SHAPES = {
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+    "cifar100_coarse": ((32, 32, 3), 20),
+    "fashion_mnist": ((28, 28), 10),
+    "mnist": ((28, 28), 10),
+    "digits": ((8, 8), 10),
+    "moons": ((2,), 2),
+    "circles": ((2,), 2),
+    "spirals": ((2,), 2),
+    "xor": ((2,), 2),
+}
+
+
+def test_every_data_set_has_its_shape_here():
+    assert set(SHAPES) == set(datasets.BUILT_IN)
+
+
 @pytest.mark.parametrize("depth", [0, 1, 5])
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", SHAPES)
 def test_images_of_a_data_set_become_probabilities_of_its_classes(dataset, depth):
+    shape, classes = SHAPES[dataset]
     network = started(TrainingConfig(dataset=dataset, depth=depth, width=4))
-    images = np.random.default_rng(1).integers(0, 16, (3, *DATASETS[dataset].image_shape), "uint8")
+    images = np.random.default_rng(1).integers(0, 16, (3, *shape)).astype(DATASETS[dataset].layout.dtype)
     predicted = network.predict(images, verbose=0)
-    assert predicted.shape == (3, 10)
+    assert predicted.shape == (3, classes)
     np.testing.assert_allclose(predicted.sum(-1), 1, rtol=1e-5)
 
 
@@ -143,10 +176,13 @@ def scaled(data: TrainingTensors, kind: str, images: np.ndarray) -> np.ndarray:
     return scaling(flatten(images)).numpy()
 
 
-@pytest.fixture(scope="module", params=DATASETS)
+LARGEST = {"cifar10": 255, "digits": 16, "moons": 6}
+
+
+@pytest.fixture(scope="module", params=LARGEST)
 def images(request) -> tuple[TrainingTensors, np.ndarray, np.ndarray]:
     """A data set, all its training images flat, and some of validation as they are."""
-    dataset = request.getfixturevalue(request.param)
+    dataset = request.getfixturevalue("cifar10") if request.param == "cifar10" else datasets.load(request.param)
     few = replace(dataset, validation=dataset.validation[:200])
     training = dataset.split("train")[0]
     return TrainingTensors(few), training.reshape(len(training), -1), few.split("validation")[0]
@@ -166,10 +202,9 @@ def test_standardized_pixels_are_those_of_scikit_learn(images):
 
 def test_unit_pixels_are_divided_by_the_largest_value_there_is(images):
     data, _, some = images
-    largest = {"cifar10": 255, "digits": 16}[data.spec.name]
     ours = scaled(data, "unit", some)
-    np.testing.assert_allclose(ours, some.reshape(len(some), -1) / largest, rtol=1e-6)
-    assert (ours.min(), ours.max()) == (0, 1)
+    np.testing.assert_allclose(ours, some.reshape(len(some), -1) / LARGEST[data.spec.name], rtol=1e-6)
+    assert (ours.min(), ours.max()) == (0, 1) if data.spec.name != "moons" else -1 < ours.min() < 0 < ours.max() < 1
 
 
 def test_raw_pixels_are_what_they_were(images):
@@ -214,6 +249,7 @@ DRAWN_ANEW = {
     "dataset": {"hidden_1"},  # other images have other pixels
     "kernel_initializer": HIDDEN,
     "width": {*HIDDEN, "output"},
+    "width_factor": {"hidden_2", "hidden_3", "output"},  # the first hidden layer is as wide as before
     "seed": {*HIDDEN, "output"},
 }
 CHANGED = {
@@ -237,6 +273,13 @@ CHANGED = {
     "dropout_rate": 0.25,
     "l2": 1e-4,
     "clip_norm": 1.0,
+    "skip": "pairs",
+    "width_factor": 0.5,
+    "weight_decay": 0.01,
+    "label_smoothing": 0.1,
+    "flip": "horizontal",
+    "shift": 2,
+    "mixup": 0.2,
     "batch_size": 7,
     "epochs": 5,
     "patience": 4,

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, OFF, OPTIMIZERS, TrainingConfig
+from explorer.config import AFTER_ACTIVATION, BEFORE_ACTIVATION, HORIZONTAL, OFF, OPTIMIZERS, PAIRS, TrainingConfig
+from explorer.training.augmentation import draws
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import image_order, train
@@ -26,6 +27,8 @@ OPTIMIZER = {
     "momentum": (keras.optimizers.SGD, {"momentum": 0.9}),
     "nesterov": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
 }
+# the hidden layers to whose output a skip connection adds something, of networks on 64 features
+SKIPS = {(PAIRS, 5, 32): (3, 5), (PAIRS, 4, 64): (2, 4)}
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +36,40 @@ def prepared(digits) -> TrainingTensors:
     return TrainingTensors(digits)
 
 
-def plain_keras(config: TrainingConfig) -> keras.Sequential:
+def one_hot(config: TrainingConfig) -> bool:
+    """Whether Keras needs labels as shares of the classes."""
+    return config.mixup > 0 or config.label_smoothing > 0
+
+
+def plain_keras(config: TrainingConfig) -> keras.Model:
     """The network of a configuration as a user of Keras writes it, compiled; for standardized flat images."""
     regularizer = keras.regularizers.L2(config.l2) if config.l2 else None
-    chain = [keras.Input((64,))]
+    values = inputs = keras.Input((64,))
     if config.batch_norm != OFF:
-        chain.append(keras.layers.BatchNormalization())
-    for _ in range(config.depth):
+        values = keras.layers.BatchNormalization()(values)
+    entered = {}
+    for number in range(1, config.depth + 1):
         between = config.batch_norm == BEFORE_ACTIVATION
         activation = None if between else config.activation
-        chain.append(keras.layers.Dense(config.width, activation=activation, kernel_regularizer=regularizer))
+        units = max(1, round(config.width * config.width_factor ** (number - 1)))
+        entered[number] = values
+        values = keras.layers.Dense(units, activation=activation, kernel_regularizer=regularizer)(values)
         if config.batch_norm != OFF:
-            chain.append(keras.layers.BatchNormalization())
+            values = keras.layers.BatchNormalization()(values)
         if between:
-            chain.append(keras.layers.Activation(config.activation))
-    chain.append(keras.layers.Dense(10, activation="softmax", kernel_regularizer=regularizer))
-    model = keras.Sequential(chain)
+            values = keras.layers.Activation(config.activation)(values)
+        if number in SKIPS.get((config.skip, config.depth, config.width), ()):
+            values = entered[number - 1] + values
+    values = keras.layers.Dense(10, activation="softmax", kernel_regularizer=regularizer)(values)
+    model = keras.Model(inputs, values)
     kind, arguments = OPTIMIZER[config.optimizer]
     clip = {"global_clipnorm": config.clip_norm} if config.clip_norm else {}
-    optimizer = kind(learning_rate=config.learning_rate, **arguments, **clip)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    decay = {"weight_decay": config.weight_decay} if config.weight_decay else {}
+    optimizer = kind(learning_rate=config.learning_rate, **arguments, **clip, **decay)
+    loss = "sparse_categorical_crossentropy"
+    if one_hot(config):
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    model.compile(optimizer, loss=loss, metrics=["accuracy"])
     return model
 
 
@@ -61,6 +78,36 @@ def scaled(data: TrainingTensors, images: np.ndarray) -> np.ndarray:
     training = data.training.images.numpy().astype("float64")
     deviation = training.std(0)
     return ((images - training.mean(0)) / np.where(deviation > 0, deviation, 1)).astype("float32")
+
+
+def batches(config: TrainingConfig, data: TrainingTensors) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The scaled images and the labels of every batch of the first epoch; one-hot labels where they are mixed."""
+    images, labels = data.training.images.numpy().reshape(-1, 8, 8), data.training.labels.numpy()
+    count, size, seed = len(images), config.batch_size, [config.seed, 1]
+    order = image_order(config.seed, 1, count)
+    flipped = np.random.default_rng([*seed, 1]).random(count) < (0.5 if config.flip == HORIZONTAL else 0)
+    shifts = np.random.default_rng([*seed, 2]).integers(-config.shift, config.shift + 1, (count, 2))
+    ordered = np.array([moved(images[i], *how) for i, *how in zip(order, flipped, shifts, strict=True)])
+    pixels, labels = scaled(data, ordered.reshape(count, 64)), labels[order]
+    if one_hot(config):
+        labels = np.eye(10, dtype="float32")[labels]
+    steps = -(-count // size)
+    made = [(pixels[i * size : (i + 1) * size], labels[i * size : (i + 1) * size]) for i in range(steps)]
+    if config.mixup:
+        shares = np.random.default_rng([*seed, 3]).beta(config.mixup, config.mixup, steps)
+        made = [
+            tuple(share * part + (1 - share) * part[::-1] for part in batch)
+            for share, batch in zip(shares, made, strict=True)
+        ]
+    return made
+
+
+def moved(image: np.ndarray, flipped: bool, shift: np.ndarray) -> np.ndarray:
+    """An image seen through a window that lies elsewhere on a black ground."""
+    edge = int(np.abs(shift).max())
+    ground = np.pad(image[:, ::-1] if flipped else image, edge)
+    top, left = edge - shift
+    return ground[top : top + 8, left : left + 8]
 
 
 def trained_weights(network: CompiledNetwork) -> list[np.ndarray]:
@@ -73,7 +120,7 @@ def trained_weights(network: CompiledNetwork) -> list[np.ndarray]:
     ]
 
 
-def shifts_taken_out_again(model: keras.Sequential) -> list[keras.Variable]:
+def shifts_taken_out_again(model: keras.Model) -> list[keras.Variable]:
     """What only adds a constant before batch normalization subtracts the mean, and the moving means of those sums.
 
     Their gradients are 0 but for rounding, which optimizers such as Adam make large. The epoch's validation loss below
@@ -93,6 +140,15 @@ CASES = [
     {"clip_norm": 0.05},
     {"clip_norm": 0.5, "optimizer": "momentum", "learning_rate": 0.01},
     {"l2": 0.001, "clip_norm": 0.5, "batch_norm": AFTER_ACTIVATION},
+    {"flip": HORIZONTAL, "shift": 2, "batch_norm": AFTER_ACTIVATION, "optimizer": "adam"},
+    {"mixup": 0.4},
+    {"label_smoothing": 0.1, "clip_norm": 0.5},
+    {"weight_decay": 1.0, "batch_norm": AFTER_ACTIVATION, "optimizer": "momentum", "learning_rate": 0.01},
+    {"weight_decay": 0.5, "optimizer": "adamw"},
+    {"width_factor": 0.5, "l2": 0.001},
+    {"skip": PAIRS, "depth": 5, "l2": 0.001},
+    {"skip": PAIRS, "depth": 4, "width": 64, "batch_norm": AFTER_ACTIVATION, "optimizer": "adam"},
+    {"flip": HORIZONTAL, "shift": 9, "mixup": 1.0, "label_smoothing": 0.3, "weight_decay": 1.0, "l2": 0.001},
 ]
 
 
@@ -101,7 +157,7 @@ def test_every_optimizer_is_compared():
 
 
 @pytest.fixture(params=CASES, ids=lambda case: ",".join(map(str, case.values())))
-def pair(request, prepared) -> tuple[TrainingConfig, CompiledNetwork, keras.Sequential]:
+def pair(request, prepared) -> tuple[TrainingConfig, CompiledNetwork, keras.Model]:
     """A network that trained another run before, at the start of this one, and Keras's with the same weights."""
     config = BASE.with_(**request.param)
     network = CompiledNetwork(config, prepared)
@@ -119,13 +175,12 @@ def test_the_first_steps_are_those_of_a_fresh_keras(pair):
     config, network, model = pair
     data = network.data
     order = image_order(config.seed, 1, data.training.size)
-    images, labels = scaled(data, data.training.images.numpy()), data.training.labels.numpy()
+    drawn = draws(config, 1, data.training.size, network.steps_per_epoch)
     start = trained_weights(network)
     mine, its = [], []
-    for step in range(STEPS):
-        chosen = order[step * config.batch_size : (step + 1) * config.batch_size]
-        mine.append(network.train_steps(order, step, step + 1, Totals()).loss / config.batch_size)
-        its.append(float(model.train_on_batch(images[chosen], labels[chosen])[0]))
+    for step, batch in zip(range(STEPS), batches(config, data), strict=False):
+        mine.append(network.train_steps(order, step, step + 1, Totals(), draws=drawn).loss / config.batch_size)
+        its.append(float(model.train_on_batch(*batch)[0]))
         model.reset_metrics()
     np.testing.assert_allclose(mine, its, rtol=1e-4)
     without_effect = shifts_taken_out_again(model) if config.batch_norm == BEFORE_ACTIVATION else []
@@ -143,11 +198,12 @@ def test_an_epoch_is_that_of_a_fresh_keras_to_four_digits(pair):
     config, network, model = pair
     data, records = network.data, []
     train(config.with_(epochs=1), network, on_epoch=lambda record, *_: records.append(record))
-    order = image_order(config.seed, 1, data.training.size)
-    validation = scaled(data, data.validation.images.numpy()), data.validation.labels.numpy()
+    images, labels = (np.concatenate(part) for part in zip(*batches(config, data), strict=True))
+    truth = data.validation.labels.numpy()
+    validation = scaled(data, data.validation.images.numpy()), np.eye(10)[truth] if one_hot(config) else truth
     logs = model.fit(
-        scaled(data, data.training.images.numpy())[order],
-        data.training.labels.numpy()[order],
+        images,
+        labels,
         batch_size=config.batch_size,
         shuffle=False,
         validation_data=validation,

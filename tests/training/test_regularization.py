@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from explorer.config import TrainingConfig
 from explorer.runs.cause import Cause
-from explorer.training.compiled_epoch import CompiledNetwork, Shape, Totals
+from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.dropout import dropped, noise_of, predict_samples
 from explorer.training.model import build_network, set_initial_weights
+from explorer.training.program_shape import Shape
+from explorer.training.step import forward
 from explorer.training.tensors import TrainingTensors
 from explorer.training.trainer import PAUSE, image_order, train
 
@@ -92,6 +94,30 @@ def test_clipping_makes_the_step_as_long_as_it_says(prepared):
     assert lengths[2] == pytest.approx(lengths[0], rel=1e-4) and lengths[0] > 0.06
 
 
+@pytest.mark.parametrize(("norm", "share"), [(1e-6, 1.0), (1e3, 0.0)])
+def test_the_share_of_clipped_steps_is_measured(norm, share, everything):
+    records, _ = told(ALL.with_(clip_norm=norm), everything)
+    assert [record[6] for record in records] == [share] * len(records)
+
+
+def test_a_step_counts_as_clipped_where_keras_shortens_its_gradient(prepared):
+    """With a limit between the norms of two steps, one of them is clipped; and nothing is measured without one."""
+    network = plain(CONFIG.with_(clip_norm=1.0), prepared)
+    order = image_order(1, 1, prepared.training.size)
+    images, labels = (part.numpy() for part in (prepared.training.images, prepared.training.labels))
+    chosen = order[: CONFIG.batch_size]
+    with tf.GradientTape() as tape:
+        predicted = network.network(images[chosen].reshape(-1, 8, 8), training=True)
+        loss = keras.losses.SparseCategoricalCrossentropy()(labels[chosen], predicted)
+    gradients = tape.gradient(loss, [v.value for v in network.network.trainable_variables])
+    norm = float(tf.linalg.global_norm(gradients))
+    for factor, clipped in ((0.99, 1), (1.01, 0)):
+        network = plain(CONFIG.with_(clip_norm=norm * factor), prepared)
+        assert network.train_steps(order, 0, 1, Totals()).clipped == clipped
+    network = plain(CONFIG, prepared)
+    assert network.train_steps(order, 0, 1, Totals()).clipped == 0
+
+
 # --- Dropout ------------------------------------------------------------------------------------------
 
 
@@ -117,8 +143,8 @@ def test_alpha_dropout_keeps_mean_and_variance():
 def drops(network: CompiledNetwork, noise: int, step: int) -> bytes:
     """The predictions of a training step on the same ten images, which differ when other units are silenced."""
     dropout = tf.constant(0.5), tf.constant(noise), tf.constant(step)
-    images = network.data.training.images[:10]
-    return network._predict(images, network._mean, network._deviation, dropout).numpy().tobytes()
+    images, scaling = network.data.training.images[:10], network.data.scaling_tensors(CONFIG.input_scaling)
+    return forward(network.scaled_layers, images, scaling, dropout).numpy().tobytes()
 
 
 @pytest.mark.parametrize("dropout", DROPOUTS)
@@ -174,7 +200,19 @@ def test_a_network_used_again_saves_the_rate_and_the_penalty_of_its_run(tmp_path
 # --- Resuming -----------------------------------------------------------------------------------------
 
 ALL = CONFIG.with_(
-    optimizer="nadam", learning_rate=1e-3, dropout="hidden", l2=1e-4, clip_norm=1.0, schedule="one_cycle"
+    optimizer="nadam",
+    learning_rate=1e-3,
+    dropout="hidden",
+    l2=1e-4,
+    clip_norm=1.0,
+    schedule="one_cycle",
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    depth=3,
+    skip="pairs",
+    flip="horizontal",
+    shift=1,
+    mixup=0.4,
 )
 
 
@@ -202,12 +240,12 @@ def told(config: TrainingConfig, network: CompiledNetwork, stops: int = 0) -> tu
         )
         checkpoint = outcome.checkpoint
         assert outcome.cause == (Cause.PAUSED_BY_REQUEST if number < stops else Cause.ALL_EPOCHS)
-    found = [(r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy, r.learning_rate) for r in records]
+    found = [(r.epoch, r.loss, r.accuracy, r.val_loss, r.val_accuracy, r.learning_rate, r.clipped) for r in records]
     return found, [variable.numpy().tobytes() for variable in network.variables]
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "exponential", "plateau"])
-def test_a_resumed_run_drops_and_steps_as_if_it_had_not_been_paused(schedule, everything):
+def test_a_resumed_run_drops_augments_and_steps_as_if_it_had_not_been_paused(schedule, everything):
     config = ALL.with_(schedule=schedule, warmup_epochs=1, decay_epochs=2, plateau_patience=1, epochs=4)
     whole = told(config, everything)
     assert told(config, everything, stops=4) == whole
@@ -226,7 +264,9 @@ def test_the_record_has_the_rate_of_the_epochs_last_step(everything):
 def test_another_seed_or_rate_is_another_run(everything):
     whole = told(ALL, everything)
     assert told(ALL, everything) == whole
-    for changes in ({"dropout_rate": 0.2}, {"l2": 1e-3}, {"clip_norm": 0.1}, {"schedule": "constant"}):
+    strengths = [{"dropout_rate": 0.2}, {"l2": 1e-3}, {"clip_norm": 0.1}, {"schedule": "constant"}]
+    strengths += [{"weight_decay": 0.1}, {"label_smoothing": 0.2}, {"flip": "off"}, {"shift": 2}, {"mixup": 1.0}]
+    for changes in strengths:
         changed = ALL.with_(**changes)
         assert Shape.of(changed) == Shape.of(ALL)  # and so compiles nothing
         assert told(changed, everything)[1] != whole[1]
@@ -235,8 +275,9 @@ def test_another_seed_or_rate_is_another_run(everything):
 # --- Monte-Carlo dropout ------------------------------------------------------------------------------
 
 
-def test_samples_differ_and_their_seed_repeats_them(prepared):
-    model = plain(CONFIG.with_(dropout="alpha", dropout_rate=0.2), prepared).network
+@pytest.mark.parametrize("changes", [{}, {"depth": 3, "skip": "pairs"}], ids=str)
+def test_samples_differ_and_their_seed_repeats_them(changes, prepared):
+    model = plain(CONFIG.with_(dropout="alpha", dropout_rate=0.2, **changes), prepared).network
     images = prepared.validation.images.numpy()[:50].reshape(-1, 8, 8)
     samples = predict_samples(model, images, 60)
     assert samples.shape == (60, 50, 10) and samples.dtype == np.float32

@@ -239,3 +239,30 @@ def test_a_damaged_checkpoint_is_told_wherever_it_is_cut_or_changed(tmp_path):
     file.unlink()
     with pytest.raises(RunError, match="no checkpoint to resume from"):
         Checkpoint.load(file)
+
+
+# --- Points of a plane --------------------------------------------------------------------------------
+
+
+def test_the_decision_boundary_is_what_the_model_predicts_before_training_and_after_each_epoch():
+    from explorer.data import datasets
+    from explorer.runs.decision_boundary import grid
+
+    config = CONFIG.with_(dataset="moons", epochs=2, batch_norm="after_activation", input_scaling="standardized")
+    network = worker.programs().network(config, datasets.load("moons"))[0]
+    seen, predicted = [], {}
+
+    def look(record, improved, checkpoint):
+        predicted[record.epoch] = network.network.predict(grid(6), verbose=0)[:, 1]
+
+    train(config, network, on_epoch=look, on_boundary=lambda *boundary: seen.append(boundary))
+    assert [epoch for epoch, _ in seen] == [0, 1, 2]
+    for epoch, probabilities in seen[1:]:
+        np.testing.assert_allclose(probabilities, predicted[epoch], atol=1e-5)
+    assert not np.allclose(seen[0][1], seen[1][1], atol=0.05)
+
+
+def test_images_have_no_decision_boundary(networks):
+    seen = []
+    train(CONFIG.with_(epochs=1), networks(CONFIG), on_epoch=lambda *_: None, on_boundary=lambda *b: seen.append(b))
+    assert seen == []

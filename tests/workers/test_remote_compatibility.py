@@ -7,7 +7,9 @@ import pytest
 
 from explorer.benchmarks.driver import simulate
 from explorer.benchmarks.sweep import scheduling
-from explorer.runs.run import CHECKPOINT, HISTORY, LOCK, REQUEST, RunStatus
+from explorer.runs.run import CHECKPOINT, HISTORY
+from explorer.runs.status import RunStatus
+from explorer.work_folder import LOCK, REQUEST
 from explorer.workers.remote import compatibility, worker
 from explorer.workers.remote.compatibility import disagreement, facts
 
@@ -37,7 +39,7 @@ def test_equal_machines_agree():
         ({"explorer": "xyz"}, "its code differs from the code here; install the same version there"),
         (
             {"data": {"digits": None, "cifar10": "c1"}},
-            "it has no intact digits data; run `python -m explorer data digits` there",
+            "it has no intact digits data; download it there with `python -m explorer data digits`",
         ),
         ({"data": {"digits": "d2", "cifar10": "c1"}}, "its digits data differs from the data here"),
     ],

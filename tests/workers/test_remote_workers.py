@@ -1,21 +1,18 @@
-"""A sweep over a real scheduler and workers that share nothing with the driver but the network."""
+"""Sweeps and queues over a real scheduler and workers that share nothing with this process but the network."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from browser import ROOT, free_port, wait_for
+from browser import ROOT, wait_for
+from machines import Machines, certificates, kill_group
 
-from explorer.runs.run import COMPLETED, HISTORY
+from explorer.config import TrainingConfig
+from explorer.runs.status import COMPLETED, INTERRUPTED
 from explorer.runs.store import RunStore
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, StudyStore
@@ -36,68 +33,7 @@ SPEC = {
 
 @pytest.fixture
 def tls(tmp_path) -> Tls:
-    """Certificates in files, as a user has them."""
-    from distributed import Security
-
-    made = Security.temporary()
-    contents = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
-    for name, content in contents.items():
-        (tmp_path / f"{name}.pem").write_text(content)
-    return Tls(**{name: str(tmp_path / f"{name}.pem") for name in contents})
-
-
-class Machines:
-    """Processes that stand for machines: each with a home folder and a process group of its own."""
-
-    def __init__(self, folder: Path, tls: Tls):
-        self.folder, self.tls = folder, tls
-        self.port = free_port()
-        self.address = f"tls://127.0.0.1:{self.port}"
-        self.started: list[subprocess.Popen] = []
-        self.homes: list[Path] = []
-
-    def scheduler(self) -> None:
-        listen = ["--host", "127.0.0.1", "--port", str(self.port), "--protocol", "tls", "--no-dashboard"]
-        files = ["--tls-ca-file", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
-        self._start("scheduler", ["-m", "distributed.cli.dask_scheduler", *listen, *files])
-
-    def worker(self, name: str, code: Path = ROOT) -> subprocess.Popen:
-        files = ["--tls-ca", self.tls.ca, "--tls-cert", self.tls.cert, "--tls-key", self.tls.key]
-        return self._start(name, ["-m", "explorer", "worker", "--scheduler", self.address, *files], code)
-
-    def _start(self, name: str, command: list[str], code: Path = ROOT) -> subprocess.Popen:
-        home = self.folder / name
-        home.mkdir()
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("EXPLORER_")}
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=home,
-            env={**kept, "HOME": str(home), "PYTHONPATH": str(code), "TMPDIR": str(home)},
-            stderr=(home / "stderr").open("w"),
-            start_new_session=True,
-        )
-        self.started.append(process)
-        self.homes.append(home)
-        return process
-
-    def midway(self) -> subprocess.Popen | None:
-        """A machine that is in the middle of a trial, by the copy of the run folder in its own home."""
-        for process, home in zip(self.started, self.homes, strict=True):
-            for folder, _, files in os.walk(home):  # unlike rglob it goes on when a folder is removed meanwhile
-                if HISTORY in files and 3 <= len((Path(folder) / HISTORY).read_text().splitlines()) < EPOCHS / 2:
-                    return process
-        return None
-
-    def close(self) -> None:
-        for process in self.started:
-            kill_group(process)
-            process.wait(10)
-
-
-def kill_group(process: subprocess.Popen) -> None:
-    """Ends a machine: everything that was started in it, without a word."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    return certificates(tmp_path)
 
 
 def other_code(folder: Path) -> Path:
@@ -132,7 +68,7 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
         wait_for(lambda: run_queue.slots == 3, 240)
         machines.worker("stranger", code=other_code(tmp_path / "code"))
 
-        kill_group(wait_for(machines.midway, 240))
+        kill_group(wait_for(lambda: machines.midway(EPOCHS), 240))
         machines.worker("fourth")
         wait_for(lambda: any("it continues from epoch" in line for line in said), 120)
         wait_for(lambda: "its code differs from the code here" in "".join(said), 240)
@@ -153,3 +89,27 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
         assert (run.run.path / "best.keras").stat().st_size > 1000
         assert not (run.run.path / "checkpoint.npz").exists()
         assert len(list((run.run.path / "logs" / "train").iterdir())) == 1
+
+
+def test_ten_runs_whose_first_loses_its_worker_are_trained_in_the_order_that_is_shown(tmp_path, tls, machines):
+    store = RunStore(tmp_path / "runs")
+    config = TrainingConfig(dataset="digits", depth=1, width=10, epochs=10_000, patience=10_000)
+    run_queue = None
+    try:
+        machines.scheduler()
+        first = machines.worker("first")
+        run_queue = RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
+        runs = [store.create(config)] + [store.create(config.with_(seed=seed, epochs=1)) for seed in range(1, 10)]
+        for run in runs:
+            run_queue.submit(run)
+        wait_for(runs[0].history, 240)
+        wait_for(lambda: [run_queue.position(run) for run in runs] == [None, *range(1, 10)])
+        kill_group(first)
+        machines.worker("second")
+        wait_for(lambda: runs[0].status().status == INTERRUPTED)
+        wait_for(lambda: all(run.status().status == COMPLETED for run in runs[1:]), 240)
+        assert sorted(runs, key=lambda run: run.status().started) == runs
+        assert [run_queue.position(run) for run in runs] == [None] * 10
+    finally:
+        if run_queue:
+            run_queue.close()

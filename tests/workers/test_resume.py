@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from explorer.config import TrainingConfig
-from explorer.evaluation import library
+from explorer.evaluation.saved_models import find
 from explorer.pages.evaluate.shared import title
 from explorer.runs.history import best_epoch
-from explorer.runs.run import BEST, CHECKPOINT, COMPLETED, INTERRUPTED, LOGS, PAUSED, STOPPED, Run
+from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
+from explorer.runs.status import COMPLETED, INTERRUPTED, PAUSED, STOPPED
 from explorer.runs.store import RunStore
 from explorer.training.checkpoint import Checkpoint
 from explorer.workers import worker
@@ -194,7 +195,7 @@ def assert_agree(run: Run, undisturbed: Run, weights: dict, folder: Path) -> Non
         assert len(records) - 1 <= checkpoint.epoch <= len(records)
         assert checkpoint.epoch == 0 or checkpoint.record == records[checkpoint.epoch - 1].to_json()
     if (run.path / BEST).exists():
-        model = library.find(RunStore(run.path.parent), run.name)
+        model = find(RunStore(run.path.parent), run.name)
         held = best_weights(run, folder)
         assert all(np.array_equal(held[name], weights[model.best.epoch][name]) for name in held)
         best = best_epoch(records)
@@ -230,14 +231,14 @@ def test_killed_between_two_files_of_an_epoch_the_model_says_which_epoch_it_is(m
     assert run.status().status == INTERRUPTED
     assert_agree(run, undisturbed, weights, tmp_path)
     if "best" in name:
-        model = library.find(RunStore(tmp_path), run.name)
+        model = find(RunStore(tmp_path), run.name)
         assert (model.best.epoch, model.awaited.epoch) == (1, 2)
-        assert title(model).endswith(f" · {run.history()[0].val_accuracy:.1%}")
+        assert title(model).endswith(f" · {run.history()[0].val_accuracy:.2%}")
     if number == 4:  # between writing the file and putting it in its place
         assert list(run.path.glob(".best.keras.*.tmp"))
     finish(run)
     assert_agree(run, undisturbed, weights, tmp_path)
-    assert library.find(RunStore(tmp_path), run.name).awaited is None
+    assert find(RunStore(tmp_path), run.name).awaited is None
     assert {path.name for path in run.path.iterdir()} == {path.name for path in undisturbed.path.iterdir()}
 
 

@@ -6,30 +6,18 @@ import signal
 import psutil
 import pytest
 from browser import wait_for
+from worker_processes import worker_processes
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
 from explorer.runs.cause import Cause
-from explorer.runs.run import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, queue_position
-from explorer.runs.store import RunStore
+from explorer.runs.status import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 from explorer.workers.cluster import Settings
-from explorer.workers.run_queue import RunQueue, settle_orphans
+from explorer.workers.run_control import settle_orphans
+from explorer.workers.run_queue import RunQueue
 
 LONG = TrainingConfig(dataset="digits", depth=2, width=20, epochs=10_000, patience=10_000)
 SHORT = LONG.with_(epochs=2)
-
-
-@pytest.fixture(scope="module")
-def run_queue():
-    started = RunQueue(Settings(workers=1))
-    assert started.wait_until_ready(60) == "ready", started.message
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path)
 
 
 def submit(run_queue, store, config):
@@ -46,7 +34,7 @@ def test_one_at_a_time_in_order_with_positions(run_queue, store):
     first, second, third = (submit(run_queue, store, LONG.with_(seed=seed)) for seed in (1, 2, 3))
     wait_status(first, RUNNING)
     assert (second.status().status, third.status().status) == (QUEUED, QUEUED)
-    assert [queue_position(store.list(), run.name) for run in (first, second, third)] == [None, 1, 2]
+    assert [run_queue.position(run) for run in (first, second, third)] == [None, 1, 2]
     run_queue.stop(second)
     assert (second.status().status, second.status().cause) == (STOPPED, Cause.STOPPED_BY_REQUEST)
     run_queue.stop(first)
@@ -58,7 +46,7 @@ def test_one_at_a_time_in_order_with_positions(run_queue, store):
 
 def test_workers_are_forks_of_a_process_of_one_thread(run_queue):
     """Another thread's locks would stay locked in a fork for good."""
-    [worker] = run_queue.worker_processes()
+    [worker] = worker_processes(run_queue)
     forked_from = psutil.Process(worker).parent()
     assert forked_from.pid != os.getpid()
     assert forked_from.num_threads() == 1
@@ -108,11 +96,11 @@ def test_worker_over_its_memory_limit_is_told_as_such(store):
 
 
 def test_a_process_is_recycled_after_its_runs(run_queue, store):
-    [before] = run_queue.worker_processes()
+    [before] = worker_processes(run_queue)
     run_queue._client.run(_recycle_after_one)
     run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)
-    wait_for(lambda: run_queue.worker_processes() not in ([], [before]), 60)
+    wait_for(lambda: worker_processes(run_queue) not in ([], [before]), 60)
     again = submit(run_queue, store, SHORT.with_(seed=2))
     wait_status(again, COMPLETED)
 

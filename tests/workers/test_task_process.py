@@ -16,7 +16,8 @@ from browser import wait_for
 
 from explorer import scratch
 from explorer.errors import FieldError, WorkersError
-from explorer.workers.task_process import TaskProcess
+from explorer.workers import task_process as task_process_module
+from explorer.workers.task_process import MOST_PROCESSES, TaskProcess
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,6 +113,29 @@ def test_behind_a_question_that_hangs_the_next_is_answered_at_once():
         late.result(1)
 
 
+def test_questions_that_hang_in_every_process_take_turns_with_the_next(monkeypatch):
+    monkeypatch.setattr(task_process_module, "TURN_SECONDS", 3.0)
+    task_process = TaskProcess()
+    hanging = [task_process.ask(hold_the_lock, seconds=300) for _ in range(MOST_PROCESSES)]
+    assert task_process.ask(abs, -3).result(200) == 3
+    assert not any(late.done() for late in hanging)
+    task_process.close()
+    for late in hanging:
+        with pytest.raises(WorkersError, match=r"was ended|died"):
+            late.result(1)
+
+
+def test_what_a_question_takes_in_all_its_turns_counts(monkeypatch):
+    monkeypatch.setattr(task_process_module, "TURN_SECONDS", 3.0)
+    task_process = TaskProcess()
+    hanging = [task_process.ask(hold_the_lock, seconds=7) for _ in range(MOST_PROCESSES + 2)]
+    for late in hanging:
+        with pytest.raises(WorkersError, match="it took longer than 7 s and was ended"):
+            late.result(200)
+    assert task_process.ask(abs, -3).result(60) == 3
+    task_process.close()
+
+
 def test_a_process_that_dies_while_nothing_is_asked_is_replaced(task_process):
     pid = task_process.ask(os.getpid).result(60)
     os.kill(pid, signal.SIGKILL)
@@ -126,13 +150,22 @@ if __name__ == "__main__":
     task_process = TaskProcess()
     folder = task_process.ask(test_task_process.tempfile.gettempdir)
     print(task_process.ask(os.getpid).result(120), folder.result(60), flush=True)
-    task_process.ask(test_task_process.hold_the_lock, seconds=300).result()
+    task_process.ask(test_task_process.fill_the_temporary_folder_and_hold_the_lock, seconds=300).result()
 """
 
 
-@pytest.mark.parametrize("folder", ["short", "long" * 20])  # a fork of the first process, and one of its own
-def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(tmp_path, monkeypatch, folder):
-    place = tmp_path / folder
+@pytest.fixture
+def short_path():
+    """A folder whose path is as short as that of temporary folders elsewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(("folder", "forks"), [("short", True), ("long" * 20, False)])
+def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(
+    tmp_path, short_path, monkeypatch, folder, forks
+):
+    place = short_path / folder
     place.mkdir()
     environment = {
         **os.environ,
@@ -143,8 +176,9 @@ def test_nothing_outlives_a_killed_server_and_the_next_one_removes_what_it_left(
     script.write_text(ASKER)
     with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as server:
         pid, scratch_folder = server.stdout.readline().split()
-        time.sleep(0.5)  # until the question is being worked on
+        wait_for((Path(scratch_folder) / "large").exists)  # the question is being worked on
         below = psutil.Process(server.pid).children(recursive=True)
+        assert (psutil.Process(int(pid)).ppid() != server.pid) == forks  # else it is a process of its own
         server.kill()
     assert int(pid) in [process.pid for process in below]
     wait_for(lambda: not any(process.is_running() for process in below), 30)

@@ -22,11 +22,13 @@ from explorer.process import Process
 from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch
-from explorer.runs.run import BEST, CHECKPOINT, INTERRUPTED, LOGS, RUNNING, STATUS, Run
+from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
+from explorer.runs.status import INTERRUPTED, RUNNING
 from explorer.runs.store import RunStore
-from explorer.training.model_file import ModelFile
+from explorer.training.model_file import save_network
+from explorer.work_folder import STATUS
 from explorer.workers import worker
-from explorer.workers.run_queue import queue_again, resumable
+from explorer.workers.run_control import queue_again, resumable
 
 ROOT = Path(worker.__file__).parents[2]
 SMALL = TrainingConfig(
@@ -110,7 +112,8 @@ def trained(tmp_path_factory) -> Run:
 
 def test_a_run_leaves_its_whole_record_and_nothing_else(trained):
     names = {path.name for path in trained.path.iterdir()}
-    assert names == {"config.json", "status.json", "history.jsonl", "signals.jsonl", "best.keras", "logs", ".lock"}
+    lines = {"history.jsonl", "signals.jsonl", "correct.jsonl"}
+    assert names == lines | {"config.json", "status.json", "best.keras", "logs", ".lock"}
     status = trained.status()
     assert (status.status, status.reason, status.cause) == ("completed", "all 4 epochs are trained", Cause.ALL_EPOCHS)
     assert status.compiled is True and status.process is None and status.host == Process.current().host
@@ -305,12 +308,13 @@ def test_a_run_without_xla_says_so(store, digits):
     """The network of this run passes through Python, which XLA cannot compile."""
     from without_xla import ThroughPython
 
-    from explorer.training.compiled_epoch import CompiledNetwork, Shape
+    from explorer.training.compiled_epoch import CompiledNetwork
+    from explorer.training.program_shape import Shape
 
     config = SMALL.with_(width=22)
     cache = worker.programs()
     network = CompiledNetwork(config, cache.data(digits))
-    network._scaled_layers = [*network._scaled_layers, ThroughPython()]
+    network.scaled_layers = [*network.scaled_layers, ThroughPython()]
     network.compile()
     cache._programs[Shape.of(config)] = network
     run = store.create(config)
@@ -426,6 +430,7 @@ assert not any(name.startswith("explorer") for name in sys.modules)
 def test_a_saved_model_takes_raw_images_in_plain_keras(store, cifar10, digits, tmp_path):
     """Every scaling and batch normalization, after training, in a process that has never heard of this project."""
     from explorer.training.compiled_epoch import CompiledNetwork, Totals
+    from explorer.training.step import forward
     from explorer.training.tensors import TrainingTensors
     from explorer.training.trainer import image_order
 
@@ -441,9 +446,11 @@ def test_a_saved_model_takes_raw_images_in_plain_keras(store, cifar10, digits, t
             network.start(config)
             network.train_steps(image_order(1, 1, data.training.size), 0, 9, Totals())
             file = tmp_path / f"{name}_{scaling}.keras"
-            ModelFile(network.network).save(file)
+            save_network(network.network, file)
             np.save(file.with_suffix(".images.npy"), dataset.split("validation")[0])
-            expected[file] = network._predict(data.validation.images, network._mean, network._deviation).numpy()
+            expected[file] = forward(
+                network.scaled_layers, data.validation.images, data.scaling_tensors(scaling)
+            ).numpy()
     subprocess.run([sys.executable, "-c", PLAIN_KERAS, *expected], cwd=tmp_path, check=True)
     for file, ours in expected.items():
         np.testing.assert_allclose(np.load(file.with_suffix(".answers.npy")), ours, rtol=1e-4, atol=1e-6)

@@ -1,14 +1,11 @@
 """The exceptions that end a download or one of its sources."""
 
+from explorer.data.formats import Unusable
 from explorer.errors import DataError, ExplorerError
 
 
 class Cancelled(ExplorerError):
     """The user cancelled the download."""
-
-
-class Unusable(Exception):
-    """This source cannot provide the data; the message is the reason shown to the user."""
 
 
 class Broken(Unusable):

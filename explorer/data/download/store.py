@@ -1,13 +1,13 @@
 """Storing a data set: written under a temporary name, verified, and only then renamed."""
 
+import hashlib
 import os
 
 import numpy as np
 
-from explorer.data import datasets
-from explorer.data.download.archive import Arrays
-from explorer.data.download.errors import Unusable
-from explorer.data.download.job import Job
+from explorer.data.download.job import Arrays, Job
+from explorer.data.formats import Unusable
+from explorer.data.stored import Part, fault_of
 
 
 def store(job: Job, arrays: Arrays) -> None:
@@ -15,21 +15,25 @@ def store(job: Job, arrays: Arrays) -> None:
 
     Raises `Unusable` when they differ from the layout's arrays in any bit, `Unwritable` when the disk is full.
     """
-    layout, temporary = job.archive.layout, job.work / job.path.name
+    layout, temporary = job.spec.layout, job.work / job.path.name
     fitted = [_fit(arrays, part) for part in layout.parts]
     with job.writing(), temporary.open("wb") as file:
+        digest = hashlib.sha256()
         for array in fitted:
             file.write(array)
+            digest.update(array)
+        if layout.sealed:
+            file.write(digest.digest())
         file.flush()
         os.fsync(file.fileno())
     job.report("checking")
-    if fault := datasets.fault_of(temporary, layout):
+    if fault := fault_of(temporary, layout):
         raise Unusable(f"the images and labels differ from the original: {fault}")
     with job.writing():
         temporary.replace(job.path)
 
 
-def _fit(arrays: Arrays, part: datasets.Part) -> np.ndarray:
+def _fit(arrays: Arrays, part: Part) -> np.ndarray:
     """Converts an array, which may hold wider integers or labels as a column, to the stored form; raises `Unusable`."""
     array = arrays[part.name]
     if array.dtype.kind not in "iu" or array.size != part.bytes:

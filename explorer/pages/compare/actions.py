@@ -1,22 +1,29 @@
 """Actions on the selected runs: name, tag, note, repeat with other seeds, delete, restore, export."""
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.pages import messages, resources
+from explorer.pages import layout, messages, resources, training
+from explorer.pages.clicks import uninterrupted
+from explorer.pages.compare import files
 from explorer.pages.compare.state import compare, compared, last_binned, listed, remember_binned
+from explorer.pages.popovers import close, popover
+from explorer.pages.session import session
 from explorer.pages.text import encodable, foreign, plain, sentence
 from explorer.runs import notes
 from explorer.runs.comparison import next_seeds
-from explorer.runs.notes import LONGEST_NAME, LONGEST_NOTE, Annotation
+from explorer.runs.notes import LONGEST_NAME, Annotation
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SEEDS = 5
+ANNOTATE, BIN = "compare_annotate", "compare_bin"  # popovers
+_PROBLEM = "compare_problem"
 MOST_BINNED = 200  # names that the bin lists
 
 
@@ -45,7 +52,8 @@ def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             help="Moves the selected runs to the bin, from which they can be restored.",
         )
         _bin()
-        _export(filtered)
+        files.export(filtered, chosen)
+        files.import_archive()
 
 
 # --- Name, tags, note -------------------------------------------------------------------------------------
@@ -53,52 +61,69 @@ def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
 
 def _annotate(chosen: "pd.DataFrame") -> None:
     label = "Name, tags, note" if len(chosen) < 2 else f"Tag {len(chosen)} runs"
-    with st.popover(label, icon=":material/edit:", disabled=chosen.empty):
+    with popover(label, ANNOTATE, icon=":material/edit:", disabled=chosen.empty):
         if len(chosen) == 1:
             _annotate_one(chosen.iloc[0])
         elif len(chosen):
-            with st.form("compare_tag_many", border=False, clear_on_submit=True):
-                tag = st.text_input("Tag to add", key="compare_tag_added")
-                if st.form_submit_button("Add to all", type="primary"):
-                    _write(
-                        {row["run"]: (row["name"], [*row["tags"], tag], row["note"]) for _, row in chosen.iterrows()}
-                    )
+            with st.form("compare_tag_many", border=False):
+                st.text_input("Tag to add", key="compare_tag_added")
+                st.form_submit_button("Add to all", type="primary", on_click=_tag, args=(chosen["run"].tolist(),))
+        if problem := st.session_state.pop(_PROBLEM, ""):
+            st.error(sentence(problem))
 
 
 def _annotate_one(row: "pd.Series") -> None:
     run = row["run"]
     with st.form(f"compare_annotate_{run}", border=False):
         st.caption(foreign(run))
-        name = st.text_input("Name", plain(row["name"]), key=f"compare_name_{run}", max_chars=LONGEST_NAME)
-        tags = st.text_input("Tags, separated by commas", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}")
-        note = st.text_area("Note", encodable(row["note"]), key=f"compare_note_{run}", max_chars=LONGEST_NOTE)
-        if st.form_submit_button("Save", type="primary"):
-            _write({run: (name, tags.split(","), note)})
+        # without `max_chars`, with which a browser cuts off silently what is too long
+        st.text_input("Name", plain(row["name"]), key=f"compare_name_{run}", help=f"At most {LONGEST_NAME} characters.")
+        st.text_input("Tags, separated by commas", ", ".join(map(plain, row["tags"])), key=f"compare_tags_{run}")
+        st.text_area("Note", encodable(row["note"]), key=f"compare_note_{run}")
+        st.form_submit_button("Save", type="primary", on_click=_save, args=(run,))
 
 
-def _write(wanted: dict[str, tuple[str, list[str], str]]) -> None:
+def _save(run: str) -> None:
+    name, tags, note = (st.session_state[f"compare_{part}_{run}"] for part in ("name", "tags", "note"))
+    _write({run: lambda _: Annotation(name, tuple(tags.split(",")), note)})
+
+
+def _tag(runs: list[str]) -> None:
+    tag = st.session_state["compare_tag_added"]
+    if _write(dict.fromkeys(runs, lambda known: replace(known, tags=(*known.tags, tag)))):
+        st.session_state["compare_tag_added"] = ""
+
+
+def _write(changes: dict[str, Callable[[Annotation], Annotation]]) -> bool:
+    """Writes the new annotation of each run; closes the form unless one is not allowed, and returns whether it did."""
     try:
-        for run, (name, tags, note) in wanted.items():
-            resources.store().get(run).annotate(Annotation(name, tuple(tags), note))
+        for name, changed in changes.items():
+            run = resources.store().get(name)
+            run.annotate(changed(run.annotation()))
     except ExplorerError as error:
-        st.error(sentence(error))
-        return
-    st.rerun()
+        st.session_state[_PROBLEM] = str(error)
+        return False
+    close(ANNOTATE)
+    return True
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------
 
 
+@uninterrupted
 def _repeat(name: str) -> None:
     table = listed().table
     group = table.loc[table["run"] == name, "group"]
-    taken = table.loc[table["group"].isin(group), "seed"].tolist()
+    # a second click finds the repeats of the first, which have not ended, and adds none
+    repeats = resources.run_queue().names_of(session()) - {name}
+    taken = table.loc[table["group"].isin(group) & ~table["run"].isin(repeats), "seed"].tolist()
     try:
         config = resources.store().get(name).config
-        for seed in next_seeds(taken, SEEDS):
-            resources.run_queue().submit(resources.store().create(config.with_(seed=seed)))
     except ExplorerError as error:
         messages.post(f"{error}.")
+        return
+    for seed in next_seeds(taken, SEEDS):
+        training.submit(config.with_(seed=seed), again=True)
 
 
 # --- The bin ----------------------------------------------------------------------------------------------
@@ -118,8 +143,8 @@ def _delete(names: list[str]) -> None:
 
 def _undo() -> None:
     names = [name for name in last_binned() if name in notes.binned(resources.store().folder)]
-    if names:
-        with st.container(horizontal=True, vertical_alignment="center"):
+    with layout.place(horizontal=True, vertical_alignment="center"):
+        if names:
             what = f"**{foreign(names[0])}** is" if len(names) == 1 else f"{len(names):,} runs are"
             st.markdown(f":material/delete: {what} in the bin.")
             st.button("Undo", key="compare_undo", icon=":material/undo:", on_click=_restore, args=(names,))
@@ -131,11 +156,12 @@ def _restore(names: list[str]) -> None:
     except ExplorerError as error:
         messages.post(f"{error}.")
     remember_binned([])
+    close(BIN)
 
 
 def _bin() -> None:
     names = notes.binned(resources.store().folder)
-    with st.popover(f"Bin ({len(names):,})", icon=":material/delete_sweep:", disabled=not names):
+    with popover(f"Bin ({len(names):,})", BIN, icon=":material/delete_sweep:", disabled=not names):
         picked = st.multiselect(
             "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Select runs"
         )
@@ -151,9 +177,11 @@ def _bin() -> None:
 
 
 def bin_alone() -> None:
-    """Draws the bin alone, for a page without runs."""
+    """Draws the bin and the import alone, for a page without runs."""
     _undo()
-    _bin()
+    with st.container(horizontal=True):
+        _bin()
+        files.import_archive()
 
 
 def _empty() -> None:
@@ -161,38 +189,4 @@ def _empty() -> None:
         notes.empty_bin(resources.store().folder)
     except ExplorerError as error:
         messages.post(f"{error}.")
-
-
-# --- Files ------------------------------------------------------------------------------------------------
-
-
-def _export(filtered: "pd.DataFrame") -> None:
-    from explorer.runs.table_export import FORMATS
-
-    with st.popover("Export", icon=":material/download:", disabled=filtered.empty):
-        st.caption(f"The {len(filtered):,} runs in the filtered table, or every epoch of each.")
-        for kind, (title, mime) in FORMATS.items():
-            with st.container(horizontal=True):
-                for what, content in (("Table", _table_file), ("Histories", _histories_file)):
-                    st.download_button(
-                        f"{what} ({title})",
-                        partial(content, filtered, kind),  # made only when the button is pressed
-                        file_name=f"{'runs' if what == 'Table' else 'histories'}.{kind}",
-                        mime=mime,
-                        key=f"compare_export_{what}_{kind}",
-                        on_click="ignore",
-                    )
-
-
-def _table_file(filtered: "pd.DataFrame", kind: str) -> bytes:
-    from explorer.runs.table_export import to_file
-
-    return to_file(filtered, kind)
-
-
-def _histories_file(filtered: "pd.DataFrame", kind: str) -> bytes:
-    from explorer.runs.run import Run
-    from explorer.runs.table_export import histories, to_file
-
-    folder = resources.store().folder
-    return to_file(histories(Run(folder / name) for name in filtered["run"]), kind)
+    close(BIN)

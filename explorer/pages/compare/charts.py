@@ -1,5 +1,6 @@
-"""Charts of the Compare page: curves of runs, repeats with other seeds, and settings against results."""
+"""Charts of the Compare page: curves of runs, and repeats with other seeds."""
 
+from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
@@ -8,33 +9,34 @@ import streamlit as st
 from explorer.config import FIELDS
 from explorer.errors import RunError
 from explorer.pages import resources
-from explorer.pages.chart import draw_chart
+from explorer.pages.address import IN_ADDRESS
+from explorer.pages.chart import NO_ZERO, draw_chart
+from explorer.pages.compare.state import check
+from explorer.pages.navigation import address
 from explorer.pages.text import foreign, plain, sentence
 from explorer.runs.comparison import (
-    HIGHER_IS_BETTER,
-    RESULTS,
-    SEED,
     counted,
-    differing,
-    display_value,
     errors_in_words,
     groups,
-    is_number,
-    labels,
     paired_difference,
     results_by_seed,
     sampling_error,
     verdict,
 )
 from explorer.runs.history import RULES, VALIDATION, EpochRecord, time_to_accuracy
+from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import duration
 from explorer.runs.run import Run
+from explorer.runs.run_table import RESULTS, differing
+from explorer.runs.settings_text import display_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BEST_SHOWN = 3  # runs or groups, while none is selected
-METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
+EPOCH, MINUTES = "epoch", "minutes"  # columns that curves can be drawn over
+OVER = {EPOCH: "epochs", MINUTES: "time"}
+MAIN = "val_accuracy"  # what repeats are compared by at first
 
 
 # --- Curves -----------------------------------------------------------------------------------------------
@@ -42,8 +44,7 @@ METRICS = {"val_accuracy": "accuracy", "val_loss": "loss"}
 
 def curves(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws the curves of the selected runs in one chart, and the settings in which they differ."""
-    from explorer.charts.comparison import EPOCH, MINUTES, MOST_RUNS, overlay, overlay_frame
-    from explorer.charts.training_curves import of_metric
+    from explorer.charts.comparison import MOST_RUNS, overlay_frame
 
     runs = chosen if len(chosen) else filtered[filtered["val_loss"].notna()].head(BEST_SHOWN)
     if runs.empty:
@@ -52,35 +53,60 @@ def curves(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     if chosen.empty:
         st.caption(f"The best {len(runs)} runs in the table; select rows above to see others.")
     elif len(chosen) > MOST_RUNS:
-        st.caption(f"The best {MOST_RUNS} of the {len(chosen)} selected runs: more colours could not be told apart.")
+        st.caption(f"The best {MOST_RUNS} of the {len(chosen)} selected runs: more colours would be indistinguishable.")
     runs = runs.head(MOST_RUNS)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        x = st.segmented_control(
-            "X axis", [EPOCH, MINUTES], format_func={EPOCH: "epochs", MINUTES: "time"}.get, default=EPOCH,
-            required=True, key="compare_x", width="content",
-        )  # fmt: skip
-        smoothing = st.slider(
-            "Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", width=260,
-            help="Exponential moving average with bias correction; the raw curve stays as a faint line.",
-        )  # fmt: skip
-        log_y = st.toggle("Log scale for loss", key="compare_log_y")
-        log_x = st.toggle(f"Log scale for {'epochs' if x == EPOCH else 'time'}", key="compare_log_x")
-        training = st.toggle("Training curves", True, key="compare_training")
+    axes = _axes()
     histories = _histories(runs)
-    frame = overlay_frame(histories, smoothing)
-    frame = frame if training else frame[frame["split"] == VALIDATION]
+    frame = overlay_frame(histories, axes.smoothing)
+    frame = frame if axes.training else frame[frame["split"] == VALIDATION]
     if frame.empty:
         st.info("None of these runs has finished an epoch yet.")
         return
+    _overlay(frame, axes)
+    _differences(runs, histories)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """How the curves are drawn: over what, on which scales, how smooth, and with those of training."""
+
+    x: str
+    log_x: bool
+    log_y: bool
+    smoothing: float
+    training: bool
+
+
+def _axes() -> _Axes:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        check("compare_x", OVER.values())
+        x = st.segmented_control(
+            "X axis", list(OVER), format_func=OVER.get, default=EPOCH, required=True, key="compare_x",
+            width="content", bind=IN_ADDRESS,
+        )  # fmt: skip
+        smoothing = st.slider(
+            "Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", width=260, bind=IN_ADDRESS,
+            help="Exponential moving average with bias correction; the raw curve stays as a faint line.",
+        )  # fmt: skip
+        log_y = st.toggle("Log scale for loss", key="compare_log_y", bind=IN_ADDRESS)
+        log_x = st.toggle(f"Log scale for {OVER[x]}", key="compare_log_x", bind=IN_ADDRESS)
+        training = st.toggle("Training curves", True, key="compare_training", bind=IN_ADDRESS)
+    return _Axes(x, log_x, log_y, smoothing, training)
+
+
+def _overlay(frame: "pd.DataFrame", axes: _Axes) -> None:
+    from explorer.charts.comparison import overlay
+    from explorer.charts.training_curves import of_metric
+
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         draw_chart(
             overlay,
             of_metric(frame, metric),
             tuple(dict.fromkeys(frame["run"])),
             metric,
-            x,
-            log_x,
-            log_y and metric == "loss",
+            axes.x,
+            axes.log_x,
+            axes.log_y and metric == "loss",
             place=column,
             key=f"compare_overlay_{metric}",
             alt=f"{metric} of the compared runs, on training and validation images",
@@ -90,13 +116,14 @@ def curves(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         "run in the legend to highlight it; shift-click to hide it or show it again."
     )
     loss = of_metric(frame, "loss")
-    if (log_y and (loss["value"] <= 0).any()) or (log_x and (loss[x] <= 0).any()):
-        st.caption("Values of exactly 0 are left out: a log scale cannot show them.")
-    _differences(runs, histories)
+    if (axes.log_y and (loss["value"] <= 0).any()) or (axes.log_x and (loss[axes.x] <= 0).any()):
+        st.caption(NO_ZERO)
 
 
 def _histories(runs: "pd.DataFrame") -> list[tuple[str, list[EpochRecord]]]:
-    return [(plain(label), _history(name)) for label, name in zip(labels(runs), runs["run"], strict=True)]
+    # no epoch that the table does not count yet
+    each = zip(runs["title"], runs["run"], runs["trained"], strict=True)
+    return [(plain(label), _history(name)[:trained]) for label, name, trained in each]
 
 
 def _history(name: str) -> list[EpochRecord]:
@@ -111,18 +138,27 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
     import pandas as pd
 
     fields = differing(runs)
-    st.markdown("##### Settings that differ" if fields else "##### No setting differs")
+    st.markdown("## Settings that differ" if fields else "## No setting differs")
     lowest = 100 * runs["val_accuracy"].min()
     target = st.number_input(
         "Target validation accuracy (%)", 0.0, 100.0, float(int(lowest)) if lowest == lowest else 50.0, 1.0,
-        key="compare_target", width=260,
+        key="compare_target", width=260, bind=IN_ADDRESS,
     )  # fmt: skip
     reached = [time_to_accuracy(records, target / 100) for _, records in histories]
     rows = {FIELDS[name].label: [display_value(name, value) for value in runs[name]] for name in fields}
-    rows["Validation loss"] = [f"{value:.4f}" for value in runs["val_loss"]]
-    rows["Validation accuracy"] = [f"{value:.2%}" for value in runs["val_accuracy"]]
+    for name, metric in OBJECTIVES.items():
+        rows[metric.validation_title] = [metric.text(value) for value in runs[name]]
     rows[f"Time to {target:g}%"] = [f"{duration(r[1])}, epoch {r[0]}" if r else "not reached" for r in reached]
-    st.table(pd.DataFrame(rows, index=[foreign(label) for label, _ in histories]), border="horizontal")
+    st.table(pd.DataFrame(rows, index=_linked(histories, runs)), border="horizontal")
+
+
+def _linked(histories: list[tuple[str, list[EpochRecord]]], runs: "pd.DataFrame") -> list[str]:
+    """The runs' labels as links to their pages, in Markdown."""
+    addresses = [address("train", run=name) for name in runs["run"]]
+    return [
+        f"[{foreign(label)}]({place})" if place else foreign(label)
+        for (label, _), place in zip(histories, addresses, strict=True)
+    ]
 
 
 # --- Repeats ----------------------------------------------------------------------------------------------
@@ -130,9 +166,11 @@ def _differences(runs: "pd.DataFrame", histories: list[tuple[str, list[EpochReco
 
 def repeats(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
     """Draws groups of runs that differ only in the seed, and tests whether two of them differ."""
+    check("compare_metric", map(RESULTS.get, OBJECTIVES))
     metric = st.segmented_control(
-        "Metric", list(METRICS), format_func=RESULTS.get, default="val_accuracy", required=True, key="compare_metric"
-    )
+        "Metric", OBJECTIVES, format_func=RESULTS.get, default=MAIN, required=True, key="compare_metric",
+        bind=IN_ADDRESS,
+    )  # fmt: skip
     rows = groups(filtered, metric)
     if rows.empty:
         st.info("None of these runs has been trained to the end, so there is no mean to show.")
@@ -159,18 +197,21 @@ def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     letters = {number: ascii_uppercase[place] for place, number in enumerate(rows["group"])}
     rows, members = (part.assign(group=part["group"].map(letters)) for part in (rows, counted(table)))
     left, right = st.columns(2)
-    left.markdown("##### Mean, one standard deviation and every run")
+    left.markdown("## Mean, one standard deviation and every run")
     left.altair_chart(
         bars(rows, members, metric), key="compare_bars", alt="Mean, standard deviation and runs of each group"
     )
-    if metric == "val_accuracy":
+    if OBJECTIVES[metric].share:
         images = members.groupby("group")["images"].first()
         left.markdown("\n".join(f"- {_errors(row, images[row.group])}" for row in rows.itertuples()))
-    right.markdown("##### By epoch: mean, one standard deviation and every run")
+    right.markdown("## By epoch: mean, one standard deviation and every run")
+    curve = OBJECTIVES[metric].name
     frame = band_frame([(f"{row.group} – {row.label}", _of_group(members, row.group)) for row in rows.itertuples()],
-                       METRICS[metric])  # fmt: skip
+                       curve)  # fmt: skip
     right.altair_chart(
-        band(frame, METRICS[metric]), key="compare_band", alt="Mean and standard deviation of each group by epoch"
+        band(frame, curve),
+        key="compare_band",
+        alt="Mean and standard deviation of each group by epoch",
     )
     right.caption(
         "The mean and the band end with the shortest run: a mean of the remaining runs would not be the group's."
@@ -183,7 +224,8 @@ def _errors(row, images: int) -> str:
 
 
 def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[EpochRecord]]]:
-    return [(name, _history(name)) for name in members.loc[members["group"] == group, "run"]]
+    rows = members.loc[members["group"] == group]
+    return [(name, _history(name)[:trained]) for name, trained in zip(rows["run"], rows["trained"], strict=True)]
 
 
 def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], metric: str) -> None:
@@ -191,7 +233,7 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
         return
     titles = dict(zip(rows["group"], rows["label"], strict=True))
     order = picked + [number for number in rows["group"] if number not in picked]
-    st.markdown("##### Is one better than the other?")
+    st.markdown("## Is one better than the other?")
     left, right = st.columns(2)
     one = left.selectbox("First group", order, 0, format_func=titles.get, key="compare_one")
     other = right.selectbox("Second group", order, 1, format_func=titles.get, key="compare_other")
@@ -206,7 +248,7 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
     names = groups(pair, metric).set_index("group")["label"]
     draw = st.success if difference.conclusive else st.info
     draw(verdict(difference, names[one], names[other]))
-    if metric == "val_accuracy":
+    if OBJECTIVES[metric].share:
         images = int(pair["images"].iloc[0])
         error = sampling_error(rows.set_index("group").loc[one, "mean"], images)
         st.caption(
@@ -214,41 +256,3 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
             f"images; other images would change each accuracy by ±{100 * error:.2f} points (one standard error). Of 20 "
             "pairs of equal groups, about one has an interval that excludes zero by chance."
         )
-
-
-# --- Settings and results ---------------------------------------------------------------------------------
-
-
-def settings(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws parallel coordinates, a scatter plot and a heat map of all runs in the table, linked by their brushes."""
-    from explorer.charts.linked import MOST_RUNS, linked
-
-    runs = filtered[filtered["val_loss"].notna()].head(MOST_RUNS)
-    fields = [name for name in differing(runs) if name != SEED] or [SEED]
-    if len(runs) < 2:
-        st.info("At least two runs with a finished epoch are needed to relate settings to results.")
-        return
-    if len(filtered) > len(runs):
-        st.caption(f"The best {len(runs):,} of {len(filtered):,} runs.")
-    preferred = sorted(fields, key=lambda name: (not is_number(name), name != "learning_rate"))
-    everything = [*fields, *RESULTS]
-    title = {**{name: FIELDS[name].label for name in fields}, **RESULTS}.get
-    left, right = st.columns([1, 3])
-    metric = left.selectbox("Colour", list(HIGHER_IS_BETTER), format_func=title, key="compare_color")
-    axes = right.multiselect("Axes", everything, [*fields[:6], metric], format_func=title, key="compare_axes")
-    columns = st.columns(4)
-    x = columns[0].selectbox(
-        "Scatter plot: x axis", everything, everything.index(preferred[0]), title, key="compare_sx"
-    )
-    y = columns[1].selectbox("Scatter plot: y axis", everything, everything.index(metric), title, key="compare_sy")
-    heat_x = columns[2].selectbox("Heat map: x axis", fields, fields.index(preferred[0]), title, key="compare_hx")
-    heat_y = columns[3].selectbox("Heat map: y axis", fields, fields.index(preferred[-1]), title, key="compare_hy")
-    st.caption(
-        "Draw a rectangle in any of the three charts to keep only its runs in the other two; double-click to remove it."
-    )
-    st.html("<style>.st-key-compare_linked { overflow-x: auto; }</style>")  # wider than a phone
-    st.altair_chart(
-        linked(runs, axes or fields[:6], (x, y), (heat_x, heat_y), metric),
-        key="compare_linked",
-        alt="Parallel coordinates, scatter plot and heat map of settings and results",
-    )

@@ -1,61 +1,77 @@
 """The Compare page: all runs in one table, and charts of the selected ones below it."""
 
-from collections.abc import Iterator
-
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import messages, resources
-from explorer.pages.compare import actions, charts, table
+from explorer.pages import address, layout, messages, resources
+from explorer.pages.compare import actions, charts, linked_views, state, table
 from explorer.pages.compare.state import listed
-from explorer.pages.text import sentence
-from explorer.runs.run import ACTIVE, RunSummary
+from explorer.pages.text import foreign, sentence
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import ACTIVE
 
 WATCH_SECONDS = 4
+MOST_IGNORED = 5  # parts of a link that are named
+SECTION = "compare_section"
 CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
 SECTIONS = {
     CURVES: (charts.curves, ":material/show_chart:"),
     REPEATS: (charts.repeats, ":material/repeat:"),
-    SETTINGS: (charts.settings, ":material/scatter_plot:"),
+    SETTINGS: (linked_views.settings, ":material/scatter_plot:"),
 }
 
 
 def render() -> None:
     """Draws the page."""
-    st.header("Compare runs", anchor=False)
+    st.title("Compare runs", anchor=False)
     try:
         listing = listed()
     except RunError as error:
         st.error(sentence(error))
         return
+    remarks = layout.place()
     if message := messages.take():
-        st.error(sentence(message))
+        remarks.error(sentence(message))
     if unreadable := [summary for summary in listing.summaries if summary.problem]:
-        with st.expander(f"Folders that cannot be shown as runs: {len(unreadable):,}", icon=":material/help:"):
+        with remarks.expander(f"Folders that cannot be shown as runs: {len(unreadable):,}", icon=":material/help:"):
             st.markdown("\n".join(f"- {sentence(summary.problem)}" for summary in unreadable[:20]))
     if listing.table.empty:
         st.info("There are no runs yet. Train one on the **Train** page, and it appears here.")
         actions.bin_alone()
         return
+    state.read_address(listing.table)
     filtered = table.filters(listing.table)
     chosen = table.leaderboard(filtered, listing)
     actions.bar(filtered, chosen)
+    _view_of_address()
     section = st.segmented_control(
         "View",
         list(SECTIONS),
         format_func=lambda name: f"{SECTIONS[name][1]} {name}",
-        default=CURVES,
         required=True,
-        key="compare_section",
+        key=SECTION,
         label_visibility="collapsed",
     )
+    address.write(state.VIEW, [] if section == CURVES else [section])
     SECTIONS[section][0](filtered, chosen)
-    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries), iter([True]))
+    if ignored := state.ignored():
+        parts = [f"{foreign(name)} ({foreign(why)})" for name, why in ignored.items()]
+        remarks.warning(f"Ignored from the link: {', '.join(parts[:MOST_IGNORED])}.")
+    st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries))
 
 
-def _watch(drawn: tuple, with_the_page: Iterator[bool]) -> None:
-    if next(with_the_page, False):
-        return  # the page has just listed the runs, which may be thousands
+def _view_of_address() -> None:
+    """Opens the view of a link."""
+    views = address.arrived(state.VIEW)
+    if views is not None:
+        view = views[0] if views else CURVES
+        if view not in SECTIONS:
+            state.ignore(view, f"unknown view; choose one of {', '.join(SECTIONS)}")
+        st.session_state[SECTION] = view if view in SECTIONS else CURVES
+    st.session_state.setdefault(SECTION, CURVES)
+
+
+def _watch(drawn: tuple) -> None:
     try:
         now = _news(resources.store().list())
     except RunError:  # counts as a change: the whole page shows the error

@@ -1,13 +1,13 @@
 """State of the Compare page: the selected runs, the rows shown, and the table of all runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages import resources
-from explorer.runs.run import RunSummary
+from explorer.pages import address, resources
+from explorer.runs.run_summary import RunSummary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _COMPARED = "compared"
 _ROWS = "leaderboard_rows"
 _BINNED = "binned"
+RUNS, VIEW, DATA = "runs", "view", "data"  # in the address
+_IGNORED = "ignored"
+DATASET = "compare_dataset"
 
 
 @dataclass
@@ -41,12 +44,13 @@ def _latest() -> dict[str, Listing]:
 
 def listed() -> Listing:
     """The current runs; the same listing as long as no run has changed."""
-    from explorer.runs.comparison import grouped, run_table
+    from explorer.runs.comparison import grouped
+    from explorer.runs.run_table import run_table
 
     summaries, cache = resources.store().list(), _latest()
     latest = cache.get("latest")
     if latest is None or latest.summaries != summaries:
-        latest = cache["latest"] = Listing(summaries, grouped(run_table(summaries)))
+        latest = cache["latest"] = Listing(summaries, grouped(run_table(summaries, resources.store().names())))
     return latest
 
 
@@ -56,8 +60,60 @@ def compared() -> list[str]:
 
 
 def compare(names: list[str]) -> None:
-    """Stores the names of the runs selected in the leaderboard."""
+    """Stores the names of the runs selected in the leaderboard, and puts them into the URL."""
+    if set(names) != set(compared()):
+        st.session_state.pop(_IGNORED, None)
     st.session_state[_COMPARED] = names
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:  # a folder's name that is no text, which no URL can hold
+        return
+    address.write(RUNS, names)
+
+
+def read_address(table: "pd.DataFrame") -> None:
+    """Selects the data set and the runs of a link; what is unknown is to be had from `ignored`."""
+    names = set(table["dataset"].unique())
+    for name in address.arrived(DATA) or []:
+        if name in names:
+            st.session_state[DATASET] = name
+        else:
+            ignore(name, "no runs use this data set")
+    wanted = address.arrived(RUNS)
+    if wanted is None:
+        return
+    datasets = dict(zip(table["run"], table["dataset"], strict=True))
+    known = [name for name in wanted if name in datasets]
+    for name in wanted:
+        if name not in datasets:
+            ignore(name, "no such run")
+        elif datasets[name] != datasets[known[0]]:
+            ignore(name, "on another data set")
+    if known:
+        st.session_state[DATASET] = datasets[known[0]]
+    st.session_state[_COMPARED] = [name for name in known if datasets[name] == datasets[known[0]]]
+    _, version = st.session_state.get(_ROWS, ((), 0))
+    st.session_state[_ROWS] = (), version  # another key, so that these rows are selected
+
+
+def check(key: str, options: Iterable[str]) -> None:
+    """Notes what a link wants of a widget that has no such option; to be called before that is drawn."""
+    if key in st.session_state and not address.went_back():
+        return
+    known = set(options)
+    for value in st.query_params.get_all(key):
+        if value not in known:
+            ignore(value, "no such choice")
+
+
+def ignore(value: str, why: str) -> None:
+    """Notes a part of a link that is ignored, until other runs are selected."""
+    st.session_state[_IGNORED] = {**ignored(), value: why}
+
+
+def ignored() -> dict[str, str]:
+    """The parts of the last link that were ignored, with the reasons."""
+    return st.session_state.get(_IGNORED, {})
 
 
 def leaderboard_key(names: tuple[str, ...]) -> str:

@@ -6,28 +6,28 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.data.datasets import DATASETS
+from explorer.pages import address, layout
+from explorer.pages.address import IN_ADDRESS
 from explorer.pages.compare import state
 from explorer.pages.compare.state import Listing
+from explorer.pages.run.links import NAME_IN_ADDRESS, cell_address, run_link
 from explorer.pages.text import cell, plain
 from explorer.palette import NEUTRAL
-from explorer.runs.comparison import differing, is_number, matching, ranked
 from explorer.runs.history import RULES
 from explorer.runs.notes import LONGEST_NOTE
-from explorer.runs.run import STATUSES
+from explorer.runs.run_names import run_names
+from explorer.runs.run_table import RESULTS, differing, is_number, matching, penalized, ranked
+from explorer.runs.status import STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 HEIGHT = 400
+LONGEST_CELL = 44  # characters of a name that fit its column
+MOST_LINKS = 8
 SELECTED_BY = RULES["val_loss"].words
-FILTERED = {name: field.label for name, field in FIELDS.items() if name != "dataset"} | {
-    "val_accuracy": "Validation accuracy",
-    "val_loss": "Validation loss",
-    "best_epoch": "Best epoch",
-    "trained": "Epochs trained",
-    "seconds": "Seconds",
-}
+FILTERED = {name: field.label for name, field in FIELDS.items() if name != "dataset"} | RESULTS
 
 
 # --- Filters ----------------------------------------------------------------------------------------------
@@ -40,43 +40,52 @@ def filters(table: "pd.DataFrame") -> "pd.DataFrame":
     search = left.text_input(
         "Search",
         key="compare_search",
-        placeholder="Words in the run, its name, tags or note",
+        bind=IN_ADDRESS,
+        placeholder="Search settings, name, tags or note",
         icon=":material/search:",
     )
     states = set(table["status"].unique())
     present = [status for status in STATUSES if status in states]
-    statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status")
+    state.check("compare_statuses", present)
+    statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status", bind=IN_ADDRESS)
     every_tag = sorted(set().union(*table["tags"].tolist()))
+    state.check("compare_tags", [plain(tag) for tag in every_tag])
     tags = right.multiselect(
-        "Tags", every_tag, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not every_tag
-    )
+        "Tags", every_tag, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not every_tag,
+        bind=IN_ADDRESS,
+    )  # fmt: skip
     fields, ranges = _by_field(table)
     return ranked(matching(table, search, statuses, tags, fields, ranges))
 
 
 def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
     datasets = set(table["dataset"].unique())
-    names = [name for name in DATASETS if name in datasets]
+    # in the order of the sidebar; then what is not offered there, such as a data set that was removed
+    names = [name for name in dict.fromkeys((*DATASETS, *sorted(datasets))) if name in datasets]
     dataset = table["dataset"].iloc[0]  # the newest run's
     if len(names) > 1:
+        if st.session_state.get(state.DATASET) not in names:
+            st.session_state[state.DATASET] = dataset
         dataset = st.segmented_control(
             "Data set",
             names,
             format_func=lambda name: f"{DATASETS[name].title} ({(table['dataset'] == name).sum():,})",
-            default=dataset,
             required=True,
-            key="compare_dataset",
+            key=state.DATASET,
             help="Results on different data sets cannot be compared.",
         )
+        address.write(state.DATA, [dataset])
     return table[table["dataset"] == dataset]
 
 
 def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[float, float]]]:
+    state.check("compare_filters", FILTERED.values())
     chosen = st.multiselect(
         "Filter by",
         list(FILTERED),
         format_func=FILTERED.get,
         key="compare_filters",
+        bind=IN_ADDRESS,
         placeholder="Any setting or result",
     )
     fields, ranges = {}, {}
@@ -85,12 +94,16 @@ def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[f
         column = columns[place % 4]
         values = sorted(table[name].dropna().unique().tolist())
         if not is_number(name):
+            key, title = f"compare_only_{name}", FIELDS[name].title
+            state.check(key, map(title, values))
             fields[name] = column.multiselect(
-                FILTERED[name], values, format_func=FIELDS[name].title, key=f"compare_only_{name}", placeholder="Any"
+                FILTERED[name], values, format_func=title, key=key, placeholder="Any", bind=IN_ADDRESS
             )
         elif len(values) > 1:
+            key, ends = f"compare_range_{name}", (values[0], values[-1])
+            state.check(key, map(_number, values))
             ranges[name] = column.select_slider(
-                FILTERED[name], values, (values[0], values[-1]), format_func=_number, key=f"compare_range_{name}"
+                FILTERED[name], values, ends, format_func=_number, key=key, bind=IN_ADDRESS
             )
         else:
             column.caption(f"{FILTERED[name]}: all {_number(values[0]) if values else 'unknown'}")
@@ -107,12 +120,16 @@ def _number(value: float) -> str:
 def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     """Draws some runs of a listing, and returns those whose rows are selected, in the table's order."""
     every = st.toggle(
-        "All settings", key="compare_every", help="Show every setting as a column, not only those that differ."
+        "All settings",
+        key="compare_every",
+        help="Show every setting as a column, not only those that differ.",
+        bind=IN_ADDRESS,
     )
     images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
     st.caption(
-        f"{len(table):,} runs. Loss and accuracy are from each run's best epoch, selected by the {SELECTED_BY}, on "
-        f"{images} validation images, one seed per row. Select rows to compare them; click a column header to sort."
+        f"{len(table):,} run{'' if len(table) == 1 else 's'}. Loss and accuracy are from each run's best epoch, "
+        f"selected by the {SELECTED_BY}, on {images} validation images, one seed per row. "
+        "Select rows to compare them; click a column header to sort."
         if len(table)
         else "No runs match these filters."
     )
@@ -121,7 +138,9 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     names, settings = tuple(table["run"]), list(FIELDS) if every else differing(table)
     places = {name: place for place, name in enumerate(names)}
     event = st.dataframe(
-        listing.leaderboard(names, tuple(settings), lambda: _cells(table, settings)),
+        listing.leaderboard(
+            names, tuple(settings), lambda: _cells(table, settings, run_names(listing.summaries, LONGEST_CELL))
+        ),
         key=state.leaderboard_key(names),
         on_select="rerun",
         selection_mode="multi-row",
@@ -134,18 +153,29 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     )
     rows = [row for row in event.selection.rows if row < len(table)]
     state.compare([names[row] for row in rows])
+    _links(table.iloc[sorted(rows)].head(MOST_LINKS))
     return table.iloc[sorted(rows)]
 
 
-def _cells(table: "pd.DataFrame", settings: list[str]) -> "pa.Table":
+def _links(chosen: "pd.DataFrame") -> None:
+    """Links to the pages of the selected runs."""
+    with layout.place(horizontal=True):
+        if chosen.empty:
+            return
+        for run in chosen["run"]:
+            run_link(run, icon=":material/open_in_new:")
+
+
+def _cells(table: "pd.DataFrame", settings: list[str], names: dict[str, str]) -> "pa.Table":
     import pandas as pd
     import pyarrow as pa
 
-    cells = table[["val_loss", "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
+    losses = ["val_loss", "val_data_loss"] if penalized(table) else ["val_loss"]
+    cells = table[[*losses, "val_accuracy", "curve", "status", *settings, "best_epoch", "trained", "seconds"]].copy()
     for name in settings:
         if FIELDS[name].choices:
             cells[name] = cells[name].map(FIELDS[name].title)
-    cells.insert(0, "run", table["name"].where(table["name"] != "", table["run"]).map(cell))
+    cells.insert(0, "run", [cell_address(run, names.get(run)) for run in table["run"]])
     cells["val_accuracy"] *= 100
     cells["created"] = pd.to_datetime(table["created"], unit="s")
     if table["tags"].map(bool).any():
@@ -162,12 +192,19 @@ def _columns() -> dict:
         if not field.choices:
             named[name] = column.NumberColumn(field.label, help=field.help, format="%g")
     return named | {
-        "run": column.TextColumn("Run", width=230, pinned=True),
+        "run": column.LinkColumn(
+            "Run", width=300, pinned=True, display_text=NAME_IN_ADDRESS, help="Opens the run's page in a new tab."
+        ),
         "tags": column.ListColumn("Tags"),
         "val_loss": column.NumberColumn("Validation loss", format="%.4f", help=f"At the epoch with the {SELECTED_BY}."),
+        "val_data_loss": column.NumberColumn(
+            RESULTS["val_data_loss"],
+            format="%.4f",
+            help="The validation loss without the L2 penalty, which can be compared between different penalties.",
+        ),
         "val_accuracy": column.NumberColumn(
             "Validation accuracy",
-            format="%.2f %%",
+            format="%.2f%%",
             help=f"At the epoch with the {SELECTED_BY}; it may have been higher at another.",
         ),
         "best_epoch": column.NumberColumn("Best epoch", format="%d", help=f"The epoch with the {SELECTED_BY}."),

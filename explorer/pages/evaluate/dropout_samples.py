@@ -7,10 +7,11 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.evaluation.cards import cards
 from explorer.evaluation.image_filter import most_uncertain
+from explorer.evaluation.metrics import Evaluation
 from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.evaluate.state import SAMPLES
-from explorer.pages.text import foreign
+from explorer.pages.run.links import run_name
 
 CHOICES = (10, 30, 100)
 IMAGES = 24
@@ -36,21 +37,13 @@ def draw(shown: Shown, _) -> None:
     request = replace(shown.request, samples=samples)
     try:
         predictions = answered(
-            resources.library().predictions(request), f"Sampling {foreign(shown.model.name)} {samples} times"
+            resources.library().predictions(request), f"Sampling {run_name(shown.model.name)} {samples} times"
         )
     except ExplorerError as error:
         show_failure(error, request)
         return
-    single, mean = shown.evaluation, predictions.evaluation(shown.dataset)
-    spread = predictions.spread
-    with st.container(horizontal=True, gap="medium"):
-        for name, now, before, digits in (
-            ("Accuracy of the mean", mean.accuracy, single.accuracy, "{:.2%}"),
-            ("Loss of the mean", mean.loss, single.loss, "{:.4f}"),
-            ("Calibration error of the mean", mean.calibration_error, single.calibration_error, "{:.2%}"),
-        ):
-            unsampled = f"{digits.format(before)} without sampling"
-            st.metric(name, digits.format(now), unsampled, delta_color="off", delta_arrow="off", width="content")
+    mean, spread = predictions.evaluation(shown.dataset), predictions.spread
+    _metrics(shown.evaluation, mean)
     right, wrong = (float(spread[which].mean()) if which.any() else 0.0 for which in (mean.right, ~mean.right))
     st.caption(
         f"Mean of {samples} samples on {mean.images:,} {shown.split} images, {predictions.seconds:.1f} s. The "
@@ -61,3 +54,15 @@ def draw(shown: Shown, _) -> None:
     positions = most_uncertain(spread)[:IMAGES]
     notes = {int(position): f"± {spread[position]:.0%} between samples" for position in positions}
     st.html(cards(shown.dataset, shown.split, mean, positions, notes))
+
+
+def _metrics(single: Evaluation, mean: Evaluation) -> None:
+    """The metrics of the mean of the samples, beside those without sampling."""
+    with st.container(horizontal=True, gap="medium"):
+        for name, now, before, digits in (
+            ("Accuracy of the mean", mean.accuracy, single.accuracy, "{:.2%}"),
+            ("Loss of the mean", mean.loss, single.loss, "{:.4f}"),
+            ("Calibration error of the mean", mean.calibration_error, single.calibration_error, "{:.2%}"),
+        ):
+            unsampled = f"{digits.format(before)} without sampling"
+            st.metric(name, digits.format(now), unsampled, delta_color="off", delta_arrow="off", width="content")

@@ -14,7 +14,7 @@ def draw(shown: Shown, _) -> None:
     name = f"{shown.model.name}-{shown.split}"
 
     def metrics() -> dict:
-        values = report.figures(shown.model, shown.predictions, resources.library().looks(shown.request))
+        values = report.values(shown.model, shown.predictions, resources.library().looks(shown.request))
         return {**values, "path": shown.model.name}  # the path on the server is not the reader's business
 
     def frame():

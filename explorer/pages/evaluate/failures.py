@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.errors import InputError
-from explorer.evaluation.cards import cards
+from explorer.evaluation.cards import MOST_BARS, cards
 from explorer.evaluation.image_filter import ORDERS, choose
 from explorer.pages.chart import draw_chart
 from explorer.pages.evaluate import state
@@ -42,11 +42,11 @@ def _matrix(shown: Shown) -> None:
         selection_mode=CELL,
         alt="confusion matrix: true classes in rows, predicted classes in columns",
     )
-    st.caption("Click a cell to see its images; click it again to see all mistakes.")
+    st.caption(f"Click a cell to see its {shown.dataset.spec.noun}; click it again to see all mistakes.")
 
 
 def _gallery(shown: Shown) -> None:
-    names = shown.dataset.spec.class_names
+    names, noun = shown.dataset.spec.class_names, shown.dataset.spec.noun
     changed = {"on_change": state.filter_has_changed}
     order, search = st.columns([3, 2])
     order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
@@ -62,11 +62,14 @@ def _gallery(shown: Shown) -> None:
         return
     count = min(len(positions), state.gallery_shown())
     st.caption(
-        f"{len(positions):,} image{'s' * (len(positions) != 1)}"
+        f"{len(positions):,} {noun if len(positions) != 1 else noun.removesuffix('s')}"
         + (f", showing the first {count}" if count < len(positions) else "")
     )
     if count:
         st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
-        st.caption("The bars are the class probabilities, in the order of the classes; the true class is teal.")
+        which = "class probabilities, in the order of the classes"
+        if len(names) > MOST_BARS:
+            which = f"{MOST_BARS} highest class probabilities"
+        st.caption(f"The bars are the {which}; the true class is teal.")
     if count < len(positions):
         st.button("Show more", key="show_more", on_click=state.show_more, icon=":material/expand_more:")

@@ -6,67 +6,79 @@ from explorer.evaluation.metrics import CALIBRATION_BINS, Evaluation
 from explorer.evaluation.predictions import Predictions
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import cell, foreign
+from explorer.plain_text import percent
 
 
-def figures(evaluation: Evaluation, predictions: Predictions) -> None:
+def overall(evaluation: Evaluation, predictions: Predictions) -> None:
     """Draws the overall metrics in one row."""
     low, high = evaluation.accuracy_interval
     with st.container(horizontal=True, gap="medium"):  # wraps to two per row on a phone
         st.metric(
             "Accuracy",
-            f"{evaluation.accuracy:.2%}",
-            f"{low:.1%} to {high:.1%}",
+            percent(evaluation.accuracy),
+            f"{low:.2%} to {high:.2%}",
             delta_color="off",
             delta_arrow="off",
             help=f"Share of the {evaluation.images:,} images that are classified correctly, and its 95% confidence "
             "interval (Wilson), as an estimate for other images of the same kind.",
             width="content",
         )
-        st.metric(
-            "Loss",
-            f"{evaluation.loss:.4f}",
-            help="As in Keras's `evaluate`: mean cross-entropy (the data loss) plus the regularization penalty.",
-            width="content",
-        )
-        if predictions.facts.penalties:
-            st.metric("Data loss", f"{evaluation.data_loss:.4f}", help="Mean cross-entropy.", width="content")
-            st.metric(
-                f"Penalty ({foreign(predictions.facts.penalties)})",
+        for label, value, explanation in (*_losses(evaluation, predictions), *_others(evaluation, predictions)):
+            st.metric(label, value, help=explanation, width="content")
+
+
+Metric = tuple[str, str, str]  # label, value, explanation
+
+
+def _losses(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
+    loss = "As in Keras's `evaluate`: mean cross-entropy (the data loss) plus the regularization penalty."
+    parts = [("Loss", f"{evaluation.loss:.4f}", loss)]
+    if penalties := predictions.facts.penalties:
+        parts += [
+            ("Data loss", f"{evaluation.data_loss:.4f}", "Mean cross-entropy."),
+            (
+                f"Penalty ({foreign(penalties)})",
                 f"{evaluation.penalty:.4f}",
-                help="What the model's regularizers add to the loss.",
-                width="content",
-            )
-        st.metric(
-            "Top-2 accuracy",
-            f"{evaluation.top_2_accuracy:.2%}",
-            help="Share of images whose true class is among the two most probable.",
-            width="content",
-        )
-        st.metric(
+                "What the model's regularizers add to the loss.",
+            ),
+        ]
+    return parts
+
+
+def _others(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
+    best_two = (
+        "Top-2 accuracy",
+        percent(evaluation.top_2_accuracy),
+        "Share of images whose true class is among the two most probable.",
+    )
+    return [
+        *([best_two] if len(evaluation.class_names) > 2 else []),
+        (
             "Calibration error",
             f"{evaluation.calibration_error:.2%}",
-            help=f"Mean difference between confidence and accuracy over {CALIBRATION_BINS} bins of confidence "
+            f"Mean difference between confidence and accuracy over {CALIBRATION_BINS} bins of confidence "
             "(expected calibration error). 0% means that confidence and accuracy agree in every bin.",
-            width="content",
-        )
-        st.metric(
+        ),
+        (
             "Seconds",
             f"{predictions.seconds:.2f}",
-            help=f"Time to predict the {evaluation.images:,} images the first time; opening the model took "
+            f"Time to predict the {evaluation.images:,} images the first time; opening the model took "
             f"{predictions.load_seconds:.2f} s.",
-            width="content",
-        )
+        ),
+    ]
 
 
 def classes(shown: Shown, _) -> None:
     """Draws precision, recall and F1 of each class as bars and as a sortable table."""
     import pandas as pd
 
-    from explorer.charts.evaluation import class_bars, class_frame
+    from explorer.charts.evaluation import MOST_NUMBERED, class_bars, class_frame
 
     rows = shown.evaluation.classes
     left, right = st.columns(2)
     left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
+    if len(rows) > MOST_NUMBERED:
+        left.caption(f"Of {len(rows)} classes, the {MOST_NUMBERED} with the highest and the lowest F1.")
     share = st.column_config.NumberColumn
     right.dataframe(
         pd.DataFrame([{**vars(row), "name": cell(row.name)} for row in rows]),
@@ -92,9 +104,11 @@ def confidence(shown: Shown, _) -> None:
 
     evaluation = shown.evaluation
     mean = float(evaluation.confidence.mean())
-    verdict = "overconfident" if mean > evaluation.accuracy else "underconfident"
+    verdict = evaluation.confidence_verdict
+    few = f", as far as {evaluation.images:,} images can tell" * (verdict == "well calibrated")
     st.markdown(
-        f"The mean confidence is {mean:.1%} and the accuracy {evaluation.accuracy:.1%}: the model is **{verdict}**."
+        f"The mean confidence is {mean:.2%} and the accuracy {percent(evaluation.accuracy)}: "
+        f"the model is **{verdict}**{few}."
     )
     left, right = st.columns(2)
     left.altair_chart(

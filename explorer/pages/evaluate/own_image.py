@@ -2,15 +2,17 @@
 
 import streamlit as st
 
+from explorer.data.pictures import LARGEST_UPLOAD
 from explorer.errors import ExplorerError, InputError
-from explorer.evaluation.images import LARGEST_UPLOAD, Upload, as_uri, png_uri, read_upload
+from explorer.evaluation.images import Upload, as_uri, png_uri, proportions, read_upload
 from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
 from explorer.pages.evaluate.state import CAMERA, SOURCE, UPLOAD
+from explorer.pages.run.links import run_name
 from explorer.pages.text import LONGEST_SENTENCE, foreign
 
 FILE, PHOTO = "File", "Camera"
-SEEN = "width:min(100%,260px);aspect-ratio:1;image-rendering:pixelated;border-radius:8px"
+SEEN = "width:min(100%,260px);aspect-ratio:{};image-rendering:pixelated;border-radius:8px"
 ORIGINAL = "max-width:min(100%,360px);max-height:260px;border-radius:8px"
 
 
@@ -35,7 +37,7 @@ def draw(shown: Shown, _) -> None:
     try:
         upload = read_upload(file.getvalue(), file.name, shown.dataset.spec)
         answer = resources.library().probabilities(shown.request, upload.image)
-        probabilities = answered(answer, f"Predicting with {foreign(shown.model.name)}")
+        probabilities = answered(answer, f"Predicting with {run_name(shown.model.name)}")
     except (InputError, ExplorerError) as error:
         show_failure(error, shown.request, ":material/broken_image:")
         return
@@ -45,7 +47,8 @@ def draw(shown: Shown, _) -> None:
 def _answer(shown: Shown, upload: Upload, probabilities) -> None:
     from explorer.charts.evaluation import probability_bars, probability_frame
 
-    names = shown.dataset.spec.class_names
+    spec = shown.dataset.spec
+    names = spec.class_names
     best = int(probabilities.argmax())
     original, seen, said = st.columns([4, 3, 5])
     with original:
@@ -54,11 +57,11 @@ def _answer(shown: Shown, upload: Upload, probabilities) -> None:
         st.caption(foreign(upload.words, LONGEST_SENTENCE))
     with seen:
         st.markdown("**What the network sees**")
-        source = png_uri(upload.image, shown.dataset.spec.max_value)
-        st.html(f'<img src="{source}" alt="the image as the network sees it" style="{SEEN}">')
+        source, style = png_uri(upload.image, spec.max_value), SEEN.format(proportions(spec.image_shape))
+        st.html(f'<img src="{source}" alt="the image as the network sees it" style="{style}">')
     with said:
         st.markdown(
-            f"**{foreign(shown.model.name)} predicts {foreign(names[best])}, probability {probabilities[best]:.1%}**"
+            f"**{run_name(shown.model.name)} predicts {foreign(names[best])}, probability {probabilities[best]:.1%}**"
         )
         st.altair_chart(
             probability_bars(probability_frame(probabilities, names)),

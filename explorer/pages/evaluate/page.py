@@ -1,14 +1,17 @@
 """The Evaluate page: the metrics of a saved model, its mistakes, and the images they are made on."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from explorer.config import FIELDS
+from explorer.data import datasets
 from explorer.data.datasets import DATASETS
 from explorer.errors import DataError, ExplorerError, ModelError, RunError
-from explorer.evaluation.library import SavedModel, offered
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.report import times
-from explorer.pages import download, resources
+from explorer.evaluation.saved_models import SavedModel, best_first, offered
+from explorer.pages import download, layout, resources, settings
 from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
 from explorer.pages.evaluate.shared import NotYet, Shown, answered, look_for, show_failure, title
 from explorer.pages.evaluate.state import (
@@ -22,8 +25,11 @@ from explorer.pages.evaluate.state import (
     share_choice,
     start_choice,
 )
+from explorer.pages.navigation import address, link
+from explorer.pages.run.links import run_link, run_name
 from explorer.pages.text import capitalized, foreign, sentence
 
+REPLACED = ":material/history:"
 TABS = {
     "Where it fails": failures.draw,
     "Classes": metrics.classes,
@@ -38,17 +44,18 @@ TABS = {
 
 def render() -> None:
     """Draws the page."""
-    st.header("Evaluate a saved model", anchor=False)
+    st.title("Evaluate a saved model", anchor=False)
     resources.task_process().start()  # warms up the process that opens models while the user reads
     try:
         models = resources.library().models()
     except RunError as error:
         st.error(sentence(error))
         return
-    for model in models:
-        if model.problem:
-            st.warning(f"Unavailable: {sentence(model.problem)}", icon=":material/link_off:")
-    choice = offered(models)
+    with layout.place():
+        for model in models:
+            if model.problem:
+                st.warning(f"Unavailable: {sentence(model.problem)}", icon=":material/link_off:")
+    choice = best_first(offered(models), _dataset(models))
     if not choice:
         st.info(
             "There are no saved models yet. Train one on the **Train** page, or put a `.keras` or `.h5` model file "
@@ -64,21 +71,36 @@ def render() -> None:
 
 def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:
     try:
-        predictions = answered(resources.library().predictions(request), f"Opening {foreign(model.name)}")
+        predictions = answered(resources.library().predictions(request), f"Opening {run_name(model.name)}")
+        datasets.check_available(predictions.facts.dataset)  # it may have been removed since it was read
         dataset = resources.dataset(predictions.facts.dataset).divided(predictions.division)
+        # while its run trains, the file may be replaced between the list of models and its evaluation
+        current = resources.library().as_predicted(model, request, predictions)
     except DataError as error:
-        download.offer()
-        st.error(sentence(error))
+        download.offer(*[request.dataset] if request.dataset else [])
+        if not request.dataset or datasets.available(request.dataset):  # otherwise the offer says it
+            st.error(sentence(error))
         return
     except ExplorerError as error:
         if isinstance(error, ModelError):  # the file may have been replaced by one that the choices do not fit
             forget_choices(model.name)
         show_failure(error, request)
         return
-    shown = Shown(model, request, predictions, dataset, predictions.evaluation(dataset))
-    _headline(shown)
-    metrics.figures(shown.evaluation, predictions)
+    with layout.place():
+        if current is None:
+            st.info("Its run has saved a better model since; these are the metrics of the earlier one.", icon=REPLACED)
+            st.button("Evaluate the newer model", icon=":material/refresh:")
+    shown = Shown(current or replace(model, run=None), request, predictions, dataset, predictions.evaluation(dataset))
+    with layout.place():
+        _headline(shown)
+    metrics.overall(shown.evaluation, predictions)
     _tabs(shown, models)
+
+
+def _dataset(models: list[SavedModel]) -> str:
+    """The data set whose best model is shown at first: the sidebar's, else that of the newest run."""
+    of_runs = (model.run.config.dataset for model in models if model.run and model.run.config)
+    return settings.chosen_dataset() or next(of_runs, "")
 
 
 def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
@@ -90,7 +112,8 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         list(by_name),
         key=MODEL,
         format_func=lambda name: title(by_name[name]),
-        help="Runs with the accuracy of their saved epoch, newest first, then other model files in the models folder.",
+        help="Runs with the accuracy of their saved epoch, the lowest validation loss first; then those of other data "
+        "sets, and other model files in the models folder.",
     )
     model = by_name[name]
     splits = _splits(model)
@@ -120,10 +143,15 @@ def _splits(model: SavedModel) -> tuple[str, ...]:
 def _headline(shown: Shown) -> None:
     facts, spec = shown.predictions.facts, shown.dataset.spec
     st.caption(
-        f"**{foreign(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
-        f"{shown.evaluation.images:,} {shown.split} images of {spec.title}"
+        f"**{run_name(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
+        f"{shown.evaluation.images:,} {shown.split} {spec.noun} of {spec.title}"
         + (f" · {foreign(facts.origin)}" if facts.origin else "")
     )
+    run = shown.model.run
+    if run and address("train", run=run.name):
+        with st.container(horizontal=True):
+            run_link(run.name, icon=":material/model_training:")
+            link("compare", "Compare it with others", icon=":material/compare_arrows:", runs=run.name)
     if shown.split == TEST:
         looks = look(shown.request)
         st.warning(
@@ -168,7 +196,8 @@ def _outputs(shown: Shown) -> None:
 
 
 def _tabs(shown: Shown, models: list[SavedModel]) -> None:
-    for tab, draw in zip(st.tabs(list(TABS), key=TAB, on_change="rerun"), TABS.values(), strict=True):
+    tabs = {name: draw for name, draw in TABS.items() if draw is not own_image.draw or shown.dataset.spec.pictures}
+    for tab, draw in zip(st.tabs(list(tabs), key=TAB, on_change="rerun"), tabs.values(), strict=True):
         if tab.open:  # draws only the open tab
             with tab:
                 draw(shown, models)

@@ -8,11 +8,13 @@ import streamlit as st
 
 from explorer.data.datasets import Dataset
 from explorer.errors import ExplorerError, WorkersError
-from explorer.evaluation.library import SavedModel
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import Predictions, Request
+from explorer.evaluation.saved_models import SavedModel
 from explorer.pages import resources
-from explorer.pages.text import plain, sentence
+from explorer.pages.run.links import plain_name
+from explorer.pages.text import sentence
+from explorer.runs.metrics import OBJECTIVES
 
 POLL_SECONDS = 0.25
 # a warm process usually answers within this time, so no waiting message is drawn before it has passed
@@ -80,4 +82,4 @@ def _poll(waiting: NotYet) -> None:
 def title(model: SavedModel) -> str:
     """A model's label in a list: its name, and for a run the accuracy of its saved epoch."""
     best = model.best
-    return f"{plain(model.run.title)} · {best.val_accuracy:.1%}" if best else plain(model.name)
+    return plain_name(model.name) + (f" · {OBJECTIVES['val_accuracy'].text(best.val_accuracy)}" if best else "")

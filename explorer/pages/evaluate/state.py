@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.evaluation.image_filter import ALL, HITS, MISTAKES, Filter
 from explorer.evaluation.predictions import Request
-from explorer.pages import resources
+from explorer.pages import address, resources
 
 MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA = "cells", "source", "upload", "camera"
@@ -18,11 +18,12 @@ GALLERY_STEP = 24
 
 
 def start_choice(key: str, options: Sequence[str]) -> None:
-    """Sets a choice's initial value in this session: the URL's if it is an option, else the first option.
+    """Sets a choice's value at first, and after the browser's Back: the URL's if it is an option, else the first.
 
     A choice whose option no longer exists, such as a deleted run, also falls back to the first option.
     """
-    wanted = st.session_state.get(key, st.query_params.get(key))
+    asked = st.query_params.get(key)
+    wanted = asked if address.went_back() else st.session_state.get(key, asked)
     st.session_state[key] = wanted if wanted in options else options[0]
 
 

@@ -4,43 +4,41 @@ import streamlit as st
 
 from explorer.errors import ExplorerError
 from explorer.evaluation.cards import cards
-from explorer.evaluation.library import SavedModel
 from explorer.evaluation.mcnemar import Comparison
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import TEST, Predictions
+from explorer.evaluation.saved_models import SavedModel
 from explorer.pages import resources
 from explorer.pages.evaluate import state as evaluate_state
 from explorer.pages.evaluate.shared import Shown, answered, show_failure, title
-from explorer.pages.text import foreign
+from explorer.pages.run.links import run_link, run_name
+from explorer.plain_text import percent
 
 IMAGES = 18
 
 
 def draw(shown: Shown, models: list[SavedModel]) -> None:
     """Draws the choice of the other model, the verdict, the counts and the images."""
-    others = {model.name: model for model in models if model.name != shown.model.name}
+    others = {model.name: model for model in models if _fits(model, shown)}
     if not others:
-        st.info("There is only one saved model. Train another on the **Train** page to compare the two.")
+        images = "images" if shown.split == TEST else "validation images"
+        st.info(f"No other saved model can be compared with this one on the same {images}. Train one on **Train**.")
         return
     evaluate_state.start_choice(evaluate_state.OTHER, list(others))
     name = st.selectbox(
-        f"Compare {foreign(shown.model.name)} with",
+        f"Compare {run_name(shown.model.name)} with",
         list(others),
         format_func=lambda name: title(others[name]),
         key=evaluate_state.OTHER,
     )
     evaluate_state.share_choice(evaluate_state.OTHER, list(others))
     other = others[name]
+    if other.run:
+        run_link(other.run.name, icon=":material/model_training:")
     wanted = {"split": shown.split, "dataset": shown.dataset.spec.name, **evaluate_state.chosen(name)}
     request = other.request(**wanted)
-    if shown.split != TEST and request.division != shown.request.division:
-        st.info(
-            f"{foreign(shown.model.name)} and {foreign(name)} have different validation images, so they cannot be "
-            "compared on them: each may have been trained on the other's. Compare them on the test images instead."
-        )
-        return
     try:
-        predictions = answered(resources.library().predictions(request), f"Opening {foreign(name)}")
+        predictions = answered(resources.library().predictions(request), f"Opening {run_name(name)}")
     except ExplorerError as error:
         show_failure(error, request)
         return
@@ -49,21 +47,33 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     _compare(shown, name, predictions)
 
 
+def _fits(model: SavedModel, shown: Shown) -> bool:
+    """Whether a model can be compared with the one that is shown: the data set and the images must be the same.
+
+    Of two divisions, each model may have been trained on the other's validation images.
+    """
+    request = model.request()
+    same_images = shown.split == TEST or request.division == shown.request.division
+    return model.name != shown.model.name and request.dataset in ("", shown.dataset.spec.name) and same_images
+
+
 def _compare(shown: Shown, name: str, predictions: Predictions) -> None:
     a, b = shown.evaluation, predictions.evaluation(shown.dataset)
     comparison = Comparison.of(a.right, b.right)
-    st.markdown(f"**{comparison.sentence(foreign(shown.model.name), foreign(name))}**")
+    st.markdown(f"**{comparison.sentence(run_name(shown.model.name), run_name(name))}**")
     columns = st.columns(4)
     columns[0].metric("Both are right", f"{comparison.both:,}")
-    columns[1].metric(f"Only {foreign(shown.model.name)} is right", f"{comparison.only_a:,}")
-    columns[2].metric(f"Only {foreign(name)} is right", f"{comparison.only_b:,}")
+    columns[1].metric(f"Only {run_name(shown.model.name)} is right", f"{comparison.only_a:,}")
+    columns[2].metric(f"Only {run_name(name)} is right", f"{comparison.only_b:,}")
     columns[3].metric("Neither is right", f"{comparison.neither:,}")
-    st.caption(f"Accuracy: {a.accuracy:.2%} and {b.accuracy:.2%}, on the same {a.images:,} {shown.split} images.")
+    st.caption(
+        f"Accuracy: {percent(a.accuracy)} and {percent(b.accuracy)}, on the same {a.images:,} {shown.split} images."
+    )
     left, right = st.columns(2, gap="medium")
     with left:
-        _images(shown, b, ~b.right & a.right, f"{foreign(shown.model.name)} is right; {foreign(name)} predicts")
+        _images(shown, b, ~b.right & a.right, f"{run_name(shown.model.name)} is right; {run_name(name)} predicts")
     with right:
-        _images(shown, a, ~a.right & b.right, f"{foreign(name)} is right; {foreign(shown.model.name)} predicts")
+        _images(shown, a, ~a.right & b.right, f"{run_name(name)} is right; {run_name(shown.model.name)} predicts")
 
 
 def _images(shown: Shown, wrong: Evaluation, chosen, heading: str) -> None:

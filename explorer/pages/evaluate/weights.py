@@ -6,7 +6,7 @@ from explorer.errors import ExplorerError
 from explorer.evaluation.images import as_uri, filter_sheet
 from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown, answered, show_failure
-from explorer.pages.text import foreign
+from explorer.pages.run.links import run_name
 
 COLUMNS = 10
 
@@ -15,7 +15,7 @@ def draw(shown: Shown, _) -> None:
     """Draws the first layer's weights as images, and a histogram of each layer's weights."""
     try:
         inside = answered(
-            resources.library().inside(shown.request), f"Reading the weights of {foreign(shown.model.name)}"
+            resources.library().inside(shown.request), f"Reading the weights of {run_name(shown.model.name)}"
         )
     except ExplorerError as error:
         show_failure(error, shown.request)
@@ -30,7 +30,7 @@ def draw(shown: Shown, _) -> None:
 def _filters(filters, units: int) -> None:
     st.markdown("**What the first layer responds to**")
     if not len(filters):
-        st.caption("The first dense layer does not read the pixels directly, so its weights cannot be shown as images.")
+        st.caption("The first dense layer does not read pixels, so its weights cannot be shown as images.")
         return
     count = f"the first {len(filters)} of {units:,}" if len(filters) < units else f"all {units:,}"
     title = f"the weights of {count} units of the first dense layer, each as an image"

@@ -2,15 +2,21 @@
 
 import streamlit as st
 
+from explorer.config import TrainingConfig
+from explorer.diagnosis.case_questions import QUESTIONS
 from explorer.diagnosis.fault_cases import CASES, Case
 from explorer.diagnosis.fault_cases import case as gallery_case
 from explorer.errors import FieldError, InputError
 from explorer.pages import messages, resources, training
 from explorer.pages.text import sentence
+from explorer.pages.train.origins import gallery_name
 from explorer.runs.run import Run
 
-CASE = "case"
-_ANSWERS, _CASE_RUNS, _FIXED_RUNS = "answers", "case_runs", "fixed_runs"
+CASE, ANSWERS = "case", "answers"
+_ANSWERS, _RUNS = "answers", "case_runs"
+
+# One answer per question: to the first, and to the second or None.
+Answers = dict[str, tuple[int, int | None]]
 
 
 def chosen_case() -> Case | None:
@@ -27,39 +33,102 @@ def open_case(name: str) -> None:
     st.query_params[CASE] = name
 
 
+def answers() -> Answers:
+    """The answers so far; after a reload, those in the URL."""
+    if _ANSWERS not in st.session_state:
+        st.session_state[_ANSWERS] = read_answers(st.query_params.get(ANSWERS, ""))
+    return st.session_state[_ANSWERS]
+
+
+def read_answers(text: str) -> Answers:
+    """The answers that `write_answers` wrote, as `case.first.second`; whatever fits no case is ignored."""
+    result = {}
+    for part in text.split(","):
+        name, *indices = part.split(".")
+        if name not in CASES or not 1 <= len(indices) <= 2 or not all(i in ("0", "1", "2", "3") for i in indices):
+            continue
+        first, second = int(indices[0]), int(indices[1]) if len(indices) == 2 else None
+        if first < len(CASES[name].answers) and (second is None or second < len(QUESTIONS[name].choices)):
+            result[name] = (first, second)
+    return result
+
+
+def write_answers(given: Answers) -> str:
+    """The answers as text for the URL."""
+    return ",".join(
+        f"{name}.{first}" + ("" if second is None else f".{second}") for name, (first, second) in given.items()
+    )
+
+
+def share() -> None:
+    """Puts the answers into the URL, so that a reload keeps them."""
+    text = write_answers(answers())
+    if st.query_params.get(ANSWERS, "") != text:
+        st.query_params[ANSWERS] = text
+
+
 def answer(name: str) -> int | None:
-    """The index of the answer given to a case in this session; None if there is none."""
-    return st.session_state.get(_ANSWERS, {}).get(name)
+    """The index of the answer to a case's first question; None if there is none."""
+    return answers().get(name, (None, None))[0]
+
+
+def second_answer(name: str) -> int | None:
+    """The index of the answer to a case's second question; None if there is none."""
+    return answers().get(name, (None, None))[1]
+
+
+def start_again() -> None:
+    """Forgets all answers; the runs stay."""
+    st.session_state[_ANSWERS] = {}
+    for name in CASES:
+        for key in question_keys(name):
+            st.session_state.pop(key, None)
+
+
+def question_keys(name: str) -> tuple[str, str]:
+    """The widget keys of a case's two questions."""
+    return f"answer_{name}", f"second_{name}"
 
 
 def score() -> tuple[int, int]:
-    """How many cases were answered correctly and incorrectly in this session."""
-    answers = st.session_state.get(_ANSWERS, {})
-    right = sum(CASES[name].right == index for name, index in answers.items())
-    return right, len(answers) - right
+    """How many questions were answered correctly, and how many were answered."""
+    given = answers()
+    firsts = [CASES[name].right == first for name, (first, _) in given.items()]
+    seconds = [second == 0 for _, second in given.values() if second is not None]
+    return sum(firsts) + sum(seconds), len(firsts) + len(seconds)
 
 
 def answer_case(case: Case, index: int) -> None:
-    """Stores the answer to a case and trains its network, unless it has been trained already."""
-    if run := training.submit(case.config):
-        st.session_state[_ANSWERS] = {**st.session_state.get(_ANSWERS, {}), case.name: index}
-        st.session_state[_CASE_RUNS] = {**st.session_state.get(_CASE_RUNS, {}), case.name: run.name}
+    """Stores the answer to a case's first question and trains its network, unless it has been trained already."""
+    if _train(case.config):
+        st.session_state[_ANSWERS] = {**answers(), case.name: (index, second_answer(case.name))}
 
 
-def fix_case(case: Case) -> None:
-    """Trains a case with its fix."""
-    if run := training.submit(case.fixed_config):
-        st.session_state[_FIXED_RUNS] = {**st.session_state.get(_FIXED_RUNS, {}), case.name: run.name}
+def answer_second(case: Case, index: int) -> None:
+    """Stores the answer to a case's second question and trains the changed network."""
+    if _train(case.fixed_config):
+        st.session_state[_ANSWERS] = {**answers(), case.name: (answer(case.name), index)}
     messages.redraw()
 
 
-def case_runs(name: str) -> tuple[Run | None, Run | None]:
-    """The run of a case and that of its fix in this session; None for one that does not exist."""
-    return _run(_CASE_RUNS, name), _run(_FIXED_RUNS, name)
+def train(config: TrainingConfig) -> None:
+    """Trains a case's network once more, where its run is gone."""
+    _train(config)
+    messages.redraw()
 
 
-def _run(key: str, case: str) -> Run | None:
+def _train(config: TrainingConfig) -> bool:
+    run = training.submit(config, name=gallery_name(config))
+    if run:
+        st.session_state[_RUNS] = {**st.session_state.get(_RUNS, {}), config: run.name}
+    return run is not None
+
+
+def run_of(config: TrainingConfig) -> Run | None:
+    """This session's run of a configuration, else one that completed or diverged; None if there is none."""
+    store = resources.store()
+    name = st.session_state.get(_RUNS, {}).get(config)
     try:
-        return resources.store().get(st.session_state.get(key, {}).get(case, ""))
-    except InputError:
-        return None
+        return store.get(name) if name else store.trained_before(config, diverged=True)
+    except InputError:  # removed meanwhile
+        return store.trained_before(config, diverged=True)

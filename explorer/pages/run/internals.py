@@ -6,13 +6,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.pages import messages
-from explorer.pages.chart import draw_chart
+from explorer.pages.chart import NO_ZERO, draw_chart
 from explorer.pages.text import foreign, plain
 from explorer.runs.signals import EpochSignals
 
 EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM = "Layers × epochs", "By depth", "One layer", "Histogram"
 SLIDER_ENDS = 10
-NO_ZERO = "Zeros are left out, since a log scale cannot show them."
 WAYS = (EVERY_LAYER, BY_DEPTH, ONE_LAYER, HISTOGRAM)
 
 
@@ -24,29 +23,45 @@ def inside(
     place: str = "inside",
     signal: str = "gradient_rms",
     way: str = EVERY_LAYER,
+    epoch: int | None = None,
 ) -> None:
-    """Draws the signals of a run, starting with the given signal and view.
+    """Draws the signals of a run, starting with the given signal, view and epoch (None: the latest).
 
     `live` while more are expected; `place` keeps the widget keys of two such charts on a page apart.
     """
     if not signals:
         st.caption("Nothing was measured inside this network: the run is from an earlier version or has not started.")
         return
-    from explorer.charts import internals as charts  # imports pandas and Altair, which the first page does not need
-
     way = st.segmented_control(
         "View", WAYS, default=way, required=True, key=f"{place}_way", label_visibility="collapsed"
     )
     if way == HISTOGRAM:
         _histogram(signals, place, live)
         return
-    chosen = _choose_signal(charts.SIGNAL_VIEWS, place, signal)
-    view = charts.SIGNAL_VIEWS[chosen]
+    from explorer.charts.signal_views import SIGNAL_VIEWS  # imports Altair, which the first page does not need
+
+    _signal(run_id, signals, _choose_signal(SIGNAL_VIEWS, place, signal), way, place, live, epoch)
+
+
+def _signal(
+    run_id: str,
+    signals: Sequence[EpochSignals],
+    chosen: str,
+    way: str,
+    place: str,
+    live: bool,
+    first_epoch: int | None,
+) -> None:
+    """Draws one signal of every layer, by depth, or of one layer, and explains it."""
+    from explorer.charts import internals as charts
+    from explorer.charts.signal_views import SIGNAL_VIEWS
+
+    view = SIGNAL_VIEWS[chosen]
     if way == EVERY_LAYER:
         frame = charts.signal_frame(run_id, signals, chosen)
         build, key, scope = charts.layers_by_epoch, f"{place}_heat_{chosen}", "by layer and epoch"
     elif way == BY_DEPTH:
-        epoch = _epoch(signals, place, live)
+        epoch = _epoch(signals, place, live, first_epoch)
         frame = charts.depth_frame(run_id, signals, chosen, epoch)
         build, key, scope = charts.by_depth, f"{place}_depth_{chosen}", f"by depth in epoch {epoch}"
     else:
@@ -80,13 +95,16 @@ def _nothing(signal: str, signals: Sequence[EpochSignals]) -> str:
     return "No value is above 0, so there is nothing to draw on a log scale."
 
 
-def _epoch(signals: Sequence[EpochSignals], place: str, live: bool) -> int:
+def _epoch(signals: Sequence[EpochSignals], place: str, live: bool, start: int | None = None) -> int:
     first, last = signals[0].epoch, signals[-1].epoch
     if first == last:
         return last
     # the end moves in jumps: a slider whose bounds change is a new widget, which interrupts dragging
     end = last if not live else SLIDER_ENDS * 2 ** max(0, math.ceil(math.log2(last / SLIDER_ENDS)))
-    messages.keep_at_end(f"{place}_epoch", end)
+    if start is None:
+        messages.keep_at_end(f"{place}_epoch", end)
+    else:
+        st.session_state.setdefault(f"{place}_epoch", start)
     return min(last, st.slider("Epoch", first, end, key=f"{place}_epoch"))
 
 

@@ -15,7 +15,7 @@ def rate_curve(config: TrainingConfig, records: Sequence[EpochRecord] = (), *, p
     """Draws the curve, unless the learning rate is constant."""
     if config.schedule == CONSTANT:
         return
-    from explorer.charts import internals as charts
+    from explorer.charts import learning_rate as charts
     from explorer.training import schedules
 
     images = DATASETS[config.dataset].counts(config.validation_split)[0]

@@ -7,19 +7,24 @@ import streamlit as st
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import ExplorerError, FieldError
 from explorer.pages import resources, selection, training
-from explorer.pages.chart import draw_chart
+from explorer.pages.chart import NO_ZERO, draw_chart
+from explorer.pages.popovers import close, popover
 from explorer.pages.text import sentence
 from explorer.runs import twin
 from explorer.runs.history import RULES
-from explorer.runs.run import Run, RunSummary, summarize
+from explorer.runs.metrics import OBJECTIVES
+from explorer.runs.run import Run
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.snapshot import snapshot
 
 # another data set or seed changes the start of training, and the number of epochs changes nothing in the curves
 NOT_OFFERED = ("dataset", "seed", "epochs")
+_POPOVER = "twin"
 
 
 def change_one_thing(run: Run, config: TrainingConfig) -> None:
     """Draws the small form below a run."""
-    with st.popover("Change one thing", icon=":material/call_split:", key="twin"):
+    with popover("Change one thing", _POPOVER, icon=":material/call_split:"):
         st.caption(
             "The twin has the same seed: the same initial weights where shapes allow, and the same images in the same "
             "order."
@@ -42,9 +47,14 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
             key="twin_train",
             type="primary",
             disabled=changed is None,
-            on_click=training.train_twin,
+            on_click=_train,
             args=(run, changed),
         )
+
+
+def _train(run: Run, changed: TrainingConfig) -> None:
+    close(_POPOVER)
+    training.train_twin(run, changed)
 
 
 def _value(name: str, config: TrainingConfig) -> object:
@@ -72,23 +82,25 @@ def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
         st.caption("The first point appears after the first epoch.")
         return
     from explorer.charts.training_curves import of_metric
-    from explorer.charts.twin import twin_frame
+    from explorer.charts.twin import exploded, twin_frame
     from explorer.charts.twin import twins as chart
 
-    frame = twin_frame(before.records, changed.records)
+    frame, zeros = twin_frame(before.records, changed.records), False
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         rows = of_metric(frame, metric)
-        draw_chart(chart, rows, metric, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")
-    st.caption(f"{_best(before, 'Original')} {_best(changed, 'With the change')}")
+        wide = exploded(rows)
+        zeros = zeros or (wide and bool((rows["value"] == 0).any()))
+        draw_chart(chart, rows, metric, wide, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")
+    left_out = f" {NO_ZERO}" if zeros else ""
+    st.caption(f"{_best(before, 'Original')} {_best(changed, 'With the change')}{left_out}")
 
 
 def _best(summary: RunSummary, title: str) -> str:
     if summary.best is None:
         return f"{title}: no result yet."
-    return (
-        f"{title}: {summary.best.val_accuracy:.1%} validation accuracy at epoch {summary.best.epoch:,} "
-        f"({RULES['val_loss'].words}), one seed."
-    )
+    accuracy = OBJECTIVES["val_accuracy"].text(summary.best.val_accuracy)
+    at = f"at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed"
+    return f"{title}: {accuracy} validation accuracy {at}."
 
 
 def twin_of(run: Run) -> RunSummary | None:
@@ -97,7 +109,7 @@ def twin_of(run: Run) -> RunSummary | None:
     if not name or name == run.name:
         return None
     try:
-        summary = summarize(resources.store().get(name))
+        summary = snapshot(resources.store().get(name)).summary
     except ExplorerError:
         return None
     return summary if summary.config else None

@@ -12,10 +12,10 @@ from explorer.errors import ExplorerError, FieldError
 from explorer.pages import download, messages, resources, selection, sidebar
 from explorer.pages.text import sentence
 from explorer.runs import cost_estimate
-from explorer.runs.history import RULES
+from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import duration
 from explorer.sweeps.launch import launch, scheduler_address
-from explorer.sweeps.study_spec import GRID, OBJECTIVES, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
+from explorer.sweeps.study_spec import GRID, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
 
 STARTS_WITH = ["activation", "learning_rate"]
 # the initial range of a number: from the sidebar's value divided by this factor to the value times it
@@ -30,7 +30,7 @@ TITLES = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 def draw() -> None:
     """Draws the form; settings that do not vary are taken from the sidebar."""
     config = sidebar.sidebar()
-    download.offer()
+    download.offer(*[config.dataset] if config else [])
     if config is None:
         st.error("One of the settings in the sidebar is invalid; it is marked there.")
         return
@@ -46,7 +46,7 @@ def draw() -> None:
 
 
 def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    st.subheader("Search space", anchor=False)
+    st.header("Search space", anchor=False)
     names = st.multiselect(
         "Settings to vary",
         list(FIELDS),
@@ -60,7 +60,7 @@ def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dic
         field = FIELDS[name]
         with st.container(border=True):
             space[name] = _choices(field) if field.choices else _range(field, getattr(config, name), grid)
-    with st.expander("Conditions: settings that only go together"):
+    with st.expander("Conditions: values allowed only together"):
         conditions = _conditions(names, "selu" in space.get("activation", ()))
     return space, conditions
 
@@ -68,7 +68,7 @@ def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dic
 def _choices(field: Field) -> list[str]:
     return st.multiselect(
         field.label,
-        field.choices,
+        list(field.choices),
         field.choices[:3],
         format_func=field.title,
         key=f"vary_{field.name}",
@@ -145,7 +145,7 @@ def _values(name: str, text: str) -> list[Any]:
 
 
 def _budget() -> dict[str, Any]:
-    st.subheader("Search", anchor=False)
+    st.header("Search", anchor=False)
     budget: dict[str, Any] = {"name": st.text_input("Name", _free_name(), key="study_name")}
     budget["sampler"] = st.segmented_control(
         "Sampler", list(SAMPLERS), default=TPE, required=True, format_func=TITLES.get, key="sampler", width="stretch",
@@ -164,7 +164,7 @@ def _budget() -> dict[str, Any]:
     budget["epochs"] = int(columns[0].number_input("Epochs per trial", 1, 10_000, 10, key="trial_epochs"))
     budget["seeds"] = int(columns[1].number_input("Seeds per trial", 1, 20, 1, key="trial_seeds", help=_SEEDS))
     budget["objective"] = columns[0].selectbox(
-        "Objective", list(OBJECTIVES), format_func=_OBJECTIVES.get, key="objective", help=_OBJECTIVE_HELP
+        "Objective", list(OBJECTIVES), format_func=_objective, key="objective", help=_OBJECTIVE_HELP
     )
     budget["pruner"] = columns[1].selectbox(
         "Pruner", list(PRUNERS), format_func=str.capitalize, key="pruner",
@@ -181,9 +181,12 @@ def _budget() -> dict[str, Any]:
     return budget
 
 
-_OBJECTIVES = {"val_loss": "validation loss", "val_accuracy": "validation accuracy"}
+def _objective(name: str) -> str:
+    return OBJECTIVES[name].validation_title.lower()
+
+
 _OBJECTIVE_HELP = "A trial's value is taken from the epoch with the " + " or ".join(
-    RULES[name].words for name in OBJECTIVES
+    metric.selected_by for metric in OBJECTIVES.values()
 )
 _SEEDS = "Each trial is trained with this many seeds, and its value is their mean: slower, but less affected by chance."
 

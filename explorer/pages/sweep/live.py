@@ -7,21 +7,25 @@ from typing import Any
 import streamlit as st
 
 from explorer.config import FIELDS
-from explorer.errors import ExplorerError, RunError
-from explorer.pages import resources
+from explorer.errors import ExplorerError
+from explorer.pages import layout, resources
 from explorer.pages.chart import draw_chart
+from explorer.pages.run.links import NAME_IN_ADDRESS, cell_address, run_link
 from explorer.pages.text import LONGEST_SENTENCE, capitalized, cell, foreign, sentence, without_paths
+from explorer.pages.train import latest_runs
+from explorer.plain_text import percent
 from explorer.runs.history import RULES
+from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import duration
-from explorer.runs.run import ACTIVE, COMPLETED, RunSummary
+from explorer.runs.run_summary import RunSummary
+from explorer.runs.status import COMPLETED
 from explorer.sweeps import study as folder
-from explorer.sweeps.launch import winner_name
+from explorer.sweeps.snapshot import StudySnapshot
 from explorer.sweeps.study import (
     TRIAL_COMPLETED,
     TRIAL_FAILED,
     TRIAL_PRUNED,
     TRIAL_RUNNING,
-    Study,
     StudyStatus,
     TrialRecord,
 )
@@ -33,32 +37,20 @@ SHOWN_TRIALS = 500
 SIGNS = {TRIAL_RUNNING: "▶", OPEN: "‖", TRIAL_COMPLETED: "✓", TRIAL_PRUNED: "✂", TRIAL_FAILED: "✗"}
 
 
-def live(study: Study, drawn: tuple[str, bool]) -> None:
-    """Draws the live part; reruns the whole page once the state differs from the one drawn."""
-    try:
-        spec, status, trials = study.spec, study.status(), study.trials()
-    except RunError as error:
-        st.error(f"This sweep cannot be shown: {sentence(error)}")
-        return
-    winners = winner_runs(study)
-    active = status.status in folder.ACTIVE
-    if (status.status, active or any(summary.state in ACTIVE for summary in winners)) != drawn:
-        st.rerun()
+def live(taken: StudySnapshot) -> None:
+    """Draws the live part of a sweep."""
+    spec, status, trials = taken.spec, taken.status, taken.trials
     _progress(spec, status, trials)
-    for problem in status.problems:
-        st.warning(sentence(capitalized(problem)))
-    if winners:
-        _winners(spec, winners)
+    with layout.place():
+        for problem in status.problems:
+            st.warning(sentence(capitalized(problem)))
+        if taken.winners:
+            _winners(spec, taken.winners)
     if not trials:
         st.caption("The first trial appears once the workers have started, in a few seconds.")
         return
     _charts(spec, trials)
     _leaderboard(spec, status, trials)
-
-
-def winner_runs(study: Study) -> list[RunSummary]:
-    """The runs that train a study's winner to the end."""
-    return [summary for summary in resources.store().list() if summary.name.startswith(winner_name(study))]
 
 
 def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
@@ -72,8 +64,8 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
     )
     columns = st.columns(4)
     columns[0].metric(
-        f"Best {RULES[spec.objective].metric.replace('val_', 'validation ')}",
-        _number(spec.objective, best[0].value) if best else "–",
+        f"Best {OBJECTIVES[spec.objective].validation_title.lower()}",
+        OBJECTIVES[spec.objective].text(best[0].value) if best else "–",
         help=f"Trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials. The "
         "best of many is partly due to chance, so train it again with other seeds."
         if best
@@ -87,10 +79,6 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
     columns[3].metric("Pruned · failed", f"{view.counts[TRIAL_PRUNED]:,} · {view.counts[TRIAL_FAILED]:,}")
 
 
-def _number(objective: str, value: float) -> str:
-    return f"{value:.2%}" if objective == "val_accuracy" else f"{value:.4f}"
-
-
 def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
     from statistics import fmean, stdev
 
@@ -100,14 +88,13 @@ def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
         if len(ended) > 1:
             accuracies = [summary.best.val_accuracy for summary in ended]
             text += (
-                f" · validation accuracy **{fmean(accuracies):.2%} ± {stdev(accuracies):.2%}** "
+                f" · validation accuracy **{percent(fmean(accuracies))} ± {percent(stdev(accuracies))}** "
                 f"(mean and standard deviation, each at its {RULES['val_loss'].words})"
             )
         st.markdown(text)
         for summary in sorted(winners, key=lambda s: s.config.seed if s.config else 0):
-            best = f"{summary.best.val_accuracy:.2%}" if summary.best else "–"
-            seed = summary.config.seed if summary.config else "?"
-            st.caption(f"seed {seed}: {summary.state}, {summary.outline.epochs:,} epochs, {best}")
+            best = latest_runs.accuracy(summary) or "–"
+            run_link(summary.name, f" · {summary.state}, {summary.outline.epochs:,} epochs, {best}")
 
 
 def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
@@ -140,41 +127,46 @@ def _setting(name: str, value: Any) -> Any:
 def _leaderboard(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
     import pandas as pd
 
-    fields = spec.space.fields()
-    best = leaders(spec, trials)
-    others = sorted(
-        (t for t in trials if t.state != TRIAL_COMPLETED), key=lambda t: (t.state != TRIAL_RUNNING, -t.trial)
-    )
-    listed = [*best, *others][:SHOWN_TRIALS]
-    states = [trial_word(trial.state, status.status) for trial in listed]
-    rows = [
-        {
-            "trial": trial.trial,
-            "state": f"{SIGNS[state]} {state}",
-            spec.objective: trial.value,
-            **{name: _setting(name, trial.settings.get(name)) for name in fields},
-            "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
-            "run": cell(trial.runs[-1]) if trial.runs else "",
-        }
-        for trial, state in zip(listed, states, strict=True)
-    ]
-    form = "percent" if spec.objective == "val_accuracy" else "%.4f"
-    numbers = {
-        name: st.column_config.NumberColumn(FIELDS[name].label, format="%.4g")
-        for name in fields
-        if not FIELDS[name].choices
-    }
-    seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
-    rule = RULES[spec.objective].words.capitalize()
     st.dataframe(
-        pd.DataFrame(rows),
+        pd.DataFrame(_rows(spec, status, trials)),
         key="sweep_table",
         hide_index=True,
         placeholder="",  # for values that are unknown yet, or not a setting of this trial
-        column_config={
-            **{name: name.capitalize() for name in ("trial", "state", "reason", "run")},
-            spec.objective: st.column_config.NumberColumn(f"{rule}{seeds}", format=form),
-            **{name: FIELDS[name].label for name in fields},
-            **numbers,
-        },
+        column_config=_columns(spec),
     )
+
+
+def _rows(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """The best trials, then those that run, then the others, the newest first."""
+    others = sorted(
+        (t for t in trials if t.state != TRIAL_COMPLETED), key=lambda t: (t.state != TRIAL_RUNNING, -t.trial)
+    )
+    listed = [*leaders(spec, trials), *others][:SHOWN_TRIALS]
+    states = [trial_word(trial.state, status.status) for trial in listed]
+    scale = 100 if OBJECTIVES[spec.objective].share else 1
+    return [
+        {
+            "trial": trial.trial,
+            "state": f"{SIGNS[state]} {state}",
+            spec.objective: trial.value if trial.value is None else scale * trial.value,
+            **{name: _setting(name, trial.settings.get(name)) for name in spec.space.fields()},
+            "reason": cell(without_paths(trial.reason), LONGEST_SENTENCE),
+            "run": cell_address(trial.runs[-1]) if trial.runs else None,
+        }
+        for trial, state in zip(listed, states, strict=True)
+    ]
+
+
+def _columns(spec: StudySpec) -> dict[str, Any]:
+    fields = spec.space.fields()
+    seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
+    rule = RULES[spec.objective].words.capitalize()
+    form = "%.2f%%" if OBJECTIVES[spec.objective].share else "%.4f"  # a table's own per cent drops zeros
+    number = st.column_config.NumberColumn
+    return {
+        **{name: name.capitalize() for name in ("trial", "state", "reason")},
+        "run": st.column_config.LinkColumn("Run", display_text=NAME_IN_ADDRESS, help="Opens the run's page."),
+        spec.objective: number(f"{rule}{seeds}", format=form),
+        **{name: FIELDS[name].label for name in fields if FIELDS[name].choices},
+        **{name: number(FIELDS[name].label, format="%g") for name in fields if not FIELDS[name].choices},
+    }

@@ -3,27 +3,31 @@
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import messages, resources, selection
+from explorer.pages import layout, messages, resources, selection
 from explorer.pages.chart import draw_steadily
 from explorer.pages.sweep import form, watch
 from explorer.pages.text import plain, sentence
 from explorer.sweeps.study import Study
 
+_CHOSEN = "sweep_chosen"
+
 
 def render() -> None:
     """Draws the page."""
     draw_steadily()
-    st.header("Search for the best settings", anchor=False)
+    st.title("Search for the best settings", anchor=False)
     try:
         studies = resources.studies().list()
     except RunError as error:
         st.error(sentence(error))
         return
-    study = selection.chosen_study()
-    if studies:
-        _chooser(studies, study)
-    if message := messages.take():
-        st.error(sentence(message))
+    with layout.place():
+        study = selection.chosen_study()
+    with layout.place():
+        if studies:
+            _chooser(studies, study)
+        if message := messages.take():
+            st.error(sentence(message))
     if study is None:
         form.draw()
     else:
@@ -34,10 +38,13 @@ def _chooser(studies: list[Study], study: Study | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = [each.name for each in studies]
         if study is not None:
-            chosen = st.selectbox("Sweep", names, index=names.index(study.name), format_func=plain, width=360)
-            if chosen != study.name:
-                selection.open_study(chosen)
-                st.rerun()
+            if st.session_state.get(_CHOSEN) != study.name:  # that of the address, also after the browser's Back
+                st.session_state[_CHOSEN] = study.name
+            st.selectbox("Sweep", names, format_func=plain, key=_CHOSEN, on_change=_open, width=360)
             st.button("New sweep", icon=":material/add:", on_click=selection.open_study, args=(None,))
         else:
             st.button("Back to sweeps", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],))
+
+
+def _open() -> None:
+    selection.open_study(st.session_state[_CHOSEN])

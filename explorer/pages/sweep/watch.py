@@ -6,14 +6,23 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.errors import ExplorerError, RunError
-from explorer.pages import messages, resources, settings
+from explorer.pages import layout, messages, resources, settings, training
+from explorer.pages.clicks import uninterrupted
 from explorer.pages.sweep.analysis import analysis
-from explorer.pages.sweep.live import live, winner_runs
+from explorer.pages.sweep.live import live
 from explorer.pages.text import capitalized, file_name, foreign, sentence
 from explorer.runs.history import RULES
-from explorer.runs.run import ACTIVE
 from explorer.sweeps import study as folder
-from explorer.sweeps.launch import WINNER_SEEDS, create_winners, last_words, launch, scheduler_address
+from explorer.sweeps.launch import (
+    WINNER_SEEDS,
+    last_words,
+    launch,
+    scheduler_address,
+    winner_configs,
+    winner_mark,
+    winner_name,
+)
+from explorer.sweeps.snapshot import StudySnapshot, study_snapshot
 from explorer.sweeps.study import Study, StudyStatus, TrialRecord
 from explorer.sweeps.study_spec import StudySpec, to_toml
 from explorer.sweeps.summary import leaders
@@ -37,19 +46,30 @@ BADGES = {
 def draw(study: Study) -> None:
     """Draws one study."""
     try:
-        spec, status, trials = study.spec, study.status(), study.trials()
+        taken = study_snapshot(study, resources.store().list())
     except RunError as error:
         st.error(f"This sweep cannot be shown: {sentence(error)}")
         return
-    _headline(study, spec, status)
-    _buttons(study, status, trials)
-    active = status.status in folder.ACTIVE
-    moving = active or any(summary.state in ACTIVE for summary in winner_runs(study))
-    every = REFRESH_SECONDS if moving else IDLE_SECONDS
-    st.fragment(live, run_every=every)(study, (status.status, moving))
-    st.fragment(analysis, run_every=ANALYSIS_SECONDS if active else None)(study)
-    if active and study.stop_requested():
+    every = REFRESH_SECONDS if taken.moving else IDLE_SECONDS
+    st.fragment(_live, run_every=every)(study, (taken.status.status, taken.moving))
+    st.fragment(analysis, run_every=ANALYSIS_SECONDS if taken.active else None)(study)
+    if taken.active and taken.stop_requested:
         st.fragment(_until_stopped, run_every=STOPPING_SECONDS)(study)
+
+
+def _live(study: Study, drawn: tuple[str, bool]) -> None:
+    """The part that refreshes, all of it drawn from one snapshot; reruns the whole page when the state has changed."""
+    try:
+        taken = study_snapshot(study, resources.store().list())
+    except RunError as error:
+        st.error(f"This sweep cannot be shown: {sentence(error)}")
+        return
+    if (taken.status.status, taken.moving) != drawn or messages.redraw_wanted():
+        st.rerun()
+    with layout.place():
+        _headline(study, taken.spec, taken.status)
+    _buttons(study, taken)
+    live(taken)
 
 
 def _until_stopped(study: Study) -> None:
@@ -60,7 +80,7 @@ def _until_stopped(study: Study) -> None:
 
 def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     icon, color = BADGES[status.status]
-    st.markdown(f"#### {foreign(study.name)} &nbsp; :{color}-badge[{icon} {status.status}]")
+    st.header(f"{foreign(study.name)} :{color}-badge[{icon} {status.status}]", anchor=False)
     fields = ", ".join(FIELDS[name].lower_label for name in spec.space.fields())
     seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
     pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner}"
@@ -80,11 +100,11 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
         st.caption(sentence(capitalized(status.reason)))
 
 
-def _buttons(study: Study, status: StudyStatus, trials: list[TrialRecord]) -> None:
-    best = leaders(study.spec, trials)
+def _buttons(study: Study, taken: StudySnapshot) -> None:
+    status, best = taken.status, leaders(taken.spec, taken.trials)
     with st.container(horizontal=True):
-        if status.status in folder.ACTIVE:
-            stopping = study.stop_requested()
+        if taken.active:
+            stopping = taken.stop_requested
             help = "Stops within two seconds. Every trial is kept, and Resume continues the open ones."
             st.button(
                 "Stopping…" if stopping else "Stop", key="stop_sweep", icon=":material/stop:", disabled=stopping,
@@ -102,16 +122,13 @@ def _buttons(study: Study, status: StudyStatus, trials: list[TrialRecord]) -> No
             type="primary" if status.status == folder.COMPLETED else "secondary",
             disabled=not best,
             on_click=_train_winner,
-            args=(study,),
-            help="Trains the best trial's settings until early stopping, so that the result is not that of one seed.",
+            args=(study, best),
+            help="Trains the best trial's settings until early stopping, for a result that does not hang on one seed.",
         )
-        if best:
-            st.button(
-                "Use the winner's settings", key="use_winner", on_click=_use, args=(study, best[0]),
-                help="Copies them to the sidebar of the Train page.",
-            )  # fmt: skip
+        if best and st.button("Use the winner's settings on the Train page", key="use_winner", icon=":material/tune:"):
+            _use(study, best[0])
         st.download_button(
-            "TOML", to_toml(study.spec), file_name(study.name, "toml"), "application/toml", key="study_toml"
+            "TOML", to_toml(taken.spec), file_name(study.name, "toml"), "application/toml", key="study_toml"
         )
 
 
@@ -120,6 +137,7 @@ def _stop(study: Study) -> None:
         study.request_stop()
     except RunError as error:
         messages.post(f"{error}.")
+    messages.redraw()  # so that the end is watched for more often
 
 
 def _resume(study: Study) -> None:
@@ -129,17 +147,21 @@ def _resume(study: Study) -> None:
         messages.post(f"{error}.")
 
 
-def _train_winner(study: Study) -> None:
+@uninterrupted
+def _train_winner(study: Study, best: list[TrialRecord]) -> None:
     try:
-        runs = create_winners(study, resources.store(), leaders(study.spec, study.trials())[0])
-        for run in runs:
-            resources.run_queue().submit(run)
+        configs = winner_configs(study, best[0])
     except ExplorerError as error:
         messages.post(f"{error}.")
+        return
+    for config in configs:
+        training.submit(config, name=winner_name(study), trial=winner_mark(study, best[0]))
 
 
 def _use(study: Study, trial: TrialRecord) -> None:
     try:
-        settings.take_settings(study.spec.space.config(trial.settings))
+        config = study.spec.space.config(trial.settings)
     except ExplorerError as error:
-        messages.post(f"{error}.")
+        st.error(sentence(error))
+        return
+    settings.open_with(config)

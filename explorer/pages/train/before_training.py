@@ -18,25 +18,19 @@ from explorer.runs.signals import EpochSignals
 POLL_SECONDS = 0.25
 # A measurement usually takes 0.2 to 0.35 s, less than drawing the page a second time, so it is worth waiting for.
 PATIENCE_SECONDS = 0.5
+NOT_YET = "This needs valid settings and their data set."
 
 
 def before_training(config: TrainingConfig | None) -> None:
-    """Draws the panel, which starts closed; nothing is measured while it is closed."""
+    """Draws the panel; to be called only while it is seen, since it measures."""
     if config is None or not datasets.available(config.dataset):
+        st.caption(NOT_YET)
         return
-    panel = st.expander(
-        "Before training: signal propagation at initialization",
-        icon=":material/troubleshoot:",
-        key="before",
-        on_change="rerun",
-    )
-    if panel.open:
-        with panel:
-            future = _future(config)
-            learning_rate.rate_curve(config, place="before")
-            wait([future], PATIENCE_SECONDS)
-            waiting = _waiting(config)
-            st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
+    future = _future(config)
+    learning_rate.rate_curve(config, place="before")
+    wait([future], PATIENCE_SECONDS)
+    waiting = _waiting(config)
+    st.fragment(_panel, run_every=POLL_SECONDS if waiting else None)(config, waiting)
 
 
 def _panel(config: TrainingConfig, was_waiting: bool) -> None:
@@ -63,12 +57,13 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
 
 
 def _draw(config: TrainingConfig, signals: EpochSignals, references: dict[str, EpochSignals]) -> None:
-    from explorer.charts import internals as charts
+    from explorer.charts import initial_signals as charts
+    from explorer.charts.signal_views import SIGNAL_VIEWS
 
     titles = {PRESETS[name].title: reference for name, reference in references.items()}
     for column, signal in zip(st.columns(3), charts.START_SIGNALS, strict=True):
         frame = charts.start_frame(signals, titles, signal)
-        names, label = tuple(preset.title for preset in PRESETS.values()), charts.SIGNAL_VIEWS[signal].label
+        names, label = tuple(preset.title for preset in PRESETS.values()), SIGNAL_VIEWS[signal].label
         key, alt = f"before_{signal}", f"{label} by depth before training"
         draw_chart(charts.start, frame, signal, names, place=column, key=key, alt=alt)
     lines = zip((dash for _, dash in charts.DASHES), titles, strict=False)

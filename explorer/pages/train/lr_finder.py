@@ -11,35 +11,35 @@ from explorer.errors import ExplorerError
 from explorer.pages import messages
 from explorer.pages.chart import draw_chart
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
+from explorer.pages.train.before_training import NOT_YET
 from explorer.pages.train.state import current_lr_finder, lr_finder_settings, start_lr_finder, use_rate
+from explorer.training.lr_finder import Suggestion
 
 POLL_SECONDS = 0.4
 
 
 def draw(config: TrainingConfig | None) -> None:
-    """Draws the panel, which starts closed; nothing is trained before its button is pressed."""
+    """Draws the panel; nothing is trained before its button is pressed."""
     if config is None or not datasets.available(config.dataset):
+        st.caption(NOT_YET)
         return
-    panel = st.expander("Learning-rate finder", icon=":material/speed:", key="range", on_change="rerun")
-    if not panel.open:
-        return
-    with panel:
-        st.caption(
-            "Trains a copy of this network while the learning rate grows at every step, from 1e-6 to 10, until the "
-            "loss diverges. A good learning rate is one at which the loss falls. No run is changed."
-        )
-        finder = current_lr_finder()
-        running = finder is not None and not finder.future.done()
-        st.button(
-            "Find a learning rate",
-            key="range_run",
-            icon=":material/speed:",
-            disabled=running,
-            on_click=start_lr_finder,
-            args=(config,),
-        )
-        if finder is not None:
-            st.fragment(_panel, run_every=POLL_SECONDS if running else None)(config, running)
+    st.caption(
+        "Trains a copy of this network while the learning rate grows at every step, from 1e-6 to 10, until the "
+        "loss diverges. Then it tries several rates below that, each for a few hundred steps from the same initial "
+        "weights, and suggests the one with the lowest loss. No run is changed."
+    )
+    finder = current_lr_finder()
+    running = finder is not None and not finder.future.done()
+    st.button(
+        "Find a learning rate",
+        key="range_run",
+        icon=":material/speed:",
+        disabled=running,
+        on_click=start_lr_finder,
+        args=(config,),
+    )
+    if finder is not None:
+        st.fragment(_panel, run_every=POLL_SECONDS if running else None)(config, running)
 
 
 def _panel(config: TrainingConfig, was_running: bool) -> None:
@@ -48,12 +48,14 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
         st.rerun()
     points = finder.points()
     if finder.start != lr_finder_settings(config):
-        st.caption(":material/info: This curve was measured with settings that differ from those on the left.")
+        st.caption(":material/info: This curve was measured with settings other than the sidebar's.")
     suggestion = _suggestion(finder.future)
     if points:
-        _chart(points, suggestion.rate if suggestion else None)
+        _chart(config, points, suggestion)
+        if suggestion is None and not finder.future.done():
+            st.caption(":material/hourglass_top: Measuring, then trying several rates.")
     elif not finder.future.done():
-        st.caption(":material/hourglass_top: Compiling the network: a few seconds, once per shape.")
+        st.caption(":material/hourglass_top: Compiling the network: a few seconds, once per network shape.")
     if suggestion is None:
         return
     st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
@@ -81,10 +83,13 @@ def _suggestion(future: Future):
     return None
 
 
-def _chart(points: list, picked: float | None) -> None:
-    from explorer.charts import internals as charts
+def _chart(config: TrainingConfig, points: list, suggestion: Suggestion | None) -> None:
+    from explorer.charts import lr_finder as charts
+    from explorer.charts.training_curves import guessing
 
-    frame = charts.range_frame(points, picked)
-    draw_chart(charts.range_test, frame, key="range_chart", alt="loss per step against learning rate")
+    trials, picked = (suggestion.trials, suggestion.rate) if suggestion else ((), None)
+    rows = charts.frame(points, trials, picked)
+    limits = charts.limits(rows, guessing("loss", datasets.DATASETS[config.dataset].classes))
+    draw_chart(charts.chart, rows, limits, key="range_chart", alt="loss against learning rate")
     if not math.isfinite(points[-1].loss):
         st.caption("The last loss was NaN or infinite.")

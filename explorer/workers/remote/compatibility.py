@@ -33,7 +33,7 @@ def disagreement(own: Mapping[str, Any], other: Mapping[str, Any], address: str)
     for name, expected in own[DATA].items():
         actual = other[DATA].get(name)
         if actual is None:
-            return f"{where}: it has no intact {name} data; run `python -m explorer data {name}` there to download it"
+            return f"{where}: it has no intact {name} data; download it there with `{datasets.spec_of(name).command}`"
         if expected is not None and actual != expected:
             return f"{where}: its {name} data differs from the data here"
     return ""

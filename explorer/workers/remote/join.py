@@ -22,8 +22,9 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
     prepare_dask()
     try:
         return asyncio.run(_stay(address, workers, tls, say))
-    except (OSError, TimeoutError, ValueError) as error:
-        raise WorkersError(f"scheduler: {address!r} cannot be joined ({error or type(error).__name__})") from error
+    except (OSError, RuntimeError, ValueError) as error:  # Dask raises a RuntimeError from the one that tells why
+        why = error.__cause__ or error
+        raise WorkersError(f"scheduler: {address!r} cannot be joined ({why or type(why).__name__})") from error
 
 
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:

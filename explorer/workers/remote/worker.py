@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from explorer.runs.run import CHECKPOINT, HISTORY, LOCK, REQUEST, Run
+from explorer.runs.cause import Cause
+from explorer.runs.run import CHECKPOINT, HISTORY, Run
+from explorer.runs.status import FAILED
+from explorer.work_folder import LOCK, REQUEST
 
 # After so many seconds without a poll the run queue is considered dead.
 SILENCE_SECONDS = 60.0
@@ -43,8 +46,11 @@ class RemoteWorker:
         self._posts: dict[str, _Post] = {}
         self._watch: threading.Thread | None = None
 
-    def execute(self, key: str, files: Mapping[str, bytes], scratch: str | None = None) -> Report:
-        """Trains a copy of a run and returns all its files at the end."""
+    def execute(self, key: str, files: Mapping[str, bytes], problem: str, scratch: str | None = None) -> Report:
+        """Trains a copy of a run and returns all its files at the end.
+
+        With a `problem`, which kept its data set from this machine, the run fails with that.
+        """
         from explorer.workers.worker_process import THIS
 
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -52,6 +58,9 @@ class RemoteWorker:
         try:
             write_files(folder, files)
             run = Run(folder)
+            if problem:
+                run.end(FAILED, problem, Cause.DATA_UNAVAILABLE)
+                return changes(folder, {})
             self._posts[key] = _Post(run)
             self._start_watch()
             THIS.execute(str(folder))

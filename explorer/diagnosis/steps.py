@@ -1,0 +1,287 @@
+"""Rules about the steps: too large, too small, and what keeps them small: clipping, a schedule, few steps per epoch."""
+
+import itertools
+import math
+from dataclasses import replace
+
+from explorer.config import (
+    CONSTANT,
+    COSINE,
+    EXPONENTIAL,
+    FIELDS,
+    OFF,
+    ONE_CYCLE,
+    PLATEAU,
+    RAW,
+    STANDARDIZED,
+    TrainingConfig,
+)
+from explorer.data.datasets import DATASETS
+from explorer.diagnosis.evidence import Evidence, fall, gradient_norm, step_of
+from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
+from explorer.diagnosis.gradients import PLAIN, plain_explosion
+from explorer.diagnosis.suggestions import lower_rates, rounded, usual_rate
+from explorer.diagnosis.thresholds import limit
+from explorer.plain_text import percent
+
+FEW_IMAGES = 10_000  # a smaller data set needs smaller batches for enough steps
+
+
+def rate_too_high(run: Evidence) -> Finding | None:
+    """Steps so large that the loss jumps up and down instead of falling."""
+    if found := _ruinous_peak(run):
+        return found
+    if not run.last or (run.thrives and not _jumps(run)):
+        return None
+    peak = max(record.learning_rate for record in run.records)
+    rate = f"The learning rate is {run.last.learning_rate:g}" + (
+        f", after a peak of {peak:g}." if peak > 2 * run.last.learning_rate else "."
+    )
+    sizes = [step_of(signals) for signals in run.signals if signals.epoch > 0]
+    step = run.step_size if run.config.schedule != ONE_CYCLE else max(filter(math.isfinite, sizes), default=None)
+    if step and run.config.l2:
+        step *= min(1.0, math.sqrt(run.shrunk))  # weights that a penalty has shrunk make any step look long
+    if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
+        suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+        return Finding(
+            "rate_too_high",
+            PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
+            run.since(lambda s: step_of(s) > limit("large_update") / 2) or run.now.epoch,
+            f"One step changes the weights by {step:.1%} of their size (median over layers and recent epochs); about "
+            f"0.1% is usual. {rate}{suggestion}",
+            _WHY_TOO_HIGH,
+            _lower(run),
+        )
+    rises = [later.loss > earlier.loss for earlier, later in zip(run.epochs, run.epochs[1:], strict=False)]
+    recent = rises[-int(limit("slope_epochs")) :]
+    if len(recent) < limit("slope_epochs") or sum(recent) < limit("rising_share") * len(recent) or run.learned:
+        return None
+    if run.last.loss > limit("stuck_loss") * run.chance_loss or not _jumps(run):
+        return None  # it has not begun to learn, or has levelled off: other findings
+    evidence = f"The training loss rose in {sum(recent)} of the last {len(recent)} epochs. {rate}"
+    return Finding("rate_too_high", WARNING, run.last.epoch - len(recent) + 1, evidence, _WHY_TOO_HIGH, _lower(run))
+
+
+_WHY_TOO_HIGH = (
+    "The gradient gives the direction of descent only near the current weights, and a large step ends where it no "
+    "longer holds. So the loss jumps up and down, or levels off where smaller steps would still improve it."
+)
+
+
+def _ruinous_peak(run: Evidence) -> Finding | None:
+    """A cycle whose peak undid what had been learned: validation has not come back, though the training loss has."""
+    best, last = run.best, run.last
+    if run.config.schedule != ONE_CYCLE or best is None:
+        return None
+    peak = max(run.records, key=lambda record: record.learning_rate)
+    later = [record for record in run.epochs if record.epoch > best.epoch and math.isfinite(record.loss)]
+    worst = max(later, key=lambda record: record.loss, default=best)
+    largest = max(filter(math.isfinite, map(step_of, run.signals)), default=0.0)
+    risen = worst.loss > limit("spike_factor") * best.loss
+    below = last.val_loss > limit("strong_overfitting_rise") * best.val_loss
+    if not (peak.epoch > best.epoch and risen and below and largest > limit("large_update")):
+        return None
+    return Finding(
+        "rate_too_high",
+        WARNING if run.learned else PROBLEM,
+        best.epoch + 1,
+        f"The validation loss was lowest in epoch {best.epoch}: {best.val_loss:.3f}, at a learning rate of "
+        f"{best.learning_rate:g}. While the rate rose to {peak.learning_rate:g}, steps changed the weights by up to "
+        f"{largest:.1%} and the training loss rose to {number(worst.loss)}; the validation loss is now "
+        f"{number(last.val_loss)}.",
+        _WHY_TOO_HIGH,
+        _lower(run),
+    )
+
+
+def _jumps(run: Evidence) -> bool:
+    """Whether the training loss of the last epochs varies by more than a levelled-off one does, and not just falls."""
+    window = [record.loss for record in run.epochs[-int(limit("slope_epochs")) - 1 :]]
+    rose = any(later > earlier for earlier, later in itertools.pairwise(window))
+    return rose and max(window) >= limit("jumping_loss") * min(window)
+
+
+def _lower(run: Evidence) -> list[Fix]:
+    """Lower rates: what the finder suggests, then what usually works."""
+    return [Fix({"learning_rate": run.suggested_rate})] * bool(run.suggested_rate) + lower_rates(run.config)
+
+
+def clipping_too_strong(run: Evidence) -> Finding | None:
+    """Gradient clipping that acts at every step and leaves hardly anything of it."""
+    config = run.config
+    if (
+        not 0 < config.clip_norm < limit("usual_clipping")
+        or not run.last
+        or not run.now
+        or run.learned
+        or not run.moved_little
+    ):
+        return None
+    norm = gradient_norm(run.now, config)
+    clipped = run.last.clipped
+    acts = clipped >= limit("clipped_share") if math.isfinite(clipped) else norm > config.clip_norm
+    if not acts or not math.isfinite(norm) or config.clip_norm > limit("clipped_to") * norm:
+        return None
+    in_steps = f" in {clipped:.0%} of the steps of epoch {run.last.epoch}" if math.isfinite(clipped) else ""
+    fixes = [Fix({"clip_norm": 1.0})] if _would_explode(run) else [Fix({"clip_norm": 0.0}), Fix({"clip_norm": 1.0})]
+    step = run.step_size
+    if config.optimizer in PLAIN and step and step * norm / config.clip_norm < limit("tiny_update"):
+        reason = "Without clipping, the steps would still be too small, so the learning rate has to rise too."
+        fixes.insert(0, Fix({**fixes[0].change, "learning_rate": usual_rate(config)}, reason))
+    return Finding(
+        "clipping_too_strong",
+        WARNING if run.thrives else PROBLEM,
+        next((record.epoch for record in run.records if record.clipped > 0), run.last.epoch),
+        f"The gradient has norm {number(norm)} and is clipped to {config.clip_norm:g}{in_steps}. One step changes the "
+        f"weights by {fraction(step or 0.0)} of their size (median over layers); about 1/1,000 is usual.",
+        "Clipping is meant for the rare gradient that is far too large. Here it shortens every step, by a factor of "
+        f"{number(norm / config.clip_norm)}, so the weights hardly move, whatever the learning rate is.",
+        fixes,
+    )
+
+
+def _would_explode(run: Evidence) -> bool:
+    return plain_explosion(replace(run, config=run.config.with_(clip_norm=0.0))) is not None
+
+
+def schedule_too_low(run: Evidence) -> Finding | None:
+    """A schedule whose rate has fallen to almost nothing, or does not rise, before the network has learned."""
+    config = run.config
+    if config.schedule == CONSTANT or not run.last:
+        return None
+    if config.schedule == COSINE and config.warmup_epochs >= config.epochs:
+        return None if run.learned else _slow_warmup(run)
+    low, frozen = limit("frozen_rate") * config.learning_rate, run.frozen
+    if frozen < max(limit("frozen_epochs"), limit("frozen_share") * len(run.records)):
+        return None
+    if run.last.accuracy >= limit("by_heart"):
+        return None
+    fell = fall(run.epochs[-frozen].loss, run.last.loss)
+    if fell >= limit("plateau_fall") * frozen:
+        return None  # slow as it is, it still learns
+    return Finding(
+        "schedule_too_low",
+        WARNING if run.last.accuracy >= limit("learnt_accuracy") else PROBLEM,
+        run.last.epoch - frozen + 1,
+        f"Since epoch {run.last.epoch - frozen + 1}, the learning rate has been at most {low:g}, "
+        f"{limit('frozen_rate'):.0%} of the {config.learning_rate:g} that is set, and it is now "
+        f"{number(run.last.learning_rate)}. In these {frozen} epochs, the training loss has changed by "
+        f"{abs(fell):.1%}, to {run.last.loss:.3f}.",
+        "A falling rate lets the network settle, but here it has fallen to almost nothing while there was still much "
+        "to learn. The curves are flat because the weights no longer move, not because the network can do no better.",
+        _slower_schedule(run),
+    )
+
+
+def _slow_warmup(run: Evidence) -> Finding:
+    config = run.config
+    reached = run.last.learning_rate / config.learning_rate
+    return Finding(
+        "schedule_too_low",
+        PROBLEM if not run.thrives else WARNING,
+        1,
+        f"The warm-up of {config.warmup_epochs:,} epochs is longer than the run of {config.epochs:,}: after epoch "
+        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the {config.learning_rate:g} that is set.",
+        "Warm-up is meant for the first few epochs, so that steps are small while the weights are still random. "
+        "Here the run ends before the rate has risen.",
+        [Fix({"warmup_epochs": max(1, config.epochs // 10)}), Fix({"schedule": CONSTANT})],
+    )
+
+
+def _slower_schedule(run: Evidence) -> list[Fix]:
+    config = run.config
+    constant = Fix({"schedule": CONSTANT})
+    if config.schedule == EXPONENTIAL:
+        return [Fix({"decay_epochs": max(20, 2 * min(len(run.records), config.epochs))}), constant]
+    if config.schedule == PLATEAU:
+        reason = (
+            "A longer patience alone would still end in one fall to almost nothing, and a milder factor alone in many."
+        )
+        return [Fix({"plateau_patience": 5, "plateau_factor": 0.5}, reason), constant]
+    return [constant]
+
+
+def few_steps(run: Evidence) -> Finding | None:
+    """Batches so large that an epoch has hardly any weight updates."""
+    config, steps = run.config, run.steps_per_epoch
+    if not run.last or config.batch_size < limit("giant_batch"):
+        return None
+    well = run.last.val_accuracy >= limit("well_learnt_accuracy") or run.last.accuracy > limit("by_heart")
+    enough = steps > limit("few_steps_per_epoch")
+    if well or (run.learned and enough):
+        return None
+    taken = steps * len(run.records)
+    if taken > limit("few_steps") or (len(run.records) < limit("few_steps_epochs") and not run.beginning):
+        return None
+    if run.thrives and enough:
+        return None
+    each = "one weight update" if steps == 1 else f"{steps:,} weight updates"
+    return Finding(
+        "few_steps",
+        WARNING if run.learned or (enough and run.last.accuracy >= limit("half_learnt")) else PROBLEM,
+        1,
+        f"With a batch size of {config.batch_size:,}, an epoch has {each}: {taken:,} so far, in {len(run.records)} "
+        f"epoch{'s' * (len(run.records) != 1)}. The training accuracy is {percent(run.last.accuracy)}.",
+        "A network learns by steps, not by epochs. Averaging over thousands of images makes each step more exact but "
+        "no longer, so the same number of epochs gets it less far. It is not stuck; it has hardly begun.",
+        [
+            Fix({"batch_size": 32 if DATASETS[config.dataset].train_images < FEW_IMAGES else 64}),
+            Fix({"learning_rate": 10 * config.learning_rate}),
+        ],
+    )
+
+
+def rate_too_low(run: Evidence) -> Finding | None:
+    """Steps so small that training makes almost no progress, or is far from its end when the run ends."""
+    step = run.step_size
+    if step is None or not run.last or len(run.epochs) < 2 or (run.narrow and not run.crawls):
+        return None
+    # a rate that is far below the usual one has cost something where a usual one would leave nothing to learn
+    enough = limit("well_learnt_accuracy" if run.crawls else "learnt_accuracy")
+    if max(run.last.accuracy, run.last.val_accuracy) >= enough:
+        return None
+    first, last = run.epochs[0].loss, run.last.loss
+    per_epoch = fall(first, last) / (len(run.epochs) - 1)
+    severity = PROBLEM
+    if step >= limit("tiny_update") or per_epoch >= limit("slow_fall"):
+        if not run.moved_little or not _unfinished(run):
+            return None
+        severity = PROBLEM if run.beginning else WARNING
+    since = run.since(lambda s: s.epoch > 0 and not step_of(s) >= limit("usual_update"), at_least=2)
+    if since is None:
+        return None
+    suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+    rate = run.config.learning_rate
+    usual = usual_rate(run.config)
+    raised = min(rounded(rate * min(max(limit("usual_update") / step, 3), 1e4)), max(usual, 3 * rate))
+    rates = [run.suggested_rate, usual if usual >= 3 * rate else raised, raised, rounded(3 * rate)]
+    return Finding(
+        "rate_too_low",
+        severity,
+        since,
+        f"One step changes the weights by 1/{number(1 / step)} of their size (median over layers); about 1/1,000 is "
+        f"usual. The training loss falls by {per_epoch:.1%} per epoch.{suggestion}",
+        "The direction is right, but the steps are so short that reaching a minimum would take "
+        f"{'thousands of' if severity == PROBLEM else 'many more'} epochs. "
+        "Nothing looks broken: the curves are smooth and almost flat.",
+        [*_standardized_too(run.config, usual), *(Fix({"learning_rate": value}) for value in rates if value)],
+    )
+
+
+def _standardized_too(config: TrainingConfig, rate: float) -> list[Fix]:
+    """A higher rate and standardized inputs, where the gradients of raw pixels would make that rate too high."""
+    if config.optimizer not in PLAIN or config.input_scaling != RAW or config.batch_norm != OFF:
+        return []
+    reason = (
+        "With raw pixels, gradients are as large as the pixels, so the rate that is usual for "
+        f"{FIELDS['optimizer'].title(config.optimizer)} would be too high; it needs standardized inputs."
+    )
+    return [Fix({"learning_rate": rate, "input_scaling": STANDARDIZED}, reason)]
+
+
+def _unfinished(run: Evidence) -> bool:
+    """Whether the training loss still falls in almost every epoch, as it does where steps are short."""
+    recent = run.epochs[-int(limit("slope_epochs")) :]
+    falls = [later.loss < earlier.loss for earlier, later in itertools.pairwise(recent)]
+    ended = run.cause is not None or len(run.records) >= run.config.epochs
+    return len(falls) >= (2 if ended else 4) and sum(falls) >= limit("thriving_share") * len(falls)

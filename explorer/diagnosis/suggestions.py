@@ -1,0 +1,118 @@
+"""The one place where suggested changes are checked: each is possible, new, has an effect and fits its finding."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from explorer.config import FIELDS, ONE_CYCLE, TrainingConfig
+from explorer.diagnosis.finding import Finding, Fix
+from explorer.errors import FieldError
+
+# settings of the hidden layers: without such layers they have no effect
+OF_HIDDEN_LAYERS = ("activation", "kernel_initializer", "width", "width_factor", "skip", "dropout", "dropout_rate")
+
+DOWN, UP = -1, 1
+# the direction in which a finding's own words allow a setting to go
+DIRECTIONS: dict[str, dict[str, int]] = {
+    "rate_too_high": {"learning_rate": DOWN, "peak_factor": DOWN},
+    "rate_too_low": {"learning_rate": UP},
+    "schedule_too_low": {"decay_epochs": UP, "warmup_epochs": DOWN, "plateau_patience": UP, "plateau_factor": UP},
+    "clipping_too_strong": {"learning_rate": UP},
+    "few_steps": {"batch_size": DOWN, "learning_rate": UP},
+    "diverged": {"learning_rate": DOWN, "peak_factor": DOWN},
+    "exploding": {"learning_rate": DOWN},
+    "dead": {"learning_rate": DOWN, "depth": DOWN},
+    "saturated": {"learning_rate": DOWN},
+    "too_deep": {"depth": DOWN},
+    "l2_too_strong": {"l2": DOWN},
+    "dropout_too_strong": {"dropout_rate": DOWN},
+    "tiny_batches": {"batch_size": UP},
+    "overfitting": {"width": DOWN, "depth": DOWN, "l2": UP},
+    "underfitting": {"width": UP, "depth": UP, "l2": DOWN, "dropout_rate": DOWN},
+    "bottleneck": {"width": UP},
+    "patience_too_short": {"patience": UP},
+}
+
+
+def admissible(config: TrainingConfig, change: Mapping[str, Any], finding: str = "") -> bool:
+    """Whether a change is allowed, every setting of it is new and has an effect, and none contradicts the finding."""
+    try:
+        changed = config.with_(**change)
+    except FieldError:
+        return False
+    new = all(getattr(changed, name) != getattr(config, name) for name in change)
+    return (
+        bool(change) and new and all(_has_effect(name, changed, config) and _fits(finding, name, changed, config)
+                                     for name in change)
+    )  # fmt: skip
+
+
+def _has_effect(name: str, changed: TrainingConfig, config: TrainingConfig) -> bool:
+    if not FIELDS[name].matters(vars(changed)):
+        return False
+    # switching off what already does nothing changes nothing either
+    if name == "dropout" and 0 in (config.dropout_rate, changed.dropout_rate):
+        return config.dropout_rate != changed.dropout_rate
+    if name in OF_HIDDEN_LAYERS:
+        return changed.depth > 0 or config.depth > 0
+    return True
+
+
+def _fits(finding: str, name: str, changed: TrainingConfig, config: TrainingConfig) -> bool:
+    direction = DIRECTIONS.get(finding, {}).get(name)
+    before, after = getattr(config, name), getattr(changed, name)
+    if name == "clip_norm" and finding == "clipping_too_strong":
+        return after == 0 or after > before
+    return direction is None or (after - before) * direction > 0
+
+
+def checked(finding: Finding, config: TrainingConfig) -> Finding:
+    """The finding with the first of its fixes that is admissible as its change, and the others that are.
+
+    A setting of a fix that has the suggested value already is left out of it; numbers are brought within bounds.
+    """
+    usable: list[Fix] = []
+    for fix in finding.fixes:
+        change = {name: value for name, given in fix.change.items()
+                  if (value := within_bounds(name, given)) != getattr(config, name)}  # fmt: skip
+        known = [dict(other.change) for other in usable]
+        if admissible(config, change, finding.name) and change not in known:
+            usable.append(Fix(change, fix.reason if len(change) > 1 else ""))
+    if not usable:
+        return finding
+    chosen, *others = usable
+    why = f"{finding.why} {chosen.reason}" if chosen.reason else finding.why
+    return replace(finding, why=why, change=chosen.change, others=[other.change for other in others])
+
+
+def within_bounds(name: str, value: Any) -> Any:
+    """A value, brought within the bounds of its field; choices stay as they are."""
+    field = FIELDS[name]
+    return value if field.choices else field.check(min(max(value, field.minimum), field.maximum))
+
+
+def rounded(value: float) -> float:
+    """A value with one significant digit, as a suggestion is given."""
+    return float(f"{value:.1g}")
+
+
+# what optimizers usually work with: the adaptive ones as in Keras's defaults, gradient descent ten times that and more
+_USUAL_RATES = {"sgd": 0.03, "momentum": 0.01, "nesterov": 0.01}
+_ADAPTIVE_RATE, _DEEP = 1e-3, 8
+_USUAL_PEAK = 4  # the highest rate of a cycle / the usual constant one
+
+
+def usual_rate(config: TrainingConfig) -> float:
+    """A learning rate that usually works for the optimizer; deep networks need smaller steps."""
+    rate = _USUAL_RATES.get(config.optimizer, _ADAPTIVE_RATE)
+    return rounded(rate / 3) if config.depth > _DEEP else rate
+
+
+def lower_rates(config: TrainingConfig) -> list[Fix]:
+    """Lower learning rates, the most promising first: the usual one, or a tenth where it is about that already."""
+    rate, usual = config.learning_rate, usual_rate(config)
+    first = usual if usual <= rate / 3 else rounded(rate / 10)
+    fixes = [Fix({"learning_rate": value}) for value in (first, rounded(first / 10), rounded(first / 100))]
+    if config.schedule == ONE_CYCLE and rate <= 3 * usual and config.peak_factor * rate > _USUAL_PEAK * usual:
+        fixes.insert(0, Fix({"peak_factor": rounded(min(max(_USUAL_PEAK * usual / rate, 2.0), 10.0))}))
+    return fixes

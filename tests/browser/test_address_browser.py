@@ -1,0 +1,107 @@
+"""The address and the browser's Back in a real browser: one step per view, and what is seen is what is addressed."""
+
+import re
+
+import pytest
+from browser import serve, wait_for
+from make_runs import make_runs
+from scripted import Scripted, study_in, trains
+
+from explorer.config import TrainingConfig
+from explorer.runs.store import RunStore
+from explorer.sweeps.driver import drive
+from explorer.workers import worker
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with runs of several settings, one with a model, and a study."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    make_runs(6, store.folder, epochs=4)
+    study = study_in(store, trials=9, space={"depth": [1, 2, 3], "width": [10, 20, 30]})
+    drive(study, store, lambda: Scripted(trains, slots=2))
+    run = store.create(TrainingConfig(dataset="digits", depth=1, width=10, epochs=1))
+    worker.execute(run)
+    with serve(store.folder) as address:
+        yield address, store, run.name
+
+
+def place(page) -> str:
+    return page.evaluate("location.pathname + location.search")
+
+
+def view(page, name: str):
+    return page.get_by_role("radio", name=name)
+
+
+def entries(page) -> int:
+    return page.evaluate("history.length")
+
+
+def test_back_goes_back_one_view_and_the_address_and_the_page_agree(page, server):
+    address, _, run = server
+    page.goto(f"{address}/?run={run}")
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.get_by_role("link", name="Compare", exact=True).first.click()
+    page.get_by_text("Solid: validation").wait_for()
+    before = entries(page)
+    page.get_by_text("Log scale for loss").click()  # a widget is no view
+    wait_for(lambda: "compare_log_y=true" in place(page))
+    search = page.get_by_label("Search", exact=True)
+    search.fill("Digits")
+    search.press("Enter")
+    wait_for(lambda: "compare_search=Digits" in place(page))
+    assert entries(page) == before
+    for name in ("Repeats", "Settings and results"):
+        view(page, name).click()
+        wait_for(lambda: f"view={name.split()[0]}" in place(page))  # noqa: B023 (waited for here)
+    assert entries(page) == before + 2
+
+    for name, part in (("Repeats", "view=Repeats"), ("Curves", "compare_log_y=true")):
+        page.go_back()
+        wait_for(lambda: view(page, name).get_attribute("aria-checked") == "true")  # noqa: B023
+        wait_for(lambda: part in place(page))  # noqa: B023
+    assert "view=" not in place(page) and search.input_value() == "Digits"
+    page.get_by_label("Log scale for loss").wait_for()
+    assert page.get_by_label("Log scale for loss").is_checked()
+    page.go_back()
+    page.get_by_role("heading", name=re.compile("Digits ELU 1×10, max epochs 1")).wait_for()
+    page.go_forward()
+    page.get_by_role("heading", name="Compare runs").wait_for()
+    wait_for(lambda: search.input_value() == "Digits")
+
+
+def test_a_sent_address_shows_the_same_filters_and_axes(page, server):
+    address, _, _ = server
+    page.goto(
+        f"{address}/compare?compare_search=Digits&compare_filters=Depth&view=Settings+and+results&compare_sx=Width"
+    )
+    page.get_by_text("Draw a rectangle").wait_for()
+    chosen = page.locator(".st-key-compare_sx input")
+    assert page.get_by_label("Search", exact=True).input_value() == "Digits" and chosen.input_value() == "Width"
+    assert page.locator(".st-key-compare_filters").get_by_text("Depth").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("", "See why a deep network learns"),
+        ("?run=RUN", "Take home"),
+        ("compare", "Solid: validation"),
+        ("compare?view=Settings+and+results", "Draw a rectangle"),
+        ("sweep", "Draw a rectangle"),
+        ("sweep?study=-", "Search space"),
+        ("evaluate", "Click a cell to see its images"),
+        ("gallery", "Predict first"),
+    ],
+)
+def test_no_page_with_its_content_is_wider_than_a_phone(page, server, query, seen):
+    address, _, run = server
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(f"{address}/{query.replace('RUN', run)}")
+    page.get_by_text(seen).first.wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    widths = page.evaluate(
+        "[document.documentElement, ...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
+    )
+    assert max(widths) <= 400, widths

@@ -1,0 +1,148 @@
+"""What a class sees: all of a run that matters on the first screen, large for a projector, and what a click changes."""
+
+import re
+import shutil
+
+import pytest
+from browser import HANGS, ROOT, serve, wait_for
+from late_writer import late_writer
+
+from explorer.config import TrainingConfig
+from explorer.runs.store import RunStore
+
+DIGITS = TrainingConfig(dataset="digits", depth=4, width=20, epochs=40)
+CURVES = "[data-testid=stVegaLiteChart]"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with a shipped run, and one that another process is training and that learns nothing."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    for name in ("elu", "selu"):
+        shutil.copytree(ROOT / "models" / name, store.folder / name)
+    run = store.create(DIGITS)
+    with late_writer() as train, serve(store.folder) as address:
+        train(run.path, epochs=8, loss=2.3026)
+        yield address, run.name
+
+
+def opened(page, address: str, query: str):
+    page.goto(f"{address}/{query}")
+    wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() >= 2, HANGS)
+    page.locator(".st-key-run_finding").get_by_role("button").first.wait_for()
+    return page
+
+
+def shown_value(page, label: str) -> str:
+    return page.get_by_label(f"{label}, exact value").input_value()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("name", ["running", "selu"])
+def test_the_first_screen_holds_curves_progress_buttons_and_the_most_serious_finding(page, server, width, height, name):
+    address, running = server
+    page.set_viewport_size({"width": width, "height": height})
+    opened(page, address, f"?run={running if name == 'running' else name}")
+    buttons = ("Pause", "Stop") if name == "running" else ("Train again", "Change one thing")
+    parts = [
+        *(page.get_by_role("button", name=button, exact=button != "Change one thing") for button in buttons),
+        page.get_by_test_id("stProgress"),
+        page.locator(CURVES).nth(0),
+        page.locator(CURVES).nth(1),
+        page.locator(".st-key-run_finding"),
+        page.locator(".st-key-run_part"),  # what is below is seen to be there
+    ]
+    for part in parts:
+        box = part.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, (part, box)
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, box)
+    header = page.get_by_test_id("stHeader").bounding_box()
+    first = page.get_by_role("heading", level=1).bounding_box()
+    assert first["y"] - (header["y"] + header["height"]) < 40, "empty space above"
+
+
+def test_a_projector_gets_large_text_and_no_sidebar(page, server):
+    address, running = server
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    opened(page, address, f"?run={running}&projector=1")
+    assert not page.get_by_test_id("stSidebar").is_visible()
+    sizes = page.evaluate(
+        f"""() => [...document.querySelectorAll('{CURVES} svg text')].filter(text => text.textContent.trim())
+        .map(text => parseFloat(getComputedStyle(text).fontSize) * text.getCTM().a)"""
+    )
+    assert len(sizes) > 20 and min(sizes) >= 18, min(sizes)
+    finding = page.locator(".st-key-run_finding")
+    words = finding.locator("p").first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+    box = finding.bounding_box()
+    assert words >= 18 and box["y"] + box["height"] <= 1080
+    assert page.locator(CURVES).first.bounding_box()["height"] > 400
+    page.get_by_text("Projector", exact=True).click()
+    page.get_by_test_id("stSidebar").wait_for()
+    wait_for(lambda: "projector" not in page.evaluate("location.search"))
+    page.get_by_text("Projector", exact=True).click()
+    wait_for(lambda: "projector=1" in page.evaluate("location.search"))
+
+
+def test_the_pointer_reads_both_curves_at_an_epoch(page, server):
+    address, _ = server
+    opened(page, address, "?run=elu")
+    for number, form in ((0, r"\d\.\d{4}"), (1, r"\d+\.\d+%")):
+        chart = page.locator(CURVES).nth(number)
+        box = chart.bounding_box()
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"])
+        tooltip = page.locator("#vg-tooltip-element.visible")
+        tooltip.wait_for()
+        told = tooltip.inner_text()
+        assert re.search(r"epoch\s+\d+\s", told) and all(split in told for split in ("training", "validation")), told
+        values = [text for text in chart.locator("svg text").all_text_contents() if re.fullmatch(form, text)]
+        assert len(values) == 2, values
+        page.mouse.move(5, 5)
+        tooltip.wait_for(state="hidden")
+
+
+def test_a_first_visit_says_what_this_is_and_leads_on(page, tmp_path):
+    shutil.copytree(ROOT / "models" / "elu", tmp_path / "elu")
+    with serve(tmp_path) as address:
+        page.goto(f"{address}?dataset=digits")
+        assert "watch loss and accuracy" in page.get_by_text("See why a deep network learns").inner_text()
+        page.get_by_alt_text("an image of class").first.wait_for()
+        assert page.get_by_alt_text("an image of class").count() == 10
+        page.get_by_text("8 × 8 = 64 inputs").wait_for()
+        page.get_by_text("“The notebook” in this app is").wait_for()
+        wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() == 1)
+        page.get_by_role("button", name="CIFAR-10 ELU 20×100").first.click()
+        page.get_by_role("heading", name="CIFAR-10 ELU 20×100").wait_for()
+        assert page.get_by_text("other settings").count() == 0, "the sidebar follows"
+        page.get_by_text("cut off: epoch 1 has training 4.29").wait_for()
+        page.goto(f"{address}?dataset=digits")
+        page.get_by_role("link", name="Start with the fault gallery").click()
+        page.get_by_role("heading", name="Fault gallery").wait_for()
+
+
+def test_a_link_brings_its_settings_and_another_page_does_not_lose_the_run(page, server):
+    address, running = server
+    opened(page, address, f"?run={running}")
+    assert (shown_value(page, "Width"), page.get_by_text("other settings").count()) == ("20", 0)
+    page.get_by_role("link", name="Sweep").first.click()
+    page.get_by_role("heading", name="Search for the best settings").wait_for()
+    page.get_by_role("link", name="Train").first.click()
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
+    page.get_by_test_id("stSidebar").get_by_role("button", name="CIFAR-10 ELU 20×100").click()
+    page.get_by_role("heading", name="CIFAR-10 ELU 20×100").wait_for()
+    wait_for(lambda: shown_value(page, "Width") == "100")
+    page.get_by_label("Width, exact value").fill("90")
+    page.get_by_label("Width, exact value").press("Enter")
+    page.get_by_text("The sidebar differs from this run: width 90.").wait_for()
+
+
+def test_try_changes_the_sidebar_where_it_is_seen(page, server):
+    address, _ = server
+    opened(page, address, "?run=elu")
+    page.get_by_role("button", name="Copy to the settings").first.click()
+    page.get_by_text("in the settings").wait_for()
+    page.get_by_role("button", name="Train with this change").wait_for()
+    field = page.locator(".st-key-input_scaling")  # its group was folded
+    field.wait_for()
+    assert field.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+    assert "standardized" in field.get_by_role("combobox").input_value()
+    page.get_by_text("The sidebar differs from this run: standardized inputs").wait_for()

@@ -1,0 +1,159 @@
+"""`data add`, `data list` and `data remove`: a data set of one's own from its files to its last run."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from own_pictures import COLOURS, files, write_folder, write_zip
+
+from explorer.cli import main
+from explorer.data.own import registry
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with pictures, a data cache and runs; the processes that the tests start use it."""
+    folder = tmp_path_factory.mktemp("own")
+    write_folder(folder / "pictures", [*files(), ("rose/cut.png", b"no picture")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPLORER_DATA", str(folder / "data"))
+        patch.setenv("EXPLORER_RUNS", str(folder / "runs"))
+        patch.setattr(registry, "_learned", {})
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(place) -> dict:
+    """What `train --json` prints of a run on the pictures, added as grey images of 20 × 30."""
+    for arguments in (
+        ["data", "add", "flowers", place / "pictures", "--size", "20x30", "--grey", "--json"],
+        ["train", "--dataset", "flowers", "--epochs", "4", "--depth", "2", "--width", "16", "--learning-rate", "0.003",
+         "--input-scaling", "standardized", "--batch-size", "8", "--json"],
+    ):  # fmt: skip
+        command = [sys.executable, "-m", "explorer", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+        assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def run_here(capsys, *arguments: object) -> tuple[int, str, str]:
+    status = main.main([str(argument) for argument in arguments])
+    return status, *capsys.readouterr()
+
+
+def refused(capsys, *arguments: object) -> str:
+    status, out, err = run_here(capsys, *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1), err
+    return err.strip().removeprefix("explorer: ")
+
+
+def test_a_data_set_of_ones_own_is_trained_and_evaluated_by_its_name(place, trained, capsys):
+    (description,) = (registry.descriptions()[name] for name in registry.names())
+    assert description.spec.image_shape == (20, 30, 1) and description.class_names == tuple(COLOURS)
+    assert trained["config"]["dataset"] == description.full_name and trained["status"] == "completed"
+    assert trained["run"].startswith("flowers_elu_2x16_")
+    status, out, err = run_here(capsys, "evaluate", trained["run"], "--json")
+    assert status == 0, err
+    assert json.loads(out)["dataset"] == description.full_name and json.loads(out)["images"] == 8
+
+
+def test_the_report_is_shown_before_anything_is_trained(place, trained, capsys):
+    status, out, _ = run_here(capsys, "data", "add", "flowers", place / "pictures", "--size", "20x30", "--grey")
+    assert status == 0
+    hash_ = registry.find("flowers").hash
+    assert out.splitlines() == [
+        f"flowers ({hash_}): 36 images in 3 classes, grey, 30 × 20 pixels",
+        "class    training  validation",
+        "iris            9           3",
+        "rose            9           3",
+        "tulip          10           2",
+        "All pictures had 24 × 16 pixels.",
+        "A fifth of each class is held out for validation, chosen with seed 1.",
+        "1 file could not be read and is left out.",
+        "  'rose/cut.png' cannot be read as an image; it must be a PNG, JPEG or WebP image",
+        "train on it with: python -m explorer train --dataset flowers",
+    ]
+    status, out, _ = run_here(capsys, "data", "list")
+    assert (status, out) == (0, f"flowers ({hash_}): 36 images in 3 classes, grey, 30 × 20 pixels\n")
+    listed = json.loads(run_here(capsys, "data", "list", "--json")[1])["datasets"]
+    assert [each["name"] for each in listed] == ["flowers"] and listed[0]["report"]["all_unreadable"] == 1
+    assert run_here(capsys, "data", "flowers")[0] == 0  # verifies every byte
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["x", "none"], "path: 'none' is not allowed; it must be the path of a folder with one folder per class"),
+        (
+            ["My set", "."],
+            "name: 'My set' is not allowed; it must be 1 to 40 lower-case letters, digits and underscores",
+        ),
+        (["digits", "."], "name: 'digits' is not allowed; it must be another one"),
+        (["x", ".", "--size", "999"], "size: '999' is not allowed; it must be a number of pixels from 2 to 256"),
+        (["x", ".", "--seed", "-1"], "seed: '-1' is not allowed; it must be a whole number from 0 to 2,147,483,647"),
+    ],
+)
+def test_options_that_are_not_allowed_are_named(place, capsys, arguments, sentence):
+    assert refused(capsys, "data", "add", *arguments).startswith(sentence)
+
+
+def test_a_file_that_is_refused_is_one_sentence(place, tmp_path, capsys):
+    path = write_zip(tmp_path / "x.zip", [*files(), ("../rose/0.png", b"x")])
+    expected = "data: 'x.zip' contains the path '../rose/0.png', which is not allowed"
+    assert refused(capsys, "data", "add", "x", path) == expected
+
+
+def test_a_table_is_trained_and_evaluated(place, tmp_path, capsys):
+    rows = [f"{place % 5},{'red' if place % 2 else 'blue'},{'odd' if place % 2 else 'even'}" for place in range(60)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["size,colour,kind", *rows]))
+    assert run_here(capsys, "data", "add", "table", path, "--label", "kind")[0] == 0
+    command = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "train",
+        "--dataset",
+        "table",
+        "--json",
+        "--epochs",
+        "20",
+        "--depth",
+        "1",
+    ]
+    command += ["--width", "16", "--learning-rate", "0.01", "--input-scaling", "standardized"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    status, out, err = run_here(capsys, "evaluate", json.loads(done.stdout)["run"], "--json")
+    assert status == 0, err
+    assert (json.loads(out)["images"], json.loads(out)["accuracy"]) == (12, 1.0)
+
+
+def test_an_exported_script_reads_the_saved_data_set(place, trained, tmp_path, capsys):
+    assert run_here(capsys, "data", "save", "flowers", "--output", tmp_path)[:2] == (0, f"{tmp_path}/flowers.npz\n")
+    assert run_here(capsys, "export", trained["run"], "--as", "script", "--output", tmp_path / "script.py")[0] == 0
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    assert "val_accuracy" in done.stdout
+
+
+def test_a_run_whose_data_set_was_removed_says_so(place, trained, capsys):
+    """The last test of this module: it removes the data set."""
+    name = registry.find("flowers").full_name
+    assert "one of flowers, table" in refused(capsys, "data", "remove", "roses")
+    status, out, _ = run_here(capsys, "data", "remove", "flowers")
+    assert status == 0 and out.splitlines() == [
+        f"{name} was removed",
+        "these runs used it; they can be looked at, but not resumed or evaluated:",
+        trained["run"],
+    ]
+    gone = f"the data set flowers ({name[8:14]}) is not on this machine any more"
+    for arguments in (["train", "--dataset", name], ["evaluate", trained["run"]], ["data", name]):
+        status, out, err = run_here(capsys, *arguments)
+        assert (status, out) == (1, "") and err.startswith(f"explorer: {gone}; add it again with"), arguments
+    status, out, _ = run_here(capsys, "runs")
+    assert status == 0 and trained["run"] in out
+    assert "flowers" not in run_here(capsys, "data", "list")[1]
+    assert "one of table" in refused(capsys, "data", "remove", "flowers")

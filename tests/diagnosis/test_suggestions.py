@@ -1,0 +1,153 @@
+"""Suggested changes: always new, allowed, with an effect, and in line with what their finding says."""
+
+import logging
+import random
+
+import pytest
+from made_runs import DIGITS, history, signals
+
+from explorer import diagnosis
+from explorer.config import FIELDS, TrainingConfig
+from explorer.diagnosis import PROBLEM, Evidence, Finding, Fix, diagnose
+from explorer.diagnosis.suggestions import DIRECTIONS, admissible, checked
+from explorer.runs.cause import Cause
+from explorer.runs.history import EpochRecord
+
+
+@pytest.mark.parametrize(
+    ("config", "change"),
+    [
+        ({}, {}),
+        ({}, {"learning_rate": 1e-3}),  # there already
+        ({}, {"depth": 120}),  # out of bounds
+        ({}, {"decay_epochs": 40}),  # no effect: the rate is constant
+        ({}, {"dropout_rate": 0.3}),
+        ({"depth": 0}, {"width": 40}),
+        ({"depth": 0}, {"activation": "relu"}),
+        ({"depth": 0}, {"kernel_initializer": "lecun_normal"}),
+        ({"depth": 0}, {"dropout": "hidden"}),
+        ({"dropout": "hidden", "dropout_rate": 0.0}, {"dropout": "off"}),
+        ({}, {"depth": 6, "plateau_factor": 0.1}),  # one of the two has no effect
+    ],
+)
+def test_what_is_no_suggestion(config, change):
+    assert not admissible(DIGITS.with_(**config), change)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("rate_too_low", {"learning_rate": 1e-4}),
+        ("rate_too_high", {"learning_rate": 1e-2}),
+        ("few_steps", {"batch_size": 64}),
+        ("l2_too_strong", {"l2": 0.1}),
+        ("overfitting", {"width": 200}),
+        ("underfitting", {"width": 50}),
+        ("patience_too_short", {"patience": 1}),
+    ],
+)
+def test_a_suggestion_does_not_contradict_its_finding(name, change):
+    assert admissible(DIGITS, change) and not admissible(DIGITS, change, name)
+
+
+def test_the_first_admissible_fix_is_suggested_and_the_others_are_kept():
+    fixes = [
+        Fix({"learning_rate": 1e-3}),
+        Fix({"depth": 500, "width": 100}, "both"),
+        Fix({"width": 200}),
+        Fix({"width": 200}),
+    ]
+    finding = checked(Finding("underfitting", PROBLEM, 1, "", "Why.", fixes), DIGITS)
+    assert finding.change == {"depth": 100} and finding.others == [{"width": 200}]
+    assert finding.why == "Why.", "a single setting needs no reason for a second one"
+    assert checked(Finding("underfitting", PROBLEM, 1, "", "Why.", fixes[:1]), DIGITS).change == {}
+
+
+def test_the_reason_for_two_settings_is_part_of_the_explanation():
+    fix = Fix({"depth": 6, "width": 200}, "One alone is not enough.")
+    assert (
+        checked(Finding("underfitting", PROBLEM, 1, "", "Why.", [fix]), DIGITS).why == "Why. One alone is not enough."
+    )
+
+
+def test_a_rule_that_fails_costs_its_finding_and_not_the_page(monkeypatch, caplog):
+    def broken(run):
+        raise ZeroDivisionError
+
+    records = history(*[2.303] * 3, accuracy=0.1)
+    before = [finding.name for finding in diagnose(Evidence(DIGITS, records))]
+    monkeypatch.setattr(diagnosis, "RULES", (broken, *diagnosis.RULES))
+    with caplog.at_level(logging.ERROR):
+        assert [finding.name for finding in diagnose(Evidence(DIGITS, records))] == before != []
+    assert "the rule broken failed" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
+def drawn_config(rng: random.Random) -> TrainingConfig:
+    """Any configuration, its numbers over all orders of magnitude, many at their bounds."""
+    values = {}
+    for name, field in FIELDS.items():
+        if field.choices:
+            values[name] = rng.choice(field.choices)
+        elif isinstance(field.default, int):
+            low, high = int(field.minimum), min(int(field.maximum), 100)
+            values[name] = rng.choice((low, int(field.maximum), rng.randint(low, high), rng.randint(low, high)))
+        else:
+            low, high = max(field.minimum, 1e-7), field.maximum
+            values[name] = rng.choice((field.minimum, high, low * (high / low) ** rng.random()))
+    return TrainingConfig(**{**values, "depth": rng.choice((0, 1, 2, 5, 20, 60, 100))})
+
+
+def drawn_evidence(rng: random.Random) -> Evidence:
+    """A run of any configuration with any history that can be read from a file."""
+    config = drawn_config(rng)
+    strange = [0.0, 1e-300, 1e-30, 1e-8, 1e-3, 0.1, 0.5, 1.0, 2.3026, 5.0, 1e3, 1e30, float("nan"), float("inf")]
+    usual = rng.random() < 0.5
+
+    def number() -> float:
+        return 10 ** rng.uniform(-3, 1) if usual else rng.choice(strange)
+
+    records = [
+        EpochRecord(
+            *(
+                epoch,
+                number(),
+                rng.random(),
+                number(),
+                rng.random(),
+                config.learning_rate * rng.choice((1, 0.1, 1e-3, 0)),
+            ),
+            *(0.1, rng.choice((0.0, number())), rng.choice((0.0, number())), rng.choice((0.0, 1.0, float("nan")))),
+        )
+        for epoch in range(1, rng.choice((0, 1, 2, 3, 12, 30)) + 1)
+    ]
+    shares = ("dead", "saturated")
+    names = [
+        name for name in vars(signals(0).layers[0]) if name not in ("layer", "histogram_counts", "histogram_range")
+    ]
+    measured = [
+        signals(epoch, depth=config.depth, **{name: rng.random() if name in shares else number() for name in names}
+                | ({"update_ratio": None} if epoch == 0 else {}))
+        for epoch in range(rng.choice((0, 1, len(records) + 1)))
+    ]  # fmt: skip
+    return Evidence(config, records, measured, rng.choice((None, *Cause)), rng.choice((None, 1e-7, 1e-3, 10.0)))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_run_makes_a_rule_fail_or_a_suggestion_wrong(seed, caplog):
+    rng = random.Random(seed)
+    for _ in range(25):
+        run = drawn_evidence(rng)
+        findings = diagnose(run)
+        assert not caplog.records, (run.config, caplog.text)
+        assert len({finding.name for finding in findings}) == len(findings)
+        for finding in findings:
+            assert "nan" not in finding.evidence.split() and finding.evidence.strip() and finding.why.strip()
+            assert 0 <= finding.since <= len(run.records) + 1
+            for change in filter(None, (finding.change, *finding.others)):
+                assert admissible(run.config, change, finding.name), (finding.name, change)
+
+
+def test_directions_name_rules_and_settings():
+    rules = {rule.__name__ for rule in diagnosis.RULES}
+    assert set(DIRECTIONS) <= rules
+    assert {name for directions in DIRECTIONS.values() for name in directions} <= set(FIELDS)

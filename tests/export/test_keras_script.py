@@ -1,0 +1,283 @@
+"""The Keras script of a run: what it says, how long it is, and that it repeats the run without this project."""
+
+import ast
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.config import (
+    ALPHA,
+    ALPHA_OUTPUT,
+    DROPOUT,
+    EXPONENTIAL,
+    FIELDS,
+    HORIZONTAL,
+    OFF,
+    PAIRS,
+    PLATEAU,
+    STANDARDIZED,
+    TrainingConfig,
+)
+from explorer.data import datasets
+from explorer.data.origin import Downloaded
+from explorer.export.keras_script import differences, keras_script, plain_name
+from explorer.presets import ALL_PRESETS
+from explorer.runs.history import EpochRecord, best_epoch
+
+RUNNER = Path(__file__).parent.parent / "support" / "run_scripts.py"
+
+# one step per epoch, so that the loss of epoch 1 is that of the first step
+SMALL = TrainingConfig(
+    dataset="digits", depth=2, width=12, learning_rate=1e-3, batch_size=2048, epochs=3, input_scaling=STANDARDIZED
+)
+NUMBERS = {
+    "depth": (2, 0, 1, 3),
+    "width": (12, 1, 30),
+    "learning_rate": (1e-3, 3e-4, 3e-3),
+    "peak_factor": (10.0, 3.0),
+    "final_share": (0.001, 0.0, 0.5),
+    "decay_epochs": (20, 1),
+    "warmup_epochs": (2, 0, 1),
+    "plateau_patience": (5, 1),
+    "plateau_factor": (0.5, 0.1),
+    "dropout_rate": (0.1,),
+    "l2": (0.0, 0.01),
+    "clip_norm": (0.0, 0.05),
+    "weight_decay": (0.0, 0.5),
+    "label_smoothing": (0.0, 0.1),
+    "shift": (0, 2, 9),
+    "mixup": (0.0, 0.4),
+    "width_factor": (1.0, 0.5),
+    "batch_size": (2048, 500, 1437),
+    "epochs": (2, 3, 1),
+    "patience": (20,),
+    "seed": (1, 0, 2**31 - 1),
+}
+
+
+def values_of(field) -> tuple:
+    """All choices of a field but the random ones, or some numbers."""
+    if field.name == "dropout":
+        return (OFF,)
+    if field.name == "dataset":
+        return ("digits",)
+    return field.choices or NUMBERS[field.name]
+
+
+def combined() -> dict[str, TrainingConfig]:
+    """As few configurations as hold each of these values at least once."""
+    values = {field.name: values_of(field) for field in FIELDS.values()}
+    count = max(map(len, values.values()))
+    return {
+        f"choices_{number}": SMALL.with_(**{name: these[number % len(these)] for name, these in values.items()})
+        for number in range(count)
+    }
+
+
+# its validation loss rises soon
+STOPPED = SMALL.with_(patience=1, epochs=8, learning_rate=0.3, optimizer="adam")
+# settings whose effect needs several steps, or an optimizer that does not divide by the size of the gradient
+SEVERAL_STEPS = {
+    "clipped": SMALL.with_(optimizer="momentum", clip_norm=0.05, learning_rate=0.1, epochs=3, batch_size=500),
+    "decayed": SMALL.with_(schedule=EXPONENTIAL, decay_epochs=1, learning_rate=0.01, epochs=3, batch_size=500),
+    "cut": STOPPED.with_(schedule=PLATEAU, plateau_patience=1, plateau_factor=0.5, patience=20, epochs=6),
+}
+# the data sets that a script finds without a download
+POINTS = {name: SMALL.with_(dataset=name, batch_size=500) for name in ("moons", "circles", "spirals", "xor")}
+DOWNLOADED = {name for name, spec in datasets.BUILT_IN.items() if isinstance(spec.origin, Downloaded)}
+EQUAL = combined() | SEVERAL_STEPS | POINTS | {"stopped_early": STOPPED}
+RANDOM = {f"dropout_{kind}": SMALL.with_(dropout=kind, dropout_rate=0.3) for kind in (DROPOUT, ALPHA, ALPHA_OUTPUT)}
+
+
+@pytest.fixture(scope="module")
+def histories(tmp_path_factory) -> dict[str, dict]:
+    """What Keras recorded for every script, in a process that cannot import this project."""
+    folder = tmp_path_factory.mktemp("scripts")
+    return run_scripts(folder, EQUAL | RANDOM)
+
+
+def run_scripts(folder: Path, configs: dict[str, TrainingConfig]) -> dict[str, dict]:
+    for name, config in configs.items():
+        (folder / f"{name}.py").write_text(keras_script(config), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", str(RUNNER), *(str(folder / f"{name}.py") for name in configs)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def tensors():
+    """The data set of a configuration in TensorFlow's memory, made once for each data set and division."""
+    from explorer.training.tensors import TrainingTensors
+
+    return cache(lambda name, division: TrainingTensors(datasets.load(name, division)))
+
+
+def trained(config: TrainingConfig, tensors) -> list[EpochRecord]:
+    """The history of the same configuration, trained by this project."""
+    from explorer.training.compiled_epoch import CompiledNetwork
+    from explorer.training.trainer import train
+
+    records: list[EpochRecord] = []
+    network = CompiledNetwork(config, tensors(config.dataset, config.validation_split), jit_compile=False)
+    train(config, network, on_epoch=lambda record, *_: records.append(record))
+    return records
+
+
+def test_every_choice_and_several_numbers_are_among_the_scripts():
+    for field in FIELDS.values():
+        having_effect = [config for config in (EQUAL | RANDOM).values() if field.matters(vars(config))]
+        values = {getattr(config, field.name) for config in having_effect}
+        assert values >= set(field.choices) - DOWNLOADED, field.name
+        assert len(values) > 1 or field.name in ("dataset", "dropout_rate"), field.name
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_script_repeats_the_run(name, histories, tensors):
+    config, keras = EQUAL[name], histories[name]
+    records = trained(config, tensors)
+    assert differences(config) == []
+    assert keras["loss"][0] == pytest.approx(records[0].loss, abs=1e-5)
+    assert len(keras["loss"]) == len(records)
+    for metric in ("loss", "val_loss"):
+        assert keras[metric] == pytest.approx([getattr(record, metric) for record in records], rel=2e-3)
+    for metric in ("accuracy", "val_accuracy"):
+        assert keras[metric] == pytest.approx([getattr(record, metric) for record in records], abs=0.006)
+    assert len(records) == config.epochs or config is STOPPED
+    best = best_epoch(records)
+    assert keras["last"] == pytest.approx([best.val_loss, best.val_accuracy], rel=5e-3)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_script_with_dropout_says_that_it_differs(name, histories, tensors):
+    config, keras = RANDOM[name], histories[name]
+    records = trained(config, tensors)
+    assert "other units are dropped" in keras_script(config)
+    assert np.isfinite(keras["loss"]).all()
+    assert keras["loss"][0] != pytest.approx(records[0].loss, abs=1e-5)
+    assert keras["val_loss"] == pytest.approx([record.val_loss for record in records], rel=0.3)
+
+
+# --- Curves where Keras drops other units ------------------------------------------------------------------
+
+SEEDS = (1, 2, 3)
+CURVES = {
+    f"seed_{seed}": SMALL.with_(dropout=DROPOUT, dropout_rate=0.2, width=40, batch_size=64, epochs=4, seed=seed)
+    for seed in SEEDS
+}
+
+
+def test_curves_over_three_seeds_overlap_with_ours_where_other_units_are_dropped(tmp_path, tensors):
+    """In every epoch the three values of Keras and our three are within each other's range, widened by its half."""
+    keras = run_scripts(tmp_path, CURVES)
+    ours = [trained(config, tensors) for config in CURVES.values()]
+    for metric in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        for epoch in range(4):
+            theirs = [keras[name][metric][epoch] for name in CURVES]
+            own = [getattr(records[epoch], metric) for records in ours]
+            margin = (max(theirs + own) - min(theirs + own)) / 2
+            assert min(theirs) - margin <= np.mean(own) <= max(theirs) + margin, (metric, epoch)
+    # four epochs bring more than the seeds differ: a curve of another shape would not overlap
+    losses = np.array([[record.val_loss for record in records] for records in ours])
+    assert losses[:, 0].min() - losses[:, 3].max() > 2 * np.ptp(losses, axis=0).max()
+
+
+# --- The text ---------------------------------------------------------------------------------------------
+
+EVERY_CONFIG = {
+    **{name: preset.config for name, preset in ALL_PRESETS.items()},
+    **EQUAL,
+    **RANDOM,
+    "longest": ALL_PRESETS["book_1cycle"].config.with_(
+        batch_norm="before_activation",
+        l2=0.1,
+        clip_norm=1.0,
+        weight_decay=0.01,
+        label_smoothing=0.1,
+        flip=HORIZONTAL,
+        shift=4,
+        mixup=0.2,
+        skip=PAIRS,
+        width_factor=0.9,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """A folder with every script, each with a hostile run name and a result."""
+    folder = tmp_path_factory.mktemp("written")
+    best = EpochRecord(3, 1.5, 0.4, 1.4, 0.5, 1e-3, 1.0)
+    for name, config in EVERY_CONFIG.items():
+        script = keras_script(config, run='"""; import os\n\\N{DIGIT ONE}', best=best)
+        (folder / f"{name}.py").write_text(script, encoding="utf-8")
+    return folder
+
+
+def test_every_script_is_short_formatted_and_without_faults_of_style(written):
+    for path in written.glob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 120, path.name
+    for command in (["format", "--check"], ["check", "--select", "E,F,W,I,B,UP"]):
+        options = ["--isolated", "--line-length", "120", str(written)]
+        done = subprocess.run([sys.executable, "-m", "ruff", *command, *options], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_script_imports_what_everybody_has(written):
+    for path in written.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+        used |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert {name.partition(".")[0] for name in used} <= {"keras", "numpy", "sklearn", "hashlib"}, path.name
+
+
+def test_script_states_the_result_and_how_it_was_selected(written):
+    text = " ".join((written / "elu.py").read_text(encoding="utf-8").split())
+    assert "50.00% validation accuracy (validation loss 1.4000) at epoch 3" in text
+    assert "lowest validation loss; 10,000 validation images, one seed" in text
+
+
+def test_name_of_a_run_can_end_no_string_and_no_comment():
+    assert plain_name('x"""\n\\ü`$') == "x" + 8 * "?"
+    assert plain_name("cifar10_elu_20x100_2026_11_26-10_00_00_abcd") == "cifar10_elu_20x100_2026_11_26-10_00_00_abcd"
+
+
+@pytest.mark.parametrize("name", ["elu", "book_bn"])
+def test_script_divides_cifar10_as_the_explorer_does_and_starts_with_the_same_loss(name, cifar10, monkeypatch):
+    """Keras would download 170 MB; it is given the same arrays in the shapes of its documentation."""
+    import keras
+
+    from explorer.training.compiled_epoch import CompiledNetwork, Totals
+    from explorer.training.tensors import TrainingTensors
+    from explorer.training.trainer import image_order
+
+    labelled, labels = cifar10.images[:50_000], cifar10.labels[:50_000, None]
+    arrays = (labelled, labels), (cifar10.images[50_000:], cifar10.labels[50_000:, None])
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: arrays)
+    config = ALL_PRESETS[name].config.with_(depth=4)
+    names: dict = {}
+    exec(keras_script(config).partition("history = model.fit(")[0], names)
+    divided = cifar10.divided(config.validation_split)
+    for ending, split in (("train", "train"), ("val", "validation")):
+        images, labels = divided.split(split)
+        assert np.array_equal(names[f"x_{ending}"], images)
+        assert np.array_equal(names[f"y_{ending}"], labels)
+    network = CompiledNetwork(config, TrainingTensors(divided), jit_compile=False)
+    network.start(config)
+    order = image_order(config.seed, 1, network.data.training.size)
+    ours = [network.train_steps(order, step, step + 1, Totals()).loss / 32 for step in range(2)]
+    batches, keras_losses = names["batches"](), []
+    for _ in range(2):
+        names["model"].reset_metrics()
+        keras_losses.append(float(names["model"].train_on_batch(*next(batches))[0]))
+    assert keras_losses == pytest.approx(ours, abs=1e-5)
