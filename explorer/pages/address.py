@@ -33,6 +33,9 @@ def one_step_per_view() -> None:
     """Lets the browser's Back go back one view; draws nothing that is seen."""
     with st.container(key="history"):
         st.html(_SCRIPT, unsafe_allow_javascript=True)
+    if went_back():
+        # again: the drawing before may have changed its part of the address after the browser had left it
+        st.query_params.update()
 
 
 def went_back() -> bool:

@@ -2,8 +2,11 @@
 
 import pytest
 from browser import HANGS, chromium, serve
+from playwright.sync_api import expect
 
 from explorer.runs.store import RunStore
+
+expect.set_options(timeout=1000 * HANGS)
 
 
 @pytest.fixture(scope="module")

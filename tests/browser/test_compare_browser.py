@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from browser import serve, wait_for
+from browser import HANGS, serve, wait_for
 from make_runs import make_runs
 
 from explorer.runs import notes
@@ -16,7 +16,7 @@ ROW, HEADER, CHECKBOX = 35, 35, 20  # pixels of the table
 @pytest.fixture
 def page(browser, server):
     context = browser.new_context(viewport={"width": 1280, "height": 1900}, accept_downloads=True)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(1000 * HANGS)
     yield context.new_page()
     context.close()
 
@@ -37,7 +37,7 @@ def choose_row(page, number: int) -> None:
 
 def wait_for_runs(store: RunStore, count: int) -> None:
     """Waits until there are so many runs and all are trained to their end."""
-    wait_for(lambda: [summary.state for summary in store.list()] == [COMPLETED] * count, 90)
+    wait_for(lambda: [summary.state for summary in store.list()] == [COMPLETED] * count)
 
 
 def look_at(page, section: str, words: str) -> None:
@@ -120,8 +120,8 @@ def test_no_text_of_the_parallel_coordinates_covers_another(page, tmp_path):
         titles = chart.locator("g.concat_0_group g.role-axis-label text")
         wait_for(lambda: titles.count() == len(AXES))
         inside = chart.locator("g.concat_0_group text")
-        assert "".join(inside.all_text_contents()).count("on the input") == 1
-        assert inside.evaluate_all(OVERLAPS) == []
+        wait_for(lambda: "".join(inside.all_text_contents()).count("on the input") == 1)
+        wait_for(lambda: inside.evaluate_all(OVERLAPS) == [])
 
 
 def test_files_and_the_bin(page, server, tmp_path):
@@ -142,5 +142,6 @@ def test_files_and_the_bin(page, server, tmp_path):
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Undo").wait_for()
     assert len(store.list()) == runs - 1 and len(notes.binned(store.folder)) == 1
+    page.mouse.move(0, 0)  # the tooltip of Delete covers Undo until the pointer leaves it
     page.get_by_role("button", name="Undo").click()
     wait_for(lambda: len(store.list()) == runs)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from browser import ROOT, chromium, serve, wait_for
 from PIL import Image
+from playwright.sync_api import expect
 
 SHIPPED = ("elu", "bn", "selu")
 
@@ -58,10 +59,10 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     # the matrix; a click on true cat, predicted dog, shows those images alone
     matrix = page.locator("[data-testid=stVegaLiteChart] svg.marks")
     matrix.wait_for()
-    wait_for(lambda: len(figures(page)) == 24, 120)
+    wait_for(lambda: len(figures(page)) == 24)
     assert all("predicted as" in alt for alt in figures(page))
     page.locator("[data-testid=stVegaLiteChart] text[aria-label*='true: cat; predicted: dog']").click()
-    wait_for(lambda: figures(page) and all("cat, predicted as dog" in alt for alt in figures(page)), 120)
+    wait_for(lambda: figures(page) and all("cat, predicted as dog" in alt for alt in figures(page)))
     assert page.locator("figure img").first.evaluate("node => getComputedStyle(node).imageRendering") == "pixelated"
 
     open_tab(page, "Your own image")
@@ -74,7 +75,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     open_tab(page, "Two models")
     choose(page, f"Compare {BN} with", "CIFAR-10 SELU 20×100")
     page.get_by_text(re.compile(rf"{re.escape(BN)} is better than CIFAR-10 SELU .*McNemar's exact test")).wait_for()
-    wait_for(lambda: len(figures(page)) == 36, 120)
+    wait_for(lambda: len(figures(page)) == 36)
 
     open_tab(page, "Weights")
     page.get_by_alt_text(re.compile("weights of all 100 units")).wait_for()
@@ -103,4 +104,4 @@ def test_a_photo_of_the_camera_is_answered(address):
         page.get_by_text(
             re.compile(r"CIFAR-10 ELU\+BN 20×100, rate 0.0001 predicts \w+, probability [\d.]+%")
         ).wait_for()
-        assert page.get_by_alt_text("the image as the network sees it").is_visible()
+        expect(page.get_by_alt_text("the image as the network sees it")).to_be_visible()

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from browser import wait_for
+from playwright.sync_api import expect
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.diagnosis.case_questions import QUESTIONS
@@ -30,8 +31,7 @@ def test_a_case_is_answered_revealed_and_fixed(page, server):
     case = CASES["zeros"]
     page.goto(f"{address}/gallery?case=zeros")
     train = page.get_by_role("button", name="Train and see")
-    train.wait_for()
-    assert train.is_disabled()
+    expect(train).to_be_disabled()
     page.get_by_text(case.answers[case.right]).click()
     wait_for(train.is_enabled)
     train.click()
@@ -80,7 +80,7 @@ def test_one_thing_is_changed_on_a_run_and_both_are_shown(page, server):
     page.get_by_text("All initial weights are identical").wait_for()  # another activation is what it offers
     press(page, "Train the twin")
     page.get_by_text("One thing changed: activation elu →").wait_for()
-    wait_for(lambda: store.list()[0].state == COMPLETED, 90)
+    wait_for(lambda: store.list()[0].state == COMPLETED)
     page.reload()
     page.get_by_text("One thing changed: activation elu →").wait_for()
     twin = store.list()[0]

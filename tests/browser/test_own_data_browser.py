@@ -5,6 +5,7 @@ import pytest
 from browser import serve, wait_for
 from own_data import added
 from own_pictures import files, write_zip
+from playwright.sync_api import expect
 
 from explorer.data.own import registry
 from explorer.runs.store import RunStore
@@ -69,5 +70,5 @@ def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path
             gone.first.wait_for()
             added(path)  # as another page or the command line does, or a download that ends
             gone.first.wait_for(state="hidden")
-            assert box.input_value() == title
+            expect(box).to_have_value(title)
         assert page.get_by_test_id("stException").count() == 0

@@ -24,7 +24,7 @@ def test_the_decision_boundary_moves_beside_the_curves_while_the_network_learns(
     drawn.wait_for()
     drawn.evaluate("node => { window.boundary = node; }")
     first, seen = picture.screenshot(), set()
-    wait_for(lambda: seen.add(epoch(said)) or len(seen) > 5, 60)
+    wait_for(lambda: seen.add(epoch(said)) or len(seen) > 5)
     assert page.evaluate("document.contains(window.boundary)"), "the picture is updated in place"
     assert picture.screenshot() != first
     box = picture.bounding_box()

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from browser import HANGS, ROOT, serve, wait_for
 from late_writer import late_writer
+from playwright.sync_api import expect
 
 from explorer.config import TrainingConfig
 from explorer.runs.store import RunStore
@@ -104,9 +105,8 @@ def test_a_first_visit_says_what_this_is_and_leads_on(page, tmp_path):
     shutil.copytree(ROOT / "models" / "elu", tmp_path / "elu")
     with serve(tmp_path) as address:
         page.goto(f"{address}?dataset=digits")
-        assert "watch loss and accuracy" in page.get_by_text("See why a deep network learns").inner_text()
-        page.get_by_alt_text("an image of class").first.wait_for()
-        assert page.get_by_alt_text("an image of class").count() == 10
+        expect(page.get_by_text("See why a deep network learns")).to_contain_text("watch loss and accuracy")
+        expect(page.get_by_alt_text("an image of class")).to_have_count(10)
         page.get_by_text("8 × 8 = 64 inputs").wait_for()
         page.get_by_text("“The notebook” in this app is").wait_for()
         wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() == 1)
@@ -144,5 +144,5 @@ def test_try_changes_the_sidebar_where_it_is_seen(page, server):
     field = page.locator(".st-key-input_scaling")  # its group was folded
     field.wait_for()
     assert field.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
-    assert "standardized" in field.get_by_role("combobox").input_value()
+    expect(field.get_by_role("combobox")).to_have_value(re.compile("standardized"))
     page.get_by_text("The sidebar differs from this run: standardized inputs").wait_for()

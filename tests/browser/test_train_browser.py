@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from browser import HANGS, ROOT, epochs_shown, serve, wait_for
+from playwright.sync_api import expect
 
 # loss and accuracy come first; further charts look inside the network
 CURVES = "[data-testid=stVegaLiteChart]"
@@ -36,7 +37,7 @@ def test_train_watch_pause_resume_reload_stop(page, server):
     before = charts.first.bounding_box()
     charts.first.evaluate("node => { window.firstChart = node; window.updates = 0; }")
     seen = {epochs_shown(page)}
-    wait_for(lambda: seen.add(epochs_shown(page)) or len(seen) > 10, 60)
+    wait_for(lambda: seen.add(epochs_shown(page)) or len(seen) > 10)
     assert page.evaluate("document.contains(window.firstChart)")
     assert charts.first.bounding_box() == before
 
@@ -50,7 +51,7 @@ def test_train_watch_pause_resume_reload_stop(page, server):
 
     page.reload()
     page.get_by_role("button", name="Stop", exact=True).wait_for()
-    assert page.get_by_text(run.name).first.is_visible()
+    expect(page.get_by_text(run.name).first).to_be_visible()
     assert run.status().status == "running"
 
     other = page.context.new_page()
@@ -79,7 +80,7 @@ def test_trained_before_is_shown_at_once(page, server):
     press(page, "Train")
     page.get_by_text("This configuration was already trained").wait_for()
     assert len(store.list()) == runs
-    assert page.get_by_text(name).first.is_visible()
+    expect(page.get_by_text(name).first).to_be_visible()
 
     press(page, "Train with the next seed")
     wait_for(lambda: len(store.list()) == runs + 1)
@@ -168,7 +169,7 @@ def test_without_cifar10_digits_train_at_once_and_its_download_can_be_cancelled(
         open_page(page, address)
         page.get_by_text("CIFAR-10 is not on this machine yet").wait_for()
         page.get_by_text("1,437 training and 360 validation images").wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+        expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
         page.get_by_role("button", name="Download CIFAR-10").click()
         press(page, "Cancel download")
         page.get_by_role("button", name="Download CIFAR-10").wait_for()
