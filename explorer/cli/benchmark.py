@@ -7,7 +7,7 @@ from explorer.cli import campaign, sweep, terminal
 from explorer.cli.terminal import say
 from explorer.config import FIELDS
 from explorer.data import datasets
-from explorer.errors import FieldError
+from explorer.whole_number import whole_number
 from explorer.workers import worker
 
 
@@ -31,18 +31,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--finder", action="store_true", help="measure the learning-rate finder instead")
     parser.add_argument(
         "--watchers",
-        type=_watchers,
+        type=whole_number("watchers", 1, 1000),
         metavar="N",
         help="measure up to so many browsers that watch one live run instead (1 to 1,000)",
     )
     sweep.add_benchmarks(parser)
     campaign.add_options(parser)
-
-
-def _watchers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise FieldError("watchers", text, "a whole number from 1 to 1,000")
-    return int(text)
 
 
 def benchmark(options: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ from explorer.cli import terminal
 from explorer.cli.terminal import say
 from explorer.config import FIELDS
 from explorer.data.datasets import BUILT_IN
-from explorer.errors import FieldError
 from explorer.runs.store import RunStore
+from explorer.whole_number import whole_number
 
 FOLDER = ".campaigns"
 CONFIGURATIONS = 200
@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--diagnosis", action="store_true", help="measure the findings on injected faults instead")
     parser.add_argument(
         "--configurations",
-        type=_configurations,
+        type=whole_number("configurations", 1, MOST_CONFIGURATIONS),
         default=CONFIGURATIONS,
         metavar="N",
         help=f"for --diagnosis: number of faulty networks (default {CONFIGURATIONS})",
@@ -45,9 +45,3 @@ def benchmark(options: argparse.Namespace) -> None:
     folder = RunStore().folder / FOLDER
     values = diagnosis_campaign.measure(plan, folder, diagnosis_campaign.default_settings(), say)
     terminal.answer(values, options, diagnosis.lines)
-
-
-def _configurations(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_CONFIGURATIONS:
-        raise FieldError("configurations", text, f"a whole number from 1 to {MOST_CONFIGURATIONS:,}")
-    return int(text)

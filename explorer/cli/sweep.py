@@ -1,7 +1,6 @@
 """The commands of sweeps: run, stop, resume and show a study; a scheduler, and joining it as a worker."""
 
 import argparse
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from explorer.sweeps import summary
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import ACTIVE, STOPPED, Study, StudyStore
 from explorer.sweeps.study_spec import read_toml
-from explorer.workers.cluster import Settings, Tls
+from explorer.whole_number import whole_number
+from explorer.workers.cluster import Settings, Tls, number_of_workers
 from explorer.workers.run_queue import RunQueue
 
 STOP, RESUME, SHOW = "stop", "resume", "show"
@@ -26,7 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep`."""
     parser.add_argument("what", metavar="FILE|stop|resume|show", help="a study as a TOML file, or an action on a study")
     parser.add_argument("study", metavar="STUDY", nargs="?", help="name of a study, for stop, resume and show")
-    parser.add_argument("--workers", type=_workers, metavar="N", help="worker processes here, one run each (default 1)")
+    parser.add_argument(
+        "--workers",
+        type=number_of_workers("workers"),
+        metavar="N",
+        help="worker processes here, one run each (default 1)",
+    )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running Dask scheduler instead")
     add_tls(parser)
 
@@ -35,7 +40,11 @@ def add_worker_options(parser: argparse.ArgumentParser) -> None:
     """The options of `worker`."""
     parser.add_argument("--scheduler", metavar="ADDRESS", required=True, help="its address, such as tls://host:8786")
     parser.add_argument(
-        "--workers", type=_workers, default=1, metavar="N", help="worker processes, one run each (default 1)"
+        "--workers",
+        type=number_of_workers("workers"),
+        default=1,
+        metavar="N",
+        help="worker processes, one run each (default 1)",
     )
     add_tls(parser)
 
@@ -47,7 +56,9 @@ def add_scheduler_options(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="address on which to listen, such as 0.0.0.0 for all (default 127.0.0.1, this machine alone)",
     )
-    parser.add_argument("--port", type=_port, default=8786, metavar="N", help="port (default 8786)")
+    parser.add_argument(
+        "--port", type=whole_number("port", 1, 65_535), default=8786, metavar="N", help="port (default 8786)"
+    )
     add_tls(parser)
 
 
@@ -63,13 +74,13 @@ def add_benchmarks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", action="store_true", help="compare a parallel with a sequential sweep instead")
     parser.add_argument(
         "--saturation",
-        type=int,
+        type=whole_number("saturation", 1, 100_000),
         metavar="TRIALS",
         help="measure the driver with this many instant trials instead",
     )
     parser.add_argument(
         "--simulated-workers",
-        type=int,
+        type=whole_number("simulated-workers", 1, 10_000),
         default=200,
         metavar="N",
         help="for --saturation (default 200)",
@@ -82,9 +93,6 @@ def benchmark(options: argparse.Namespace) -> bool:
         from explorer.benchmarks import driver
         from explorer.benchmarks import sweep as measure
 
-        for name, most in (("saturation", 100_000), ("simulated_workers", 10_000)):
-            if not 1 <= getattr(options, name) <= most:
-                raise FieldError(name.replace("_", "-"), getattr(options, name), f"a whole number from 1 to {most:,}")
         values = driver.simulate(options.simulated_workers, options.saturation)
         terminal.answer(values, options, measure.lines_of_saturation)
     elif options.sweep:
@@ -167,16 +175,3 @@ def tls_of(options: argparse.Namespace) -> Tls | None:
         if not path or not Path(path).is_file():
             raise FieldError(f"tls-{name}", path or "", "an existing file; TLS needs ca, cert and key")
     return Tls(**{name: str(Path(path).absolute()) for name, path in paths.items()})
-
-
-def _workers(text: str) -> int:
-    most = max(1, os.cpu_count() or 1)
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise FieldError("workers", text, f"a whole number from 1 to {most}, the number of cores of this machine")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise FieldError("port", text, "a whole number from 1 to 65,535")
-    return int(text)

@@ -7,10 +7,12 @@ evaluated before is available at once, and one that has changed is evaluated aga
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -64,7 +66,7 @@ class Library:
                 cached = Predictions.load(path)
                 if cached.facts.model_hash == model_hash and cached.answers(request):
                     return _done(cached)
-            answer = self._task_process.ask(model_process.predict, request, seconds=SECONDS)
+            answer = self._ask(model_process.predict, request)
             answer.add_done_callback(lambda done: self._keep(done, request))
             return answer
 
@@ -73,14 +75,12 @@ class Library:
     def inside(self, request: Request) -> "Future[Inside]":
         """The weights of a model, for display."""
         key = (self.hash(request), "inside", request.dataset)
-        return self._once(key, lambda: self._task_process.ask(model_process.look_inside, request, seconds=SECONDS))
+        return self._once(key, lambda: self._ask(model_process.look_inside, request))
 
     def probabilities(self, request: Request, image: np.ndarray) -> "Future[np.ndarray]":
         """The class probabilities of one image uint8 `[*image_shape]`: float32 `[1, classes]`."""
         key = (self.hash(request), request.scaling, request.outputs, hashlib.sha256(image.tobytes()).hexdigest())
-        return self._once(
-            key, lambda: self._task_process.ask(model_process.predict_images, request, image[None], seconds=SECONDS)
-        )
+        return self._once(key, lambda: self._ask(model_process.predict_images, request, image[None]))
 
     def ask_anew(self, request: Request) -> None:
         """Forgets the failures of a model file, so that the next request tries again."""
@@ -130,6 +130,9 @@ class Library:
 
     def _looks(self, request: Request) -> Path:
         return self._folder / f"{self.hash(request)[:24]}.test-looks"
+
+    def _ask(self, function: Callable, *arguments: Any) -> Future:
+        return self._task_process.ask(function, *arguments, seconds=SECONDS, repeatable=True)
 
     def _once(self, key: tuple, ask) -> Future:
         """The cached or pending future of a key, also of a failure, else a new one."""

@@ -19,6 +19,7 @@ from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.outputs import AUTOMATIC, OUTPUTS, PROBABILITIES
 from explorer.files import read_bytes, replace_file
 from explorer.records import Real, Seconds
+from explorer.whole_number import whole_number
 
 VALIDATION, TEST = "validation", "test"
 SPLITS = (VALIDATION, TEST)
@@ -29,11 +30,7 @@ VERSION = 2
 SCALINGS = (AUTOMATIC, *FIELDS["input_scaling"].choices)
 
 
-def samples(text: str) -> int:
-    """A number of samples from text, 0 for none; raises `FieldError`."""
-    if not text.isdecimal() or int(text) > MOST_SAMPLES:
-        raise FieldError("samples", text, f"a whole number from 0 to {MOST_SAMPLES}")
-    return int(text)
+samples = whole_number("samples", 0, MOST_SAMPLES)  # 0 for none
 
 
 @dataclass(frozen=True)

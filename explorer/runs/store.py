@@ -54,8 +54,7 @@ class RunStore:
         folder from the start.
         """
         now = time.time()
-        dataset = config.dataset.partition("@")[0]
-        base = name or f"{dataset}_{config.activation}_{config.depth}x{config.width}" + (NAMED if fix else "")
+        base = name or folder_name(config) + (NAMED if fix else "")
         marks = {TRIAL: trial, FIX: fix and fix.to_dict()}
         stamp = time.strftime("%Y_%m_%d-%H_%M_%S", time.localtime(now))
         status = RunStatus(QUEUED, created=now, queued=now, process=Process.current())
@@ -201,6 +200,11 @@ class RunStore:
             if ended and not summary.status.shipped and summary.config == config:
                 return summary.run
         return None
+
+
+def folder_name(config: TrainingConfig) -> str:
+    """The beginning of a run's folder name, before its time: the data set and the shape of the network."""
+    return f"{config.dataset.partition('@')[0]}_{config.activation}_{config.depth}x{config.width}"
 
 
 def _build(path: Path, config: TrainingConfig, status: RunStatus, marks: dict[str, dict[str, Any] | None]) -> None:

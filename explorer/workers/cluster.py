@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from explorer.errors import FieldError
 from explorer.isolation import isolate
+from explorer.whole_number import whole_number
 
 DASK_SETTINGS = {
     # a run whose worker died is shown as interrupted and resumed by the user, not retried silently
@@ -69,12 +70,13 @@ class Settings:
     @classmethod
     def from_environment(cls) -> "Settings":
         """The settings from `EXPLORER_WORKERS` and `EXPLORER_SCHEDULER`; raises `FieldError`."""
-        text, most = os.environ.get("EXPLORER_WORKERS") or "1", max(1, os.cpu_count() or 1)
-        if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise FieldError(
-                "EXPLORER_WORKERS", text, f"a whole number from 1 to {most}, the number of cores of this machine"
-            )
-        return cls(int(text), os.environ.get("EXPLORER_SCHEDULER") or None)
+        workers = number_of_workers("EXPLORER_WORKERS")(os.environ.get("EXPLORER_WORKERS") or "1")
+        return cls(workers, os.environ.get("EXPLORER_SCHEDULER") or None)
+
+
+def number_of_workers(field: str) -> Callable[[str], int]:
+    """A function that reads how many workers this machine is to have; it raises `FieldError`."""
+    return whole_number(field, 1, max(1, os.cpu_count() or 1), "the number of cores of this machine")
 
 
 def prepare_dask() -> None:

@@ -31,7 +31,8 @@ WATCH_SECONDS = 0.05
 PATIENCE_SECONDS = 2.0
 IDLE_SECONDS = 60.0
 MOST_PROCESSES = 3
-# where there can be no further process, one task's turn: then it gives way to any that has taken less time so far
+# Where there can be no further process, the first turn of a repeatable task: then it gives way to any that has taken
+# less time so far. Each further turn is twice as long, so that it finishes although it begins anew.
 TURN_SECONDS = 10.0
 
 
@@ -40,6 +41,7 @@ class _Task:
     function: Callable
     arguments: tuple
     seconds: float
+    repeatable: bool
     answer: Future
     taken: float = 0.0  # seconds, in turns that ended before it was finished
 
@@ -52,7 +54,7 @@ class TaskProcess:
     """Executes tasks in order; its process starts with the first task, or with `start`.
 
     One process suffices while tasks are quick; behind a slow one, the next task is executed in another process. With
-    all processes at slow tasks, these take turns with those that wait. Safe to share between threads.
+    all processes at slow tasks, the repeatable ones take turns with those that wait. Safe to share between threads.
     """
 
     def __init__(self, memory_limit: int = MEMORY_LIMIT):
@@ -62,14 +64,14 @@ class TaskProcess:
         self._slots: list[_Slot] = []
         self._closed = False
 
-    def ask(self, function: Callable, *arguments: Any, seconds: float = SECONDS) -> Future:
+    def ask(self, function: Callable, *arguments: Any, seconds: float = SECONDS, repeatable: bool = False) -> Future:
         """A future of `function(*arguments)`, executed in another process.
 
         The future raises what the function raises, or `WorkersError` if the process died, took too much memory or more
-        than `seconds` in all its turns. A task that is cancelled before its first turn is not executed. A function may
-        be executed again from its beginning, when it has given way to others.
+        than `seconds` in all its turns. A task cancelled before its first turn is not executed; a `repeatable` one may
+        be ended to give way to others, and is later executed again from its beginning.
         """
-        task = _Task(function, arguments, seconds, Future())
+        task = _Task(function, arguments, seconds, repeatable, Future())
         with self._changed:
             if self._closed:
                 raise WorkersError("no more tasks are accepted: this process is shutting down")
@@ -95,8 +97,6 @@ class TaskProcess:
         for slot in slots:
             slot.join()
         self._refuse("the process that executed it was ended")
-
-    # --- called by the slots ------------------------------------------------------------------------------
 
     def next_task(self, slot: "_Slot") -> _Task | None:
         """Waits for the next task; None if the slot is no longer needed."""
@@ -126,7 +126,7 @@ class TaskProcess:
                 self._add_slot()
                 return False
             least = min(waiting.taken for waiting in self._waiting)
-            return seconds > TURN_SECONDS and least < task.taken + seconds - TURN_SECONDS / 2
+            return task.repeatable and seconds > TURN_SECONDS + task.taken and least < seconds + task.taken
 
     def has_left(self, slot: "_Slot", why: str) -> None:
         """Removes a slot; if it was the last, waiting tasks fail with `why`."""

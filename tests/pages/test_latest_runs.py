@@ -3,6 +3,8 @@
 import json
 
 from drawn import page_alone
+from own_data import added
+from own_pictures import files, write_folder
 
 from explorer.config import TrainingConfig
 from explorer.diagnosis.fault_cases import CASES
@@ -77,3 +79,10 @@ def test_a_sweep_that_is_running_is_not_opened_by_itself(store):
     own = store.create(DIGITS.with_(seed=3))
     page = page_alone("train").run()
     assert "Digits ELU 2×20, seed 3" in page.title[0].value, own.name
+
+
+def test_a_run_of_the_gallery_is_named_like_any_other_also_on_data_of_ones_own(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
+    config = DIGITS.with_(dataset=added(write_folder(tmp_path / "flowers", files())).full_name)
+    assert store.create(config).name.startswith("flowers_elu_2x20_2")
+    assert store.create(config, gallery_name(config)).name.startswith("flowers_elu_2x20_gallery_2")

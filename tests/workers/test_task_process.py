@@ -54,6 +54,14 @@ def fill_the_temporary_folder_and_hold_the_lock():
     hold_the_lock()
 
 
+def write_and_wait(path) -> str:
+    """Takes longer than the first turns of the tests below."""
+    with Path(path).open("a") as file:
+        file.write("begun")
+    time.sleep(5)
+    return "finished"
+
+
 class OddError(Exception):
     """Cannot be made again from what it says, as those of many libraries."""
 
@@ -116,7 +124,7 @@ def test_behind_a_question_that_hangs_the_next_is_answered_at_once():
 def test_questions_that_hang_in_every_process_take_turns_with_the_next(monkeypatch):
     monkeypatch.setattr(task_process_module, "TURN_SECONDS", 3.0)
     task_process = TaskProcess()
-    hanging = [task_process.ask(hold_the_lock, seconds=300) for _ in range(MOST_PROCESSES)]
+    hanging = [task_process.ask(hold_the_lock, seconds=300, repeatable=True) for _ in range(MOST_PROCESSES)]
     assert task_process.ask(abs, -3).result(200) == 3
     assert not any(late.done() for late in hanging)
     task_process.close()
@@ -128,11 +136,30 @@ def test_questions_that_hang_in_every_process_take_turns_with_the_next(monkeypat
 def test_what_a_question_takes_in_all_its_turns_counts(monkeypatch):
     monkeypatch.setattr(task_process_module, "TURN_SECONDS", 3.0)
     task_process = TaskProcess()
-    hanging = [task_process.ask(hold_the_lock, seconds=7) for _ in range(MOST_PROCESSES + 2)]
+    hanging = [task_process.ask(hold_the_lock, seconds=7, repeatable=True) for _ in range(MOST_PROCESSES + 2)]
     for late in hanging:
         with pytest.raises(WorkersError, match="it took longer than 7 s and was ended"):
             late.result(200)
     assert task_process.ask(abs, -3).result(60) == 3
+    task_process.close()
+
+
+def test_long_questions_that_take_turns_are_all_answered(monkeypatch):
+    monkeypatch.setattr(task_process_module, "TURN_SECONDS", 1.0)
+    task_process = TaskProcess()
+    long = [task_process.ask(write_and_wait, os.devnull, repeatable=True) for _ in range(MOST_PROCESSES + 2)]
+    assert [answer.result(200) for answer in long] == ["finished"] * len(long)
+    task_process.close()
+
+
+def test_a_question_that_may_not_be_asked_twice_gives_way_to_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr(task_process_module, "TURN_SECONDS", 1.0)
+    task_process = TaskProcess()
+    files = [tmp_path / str(number) for number in range(MOST_PROCESSES)]
+    long = [task_process.ask(write_and_wait, file) for file in files]
+    assert task_process.ask(abs, -3).result(200) == 3
+    assert [answer.result(200) for answer in long] == ["finished"] * len(long)
+    assert [file.read_text() for file in files] == ["begun"] * len(files)
     task_process.close()
 
 

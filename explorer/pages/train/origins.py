@@ -7,6 +7,7 @@ from explorer.config import TrainingConfig
 from explorer.runs.fix_mark import NAMED, read_fix_mark
 from explorer.runs.run import Run
 from explorer.runs.run_summary import RunSummary
+from explorer.runs.store import folder_name
 
 OWN, GALLERY, SWEEP, FIX = "own", "gallery", "sweep", "fix"
 # the groups of runs that are listed apart from a person's own, with their titles
@@ -17,7 +18,7 @@ _OF_GALLERY = "_gallery"  # ends the part of a run's name before its time
 
 def gallery_name(config: TrainingConfig) -> str:
     """The part before its time of the name of a run that the fault gallery trains."""
-    return f"{config.dataset}_{config.activation}_{config.depth}x{config.width}{_OF_GALLERY}"
+    return folder_name(config) + _OF_GALLERY
 
 
 def origin(summary: RunSummary) -> str:

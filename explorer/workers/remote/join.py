@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 from collections.abc import Callable
 
-from explorer.errors import WorkersError
-from explorer.workers.cluster import Tls, prepare_dask, worker_environment
+from explorer.workers.cluster import Tls, worker_environment
+from explorer.workers.remote import node
 
 # A scheduler may start after its workers, as on batch systems; one that is unreachable for so long has ended.
 SECONDS_WITHOUT_SCHEDULER = 120
@@ -19,12 +18,7 @@ def join(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]
 
     Raises `WorkersError` if the scheduler cannot be reached.
     """
-    prepare_dask()
-    try:
-        return asyncio.run(_stay(address, workers, tls, say))
-    except (OSError, RuntimeError, ValueError) as error:  # Dask raises a RuntimeError from the one that tells why
-        why = error.__cause__ or error
-        raise WorkersError(f"scheduler: {address!r} cannot be joined ({why or type(why).__name__})") from error
+    return node.run(_stay(address, workers, tls, say), f"{address!r} cannot be joined")
 
 
 async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str], None]) -> int:
@@ -53,10 +47,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
     ]
     await asyncio.gather(*nannies)
     say(f"{workers} worker process{'es' * (workers > 1)} joined {address}; Ctrl-C leaves")
-    leave = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, leave.set)
+    leave = node.told_to_leave()
     ended = asyncio.gather(*(nanny.finished() for nanny in nannies))
     await asyncio.wait([asyncio.ensure_future(leave.wait()), ended], return_when=asyncio.FIRST_COMPLETED)
     if leave.is_set():
