@@ -8,7 +8,7 @@ from explorer.cli import terminal
 from explorer.cli.options import store_of
 from explorer.errors import FieldError, InputError
 from explorer.evaluation.library import Library
-from explorer.export.bring_in import import_run
+from explorer.export.archive_import import import_run
 from explorer.export.evaluating import evaluator
 from explorer.export.formats import FORMATS, format_named
 from explorer.files import replace_file

@@ -11,7 +11,7 @@ from explorer.evaluation import html_report
 from explorer.evaluation.html_document import document
 from explorer.evaluation.saved_models import behind
 from explorer.export import html_parts, live_charts
-from explorer.export.compared import comparison
+from explorer.export.comparison_report import comparison
 from explorer.export.curve_charts import curve_charts
 from explorer.export.evaluating import Evaluate, Evaluated
 from explorer.export.findings import findings_of

@@ -14,7 +14,7 @@ import pytest
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
 from explorer.export.archive import LIMITS, archive, at_rest
-from explorer.export.bring_in import import_run
+from explorer.export.archive_import import import_run
 from explorer.export.unpacking import LEFT_OUT, unpack
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord

@@ -10,7 +10,7 @@ from explorer.errors import ExplorerError
 from explorer.pages import resources
 from explorer.pages.compare.state import compare
 from explorer.pages.popovers import close, popover
-from explorer.pages.run.take_home import exported
+from explorer.pages.run.export_buttons import exported
 from explorer.pages.text import sentence
 from explorer.runs.run import Run
 from explorer.scratch import ScratchFolder
@@ -100,7 +100,7 @@ def import_archive() -> None:
 
 
 def _imported(file: "UploadedFile") -> Run:
-    from explorer.export.bring_in import import_run
+    from explorer.export.archive_import import import_run
 
     scratch = ScratchFolder()
     try:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.diagnosis import Finding
 from explorer.pages import layout, selection
-from explorer.pages.run import actions, findings, learning_rate, links, pace, plane, state, twin
+from explorer.pages.run import actions, boundary, findings, learning_rate, links, pace, state, twin
 from explorer.pages.run.curves import curves
 from explorer.pages.run.links import run_name
 from explorer.pages.run.progress import bar, numbers
@@ -108,7 +108,7 @@ def _curves(run: Run, summary: RunSummary) -> None:
     before = twin.twin_of(run)
     if before:
         twin.both(before, summary)
-    elif plane.shown(summary):
+    elif boundary.shown(summary):
         _beside_the_plane(run, summary)
     elif summary.records:
         curves(summary, "chart", layout.text_size())
@@ -126,7 +126,7 @@ def _beside_the_plane(run: Run, summary: RunSummary) -> None:
         else:
             st.caption("The first point appears after the first epoch.")
     with right:
-        plane.draw(run, summary)
+        boundary.draw(run, summary)
 
 
 def _finding(taken: Snapshot) -> None:

@@ -9,7 +9,7 @@ from explorer.data import datasets
 from explorer.errors import RunError
 from explorer.pages import download, layout, messages, resources, selection, settings, sidebar, training
 from explorer.pages.chart import draw_steadily
-from explorer.pages.run import details, page, take_home
+from explorer.pages.run import details, export_buttons, page
 from explorer.pages.run.waiting import queue_note
 from explorer.pages.text import capitalized, sentence
 from explorer.pages.train import (
@@ -19,7 +19,7 @@ from explorer.pages.train import (
     network_card,
     own_data,
     own_data_form,
-    setup_line,
+    settings_difference,
     welcome,
 )
 from explorer.runs.run import Run
@@ -64,7 +64,7 @@ def render() -> None:
 
 def _with_run(run: Run, config: TrainingConfig | None, listing: Sequence[RunSummary]) -> None:
     with layout.place():
-        setup_line.draw(run, config, listing)
+        settings_difference.draw(run, config, listing)
     page.show(run, listing)
     part = _choose(PARTS, "run_part")
     if part in (details.FINDINGS, details.INSIDE):
@@ -75,7 +75,7 @@ def _with_run(run: Run, config: TrainingConfig | None, listing: Sequence[RunSumm
         details.settings(run)
     else:
         _of_the_sidebar(part, config)
-    take_home.render(run)
+    export_buttons.render(run)
     page.watch(run, listing)
 
 

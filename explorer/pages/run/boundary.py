@@ -17,9 +17,8 @@ def shown(summary: RunSummary) -> bool:
 
 def draw(run: Run, summary: RunSummary) -> None:
     """Draws the boundary after the last epoch; a run without one says so."""
-    from explorer.charts import (
-        decision_boundary as charts,
-    )  # imports pandas and Altair, which the first page can do without
+    # here, as it imports pandas and Altair, which the first page can do without
+    from explorer.charts import decision_boundary as charts
 
     found, spec = run.boundary(), DATASETS[summary.config.dataset]
     if found is None:
@@ -29,7 +28,6 @@ def draw(run: Run, summary: RunSummary) -> None:
         dataset = resources.dataset(spec.name)
     except DataError:  # the page says so elsewhere
         return
-    training = dataset.train[: charts.MOST_POINTS]
     epoch, probabilities = found
     draw_chart(
         charts.boundary,
@@ -39,4 +37,5 @@ def draw(run: Run, summary: RunSummary) -> None:
         key="boundary",
         alt=f"decision boundary between {spec.class_names[0]} and {spec.class_names[1]}, and training points",
     )
-    st.caption(f"Which class the network predicts where, after epoch {epoch:,}; {len(training):,} training points.")
+    points = min(len(dataset.train), charts.MOST_POINTS)
+    st.caption(f"Which class the network predicts where, after epoch {epoch:,}; {points:,} training points.")
