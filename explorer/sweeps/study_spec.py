@@ -77,6 +77,13 @@ class StudySpec:
         """The maximum number of trials."""
         return min(self.trials, self.space.grid_size()) if self.sampler == GRID else self.trials
 
+    @property
+    def caution(self) -> str:
+        """What to bear in mind where the values of trials are compared; empty where there is nothing."""
+        if self.objective != "val_loss" or "l2" not in self.space.fields():
+            return ""
+        return "The validation loss includes the L2 penalty, which differs between the trials; val_accuracy does not."
+
     def check_new(self) -> None:
         """Raises `InputError` for conditions that can never hold; existing studies may have them."""
         self.space.check_conditions()

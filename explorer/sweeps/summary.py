@@ -121,6 +121,7 @@ def lines(values: dict[str, Any]) -> list[str]:
         rows = [[str(t.trial), f"{t.value:.4f}", *cell, t.runs[-1]] for t, cell in zip(best, cells, strict=True)]
         seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
         report += [f"best trials ({values['selected_by']}{seeds}):", *columns([head, *rows], right="01")]
+        report += [spec.caution] * bool(spec.caution)
     return report
 
 

@@ -106,6 +106,15 @@ def test_a_completed_study_with_all_its_pictures(store):
     assert (page.session_state["depth"], page.session_state["width"]) == (1, "10")
 
 
+def test_a_study_that_varies_the_penalty_says_that_its_loss_includes_it(store):
+    study = study_in(store, trials=2, space={"l2": [0.0, 0.01]})
+    drive(study, store, lambda: Scripted(trains))
+    said = "The validation loss includes the L2 penalty, which differs between the trials; val_accuracy does not."
+    assert said in texts(app(study="s")) and summary.lines(summary.result(study))[-1] == said
+    other = study_in(store, name="other", trials=2, space={"l2": [0.0, 0.01]}, objective="val_accuracy")
+    assert not other.spec.caution and not study_in(store, name="third", trials=2).spec.caution
+
+
 def test_failed_trials_keep_their_reasons(store):
     def script(run, config):
         add_epochs(run, config, until=1)

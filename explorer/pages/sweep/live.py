@@ -51,6 +51,8 @@ def live(taken: StudySnapshot) -> None:
         return
     _charts(spec, trials)
     _leaderboard(spec, status, trials)
+    if spec.caution:
+        st.caption(spec.caution)
 
 
 def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -> None:
