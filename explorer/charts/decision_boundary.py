@@ -9,6 +9,7 @@ import pandas as pd
 from explorer.charts.training_curves import HEIGHT
 from explorer.data.datasets import Dataset
 from explorer.palette import CLASS_COLORS, CLASS_SHADES
+from explorer.plain_text import plain
 from explorer.runs.decision_boundary import SIDE, grid
 
 MOST_POINTS = 400
@@ -46,12 +47,16 @@ def of_dataset(probabilities: np.ndarray, dataset: Dataset) -> pd.DataFrame:
     return boundary_frame(probabilities, spec.max_value, points, labels, spec.class_names)
 
 
-def boundary(frame: pd.DataFrame, edge: float, names: Sequence[str]) -> alt.LayerChart:
-    """The picture of a frame; `names` are those of the two classes."""
+def boundary(
+    frame: pd.DataFrame, edge: float, names: Sequence[str], feature_names: Sequence[str] = ()
+) -> alt.LayerChart:
+    """The picture of a frame; `names` are those of the two classes, `feature_names` of the axes, if they have any."""
     side = alt.Scale(domain=[-edge, edge], nice=False, zero=False)
-    axis = alt.Axis(title=None, grid=False, ticks=False, values=[-edge, 0, edge])
+    titles = [plain(name) for name in feature_names] or [None, None]
+    axes = [alt.Axis(title=title, grid=False, ticks=False, values=[-edge, 0, edge]) for title in titles]
     shades = alt.Scale(domain=[0, 0.25, 0.5, 0.75, 1], range=list(CLASS_SHADES), clamp=True)
-    base = alt.Chart(frame).encode(x=alt.X("x:Q", scale=side, axis=axis), y=alt.Y("y:Q", scale=side, axis=axis))
+    x, y = alt.X("x:Q", scale=side, axis=axes[0]), alt.Y("y:Q", scale=side, axis=axes[1])
+    base = alt.Chart(frame).encode(x=x, y=y)
     cells = (
         base.transform_filter(alt.datum.kind == CELL)
         .mark_rect(clip=True, opacity=1)

@@ -167,6 +167,8 @@ def _layout_problems(layout: Layout, *, hashed: bool) -> Iterator[str]:
             f"images have the shape {shape}; it must be (features,), (height, width), (height, width, 1) or "
             "(height, width, 3)"
         )
+    if layout.feature_names and (len(layout.feature_names),) != shape:
+        yield f"it has {len(layout.feature_names):,} names of features, which do not fit images of shape {shape}"
     for part in layout.parts:
         count = layout.shape(f"x_{part.name.split('_')[1]}")[0]
         if part.shape != ((count, *shape) if part.name.startswith("x") else (count,)) or count < 1:

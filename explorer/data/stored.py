@@ -39,12 +39,14 @@ class Layout:
 
     Where the SHA-256 of the arrays is not known, the file is `sealed`: it is made from the author's own archive only,
     verified by the SHA-256 of that, and ends with the SHA-256 of its bytes. `labels` is the end of the names of the
-    label arrays that the data set has, where the file holds several.
+    label arrays that the data set has, where the file holds several. `feature_names` are those of a table's columns,
+    empty where they are not known.
     """
 
     parts: tuple[Part, ...]
     sealed: bool = False
     labels: str = ""
+    feature_names: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """HTML cards of images, for the page and the HTML report: picture, true and predicted class, probabilities."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -9,6 +9,7 @@ from explorer.data.datasets import Dataset
 from explorer.evaluation.images import png_uri, points_uri, proportions
 from explorer.evaluation.metrics import Evaluation
 from explorer.palette import CLASS_COLORS, NEUTRAL, RIGHT_COLOR, WRONG_COLOR
+from explorer.plain_text import plain
 
 MOST_EXAMPLES, MOST_POINTS, MOST_VALUES, MOST_BARS = 10, 400, 6, 20
 GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:14px 12px"
@@ -39,12 +40,12 @@ def examples(dataset: Dataset) -> str:
     cells = []
     for number in np.unique(np.linspace(0, spec.classes - 1, MOST_EXAMPLES).round().astype(int)):
         name, first = spec.class_names[number], dataset.train[int((labels == number).argmax())]
-        figure = _figure(dataset, first, f"an image of class {name}", NEUTRAL)
+        figure = _figure(dataset, first, f"{'an image' if spec.pictures else 'a row'} of class {name}", NEUTRAL)
         cells.append(
             f'<figure style="margin:0;min-width:0">{figure}<figcaption style="font-size:.82rem">{escape(name)}'
             "</figcaption></figure>"
         )
-    return f'<div style="{SMALL_GRID}">{"".join(cells)}</div>'
+    return f'<div style="{SMALL_GRID if spec.pictures else GRID}">{"".join(cells)}</div>'
 
 
 def _points(dataset: Dataset, labels: np.ndarray) -> str:
@@ -62,11 +63,21 @@ def _figure(dataset: Dataset, index: int, alt: str, color: str) -> str:
     """One image: a picture, a point in its plane, or the values of a row."""
     spec, image = dataset.spec, dataset.images[index]
     if not spec.pictures and not spec.plane:
-        values = ", ".join(f"{value:.4g}" for value in image[:MOST_VALUES])
-        return f'<code title="{escape(alt)}">{values}{", …" * (len(image) > MOST_VALUES)}</code>'
+        values = _values(spec.layout.feature_names, image)
+        return f'<code title="{escape(alt)}" style="overflow-wrap:anywhere">{values}</code>'
     source = png_uri(image, spec.max_value) if spec.pictures else points_uri([image], [color], spec.max_value)
     style = PICTURE.format(proportions(spec.image_shape))
     return f'<img src="{source}" alt="{escape(alt)}" style="{style}">'
+
+
+def _values(names: Sequence[str], row: np.ndarray) -> str:
+    """The first values of a row of a table, each after the name of its feature in a line where there are names."""
+    more = len(row) > MOST_VALUES
+    values = [f"{value:.4g}" for value in row[:MOST_VALUES]] + ["…"] * more
+    if not names:
+        return ", ".join(values)
+    named = [f"{escape(plain(name))}: " for name in names[:MOST_VALUES]] + [""] * more
+    return "<br>".join(map("".join, zip(named, values, strict=True)))
 
 
 def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int, note: str) -> str:

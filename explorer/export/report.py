@@ -109,7 +109,9 @@ def _plane(summary: RunSummary, charts: Charts) -> str:
         return ""
     epoch, probabilities = found
     frame = of_dataset(probabilities, datasets.load(spec.name))
-    chart = boundary(frame, spec.max_value, spec.class_names).properties(height=live_charts.WIDTH)
+    chart = boundary(frame, spec.max_value, spec.class_names, spec.layout.feature_names).properties(
+        height=live_charts.WIDTH
+    )
     names = " and ".join(spec.class_names)
     caption = f"Which class the network predicts where, after epoch {epoch:,}, and training points."
     figure = charts.figure(chart, f"decision boundary between {names}", caption, live=False)

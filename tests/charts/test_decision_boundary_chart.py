@@ -48,3 +48,9 @@ def test_the_colours_are_those_of_the_palette():
     cells, points = boundary(frame(), 6, NAMES).to_dict()["layer"]
     assert cells["encoding"]["fill"]["scale"]["range"] == list(CLASS_SHADES)
     assert points["encoding"]["color"]["scale"] == {"domain": list(NAMES), "range": list(CLASS_COLORS)}
+
+
+@pytest.mark.parametrize(("given", "shown"), [((), [None, None]), (("size", "age\u202e"), ["size", "age\\u202e"])])
+def test_the_axes_are_named_by_the_columns_of_a_table(given, shown):
+    for layer in boundary(frame(), 6, NAMES, given).to_dict()["layer"]:
+        assert [layer["encoding"][axis]["axis"]["title"] for axis in "xy"] == shown

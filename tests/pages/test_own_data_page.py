@@ -125,6 +125,9 @@ def test_a_table_asks_for_its_column_of_classes(store, tmp_path):
     page.text_input(key="own_label").set_value("kind").run()  # the file is still there
     submitted(page)
     assert "**table** · 20 rows in 2 classes, 1 feature" in texts(page) and not page.error and not page.exception
+    drawn = [part.proto.body for part in page.get("html")]
+    assert "One row of each class" in texts(page) and any("a row of class 0" in part for part in drawn)
+    assert any(">size: " in part for part in drawn), "each value is named by its column"
     assert page.run().text_input(key="own_name").value == "" and button(page, "Read and check").disabled
     button(page, "Use table").click().run()
     assert page.selectbox(key="dataset").value == registry.find("table").full_name and not page.exception

@@ -11,11 +11,20 @@ from explorer.data.own import registry
 from explorer.data.own.collected import Collected
 from explorer.data.own.description import Description, PictureSize, Report, StoredPart
 from explorer.data.own.dividing import shuffled_order, stratified_order
-from explorer.data.own.limits import LARGEST_SIDE, MEBIBYTE, MOST_LISTED, MOST_STORED, SMALLEST_SIDE, USUAL_SIDE
+from explorer.data.own.limits import (
+    LARGEST_SIDE,
+    LONGEST_FEATURE_NAME,
+    MEBIBYTE,
+    MOST_LISTED,
+    MOST_STORED,
+    SMALLEST_SIDE,
+    USUAL_SIDE,
+)
 from explorer.data.own.progress import Progress
 from explorer.data.split import split_indices
 from explorer.data.stored import data_folder
 from explorer.errors import FieldError, InputError, quoted
+from explorer.plain_text import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,6 +167,7 @@ def describe(request: Request, found: Collected) -> tuple[Description, bytes]:
         seed=request.seed,
         parts=parts,
         report=_report(request, found, labels, [digests[place] for place in order], test_digests),
+        feature_names=tuple(plain(name, LONGEST_FEATURE_NAME) or "?" for name in found.feature_names),
     )
     return description, b"".join(array.tobytes() for array in arrays.values())
 

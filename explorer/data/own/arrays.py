@@ -25,7 +25,8 @@ from explorer.errors import FieldError, InputError, quoted
 if TYPE_CHECKING:
     from explorer.data.datasets import Dataset
 
-WANTED = ("x_train", "y_train", "x_test", "y_test", "class_names")
+FEATURE_NAMES = "feature_names"
+WANTED = ("x_train", "y_train", "x_test", "y_test", "class_names", FEATURE_NAMES)
 PIXELS_ALLOWED = "pixels must be whole numbers from 0 to 255, or fractions from 0 to 1"
 MOST_HEADER = 10_000
 _BLOCK = 1000
@@ -94,7 +95,8 @@ def _collected(arrays: dict[str, np.ndarray], others: list[str], shape: Shape | 
     if images.ndim == 2:  # a table
         if shape:
             raise FieldError("size", f"{shape.columns} x {shape.rows}", "left out for a table")
-        return Collected(names, images, labels, test_images, test_labels, ignored=others)
+        features = _feature_names(arrays.get(FEATURE_NAMES), images.shape[1], title)
+        return Collected(names, images, labels, test_images, test_labels, ignored=others, feature_names=features)
     size = images.shape[2], images.shape[1]
     found = Collected(names, _fit(images, shape), labels, _fit(test_images, shape), test_labels)
     found.sizes[size] = len(images) + len(test_images)
@@ -204,10 +206,20 @@ def _given_names(numbers: tuple[str, ...], given: np.ndarray, title: str) -> tup
     return tuple(str(name) for name in given)
 
 
+def _feature_names(given: np.ndarray | None, features: int, title: str) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if given.shape != (features,) or given.dtype.kind != "U":
+        raise InputError(f"{title}: {FEATURE_NAMES} must be {features:,} texts, one for each feature of a row")
+    return tuple(str(name) for name in given)
+
+
 def write_npz(dataset: "Dataset", stream: IO[bytes]) -> None:
     """Writes a data set as an `.npz` file, which `read_npz` reads as the same images, labels and classes."""
     labelled = dataset.spec.labelled_images
     arrays = {"x_train": dataset.images[:labelled], "y_train": dataset.labels[:labelled]}
     if dataset.spec.test_images:
         arrays |= {"x_test": dataset.images[labelled:], "y_test": dataset.labels[labelled:]}
+    if names := dataset.spec.layout.feature_names:
+        arrays[FEATURE_NAMES] = np.array(names)
     np.savez_compressed(stream, **arrays, class_names=np.array(dataset.spec.class_names))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Collected:
     """Images uint8 `[N, height, width, channels]` and labels int64 `[N]`, some for training and some for testing.
 
-    The images of a table are its rows, float32 `[N, features]`; `columns` says in a few words what each column is.
+    The images of a table are its rows, float32 `[N, features]`; `columns` says in a few words what each column is, and
+    `feature_names` what each feature is called, empty where the features have no names.
 
     `sizes` counts the sizes (width, height) of the pictures as they were found; `unreadable` and `ignored` say which
     files were left out, each in a few words; `scaled` says whether pixels from 0 to 1 were multiplied by 255.
@@ -31,6 +32,7 @@ class Collected:
     ignored: list[str] = field(default_factory=list)
     scaled: bool = False
     columns: list[str] = field(default_factory=list)
+    feature_names: tuple[str, ...] = ()
 
     @property
     def noun(self) -> str:

@@ -15,7 +15,9 @@ from explorer.data.own.limits import (
     LARGEST_NUMBER,
     LARGEST_SIDE,
     LONGEST_CLASS_NAME,
+    LONGEST_FEATURE_NAME,
     MOST_CLASSES,
+    MOST_FEATURES,
     MOST_FILES,
     MOST_LISTED,
     MOST_STORED,
@@ -31,6 +33,7 @@ FULL_NAME = rf"({NAME})@([0-9a-f]{{{HASH_DIGITS}}})"
 
 _SetName = Annotated[str, Meta(pattern=rf"^{NAME}$")]
 _ClassName = Annotated[str, Meta(min_length=1, max_length=LONGEST_CLASS_NAME)]
+_FeatureName = Annotated[str, Meta(min_length=1, max_length=LONGEST_FEATURE_NAME)]
 _Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _Size = Annotated[int, Meta(ge=1, le=MOST_STORED)]
 _Names = Annotated[tuple[Name, ...], Meta(max_length=MOST_LISTED)]
@@ -84,6 +87,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that is known about a data set that a person has added, apart from its images.
 
     Two with the same `hash` have the same images in the same order, the same labels and the same classes.
+    `feature_names` are those of a table's features, empty where they are not known; they are only shown.
     """
 
     schema_version: Literal[SCHEMA_VERSION] = SCHEMA_VERSION
@@ -94,6 +98,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)]
     parts: Annotated[tuple[StoredPart, ...], Meta(min_length=2, max_length=4)]
     report: Report
+    feature_names: Annotated[tuple[_FeatureName, ...], Meta(max_length=MOST_FEATURES)] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -119,7 +124,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 f"images of {shape[0]} × {shape[1]} pixels are larger than {LARGEST_SIDE} × {LARGEST_SIDE}"
             )
         kinds = {"x": "float32" if len(shape) == 1 else "uint8", "y": "uint8"}  # rows of a table, or pictures
-        layout = Layout(tuple(Part(part.name, part.shape, part.sha256, kinds[part.name[0]]) for part in self.parts))
+        parts = tuple(Part(part.name, part.shape, part.sha256, kinds[part.name[0]]) for part in self.parts)
+        layout = Layout(parts, feature_names=self.feature_names)
         if layout.bytes > MOST_STORED + MOST_FILES:
             raise ValueError(f"it has {layout.bytes:,} bytes, more than a data set may have")
         return DatasetSpec(

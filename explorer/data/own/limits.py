@@ -30,6 +30,8 @@ MOST_TABLE, MOST_CELLS = 200 * MEBIBYTE, 10_000_000
 MOST_FEATURES = 4096
 # a column with more different texts holds names or sentences, not categories
 MOST_CATEGORIES = 100
+# the names of all features are stored in a description, which has at most one mebibyte
+LONGEST_FEATURE_NAME = 48
 # larger numbers lose their digits as float32
 LARGEST_NUMBER = 10**9
 # how many files that cannot be read are listed by name

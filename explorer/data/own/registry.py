@@ -26,7 +26,7 @@ _TICK = 2_000_000_000
 
 _lock = threading.Lock()
 _learned: dict[str, Description] = {}
-_read: dict[Path, tuple[tuple[int, int], list[str], dict[str, Description]]] = {}
+_read: dict[Path, tuple[tuple[int, int], list[tuple[str, int]], dict[str, Description]]] = {}
 
 
 def folder() -> Path:
@@ -57,7 +57,7 @@ def _stored() -> dict[str, Description]:
             known = _read.get(place)
             if known and known[0] == stamp and time.time_ns() - stamp[0] > _TICK:
                 return known[2]
-            files = sorted(path.name for path in place.iterdir())  # a file's name has the hash of its content
+            files = sorted((path.name, path.lstat().st_mtime_ns) for path in place.iterdir())
             if known is None or known[1] != files:
                 known = stamp, files, dict(_read_all(place))
                 _learned.update(known[2])  # runs that this process has listed need them, whatever becomes of the folder

@@ -43,11 +43,12 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     read = [_column(header[column], [row[column] for row in rows], title) for column in others]
     if not read:
         raise InputError(f"{title} has no column beside {quoted(header[place])}")
-    if (count := sum(len(columns) for columns, _ in read)) > MOST_FEATURES:
+    if (count := sum(len(columns) for columns, _, _ in read)) > MOST_FEATURES:
         raise InputError(f"{title} has {count:,} features, categories included; at most {MOST_FEATURES:,} are allowed")
-    values = np.stack([column for columns, _ in read for column in columns], axis=1)
+    values = np.stack([column for columns, _, _ in read for column in columns], axis=1)
     found = Collected(names, values, labels, values[:0], labels[:0])
-    found.columns = [text for _, text in read]
+    found.columns = [text for _, _, text in read]
+    found.feature_names = tuple(name for _, features, _ in read for name in features)
     return found
 
 
@@ -124,15 +125,15 @@ def _check_missing(header: Sequence[str], rows: Sequence[Sequence[str]], title: 
         raise InputError(f"{title} has missing values: {first}{more}; fill them in, or remove these rows or columns")
 
 
-def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarray], str]:
-    """The features of a column, each float32 `[N]`, and what it is in a few words; raises `InputError`."""
+def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarray], list[str], str]:
+    """The features of a column, each float32 `[N]`, their names, and what it is in a few words; raises `InputError`."""
     numbers = [_number(cell) for cell in cells]
     count = sum(number is not None for number in numbers)
     if count == len(cells):
         for row, number in enumerate(numbers, 1):
             if not abs(number) <= LARGEST_NUMBER:
                 raise InputError(f"{_place(title, row, name)}: {number:g} is beyond ±{LARGEST_NUMBER:,}")
-        return [np.array(numbers, np.float32)], f"{name[:40]}: numbers"
+        return [np.array(numbers, np.float32)], [name], f"{name[:40]}: numbers"
     if 2 * count > len(cells):
         row = numbers.index(None)
         raise InputError(
@@ -145,7 +146,8 @@ def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarra
             f"{title}, column {quoted(name[:40])}, has {len(categories):,} different texts; a column of categories has "
             f"at most {MOST_CATEGORIES}, so leave it out"
         )
-    return [(texts == each).astype(np.float32) for each in categories], f"{name[:40]}: {len(categories)} categories"
+    features = [(texts == each).astype(np.float32) for each in categories]
+    return features, [f"{name}={each}" for each in categories], f"{name[:40]}: {len(categories)} categories"
 
 
 def _place(title: str, row: int, name: str) -> str:

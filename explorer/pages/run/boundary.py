@@ -34,6 +34,7 @@ def draw(run: Run, summary: RunSummary) -> None:
         charts.of_dataset(probabilities, dataset),
         spec.max_value,
         spec.class_names,
+        spec.layout.feature_names,
         key="boundary",
         alt=f"decision boundary between {spec.class_names[0]} and {spec.class_names[1]}, and training points",
     )

@@ -116,11 +116,17 @@ def _balance(description: Description) -> None:
 def _examples(description: Description) -> None:
     from explorer.evaluation.cards import examples
 
-    if len(description.class_names) > MOST_EXAMPLES or not description.spec.pictures:
+    if len(description.class_names) > MOST_EXAMPLES:
         return
     try:
         dataset = resources.dataset(description.full_name)
     except DataError:  # it was removed just now
         return
-    st.caption("One image of each class, as the network sees it")
+    spec = description.spec
+    if spec.plane:
+        st.caption("Its first training rows as points")
+    elif spec.pictures:
+        st.caption("One image of each class, as the network sees it")
+    else:
+        st.caption("One row of each class")
     st.html(examples(dataset))

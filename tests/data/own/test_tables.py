@@ -1,11 +1,19 @@
 """Tables that a person adds: numbers, categories, the column with the class labels, and all that a table can lack."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from own_data import added, refused
 
 from explorer.data import datasets
-from explorer.data.own import tables, words
+from explorer.data.own import registry, tables, words
+from explorer.data.own.arrays import write_npz
+from explorer.data.own.description import from_json
 
 ROWS = [f"{place % 7}.5,{'red' if place % 2 else 'blue'},{'cat' if place % 3 else 'dog'}" for place in range(30)]
 
@@ -113,3 +121,79 @@ def test_options_of_pictures_are_refused_for_a_table_and_those_of_a_table_for_pi
     assert "it must be left out for a table" in refused(path, grey=True)
     (tmp_path / "pictures").mkdir()
     assert "it must be left out for images" in refused(tmp_path / "pictures", label="class")
+
+
+# --- The names of features --------------------------------------------------------------------------------
+
+NAMES = ("size", "colour=blue", "colour=red")
+
+
+def test_the_names_of_columns_are_stored_and_a_category_is_named_by_its_column(tmp_path):
+    description = added(written(tmp_path, ROWS), "pets")
+    assert description.feature_names == NAMES
+    assert from_json(description.to_json()).spec.layout.feature_names == NAMES
+    assert datasets.load("pets").spec.layout.feature_names == NAMES
+
+
+def test_a_saved_table_keeps_the_names_of_its_columns(tmp_path):
+    first = added(written(tmp_path, ROWS), "pets")
+    with (tmp_path / "saved.npz").open("wb") as stream:
+        write_npz(datasets.load("pets"), stream)
+    registry.remove(first)
+    again = added(tmp_path / "saved.npz", "pets")
+    assert again.full_name == first.full_name and again.feature_names == NAMES
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [1, 2, 3], [["a", "b", "c"]]])
+def test_names_of_features_that_do_not_fit_are_refused(tmp_path, names):
+    path = tmp_path / "x.npz"
+    np.savez(path, x_train=np.eye(3).repeat(5, 0), y_train=np.arange(15) % 3, feature_names=names)
+    assert refused(path) == "data: 'x.npz': feature_names must be 3 texts, one for each feature of a row"
+
+
+def test_a_table_that_was_stored_without_names_is_read_and_gets_them_when_it_is_added_again(tmp_path, cache):
+    path = written(tmp_path, ROWS)
+    description = added(path, "pets")
+    stored = cache / "own" / f"{description.full_name}.json"
+    values = json.loads(stored.read_bytes())
+    del values["feature_names"]
+    stored.write_text(json.dumps(values))
+    old = from_json(stored.read_bytes())
+    assert old.full_name == description.full_name and old.spec.layout.feature_names == ()
+    registry.write(old)
+    assert datasets.spec_of("pets").layout.feature_names == ()
+    in_another_process = (
+        "from own_data import added; from pathlib import Path; import sys; added(Path(sys.argv[1]), 'pets')"
+    )
+    subprocess.run([sys.executable, "-c", in_another_process, path], check=True, timeout=60, env=environment())
+    assert datasets.spec_of("pets").layout.feature_names == NAMES
+
+
+def environment() -> dict[str, str]:
+    """That of a process which imports what the tests share."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parents[2] / "support")])}
+
+
+def test_names_that_do_not_fit_the_rows_are_no_description(tmp_path):
+    description = added(written(tmp_path, ROWS), "pets")
+    for names in (NAMES[:2], ("", "a", "b"), ("a" * 49, "b", "c")):
+        content = json.dumps(json.loads(description.to_json()) | {"feature_names": names})
+        with pytest.raises(ValueError, match=r"feature_names|names of features"):
+            from_json(content.encode())
+
+
+def test_a_name_is_one_short_line_that_is_what_it_looks_like(tmp_path):
+    header = f'"a\nb\u202e\x1b",{"n" * 400},class'
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([header, *(f"{place},{place * 2},{place % 2}" for place in range(12))]))
+    first, second = added(path).feature_names
+    assert first == "a b\\u202e\\x1b" and len(second) == 48
+
+
+def test_the_longest_names_of_the_most_features_fit_in_a_description(tmp_path):
+    header = ",".join([*(f"{'猫' * 60}{place}" for place in range(4096)), "class"])
+    rows = "\n".join(",".join([*["1"] * 4096, str(place % 2)]) for place in range(10))
+    path = tmp_path / "wide.csv"
+    path.write_text(f"{header}\n{rows}\n")
+    description = added(path)
+    assert len(description.feature_names) == 4096 and registry.names() == [description.full_name]
