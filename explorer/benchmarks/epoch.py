@@ -67,14 +67,16 @@ def lines(results: dict[str, Any]) -> list[str]:
     """The results as lines of a table."""
     machine, images = results["machine"], results["images"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    head = ["preset", "model.fit", "explorer", "ratio", "signals", "compiling", "second start", "worker's peak"]
-    head += ["model.evaluate", "explorer", "ratio"]
+    head = ["preset", "model.fit", "explorer", "ratio", "floor", "above it", "signals", "compiling", "second start"]
+    head += ["worker's peak", "model.evaluate", "explorer", "ratio"]
     rows = [
         [
             row["preset"],
             f"{row['fit_seconds']:.3f} s",
             f"{row['seconds']:.3f} s",
             f"{row['ratio']:.2f}×",
+            f"{row['floor_seconds']:.3f} s",
+            f"{row['above_floor']:.2f}×",
             f"{row['signals_share']:.1%}",
             f"{row['compile_seconds']:.2f} s",
             f"{row['second_start_seconds']:.3f} s",
@@ -86,12 +88,13 @@ def lines(results: dict[str, Any]) -> list[str]:
         for row in results["presets"]
     ]
     return [
-        f"{machine['cores']} cores of {machine['processor']}; {versions}",
+        f"{machine['cores']} cores of {machine['processor']} ({machine['instructions']}); {versions}",
         f"{results['dataset']}: {images['train']:,} training and {images['validation']:,} validation images",
         f"seconds per epoch with validation: medians of {results['epochs']} each, interleaved after one warm-up; "
-        "ratio: median of the pairs; signals: the share that layer statistics add to an epoch",
+        "ratio: median of the pairs; floor: the matrix products and Adam's update of all weights alone, one program;",
+        "above it: explorer / floor, median of the pairs; signals: the share that layer statistics add to an epoch",
         f"evaluating {images['validation']:,} images with an opened model: medians of {EVALUATIONS}, interleaved",
-        *columns([head, *rows], right=[*"123456789", "10"]),
+        *columns([head, *rows], right=[*"123456789", "10", "11", "12"]),
     ]
 
 
@@ -99,25 +102,32 @@ def lines(results: dict[str, Any]) -> list[str]:
 
 
 def epochs_in_turns(subject: Subject) -> dict[str, Any]:
-    """Epochs interleaved with `model.fit`, so that other load on the machine affects both."""
+    """Epochs interleaved with `model.fit` and with their floor, so that other load on the machine affects all."""
+    from explorer.benchmarks.floor import floor_epoch
+
     network, _ = worker.programs().network(subject.config, subject.dataset)
     network.start(subject.config)
-    ours, fit = _our_epochs(subject, network), _fit_epochs(subject, network.data)
-    pairs = []
+    floor = floor_epoch(subject.config, subject.dataset)
+    kinds = (_fit_epochs(subject, network.data), _our_epochs(subject, network), lambda number: floor())
+    rounds = []
     for number in range(subject.epochs + 1):
         timed = {}
-        for name, epoch in (("seconds", ours), ("fit", fit))[:: -1 if number % 2 else 1]:
+        for kind in kinds[:: -1 if number % 2 else 1]:
             started = time.perf_counter()
-            epoch(number + 1)
-            timed[name] = time.perf_counter() - started
-        pairs.append((timed["fit"], timed["seconds"]))
-    counted = pairs[1:]  # the first of `fit` traces and compiles
+            kind(number + 1)
+            timed[kind] = time.perf_counter() - started
+        rounds.append([timed[kind] for kind in kinds])
+    counted = rounds[1:]  # in the first, `fit` and the floor are traced and compiled
+    fit, ours, least = (list(seconds) for seconds in zip(*counted, strict=True))
     return {
-        "fit_seconds": median(fit for fit, _ in counted),
-        "seconds": median(seconds for _, seconds in counted),
-        "ratio": median(fit / seconds for fit, seconds in counted),
-        "fit_seconds_per_epoch": [fit for fit, _ in counted],
-        "seconds_per_epoch": [seconds for _, seconds in counted],
+        "fit_seconds": median(fit),
+        "seconds": median(ours),
+        "ratio": median(a / b for a, b in zip(fit, ours, strict=True)),
+        "floor_seconds": median(least),
+        "above_floor": median(a / b for a, b in zip(ours, least, strict=True)),
+        "fit_seconds_per_epoch": fit,
+        "seconds_per_epoch": ours,
+        "floor_seconds_per_epoch": least,
     }
 
 

@@ -8,9 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+# sets of vector instructions, the widest first, with the flag by which Linux lists each
+VECTORS = {"AVX-512": "avx512f", "AVX2": "avx2", "AVX": "avx"}
+
 
 def machine() -> dict[str, Any]:
-    """The number of cores this process may use, the processor's name and the versions of Python and packages."""
+    """The cores that this process may use, the processor's name and vector instructions, and the versions of Python and
+    packages."""
     versions = {"python": platform.python_version()}
     for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
         try:
@@ -18,16 +22,23 @@ def machine() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             continue
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "processor": _processor(), "versions": versions}
+    facts = _processor_facts()
+    processor = facts.get("model name") or platform.processor() or platform.machine()
+    return {"cores": cores, "processor": processor, "instructions": _instructions(facts), "versions": versions}
 
 
-def _processor() -> str:
+def _processor_facts() -> dict[str, str]:
+    """What Linux says about the first processor; empty elsewhere."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        first = Path("/proc/cpuinfo").read_text().split("\n\n", 1)[0]
     except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
+
+
+def _instructions(facts: dict[str, str]) -> str:
+    flags = facts.get("flags", "").split()
+    return next((name for name, flag in VECTORS.items() if flag in flags), platform.machine())
 
 
 def peak_memory() -> int:

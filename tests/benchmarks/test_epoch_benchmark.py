@@ -9,8 +9,9 @@ from statistics import median
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from explorer.benchmarks import epoch
+from explorer.benchmarks import epoch, floor
 from explorer.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,24 @@ def test_the_ratio_is_that_of_the_epochs_it_tells(told):
     assert len(fit) == len(ours) == told["epochs"] == 3
     assert row["fit_seconds"] == median(fit) and row["seconds"] == median(ours)
     assert row["ratio"] == median(a / b for a, b in zip(fit, ours, strict=True))
+
+
+def test_the_floor_is_measured_in_turns_with_the_epochs(told):
+    (row,) = told["presets"]
+    ours, floor = row["seconds_per_epoch"], row["floor_seconds_per_epoch"]
+    assert len(floor) == 3 and row["floor_seconds"] == median(floor)
+    assert row["above_floor"] == median(a / b for a, b in zip(ours, floor, strict=True))
+
+
+def test_the_products_of_the_floor_are_those_of_a_network_without_activations():
+    draw = np.random.default_rng(1)
+    weights = [tf.Variable(draw.normal(size=shape), dtype=tf.float32) for shape in ((64, 20), (20, 20), (20, 10))]
+    images = tf.constant(draw.normal(size=(32, 64)), tf.float32)
+    with tf.GradientTape() as tape:
+        outputs = images @ weights[0] @ weights[1] @ weights[2]
+        loss = tf.reduce_sum(outputs**2) / 2
+    for expected, gradient in zip(tape.gradient(loss, weights), floor.gradients(images, weights), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4)
 
 
 def test_a_worker_process_of_its_own_is_measured(told):
