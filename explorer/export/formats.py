@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from explorer.errors import FieldError
 from explorer.export.archive import archive
-from explorer.export.evaluating import Evaluate
+from explorer.export.evaluating import Evaluate, Evaluated
 from explorer.export.keras_script import keras_script
 from explorer.export.notebook import notebook
 from explorer.export.report import report
@@ -18,7 +19,8 @@ class Format:
     """A kind of file: its name on the command line, its title on a page, and the ending of its name.
 
     `make` makes the content for some runs, or for one unless `several`; it raises `RunError` for a run that cannot be
-    read, and evaluates saved models with the function it is given.
+    read, and has saved models evaluated by the function it is given. Making a `quick` one takes no time; one that
+    `evaluates` evaluates the saved model of a single run.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Format:
     help: str
     make: Callable[[Sequence[Run], Evaluate], bytes]
     several: bool = False
+    quick: bool = False
+    evaluates: bool = False
 
     def file_name(self, names: Sequence[str]) -> str:
         """The name of the file for runs of these names."""
@@ -52,6 +56,7 @@ FORMATS: dict[str, Format] = {
             "text/x-python",
             "Plain Keras code that repeats the run, without this explorer.",
             _of_one(_script),
+            quick=True,
         ),
         Format(
             "notebook",
@@ -69,6 +74,7 @@ FORMATS: dict[str, Format] = {
             "A one-page report: settings, curves, findings, metrics and confusion matrix.",
             report,
             several=True,
+            evaluates=True,
         ),
         Format(
             "archive",
@@ -80,6 +86,15 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
+
+
+def write(kind: str, folders: Sequence[str], evaluated: Evaluated, path: str) -> None:
+    """Writes the file of a format for the runs in some folders; a task of a task process.
+
+    `evaluated` is what evaluating their saved model has given, where there is one run.
+    """
+    runs = [Run(folder) for folder in folders]
+    Path(path).write_bytes(FORMATS[kind].make(runs, lambda _: evaluated))
 
 
 def format_named(name: str) -> Format:

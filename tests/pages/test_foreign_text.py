@@ -46,6 +46,7 @@ OURS: dict[str, set[str]] = {
         "field.help",
         "field.label",
         "spec.title",
+        "spec.caution",
         "spec.noun",
         "shown.dataset.spec.noun",
         "noun.removesuffix('s')",

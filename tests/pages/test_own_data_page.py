@@ -10,7 +10,7 @@ from own_pictures import COLOURS, files, write_folder, write_zip
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
-from explorer.data.own import registry
+from explorer.data.own import arrays, registry
 from explorer.data.own.adding import Request, add
 from explorer.pages import resources
 from explorer.pages.train.own_data_state import name_from, saved
@@ -133,6 +133,16 @@ def test_a_table_asks_for_its_column_of_classes(store, tmp_path):
     assert page.selectbox(key="dataset").value == registry.find("table").full_name and not page.exception
 
 
+def test_a_table_that_is_added_again_with_other_names_of_its_columns_shows_these(store):
+    rows = "".join(f"{place % 5},{place % 3},{place},{place % 2}\n" for place in range(20))
+    for first in ("height", "weight"):
+        page = app()
+        page.file_uploader[0].upload("table.csv", f"{first},age,number,label\n{rows}".encode(), "text/csv").run()
+        submitted(page)
+        assert any(f">{first}: " in part.proto.body for part in page.get("html"))
+    assert len(registry.names()) == 1
+
+
 def test_a_reading_shows_its_progress_and_can_be_cancelled(store, cache):
     first = write_folder(cache / "many", files({"iris": 1, "rose": 1}))
     for path in first.glob("*/0.png"):
@@ -148,12 +158,13 @@ def test_a_reading_shows_its_progress_and_can_be_cancelled(store, cache):
     assert page.text_input(key="own_place").value == "many"  # to be read again
 
 
-def test_a_saved_data_set_is_the_same_when_it_is_added_again(store, cache, tmp_path):
+def test_a_saved_data_set_is_the_same_when_it_is_added_again(store, cache, tmp_path, monkeypatch):
     description = add(Request("flowers", str(write_folder(tmp_path / "flowers", files())), "flowers"))
     page = app()
     button(page, "flowers").click().run()
     assert [download.proto.label for download in page.get("download_button")] == ["Save"]
     path = tmp_path / "flowers.npz"
+    monkeypatch.setattr(arrays, "write_npz", lambda *_: pytest.fail("it is compressed in the process of the pages"))
     path.write_bytes(saved(description))
     registry.remove(description)
     assert add(Request("flowers", str(path), "flowers.npz")).full_name == description.full_name

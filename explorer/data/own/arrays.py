@@ -214,6 +214,14 @@ def _feature_names(given: np.ndarray | None, features: int, title: str) -> tuple
     return tuple(str(name) for name in given)
 
 
+def save(name: str, path: str) -> None:
+    """Writes the data set with a name as an `.npz` file; a task of a task process."""
+    from explorer.data import datasets
+
+    with Path(path).open("wb") as stream:
+        write_npz(datasets.load(name), stream)
+
+
 def write_npz(dataset: "Dataset", stream: IO[bytes]) -> None:
     """Writes a data set as an `.npz` file, which `read_npz` reads as the same images, labels and classes."""
     labelled = dataset.spec.labelled_images

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.errors import RunError
 from explorer.pages import resources
+from explorer.pages.made import made
 from explorer.pages.text import file_name
 from explorer.runs.run import BEST, Run
 from explorer.runs.status import ACTIVE
@@ -67,11 +68,15 @@ def _buttons(run: Run) -> None:
 
 
 def exported(kind: str, runs: tuple[Run, ...]) -> bytes:
-    """The content of a file of one of the formats."""
-    from explorer.export.evaluating import evaluator
-    from explorer.export.formats import FORMATS
+    """The content of a file of one of the formats, which the task process makes unless that is quick."""
+    from explorer.export.evaluating import Evaluated, evaluator
+    from explorer.export.formats import FORMATS, write
 
-    return FORMATS[kind].make(runs, evaluator(resources.library()))
+    evaluate = evaluator(resources.library())
+    if FORMATS[kind].quick:
+        return FORMATS[kind].make(runs, evaluate)
+    needed = FORMATS[kind].evaluates and len(runs) == 1
+    return made(write, kind, [str(run.path) for run in runs], evaluate(runs[0]) if needed else Evaluated())
 
 
 def _has_model(run: Run) -> bool:

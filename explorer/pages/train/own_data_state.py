@@ -1,6 +1,5 @@
 """Keeps in the session which data set a person is adding, which report is shown, and what went wrong."""
 
-import io
 import re
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
@@ -17,6 +16,7 @@ from explorer.data.own.limits import SECONDS
 from explorer.data.own.progress import Cancelled, Progress
 from explorer.errors import ExplorerError, InputError, WorkersError, quoted
 from explorer.pages import messages, resources, settings
+from explorer.pages.made import made
 from explorer.runs.run_summary import RunSummary
 from explorer.scratch import ScratchFolder
 
@@ -100,6 +100,7 @@ def reading() -> Reading | None:
     del st.session_state[_READING]
     try:
         st.session_state[_SHOWN] = now.future.result().full_name
+        resources.dataset.clear()  # its columns may have other names than before
         st.session_state[_ADDED] = True
     except (Cancelled, CancelledError):  # as it was asked to be
         return None
@@ -122,11 +123,9 @@ def cancel() -> None:
 
 def saved(description: Description) -> bytes:
     """The `.npz` file of a data set, which exported scripts read."""
-    from explorer.data.own.arrays import write_npz
+    from explorer.data.own import arrays
 
-    stream = io.BytesIO()
-    write_npz(resources.dataset(description.full_name), stream)
-    return stream.getvalue()
+    return made(arrays.save, description.full_name)
 
 
 def problem() -> str:
