@@ -12,10 +12,10 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 460, 300, 52, 40, 26
 BARS = 20
 
 
-def reliability(bins: Sequence[CalibrationBin]) -> str:
+def reliability(bins: Sequence[CalibrationBin], noun: str) -> str:
     """The accuracy in each bin of confidence, and the diagonal of a calibrated model."""
     shapes = [
-        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} images: {percent(b.accuracy)} correct")
+        _bar(b.low, b.high, 0.0, b.accuracy, 1.0, RIGHT_COLOR, f"{b.count:,} {noun}: {percent(b.accuracy)} correct")
         for b in bins
         if b.count
     ]
@@ -23,7 +23,7 @@ def reliability(bins: Sequence[CalibrationBin]) -> str:
     return _chart("Accuracy", [*shapes, line], 1.0, "{:.0%}")
 
 
-def confidence(sure: np.ndarray, right: np.ndarray) -> str:
+def confidence(sure: np.ndarray, right: np.ndarray, noun: str) -> str:
     """A histogram of the confidence of correct predictions, with the wrong ones stacked on top."""
     edges = np.linspace(0, 1, BARS + 1)
     hits, misses = np.histogram(sure[right], edges)[0], np.histogram(sure[~right], edges)[0]
@@ -34,7 +34,7 @@ def confidence(sure: np.ndarray, right: np.ndarray) -> str:
         shapes.append(_bar(low, high, 0.0, float(hits[i]), largest, RIGHT_COLOR, f"{hits[i]:,} correct"))
         top = float(hits[i] + misses[i])
         shapes.append(_bar(low, high, float(hits[i]), top, largest, WRONG_COLOR, f"{misses[i]:,} wrong"))
-    return _chart("Images: correct (teal) and wrong (magenta)", shapes, largest, "{:,.0f}")
+    return _chart(f"{noun.capitalize()}: correct (teal) and wrong (magenta)", shapes, largest, "{:,.0f}")
 
 
 def _x(share: float) -> float:

@@ -58,18 +58,19 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
     scaling = "" if values["scaling"] == CARRIED else f" Pixels: {escape(values['scaling'])}; {escape(values['note'])}."
     origin = f", {escape(values['origin'])}" if values["origin"] else ""
     outputs = f" Outputs: {escape(values['outputs_note'])}." if values["outputs_note"] else ""
+    spec = DATASETS[values["dataset"]]
     parts = [
         f"<h1>{name}</h1><p>{values['parameters']:,} parameters{chosen}{origin}. "
-        f"{values['images']:,} {split} images of {DATASETS[values['dataset']].title}{looks}.{scaling}{outputs}</p>",
+        f"{values['images']:,} {split} {spec.noun} of {spec.title}{looks}.{scaling}{outputs}</p>",
         numbers(values),
         f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{matrix(evaluation)}",
         f"<h2>Classes</h2>{classes(values)}",
-        f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration)}'
-        f"{charts.confidence(evaluation.confidence, evaluation.right)}</div>",
+        f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration, spec.noun)}'
+        f"{charts.confidence(evaluation.confidence, evaluation.right, spec.noun)}</div>",
         _gallery("Most confident mistakes", MISTAKES, dataset, split, evaluation),
         _gallery("Least confident correct predictions", HITS, dataset, split, evaluation),
     ]
-    return document(f"{values['model']}: {split} images", "".join(parts))
+    return document(f"{values['model']}: {split} {spec.noun}", "".join(parts))
 
 
 def numbers(values: dict[str, Any]) -> str:
@@ -119,7 +120,8 @@ def classes(values: dict[str, Any]) -> str:
         f"<td>{percent(row['f1'])}</td><td>{row['support']:,}</td></tr>"
         for row in values["per_class"]
     )
-    return f"<table><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>Images</th></tr>{rows}</table>"
+    noun = DATASETS[values["dataset"]].noun.capitalize()
+    return f"<table><tr><th>Class</th><th>Precision</th><th>Recall</th><th>F1</th><th>{noun}</th></tr>{rows}</table>"
 
 
 def _gallery(title: str, order: str, dataset: Dataset, split: str, evaluation: Evaluation) -> str:

@@ -69,21 +69,21 @@ class Comparison:
         half = Z_95 * math.sqrt((a + b - (b - a) ** 2) / (self.images + 2))
         return max(-1.0, b - a - half), min(1.0, b - a + half)
 
-    def sentence(self, name_a: str, name_b: str) -> str:
-        """The outcome in one sentence."""
+    def sentence(self, name_a: str, name_b: str, noun: str = "images") -> str:
+        """The outcome in one sentence; `noun` is what the images are called."""
         differing = self.only_a + self.only_b
         if not differing:
-            return f"{name_a} and {name_b} classify exactly the same images correctly."
+            return f"{name_a} and {name_b} classify exactly the same {noun} correctly."
         better, worse = (name_a, name_b) if self.only_a >= self.only_b else (name_b, name_a)
         most, least = max(self.only_a, self.only_b), min(self.only_a, self.only_b)
         counted = (
-            f"of the {differing:,} images that only one of them classifies correctly, {better} has {most:,} "
+            f"of the {differing:,} {noun} that only one of them classifies correctly, {better} has {most:,} "
             f"and {worse} {least:,}"
         )
         chance = f"equally good models would differ at least this much {_often(self.p_value)} (McNemar's exact test)"
         if self.p_value < SIGNIFICANT:
-            return f"{better} is better than {worse} on such images: {counted}; {chance}."
-        return f"On these images {name_a} and {name_b} do not differ significantly: {counted}; {chance}."
+            return f"{better} is better than {worse} on such {noun}: {counted}; {chance}."
+        return f"On these {noun} {name_a} and {name_b} do not differ significantly: {counted}; {chance}."
 
 
 def _often(p_value: float) -> str:

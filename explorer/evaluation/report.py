@@ -45,7 +45,8 @@ def lines(values: dict[str, Any]) -> list[str]:
     low, high = values["accuracy_interval"]
     chosen = f", epoch {values['epoch']} ({values['selected_by']})" if values["epoch"] else ""
     looks = f", evaluated {times(values['test_looks'])} with this model" if values["split"] == TEST else ""
-    head = ["class", "precision", "recall", "f1", "images"]
+    noun = DATASETS[values["dataset"]].noun
+    head = ["class", "precision", "recall", "f1", noun]
     rows = [
         [row["name"], *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), f"{row['support']:,}"]
         for row in values["per_class"]
@@ -60,7 +61,7 @@ def lines(values: dict[str, Any]) -> list[str]:
             f"{percent(values['spread'])} between samples (mean standard deviation)"
         ]
     return [
-        f"{values['model']}{chosen}: {values['images']:,} {values['split']} images of "
+        f"{values['model']}{chosen}: {values['images']:,} {values['split']} {noun} of "
         f"{DATASETS[values['dataset']].title}{looks}, {values['seconds']:.2f} s",
         *([behind(values["awaited_epoch"])] if values["awaited_epoch"] else []),
         *scaling,
@@ -70,14 +71,14 @@ def lines(values: dict[str, Any]) -> list[str]:
         f"loss {values['loss']:.4f}{_parts(values)}, top-2 accuracy {percent(values['top_2_accuracy'])}, "
         f"calibration error {percent(values['calibration_error'])}",
         *columns([head, *rows], right="1234"),
-        *_mistakes(values),
+        *_mistakes(values, noun),
     ]
 
 
 MOST_COLUMNS, MOST_MISTAKES = 20, 10  # a terminal is no wider
 
 
-def _mistakes(values: dict[str, Any]) -> list[str]:
+def _mistakes(values: dict[str, Any], noun: str = "images") -> list[str]:
     """The confusion matrix, or of many classes what is mistaken for what most often."""
     names = values["class_names"]
     if len(names) <= MOST_COLUMNS:
@@ -92,7 +93,7 @@ def _mistakes(values: dict[str, Any]) -> list[str]:
     ]
     most = sorted(mistakes, key=lambda mistake: -mistake[0])[:MOST_MISTAKES]
     rows = [[true, predicted, f"{count:,}"] for count, true, predicted in most]
-    return ["most frequent mistakes", *columns([["true", "predicted", "images"], *rows], right="2")]
+    return ["most frequent mistakes", *columns([["true", "predicted", noun], *rows], right="2")]
 
 
 def _parts(values: dict[str, Any]) -> str:

@@ -155,6 +155,7 @@ def answer(place: dict[str, str], *arguments: str) -> dict:
 
 PAGES = """
 import io
+import re
 import numpy as np
 from PIL import Image
 from browser import wait_for
@@ -232,6 +233,8 @@ if __name__ == "__main__":
     for tab in names:
         page.session_state[TAB] = tab
         settled(page)
+        words = texts(page) + " ".join(metric.proto.help for metric in page.metric)
+        assert not re.search(r"\\bimages?\\b", words.replace("shown as images", "")), (tab, words)
     page.session_state[TAB] = "Where it fails"
     assert "data:image/svg+xml" in html(settled(page)) and "to see its points" in texts(page)
     page.session_state[TAB] = "Weights"

@@ -127,7 +127,7 @@ OURS: dict[str, set[str]] = {
         "sidebar: problem",
         "cards(shown.dataset, shown.split, shown.evaluation, positions[:count])",
         "cards(shown.dataset, shown.split, wrong, positions)",
-        "comparison.sentence(run_name(shown.model.name), run_name(name))",
+        "comparison.sentence(run_name(shown.model.name), run_name(name), noun)",
         "pd.DataFrame(rows, index=_linked(histories, runs))",
     },
     "a picture within the page": {

@@ -42,15 +42,16 @@ def draw(shown: Shown, _) -> None:
     except ExplorerError as error:
         show_failure(error, request)
         return
+    noun = shown.dataset.spec.noun
     mean, spread = predictions.evaluation(shown.dataset), predictions.spread
     _metrics(shown.evaluation, mean)
     right, wrong = (float(spread[which].mean()) if which.any() else 0.0 for which in (mean.right, ~mean.right))
     st.caption(
-        f"Mean of {samples} samples on {mean.images:,} {shown.split} images, {predictions.seconds:.1f} s. The "
+        f"Mean of {samples} samples on {mean.images:,} {shown.split} {noun}, {predictions.seconds:.1f} s. The "
         f"probability of the predicted class varies between samples by {right:.1%} where the prediction is right and "
         f"{wrong:.1%} where it is wrong (mean standard deviation)."
     )
-    st.markdown("**Images on which the samples differ most**")
+    st.markdown(f"**{noun.capitalize()} on which the samples differ most**")
     positions = most_uncertain(spread)[:IMAGES]
     notes = {int(position): f"± {spread[position]:.0%} between samples" for position in positions}
     st.html(cards(shown.dataset, shown.split, mean, positions, notes))

@@ -11,6 +11,7 @@ from explorer.runs import table_export
 
 def draw(shown: Shown, _) -> None:
     """Draws a download button for each file; a file is made when its button is pressed."""
+    noun = shown.dataset.spec.noun
     name = f"{shown.model.name}-{shown.split}"
 
     def metrics() -> dict:
@@ -40,6 +41,6 @@ def draw(shown: Shown, _) -> None:
                 icon=":material/download:",
             )
     st.caption(
-        "The predictions have one row per image: its index in the data set, true and predicted class, all "
-        "probabilities. The page is one file without scripts or links, so it also opens offline."
+        f"The predictions have one row per {noun.removesuffix('s')}: its index in the data set, true and predicted "
+        "class, all probabilities. The page is one file without scripts or links, so it also opens offline."
     )

@@ -51,7 +51,7 @@ def _gallery(shown: Shown) -> None:
     order, search = st.columns([3, 2])
     order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
     search.text_input("Search", key=state.SEARCH, placeholder="#12, cat, cat > dog", **changed,
-                      help="An image number (#12), a class (cat), or true > predicted class (cat > dog).")  # fmt: skip
+                      help="A number (#12), a class (cat), or true > predicted class (cat > dog).")  # fmt: skip
     true, predicted = st.columns(2)
     true.selectbox("True class", names, index=None, placeholder="Any", key=state.TRUE, **changed)
     predicted.selectbox("Predicted class", names, index=None, placeholder="Any", key=state.PREDICTED, **changed)

@@ -9,8 +9,9 @@ from explorer.pages.text import cell, foreign
 from explorer.plain_text import percent
 
 
-def overall(evaluation: Evaluation, predictions: Predictions) -> None:
+def overall(shown: Shown) -> None:
     """Draws the overall metrics in one row."""
+    evaluation, noun = shown.evaluation, shown.dataset.spec.noun
     low, high = evaluation.accuracy_interval
     with st.container(horizontal=True, gap="medium"):  # wraps to two per row on a phone
         st.metric(
@@ -19,11 +20,11 @@ def overall(evaluation: Evaluation, predictions: Predictions) -> None:
             f"{low:.2%} to {high:.2%}",
             delta_color="off",
             delta_arrow="off",
-            help=f"Share of the {evaluation.images:,} images that are classified correctly, and its 95% confidence "
-            "interval (Wilson), as an estimate for other images of the same kind.",
+            help=f"Share of the {evaluation.images:,} {noun} that are classified correctly, and its 95% confidence "
+            f"interval (Wilson), as an estimate for other {noun} of the same kind.",
             width="content",
         )
-        for label, value, explanation in (*_losses(evaluation, predictions), *_others(evaluation, predictions)):
+        for label, value, explanation in (*_losses(evaluation, shown.predictions), *_others(shown)):
             st.metric(label, value, help=explanation, width="content")
 
 
@@ -45,11 +46,12 @@ def _losses(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
     return parts
 
 
-def _others(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
+def _others(shown: Shown) -> list[Metric]:
+    evaluation, predictions, noun = shown.evaluation, shown.predictions, shown.dataset.spec.noun
     best_two = (
         "Top-2 accuracy",
         percent(evaluation.top_2_accuracy),
-        "Share of images whose true class is among the two most probable.",
+        f"Share of {noun} whose true class is among the two most probable.",
     )
     return [
         *([best_two] if len(evaluation.class_names) > 2 else []),
@@ -62,7 +64,7 @@ def _others(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
         (
             "Seconds",
             f"{predictions.seconds:.2f}",
-            f"Time to predict the {evaluation.images:,} images the first time; opening the model took "
+            f"Time to predict the {evaluation.images:,} {noun} the first time; opening the model took "
             f"{predictions.load_seconds:.2f} s.",
         ),
     ]
@@ -74,7 +76,7 @@ def classes(shown: Shown, _) -> None:
 
     from explorer.charts.evaluation import MOST_NUMBERED, class_bars, class_frame
 
-    rows = shown.evaluation.classes
+    rows, noun = shown.evaluation.classes, shown.dataset.spec.noun
     left, right = st.columns(2)
     left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
     if len(rows) > MOST_NUMBERED:
@@ -90,10 +92,10 @@ def classes(shown: Shown, _) -> None:
                 "Precision", format="percent", help="Share of predictions of this class that are correct."
             ),
             "recall": share(
-                "Recall", format="percent", help="Share of images of this class that are predicted correctly."
+                "Recall", format="percent", help=f"Share of {noun} of this class that are predicted correctly."
             ),
             "f1": share("F1", format="percent", help="Harmonic mean of precision and recall."),
-            "support": share("Images", format="localized"),
+            "support": share(noun.capitalize(), format="localized"),
         },
     )
 
@@ -105,7 +107,7 @@ def confidence(shown: Shown, _) -> None:
     evaluation = shown.evaluation
     mean = float(evaluation.confidence.mean())
     verdict = evaluation.confidence_verdict
-    few = f", as far as {evaluation.images:,} images can tell" * (verdict == "well calibrated")
+    few = f", as far as {evaluation.images:,} {shown.dataset.spec.noun} can tell" * (verdict == "well calibrated")
     st.markdown(
         f"The mean confidence is {mean:.2%} and the accuracy {percent(evaluation.accuracy)}: "
         f"the model is **{verdict}**{few}."

@@ -93,7 +93,7 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
     shown = Shown(current or replace(model, run=None), request, predictions, dataset, predictions.evaluation(dataset))
     with layout.place():
         _headline(shown)
-    metrics.overall(shown.evaluation, predictions)
+    metrics.overall(shown)
     _tabs(shown, models)
 
 
@@ -155,8 +155,8 @@ def _headline(shown: Shown) -> None:
     if shown.split == TEST:
         looks = look(shown.request)
         st.warning(
-            f"**Test images**: this model has been evaluated on them {times(looks)} here. Selecting models on the test "
-            "images makes their metrics too optimistic; select on the validation images.",
+            f"**Test {spec.noun}**: this model has been evaluated on them {times(looks)} here. Selecting models on the "
+            f"test {spec.noun} makes their metrics too optimistic; select on the validation {spec.noun}.",
             icon=":material/visibility:",
         )
     if facts.scaling != CARRIED:

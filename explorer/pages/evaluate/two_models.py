@@ -21,8 +21,9 @@ def draw(shown: Shown, models: list[SavedModel]) -> None:
     """Draws the choice of the other model, the verdict, the counts and the images."""
     others = {model.name: model for model in models if _fits(model, shown)}
     if not others:
-        images = "images" if shown.split == TEST else "validation images"
-        st.info(f"No other saved model can be compared with this one on the same {images}. Train one on **Train**.")
+        noun = shown.dataset.spec.noun
+        which = noun if shown.split == TEST else f"validation {noun}"
+        st.info(f"No other saved model can be compared with this one on the same {which}. Train one on **Train**.")
         return
     evaluate_state.start_choice(evaluate_state.OTHER, list(others))
     name = st.selectbox(
@@ -59,15 +60,15 @@ def _fits(model: SavedModel, shown: Shown) -> bool:
 
 def _compare(shown: Shown, name: str, predictions: Predictions) -> None:
     a, b = shown.evaluation, predictions.evaluation(shown.dataset)
-    comparison = Comparison.of(a.right, b.right)
-    st.markdown(f"**{comparison.sentence(run_name(shown.model.name), run_name(name))}**")
+    comparison, noun = Comparison.of(a.right, b.right), shown.dataset.spec.noun
+    st.markdown(f"**{comparison.sentence(run_name(shown.model.name), run_name(name), noun)}**")
     columns = st.columns(4)
     columns[0].metric("Both are right", f"{comparison.both:,}")
     columns[1].metric(f"Only {run_name(shown.model.name)} is right", f"{comparison.only_a:,}")
     columns[2].metric(f"Only {run_name(name)} is right", f"{comparison.only_b:,}")
     columns[3].metric("Neither is right", f"{comparison.neither:,}")
     st.caption(
-        f"Accuracy: {percent(a.accuracy)} and {percent(b.accuracy)}, on the same {a.images:,} {shown.split} images."
+        f"Accuracy: {percent(a.accuracy)} and {percent(b.accuracy)}, on the same {a.images:,} {shown.split} {noun}."
     )
     left, right = st.columns(2, gap="medium")
     with left:
@@ -84,4 +85,4 @@ def _images(shown: Shown, wrong: Evaluation, chosen, heading: str) -> None:
     if len(positions):
         st.html(cards(shown.dataset, shown.split, wrong, positions))
     else:
-        st.caption("No images.")
+        st.caption(f"No {shown.dataset.spec.noun}.")
