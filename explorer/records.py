@@ -1,5 +1,6 @@
 """Types with bounds for the fields of records, and reading of JSON that checks each value against them."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from explorer.errors import LONGEST_QUOTED, quoted
 MOST_EPOCHS = 1_000_000
 LATEST = 7_258_118_400  # the year 2200: dates of a table, in nanoseconds, end in 2262
 LONGEST_TEXT = 100_000
+_FIRST_USE = threading.Lock()
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]  # larger whole numbers are not exact in a browser
 Epoch = Annotated[int, Meta(ge=1, le=MOST_EPOCHS)]
@@ -42,6 +44,7 @@ def from_json(content: bytes, kind: Any) -> Any:
 
 def from_values(values: Any, kind: Any) -> Any:
     """The value of plain Python values, checked against a type; raises `ValueError` with the reason."""
+    decoder(kind)  # so that the fields of its classes are known
     try:
         return msgspec.convert(values, kind)
     except RecursionError:
@@ -50,10 +53,17 @@ def from_values(values: Any, kind: Any) -> Any:
         raise ValueError(_first_fault(values, kind) or _reason(error)) from None
 
 
-@lru_cache
 def decoder(kind: Any) -> msgspec.json.Decoder:
-    """The decoder of a type, created once."""
-    return msgspec.json.Decoder(kind)
+    """The decoder of a type, created once, and by one thread at a time.
+
+    msgspec reads the fields of a class when it first needs them, and a second thread that needs them meanwhile crashes
+    the process.
+    """
+    with _FIRST_USE:
+        return _decoder(kind)
+
+
+_decoder = lru_cache(msgspec.json.Decoder)
 
 
 def _sentence(content: bytes, kind: Any, error: Exception) -> str:

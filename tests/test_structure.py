@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,14 @@ def test_streamlit_is_imported_by_the_pages_alone_and_its_protocol_by_the_benchm
 
 
 FRAMEWORKS = "explorer.training.frameworks"
+
+
+def test_records_alone_have_msgspec_read_values():
+    """It locks what msgspec does at a class's first use, which two threads must not do at once."""
+    reads = re.compile(r"msgspec\.convert|[jJ]son\.(Decoder|decode)\b")
+    assert {path.relative_to(PACKAGE).as_posix() for path in MODULES if reads.search(path.read_text())} == {
+        "records.py"
+    }
 
 
 def test_tensorflow_is_imported_in_one_module_and_used_where_networks_are_trained_or_measured():
