@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs
 
 import pytest
-from browser import wait_for
+from browser import HANGS, wait_for
 from playwright.sync_api import expect
 
 from explorer.config import FIELDS, TrainingConfig
@@ -16,7 +16,7 @@ from explorer.runs.status import COMPLETED
 def page(browser):
     """One page for all tests, which go on from each other."""
     opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(90_000)
+    opened.set_default_timeout(1000 * HANGS)
     yield opened
     opened.close()
 
