@@ -5,9 +5,11 @@ from drawn import address, page_alone, texts, whole_app
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
+from explorer.config import TrainingConfig
+from explorer.data.own.adding import Request, add
 from explorer.diagnosis.case_questions import QUESTIONS
 from explorer.diagnosis.fault_cases import CASES
-from explorer.pages import resources
+from explorer.pages import navigation, resources
 from explorer.pages.gallery.questions import order
 from explorer.pages.gallery.state import read_answers, write_answers
 from explorer.pages.run import internals
@@ -203,6 +205,25 @@ def test_both_answers_are_counted_and_the_runs_revealed(store, right):
     button(page, "Next").click().run()
     assert page.radio[0].label == f"**{CASES['zeros'].question}**"
     assert page.metric[0].value == ("2 of 2" if right else "0 of 2")
+
+
+def test_a_case_is_tried_on_the_data_set_that_is_chosen(store, tmp_path, monkeypatch):
+    """The settings of every case are allowed on a table of one's own, and one click puts them into the sidebar."""
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
+    (tmp_path / "pets.csv").write_text("size,age,label\n" + "".join(f"{i},{i * i},{i % 3}\n" for i in range(30)))
+    own = add(Request("my_pets", str(tmp_path / "pets.csv"), "pets.csv")).full_name
+    assert {case.config.with_(dataset=own).dataset for case in CASES.values()} == {own}
+    left = []
+    monkeypatch.setattr(navigation, "go_to", lambda name, **_: left.append(name))
+    given = ",".join(f"{name}.0" for name in CASES)
+    page = gallery(case="zeros", answers=given)
+    assert [b.label for b in page.button if b.label.startswith("Try them on")] == []  # nothing was chosen yet
+    page.session_state["settings"] = TrainingConfig(dataset=own)
+    page.run()
+    button(page, "Try them on my_pets").click().run()
+    assert not page.exception and left == ["train"]
+    kept = {name: page.session_state[name] for name in ("dataset", "kernel_initializer", "activation", "depth")}
+    assert kept == {"dataset": own} | {name: getattr(CASES["zeros"].config, name) for name in list(kept)[1:]}
 
 
 def test_a_run_of_the_gallery_is_marked_as_such(store):

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis.fault_cases import CASES, Case
 from explorer.pages import layout, messages, settings
 from explorer.pages.chart import draw_steadily
 from explorer.pages.gallery import questions, reveal
 from explorer.pages.gallery import state as gallery_state
-from explorer.pages.text import sentence
+from explorer.pages.text import foreign, sentence
 
+ON_YOUR_DATA = "Puts these settings into the Train page, but keeps the data set that is chosen there."
 _READ_NEXT = """
 **What to read next**
 
@@ -78,10 +80,8 @@ def _next(case: Case) -> None:
     names = list(CASES)
     place = names.index(case.name)
     with st.container(horizontal=True):
-        if gallery_state.answer(case.name) is not None and st.button(
-            "Open these settings on the Train page", key="case_settings", icon=":material/tune:"
-        ):
-            settings.open_with(case.config)
+        if gallery_state.answer(case.name) is not None:
+            _to_train(case)
         if place + 1 < len(names):
             st.button(
                 f"Next: {CASES[names[place + 1]].title}",
@@ -92,6 +92,18 @@ def _next(case: Case) -> None:
             )
     if place + 1 == len(names) or all(gallery_state.answer(name) is not None for name in names):
         _end()
+
+
+def _to_train(case: Case) -> None:
+    """Draws the buttons that take a case's settings to the Train page, also with the data set chosen there."""
+    if st.button("Open these settings on the Train page", key="case_settings", icon=":material/tune:"):
+        settings.open_with(case.config)
+    chosen = settings.chosen_dataset()
+    if not chosen or chosen == case.config.dataset:
+        return
+    title = foreign(DATASETS[chosen].short_title)
+    if st.button(f"Try them on {title}", key="case_own_data", icon=":material/tune:", help=ON_YOUR_DATA):
+        settings.open_with(case.config.with_(dataset=chosen))
 
 
 def _end() -> None:
