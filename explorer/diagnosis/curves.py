@@ -42,9 +42,8 @@ def _regularized(run: Evidence) -> list[Fix]:
     config = run.config
     kind = ALPHA if config.activation == "selu" else DROPOUT
     rate = min(0.1, gentle_rate(config))
-    fixes = [
-        Fix({"dropout": kind, "dropout_rate": rate}, f"Over {config.depth} layers, a higher rate would drop too much.")
-    ]
+    reason = f"Over {config.depth} layers, a higher rate would drop too much." if config.depth > 1 else ""
+    fixes = [Fix({"dropout": kind, "dropout_rate": rate}, reason)]
     if config.dropout != OFF or config.depth == 0:
         fixes = []
     fixes += [Fix({"l2": max(1e-4, min(3 * config.l2, 1e-3))})]

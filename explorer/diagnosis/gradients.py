@@ -63,9 +63,9 @@ def _lost_by_steps(run: Evidence, since: int, evidence: str) -> Finding:
         PROBLEM,
         since,
         f"{evidence} Before training, it was {fraction(before)}.",
-        "The initial weights let the gradient through, so they are not to blame: steps that were too large have made "
+        "The initial weights let the gradient through, so they are not the cause: steps that were too large have made "
         "the weights so large that units are on the flat part of their activation, and almost nothing passes back "
-        f"through {run.config.depth} layers of them.",
+        f"through {run.config.depth} layers of such units.",
         lower_rates(run.config),
     )
 
@@ -86,7 +86,7 @@ def _fading(run: Evidence) -> Finding | None:
         PROBLEM if run.beginning else WARNING,
         0,
         f"Before training, the gradient of layer 1 is {fraction(first / last)} of the output layer's. The training "
-        f"accuracy is {percent(run.last.accuracy)} after {run.last.epoch} epochs.",
+        f"accuracy is {percent(run.last.accuracy)} after epoch {run.last.epoch}.",
         f"On the way back, each layer multiplies the gradient by the slope of {activation.title}, which is small. Over "
         f"{config.depth} layers the gradient does not vanish, but the first layers learn slowly.",
         [
@@ -97,7 +97,7 @@ def _fading(run: Evidence) -> Finding | None:
 
 
 def _steeper(run: Evidence) -> list[Fix]:
-    """What keeps the factors near 1: batch normalization for flat activations, else weights that suit, then both."""
+    """What keeps the factors near 1: batch normalization for flat activations, else a matching initializer, first."""
     activation = ACTIVATIONS[run.config.activation]
     normalized, suited = Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"kernel_initializer": activation.initializer})
     fixes = [normalized, suited] if activation.squashing else [suited, normalized]
@@ -117,16 +117,14 @@ def exploding(run: Evidence) -> Finding | None:
     if explosion is None:
         return _growing_backwards(run)
     norm, share, factor = explosion
-    return Finding(
-        "exploding",
-        PROBLEM,
-        0,
-        f"Before training, the gradient has norm {number(norm)}. One step at learning rate "
-        f"{config.learning_rate:g} changes the weights of a layer by {share:.1%} (median). Over {config.depth + 1} "
-        f"layers, this can multiply to a factor of {number(factor)} in the output of the network.",
-        _WHY_EXPLODING,
-        [Fix({"clip_norm": 1.0}), *lower_rates(config)],
-    )
+    evidence = "Before training, the gradient is already NaN or infinite."
+    if math.isfinite(norm):
+        evidence = (
+            f"Before training, the gradient has norm {number(norm)}. One step at learning rate "
+            f"{config.learning_rate:g} changes the weights of a layer by {share:.1%} (median). Over {config.depth + 1} "
+            f"layers, this can compound to a factor of {number(factor)} in the output of the network."
+        )
+    return Finding("exploding", PROBLEM, 0, evidence, _WHY_EXPLODING, [Fix({"clip_norm": 1.0}), *lower_rates(config)])
 
 
 def plain_explosion(run: Evidence) -> tuple[float, float, float] | None:
@@ -170,10 +168,10 @@ def _by_normalization(run: Evidence) -> Finding | None:
         0,
         f"Before training, the gradient grows from {number(last)} in layer {depth} to {number(first)} in layer 1 "
         f"(RMS): by a factor of {factor:.2f} per layer.{after}",
-        f"Batch normalization divides by the standard deviation of each unit. {activation.title} cuts off a part of "
-        "the signal, and dividing by the smaller deviation makes up for it on the way forward; on the way back, it "
-        f"enlarges the gradient at every layer. Over {depth} layers this multiplies, and no initial weights prevent "
-        "it. The first steps move the first layers far away, and the averages that validation uses no longer fit.",
+        f"Batch normalization divides by the standard deviation of each unit. {activation.title} cuts off part of "
+        "the signal. On the way forward, dividing by the smaller deviation makes up for that; on the way back, it "
+        f"enlarges the gradient at every layer. Over {depth} layers this compounds, and no initial weights prevent "
+        "it. The first steps move the first layers far away, and the averages used for validation no longer fit.",
         [
             Fix({"skip": PAIRS}),
             Fix({"activation": "elu", "kernel_initializer": "he_normal"}, "ELU needs a matching initializer."),
@@ -204,13 +202,13 @@ def _growing_backwards(run: Evidence) -> Finding | None:
 
 _WHY_EXPLODING = (
     "On the way back, each layer multiplies the gradient by its weights and by the slope of its activation, and "
-    "factors above 1 multiply up; large inputs add to it. A step along such a gradient moves the weights far away from "
+    "factors above 1 compound; large inputs make it worse. A step along such a gradient moves the weights far from "
     "where they were."
 )
 
 
 def _recovered(run: Evidence) -> bool:
-    """Whether training goes well all the same: a rule of thumb about its start must not outlive it."""
+    """Whether training goes well anyway, so that a rule of thumb about its start no longer counts."""
     return run.learned or (bool(run.last) and run.last.loss < run.chance_loss * limit("thriving_loss"))
 
 
@@ -243,7 +241,7 @@ def diverged(run: Evidence) -> Finding | None:
     worst = max(run.epochs[jumped - 1 :], key=lambda r: r.loss)
     before = min(r.loss for r in run.epochs[: jumped - 1])
     evidence = (
-        f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}. Before, it had been as low as "
+        f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}. Before that, it had been as low as "
         f"{number(before)}; chance level is {run.chance_loss:.2f}."
     )
     return Finding("diverged", PROBLEM, jumped, evidence, why, lower)

@@ -46,13 +46,13 @@ far away: the loss jumps, or becomes NaN within a few steps.
 
 **Why.** It is the same product as with vanishing gradients, but with factors above 1: weights or inputs are a little
 too large, and there are many layers. The steps of plain gradient descent are proportional to the gradient. Batch
-normalization is no remedy: in ReLU networks it enlarges the gradient itself, by about 1.2 per layer.
+normalization is no remedy: in ReLU networks it enlarges the gradient itself, by a factor of about 1.2 per layer.
 
 **What helps.** Gradient clipping keeps the direction of a step and limits its length. Standardized inputs and suitable
 initial weights remove the cause. Adam and its variants divide by the size of the gradient, so they are less sensitive.
-With batch normalization, skip connections, an activation that is closer to linear, such as ELU, or fewer layers.
+With batch normalization, use skip connections, an activation that is closer to linear, such as ELU, or fewer layers.
 """,
-        "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013; Yang and others, A "
+        "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013; Yang et al., A "
         "Mean Field Theory of Batch Normalization, 2019",
         "https://arxiv.org/abs/1902.08129",
         "gradient_rms",
@@ -178,7 +178,7 @@ the input works too.
         """
 **What you see.** In a network of SELU layers, mean and variance move away from 0 and 1, further with each layer.
 
-**Why.** The two constants of SELU are chosen so that mean 0 and variance 1 restore themselves from layer to layer. The
+**Why.** The two constants of SELU are chosen so that each layer brings its values back to mean 0 and variance 1. The
 proof assumes standardized inputs, LeCun normal weights and plain dense layers. He weights have twice the variance, so
 the values settle elsewhere or not at all; ordinary dropout changes mean and variance; batch normalization makes
 self-normalization redundant.
@@ -226,7 +226,7 @@ validation images on a logarithmic scale. Without overfitting there is nothing f
         "Dropout too strong",
         """
 **What you see.** The training loss stays high or starts far above that of random guessing, because of the noise. The
-validation accuracy, measured without dropout, is often better, but low as well.
+validation accuracy, measured without dropout, is often better, but also low.
 
 **Why.** Each layer drops units on its own, so what arrives at the output is multiplied by (1 − rate) layer by layer:
 half of the units in five layers leave 3% of the signal. Narrow layers suffer most. Alpha dropout sets units to a large
@@ -246,7 +246,7 @@ more layers, 0.05 to 0.1 for alpha dropout. Or dropout before the output only.
 **Why.** Clipping scales a gradient down to a maximum norm. If that maximum is below the norm of ordinary gradients,
 every step is shortened, and plain gradient descent takes steps of learning rate × maximum norm at most.
 
-**What helps.** Look at the norm of the gradient over some epochs and clip only what is far above it, by half or more.
+**What helps.** Look at the usual norm of the gradient over a few epochs, and clip only gradients well above it.
 Networks with standardized inputs and suitable weights rarely need clipping.
 """,
         "Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural networks, 2013, section 3.2",
@@ -256,8 +256,8 @@ Networks with standardized inputs and suitable weights rarely need clipping.
     "schedule_too_low": Lesson(
         "The schedule stops learning",
         """
-**What you see.** The curves fall at first and then become flat at the same time as the learning rate becomes tiny. Or
-they are flat from the start, because a long warm-up has not ended yet.
+**What you see.** The curves fall at first and then flatten out just as the learning rate becomes tiny. Or they are flat
+from the start, because a long warm-up has not ended yet.
 
 **Why.** A schedule lowers the rate so that the network settles at the end of training. If it falls in the first few
 epochs, the weights stop where they are. It looks like a plateau, or like underfitting, but a larger network would stop
@@ -297,8 +297,8 @@ with depth. Training is slow or does not begin, at any learning rate.
 units that are 0 for every image, and the chance that a whole narrow layer is dead grows with depth. Smooth activations
 such as SiLU and GELU pass on a little less of a small signal at each layer.
 
-**What helps.** Fewer layers, which usually learn as much here. To train a deep network, batch normalization before each
-activation, best together with skip connections.
+**What helps.** Fewer layers, which usually learn as much here. To train a deep network, use batch normalization
+before each activation, preferably with skip connections.
 """,
         "Lu, Shin, Su & Karniadakis, Dying ReLU and Initialization, 2019",
         "https://arxiv.org/abs/1903.06733",
@@ -367,7 +367,7 @@ images make the rise begin later, at a lower loss.
         "Too few units",
         """
 **What you see.** The training loss levels off far above 0, or hardly falls, and validation agrees with it. Each hidden
-layer has fewer units than half of the classes.
+layer has fewer units than half the number of classes.
 
 **Why.** Everything that the layers above learn about an image is in the few numbers that this layer passes on. One or
 two dimensions are too few for ten groups of images to be linearly separable. Deep and narrow ReLU networks also lose
@@ -416,7 +416,7 @@ usually have the lower loss.
 **Why.** The validation loss fluctuates from epoch to epoch. With a patience of one or two epochs, early stopping
 mistakes the first small rise for overfitting.
 
-**What helps.** A patience longer than the fluctuations; 20 epochs are a good start. It costs time but no accuracy,
+**What helps.** A patience longer than the fluctuations; 20 epochs is a good start. It costs time but no accuracy,
 because the best weights are saved.
 """,
         "Prechelt, Early Stopping – But When?, 1998",

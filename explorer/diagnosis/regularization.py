@@ -34,12 +34,12 @@ def l2_too_strong(run: Evidence) -> Finding | None:
         "l2_too_strong",
         NOTE if harmless else PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
         1,
-        f"Of the training loss of {number(last.loss + last.penalty)}, the L2 penalty is {number(last.penalty)}; the "
-        f"loss without it is {number(last.loss)} (chance level is {run.chance_loss:.2f}). In epoch {first.epoch}, the "
-        f"penalty was {number(first.penalty)}.{weights}",
-        "The optimizer lowers the sum of both losses. If the penalty is the larger one, the fastest way down is to "
-        "make all weights small, whatever that does to the predictions."
-        + (" So far, the network still learns." if harmless else ""),
+        f"The L2 penalty makes up {number(last.penalty)} of the training loss of {number(last.loss + last.penalty)}; "
+        f"the loss without it is {number(last.loss)} (chance level is {run.chance_loss:.2f}). In epoch {first.epoch}, "
+        f"the penalty was {number(first.penalty)}.{weights}",
+        "The optimizer lowers the sum of loss and penalty. If the penalty is the larger part, the fastest way down is "
+        "to make all weights small, whatever that does to the predictions."
+        + (" So far, the network is still learning." if harmless else ""),
         _weaker(run) if not harmless else [],
     )
 
@@ -53,8 +53,8 @@ def _before_training(run: Evidence) -> Finding | None:
         WARNING,
         0,
         f"Before training, the L2 penalty is {number(penalty)}; chance level is {run.chance_loss:.2f}.",
-        "The optimizer lowers the sum of both. If the penalty is by far the larger one, the fastest way down is to "
-        "make all weights small, whatever that does to the predictions.",
+        "The optimizer lowers the sum of loss and penalty. If the penalty is by far the larger part, the fastest way "
+        "down is to make all weights small, whatever that does to the predictions.",
         _weaker(run),
     )
 
@@ -88,15 +88,15 @@ def dropout_too_strong(run: Evidence) -> Finding | None:
         f"At a {'alpha ' if alpha else ''}dropout rate of {config.dropout_rate:g}, {units:,} of {narrowest:,} units "
         f"remain per step in {where}. The training accuracy is {percent(last.accuracy)}, the validation accuracy "
         f"{percent(last.val_accuracy)}.",
-        "Every layer adds noise of its own to what the layer below has left. With "
-        f"{config.dropout_rate:.0%} of the units dropped in {where}, about {_percent(kept)} of what the output varies "
-        "by is still the image's; the rest is chance, and the network cannot learn from it.",
+        "Every layer adds its own noise to what is left of the signal. With "
+        f"{config.dropout_rate:.0%} of the units dropped in {where}, {_percent(kept)} of the variation in the output "
+        "still depends on the image; the rest is noise, and the network cannot learn from it.",
         gentler_dropout(config),
     )
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "less than 1%"
+    return f"about {share:.0%}" if share >= 0.01 else "less than 1%"
 
 
 def dropping_layers(config: TrainingConfig) -> int:

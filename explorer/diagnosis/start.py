@@ -28,8 +28,8 @@ def initializer(run: Evidence) -> Finding | None:
     activation = "a linear activation" if config.activation == "linear" else ACTIVATIONS[config.activation].title
     why = (
         f"With {activation}, weights drawn by {title(change['kernel_initializer'])} keep the outputs of a layer about "
-        f"as large as its inputs. {title(config.kernel_initializer)} draws weights of another size, and the effect "
-        f"multiplies over {config.depth} layers."
+        f"as large as its inputs. {title(config.kernel_initializer)} draws larger or smaller ones, and the effect "
+        f"compounds over {config.depth} layers."
     )
     start = run.start
     if start is None or config.batch_norm != OFF:
@@ -51,8 +51,8 @@ def initializer(run: Evidence) -> Finding | None:
 
 
 _ASSUMED = (
-    "but initializers assume inputs of mean 0 and variance 1. So the values in the first layers start far too large, "
-    "and the first epochs are spent on shrinking them."
+    "but initializers assume inputs of mean 0 and variance 1. The values in the first layers therefore start far too "
+    "large, and the first epochs are spent shrinking them."
 )
 
 
@@ -67,7 +67,7 @@ def inputs(run: Evidence) -> Finding | None:
     change = [Fix({"input_scaling": STANDARDIZED})]
     learns = bool(run.last) and not run.beginning and run.last.loss < limit("stuck_loss") * run.chance_loss
     severity = NOTE if run.crawls else WARNING if learns or not run.last else PROBLEM
-    # a rate that is usual otherwise diverges here because gradients are as large as the pixels
+    # a rate that is usual elsewhere diverges here, because gradients grow with the values of the pixels
     ruined = (
         run.cause == Cause.DIVERGED and config.optimizer in PLAIN and config.learning_rate <= 3 * usual_rate(config)
     )
@@ -97,7 +97,7 @@ def inputs(run: Evidence) -> Finding | None:
 
 
 def _large_from_the_start(run: Evidence, why: str, change: list[Fix]) -> Finding | None:
-    """What the first epoch will be charged with, as far as it can be seen before it."""
+    """The same finding before the first epoch, as far as it can be seen that early."""
     if not run.start:
         return None
     largest = max((layer.activation_variance for layer in hidden(run.start)), default=0.0)
@@ -140,7 +140,7 @@ def self_normalisation(run: Evidence) -> Finding | None:
         severity,
         0,
         f"{what[:1].upper()}{what[1:]}.{measured}",
-        "The two constants of SELU make the values of each layer return to mean 0 and variance 1, but only with "
+        "The two constants of SELU pull the values of each layer back to mean 0 and variance 1, but only with "
         "standardized inputs, LeCun normal weights and plain dense layers. If one of these is missing, mean and "
         "variance can drift further with each layer.",
         [Fix(*_conditions({name: needed for name, (_, needed) in broken.items()}, run))],
@@ -159,7 +159,7 @@ def _broken_conditions(run: Evidence) -> dict[str, tuple[str, str]]:
             f"the initializer is {initializer}, not LeCun normal",
             "lecun_normal",
         ),
-        "batch_norm": (config.batch_norm != OFF, "batch normalization does the same work again", OFF),
+        "batch_norm": (config.batch_norm != OFF, "batch normalization makes self-normalization redundant", OFF),
         "dropout": (dropout, "ordinary dropout shifts mean and variance", ALPHA),
     }
     return {name: (cause, needed) for name, (is_broken, cause, needed) in broken.items() if is_broken}
@@ -177,10 +177,10 @@ def _normalizing(run: Evidence) -> bool:
 
 
 def _conditions(change: dict[str, object], run: Evidence) -> tuple[dict[str, object], str]:
-    """The change, with the rate that alpha dropout bears in this many layers, and the reason for it."""
+    """The change, with a dropout rate that is low enough for so many layers, and the reason for it."""
     rate = gentle_rate(run.config)
     if "dropout" not in change or run.config.dropout_rate <= rate:
-        return change, "Each of these conditions is needed for the proof to hold."
+        return change, "Self-normalization needs all of these conditions."
     reason = (
         f"Alpha dropout sets units to a large negative value, so over {run.config.depth} layers its rate must be low."
     )
@@ -193,7 +193,7 @@ def _farthest(layers):
 
 
 def too_deep(run: Evidence) -> Finding | None:
-    """So many layers that units die or the signal fades before the first step, though the initial weights suit."""
+    """So many layers that units die or the signal fades before the first step, even with suitable initial weights."""
     config = run.config
     if config.depth < limit("deep_layers") or config.batch_norm != OFF or config.kernel_initializer == "zeros":
         return None
@@ -204,7 +204,7 @@ def too_deep(run: Evidence) -> Finding | None:
     layers = hidden(run.start)
     dead_depth, deadest = worst(layers, "dead")
     first, last = layers[0].activation_variance, layers[-1].activation_variance
-    # what is lost by a factor of ten can be made up for, as a network shows that learns
+    # a network that learns shows that it can make up for a loss of a factor of ten
     enough = limit("faded_by_depth") if not run.last or run.thrives else limit("fading_by_depth")
     fading, dying = last < enough * first, deadest.dead >= limit("many_dead_units")
     if not fading and not dying:
@@ -212,7 +212,7 @@ def too_deep(run: Evidence) -> Finding | None:
     parts = [
         f"the activations have a variance of {number(first)} in layer 1 and of {number(last)} in layer {len(layers)}"
     ] * fading
-    parts += [f"{deadest.dead:.0%} of the units in layer {dead_depth} output the same for all of them"] * dying
+    parts += [f"{deadest.dead:.0%} of the units in layer {dead_depth} have the same output for every image"] * dying
     reason = "Batch normalization keeps the units alive, and fewer layers leave it less to do."
     fewer = int(limit("deep_layers")) // 2
     thrives = run.thrives and deadest.dead < limit("dead_units") if run.last else True
@@ -222,8 +222,8 @@ def too_deep(run: Evidence) -> Finding | None:
         0,
         f"Before training, {' and '.join(parts)}.{_accuracy(run)}",
         f"Each layer of {ACTIVATIONS[config.activation].title} loses a little of what the layer below passes on, and "
-        f"{config.depth} layers multiply it. Initial weights that keep the variance over a few layers do not prevent "
-        "this, and no learning rate does.",
+        f"over {config.depth} layers this compounds. Initial weights that preserve the variance over a few layers do "
+        "not prevent this, and neither does any learning rate.",
         [
             Fix({"depth": fewer}),
             Fix({"batch_norm": BEFORE_ACTIVATION, "skip": PAIRS}, _WHY_BOTH),
@@ -233,7 +233,7 @@ def too_deep(run: Evidence) -> Finding | None:
 
 
 def _accuracy(run: Evidence) -> str:
-    return f" The training accuracy is {percent(run.last.accuracy)} after {run.last.epoch} epochs." if run.last else ""
+    return f" The training accuracy is {percent(run.last.accuracy)} after epoch {run.last.epoch}." if run.last else ""
 
 
 _WHY_BOTH = (

@@ -63,13 +63,13 @@ def rate_too_high(run: Evidence) -> Finding | None:
 
 
 _WHY_TOO_HIGH = (
-    "The gradient gives the direction of descent only near the current weights, and a large step ends where it no "
-    "longer holds. So the loss jumps up and down, or levels off where smaller steps would still improve it."
+    "The gradient points downhill only near the current weights, and a large step ends where that direction no longer "
+    "leads down. The loss then jumps up and down, or levels off where smaller steps would still lower it."
 )
 
 
 def _ruinous_peak(run: Evidence) -> Finding | None:
-    """A cycle whose peak undid what had been learned: validation has not come back, though the training loss has."""
+    """A cycle whose peak undid what had been learned: the training loss has recovered, the validation loss has not."""
     best, last = run.best, run.last
     if run.config.schedule != ONE_CYCLE or best is None:
         return None
@@ -95,7 +95,7 @@ def _ruinous_peak(run: Evidence) -> Finding | None:
 
 
 def _jumps(run: Evidence) -> bool:
-    """Whether the training loss of the last epochs varies by more than a levelled-off one does, and not just falls."""
+    """Whether the training loss of the last epochs goes up and down by more than one that has levelled off."""
     window = [record.loss for record in run.epochs[-int(limit("slope_epochs")) - 1 :]]
     rose = any(later > earlier for earlier, later in itertools.pairwise(window))
     return rose and max(window) >= limit("jumping_loss") * min(window)
@@ -107,7 +107,7 @@ def _lower(run: Evidence) -> list[Fix]:
 
 
 def clipping_too_strong(run: Evidence) -> Finding | None:
-    """Gradient clipping that acts at every step and leaves hardly anything of it."""
+    """Gradient clipping that shortens every step to almost nothing."""
     config = run.config
     if (
         not 0 < config.clip_norm < limit("usual_clipping")
@@ -164,8 +164,8 @@ def schedule_too_low(run: Evidence) -> Finding | None:
         WARNING if run.last.accuracy >= limit("learnt_accuracy") else PROBLEM,
         run.last.epoch - frozen + 1,
         f"Since epoch {run.last.epoch - frozen + 1}, the learning rate has been at most {low:g}, "
-        f"{limit('frozen_rate'):.0%} of the {config.learning_rate:g} that is set, and it is now "
-        f"{number(run.last.learning_rate)}. In these {frozen} epochs, the training loss has changed by "
+        f"{limit('frozen_rate'):.0%} of the configured {config.learning_rate:g}, and it is now "
+        f"{number(run.last.learning_rate)}. Over these {frozen} epochs, the training loss has changed by "
         f"{abs(fell):.1%}, to {run.last.loss:.3f}.",
         "A falling rate lets the network settle, but here it has fallen to almost nothing while there was still much "
         "to learn. The curves are flat because the weights no longer move, not because the network can do no better.",
@@ -181,7 +181,7 @@ def _slow_warmup(run: Evidence) -> Finding:
         PROBLEM if not run.thrives else WARNING,
         1,
         f"The warm-up of {config.warmup_epochs:,} epochs is longer than the run of {config.epochs:,}: after epoch "
-        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the {config.learning_rate:g} that is set.",
+        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the configured {config.learning_rate:g}.",
         "Warm-up is meant for the first few epochs, so that steps are small while the weights are still random. "
         "Here the run ends before the rate has risen.",
         [Fix({"warmup_epochs": max(1, config.epochs // 10)}), Fix({"schedule": CONSTANT})],
@@ -195,14 +195,15 @@ def _slower_schedule(run: Evidence) -> list[Fix]:
         return [Fix({"decay_epochs": max(20, 2 * min(len(run.records), config.epochs))}), constant]
     if config.schedule == PLATEAU:
         reason = (
-            "A longer patience alone would still end in one fall to almost nothing, and a milder factor alone in many."
+            "A longer patience alone would only delay the fall to almost nothing, and a milder factor alone would be "
+            "applied too often."
         )
         return [Fix({"plateau_patience": 5, "plateau_factor": 0.5}, reason), constant]
     return [constant]
 
 
 def few_steps(run: Evidence) -> Finding | None:
-    """Batches so large that an epoch has hardly any weight updates."""
+    """Batches so large that there are hardly any weight updates per epoch."""
     config, steps = run.config, run.steps_per_epoch
     if not run.last or config.batch_size < limit("giant_batch"):
         return None
@@ -220,10 +221,11 @@ def few_steps(run: Evidence) -> Finding | None:
         "few_steps",
         WARNING if run.learned or (enough and run.last.accuracy >= limit("half_learnt")) else PROBLEM,
         1,
-        f"With a batch size of {config.batch_size:,}, an epoch has {each}: {taken:,} so far, in {len(run.records)} "
+        f"With a batch size of {config.batch_size:,}, each epoch has {each}: {taken:,} so far, in {len(run.records)} "
         f"epoch{'s' * (len(run.records) != 1)}. The training accuracy is {percent(run.last.accuracy)}.",
-        "A network learns by steps, not by epochs. Averaging over thousands of images makes each step more exact but "
-        "no longer, so the same number of epochs gets it less far. It is not stuck; it has hardly begun.",
+        "A network learns step by step, not epoch by epoch. Averaging over thousands of images makes each step more "
+        "accurate but not larger, so it gets less far in the same number of epochs. It is not stuck; it has hardly "
+        "begun.",
         [
             Fix({"batch_size": 32 if DATASETS[config.dataset].train_images < FEW_IMAGES else 64}),
             Fix({"learning_rate": 10 * config.learning_rate}),
@@ -232,11 +234,11 @@ def few_steps(run: Evidence) -> Finding | None:
 
 
 def rate_too_low(run: Evidence) -> Finding | None:
-    """Steps so small that training makes almost no progress, or is far from its end when the run ends."""
+    """Steps so small that training makes almost no progress, or is far from done when the run ends."""
     step = run.step_size
     if step is None or not run.last or len(run.epochs) < 2 or (run.narrow and not run.crawls):
         return None
-    # a rate that is far below the usual one has cost something where a usual one would leave nothing to learn
+    # a rate far below the usual one costs accuracy wherever the usual one would leave nothing to learn
     enough = limit("well_learnt_accuracy" if run.crawls else "learnt_accuracy")
     if max(run.last.accuracy, run.last.val_accuracy) >= enough:
         return None
@@ -273,7 +275,7 @@ def _standardized_too(config: TrainingConfig, rate: float) -> list[Fix]:
     if config.optimizer not in PLAIN or config.input_scaling != RAW or config.batch_norm != OFF:
         return []
     reason = (
-        "With raw pixels, gradients are as large as the pixels, so the rate that is usual for "
+        "With raw pixels, gradients grow with the values of the pixels, so the usual rate for "
         f"{FIELDS['optimizer'].title(config.optimizer)} would be too high; it needs standardized inputs."
     )
     return [Fix({"learning_rate": rate, "input_scaling": STANDARDIZED}, reason)]

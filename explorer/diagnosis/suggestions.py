@@ -92,7 +92,7 @@ def within_bounds(name: str, value: Any) -> Any:
 
 
 def rounded(value: float) -> float:
-    """A value with one significant digit, as a suggestion is given."""
+    """A value rounded to one significant digit, as in suggestions."""
     return float(f"{value:.1g}")
 
 
@@ -109,7 +109,7 @@ def usual_rate(config: TrainingConfig) -> float:
 
 
 def lower_rates(config: TrainingConfig) -> list[Fix]:
-    """Lower learning rates, the most promising first: the usual one, or a tenth where it is about that already."""
+    """Lower learning rates, the most promising first: the usual one, or a tenth of one that is about usual already."""
     rate, usual = config.learning_rate, usual_rate(config)
     first = usual if usual <= rate / 3 else rounded(rate / 10)
     fixes = [Fix({"learning_rate": value}) for value in (first, rounded(first / 10), rounded(first / 100))]

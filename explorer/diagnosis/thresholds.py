@@ -92,17 +92,17 @@ LIMITS: dict[str, Threshold] = {
     "ruling_penalty": Threshold(
         1.0,
         "L2 penalty / loss without it, at least",
-        "ReLU × 3 on digits: 0.01 has 10 and learns all the same (a note); 0.05 costs 5 points, 0.2 all",
+        "ReLU × 3 on digits: 0.01 gives 10 and still learns (a note); 0.05 costs 5 points, 0.2 all of them",
     ),
     "ruling_at_start": Threshold(
-        8.0, "L2 penalty before training / chance level, at least: warning", "the same runs: 0.01 has 3, 0.05 has 13"
+        8.0, "L2 penalty before training / chance level, at least: warning", "the same runs: 3 with 0.01, 13 with 0.05"
     ),
     "shrunk_weights": Threshold(
         0.1, "squared weights / those before training, below", "the same runs: 0.01 leaves 0.2, 0.05 leaves 0.05"
     ),
     "grown_weights": Threshold(
         1.5,
-        "the same, at most: the penalty is no consequence of weights that grow",
+        "the same, at most: the penalty is not a consequence of growing weights",
         "weights that diverge grow by 10 and more",
         "campaigns of seeds 1 to 8",
     ),
@@ -178,7 +178,7 @@ LIMITS: dict[str, Threshold] = {
         "last / first layer's activation variance with weights that suit, below, where training does not thrive",
         "on digits: SiLU × 20 0.06, learns; SiLU × 40 0.006, stuck; GELU × 40 0.06 and tanh × 40 0.03, slow",
     ),
-    "faded_by_depth": Threshold(0.01, "the same, wherever it is", "the same runs"),
+    "faded_by_depth": Threshold(0.01, "the same, however well training goes", "the same runs"),
     "deep_layers": Threshold(20, "hidden layers, at least", "ReLU × 20 with He normal learns"),
     "large_values": Threshold(
         20, "variance of a layer before training, at least", "standardized: 1; raw digits: 49; raw CIFAR-10: 10⁴"
@@ -215,7 +215,7 @@ LIMITS: dict[str, Threshold] = {
     "strong_overfitting_epochs": Threshold(
         15,
         "epochs since the lowest validation loss, at least: more than a note",
-        "on digits, 360 images, the loss of networks that are well rises for 10 epochs while their accuracy stays",
+        "on digits, 360 images, the loss of healthy networks rises for 10 epochs while their accuracy does not change",
     ),
     "overfitting_fall": Threshold(0.97, "training loss / that of the best epoch, at most", "still learning"),
     "narrow": Threshold(
@@ -225,7 +225,7 @@ LIMITS: dict[str, Threshold] = {
         "campaigns of seeds 5 and 7",
     ),
     "narrow_epochs": Threshold(
-        5, "epochs before a bottleneck counts as one", "networks that are well learn in 5", "campaigns of seeds 5 and 7"
+        5, "epochs before a bottleneck counts as one", "healthy networks learn within 5", "campaigns of seeds 5 and 7"
     ),
     "plateau_epochs": Threshold(
         10, "number of epochs over which a plateau is measured", "half the notebook's patience", DEFINED

@@ -48,7 +48,8 @@ def _killer(run: Evidence, since: int, by_pixels: bool) -> str:
         return "Raw pixels are large, and so are their weighted sums, which can push a unit there."
     if since == 0:
         return (
-            "Here it is so before the first step, so the steps are not to blame: the initial weights and the depth are."
+            "Here the units are dead before the first step, so the cause is not the steps but the initial weights and "
+            "the depth."
         )
     return "A single large step, usually from a high learning rate, can push a unit there."
 
@@ -85,14 +86,14 @@ def saturated(run: Evidence) -> Finding | None:
             f"In layer {depth}, {layer.saturated:.0%} of the outputs are close to the limits of {activation.title}.",
             f"There {activation.title} is almost flat, so its slope, and with it the gradient, is close to 0. Weighted "
             "sums become that large if the inputs, the initial weights or the steps are too large."
-            + (" So far, the network still learns." if harmless else ""),
+            + (" So far, the network is still learning." if harmless else ""),
             [] if harmless else _desaturation(run, since),
         )
     return None
 
 
 def _desaturation(run: Evidence, since: int) -> list[Fix]:
-    """Saturated before the first step: inputs or initial weights are to blame, otherwise the steps."""
+    """Before the first step, the cause is the inputs or the initial weights; later, it is the steps."""
     lower = lower_rates(run.config)
     if since > 0:
         return lower

@@ -77,7 +77,7 @@ def effect_of(
     correct: tuple[Callable[[int], np.ndarray | None], Callable[[int], np.ndarray | None]],
     run: str = "",
 ) -> Effect:
-    """The effect of a change; `correct` gives for each of the two runs the images `[N]` that an epoch classifies."""
+    """The effect of a change; for each run, `correct` gives the images `[N]` classified correctly after an epoch."""
     one, other = compared_epochs(before, after, change)
     if cause not in (Cause.ALL_EPOCHS, Cause.EARLY_STOPPING, Cause.STOPPED_BY_REQUEST, Cause.PAUSED_BY_REQUEST):
         other = None
@@ -128,7 +128,8 @@ def interval_words(effect: Effect) -> str:
     if effect.difference is None:
         return ""
     if effect.compared is None:
-        return f"{_points(effect.difference)} points (no interval: an earlier version did not record the images)"
+        reason = "an earlier version did not record which images were correct"
+        return f"{_points(effect.difference)} points (no interval: {reason})"
     low, high = map(_points, effect.compared.interval)
     only = f"{effect.compared.only_b:,} images correct only with it, {effect.compared.only_a:,} only without"
     p_value = effect.compared.p_value
@@ -149,8 +150,8 @@ def verdict(effects: Sequence[Effect]) -> str:
     if not best.helps:
         return "None of these fixes helps."
     if best.compared and not best.is_clear:
-        return f"Best is {name}, but on these images the difference could be chance."
-    return f"Best is {name}."
+        return f"The best fix is {name}, but on these images the difference could be due to chance."
+    return f"The best fix is {name}."
 
 
 def epochs(count: int) -> str:

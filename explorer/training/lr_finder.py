@@ -1,4 +1,4 @@
-"""The learning-rate finder: the rate grows at every step until the loss explodes, and rates below that are tried.
+"""The learning-rate finder: the rate grows at every step until the loss diverges, and lower rates are tried.
 
 The curve is that of Smith, Cyclical learning rates for training neural networks (2017). It says which rates are too
 high, but not which of the others is best: that depends on the depth, the scale of the inputs and the length of
@@ -95,12 +95,12 @@ def turning_point(rates: Sequence[float], losses: Sequence[float]) -> tuple[floa
     if smoothed[lowest] > (1 - FALL) * before:
         return None, "The loss did not fall at any learning rate: something else keeps the network from learning."
     turn = float(rates[SETTLING + lowest])
-    after = "and was still falling there" if lowest == len(smoothed) - 1 else "and rose again after it"
-    return turn, f"While the rate grew, the loss was lowest at {turn:.2g} {after}."
+    after = "and was still falling there" if lowest == len(smoothed) - 1 else "and then rose again"
+    return turn, f"As the rate grew, the loss was lowest at {turn:.2g} {after}."
 
 
 def candidates(turn: float) -> tuple[float, ...]:
-    """The learning rates to try below that of the lowest loss, each with one digit, the highest first."""
+    """The learning rates to try below that of the lowest loss, each rounded to one digit, the highest first."""
     return tuple(dict.fromkeys(float(f"{turn * share:.1g}") for share in SHARES))
 
 
@@ -111,7 +111,7 @@ def best_trials(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def suggest(turn: float | None, sentence: str, trials: Sequence[Trial], finalists: Sequence[Trial]) -> Suggestion:
-    """What the curve's turning point and the trials suggest: the lowest loss, of near equals the lower rate."""
+    """What the curve's turning point and the trials suggest: of the rates whose loss is about lowest, the lowest."""
     best = min((trial.loss for trial in finalists), default=math.inf)
     if turn is None or not math.isfinite(best):
         text = sentence if turn is None else f"{sentence} All learning rates that were tried below it diverged."
@@ -125,7 +125,7 @@ def suggest(turn: float | None, sentence: str, trials: Sequence[Trial], finalist
 
 
 def measure(config: "TrainingConfig", network: "CompiledNetwork") -> Iterator[Point]:
-    """Trains a new network of a configuration with a growing rate until the loss explodes; yields every step.
+    """Trains a new network of a configuration with a growing rate until the loss diverges; yields every step.
 
     The configuration's schedule is ignored.
     """
@@ -184,7 +184,7 @@ def _worst(losses: Sequence[float]) -> float:
 
 
 class _Steps:
-    """Trains a network from the start of a configuration by steps, each with a learning rate of its own."""
+    """Trains a new network of a configuration step by step, each step with its own learning rate."""
 
     def __init__(self, network: "CompiledNetwork", config: "TrainingConfig"):
         self._network, self._config = network, config

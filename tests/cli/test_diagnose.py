@@ -121,7 +121,7 @@ def test_all_fixes_are_trained_and_ranked_and_the_best_two_together(store, capsy
     status, out, _ = command(capsys, run.name, "--try", "--runs", store.folder)
     assert status == 0 and len(store.list()) == runs
     assert "on 360 validation images" in out and "95% interval" in out and "untried" not in out
-    assert out.splitlines()[-1].startswith("Best is ")
+    assert out.splitlines()[-1].startswith("The best fix is ")
 
 
 def test_a_run_without_fixes_trains_nothing(store, capsys):

@@ -69,7 +69,7 @@ def test_a_gradient_that_vanishes_after_steps_that_were_too_large_is_laid_to_the
     assert finding.severity == PROBLEM and finding.since == 2
     assert (finding.change == {"learning_rate": 1e-3}) is by_steps
     assert ("Before training, it was 1." in finding.evidence) is by_steps
-    assert ("so they are not to blame" in finding.why) is by_steps
+    assert ("so they are not the cause" in finding.why) is by_steps
 
 
 def test_a_consequence_is_not_told_beside_its_cause():
@@ -97,6 +97,8 @@ def test_exploding_gradients_of_plain_descent_are_told_before_training():
     assert found(config.with_(learning_rate=1e-4), [], seen) == {}
     assert found(config.with_(optimizer="nadam"), [], seen) == {}
     assert found(config, WELL, seen) == {}  # it went well all the same
+    infinite = found(config, [], [signals(0, depth=40, gradient_rms=math.inf)])["exploding"]
+    assert infinite.evidence == "Before training, the gradient is already NaN or infinite."
 
 
 def test_gradients_that_grow_backwards_explode():
@@ -289,7 +291,7 @@ def test_raw_pixels_that_make_gradients_explode_are_the_cause():
     [
         ({"input_scaling": "raw"}, "inputs are not standardized"),
         ({"kernel_initializer": "he_normal"}, "he normal, not lecun normal"),
-        ({"batch_norm": "after_activation"}, "batch normalization does the same work"),
+        ({"batch_norm": "after_activation"}, "batch normalization makes self-normalization redundant"),
         ({"dropout": "hidden"}, "ordinary dropout shifts"),
     ],
 )
@@ -372,6 +374,8 @@ def test_overfitting_is_told_with_its_onset(end, severity):
         assert (
             found(records=[*records[:9], dataclasses.replace(records[-1], epoch=10)])["overfitting"].severity == NOTE
         )  # it may still be noise
+        assert "Over 5 layers, a higher rate would drop too much." in finding.why
+        assert "layers" not in found(DIGITS.with_(depth=1), records)["overfitting"].why
 
 
 def test_a_plateau_is_underfitting_only_where_training_is_bad_and_validation_no_worse():

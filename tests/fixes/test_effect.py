@@ -100,8 +100,8 @@ def test_the_verdict_says_what_is_best_whether_it_may_be_chance_and_where_nothin
     before = records(0.4)
     better = of(before, records(0.5), correct=(lambda e: images(400), lambda e: images(500)))
     chance = of(before, records(0.403), correct=(lambda e: images(400), lambda e: images(403)))
-    assert effect.verdict([better, chance]) == "Best is standardized inputs."
-    assert "could be chance" in effect.verdict([chance])
+    assert effect.verdict([better, chance]) == "The best fix is standardized inputs."
+    assert "could be due to chance" in effect.verdict([chance])
     assert effect.verdict([of(before, records(0.4))]) == "None of these fixes helps."
     assert effect.verdict([]) == ""
 

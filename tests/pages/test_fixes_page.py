@@ -129,7 +129,7 @@ def test_the_best_two_wait_for_room_and_nobody_is_told_of_a_limit(store, origin)
     queue.limits = Limits(runs=1)
     try:
         page = app(origin, "one")
-        assert "Best is activation ELU" in texts(page) and not page.error
+        assert "The best fix is activation ELU" in texts(page) and not page.error
         assert not [s for s in store.list() if (mark := read_fix_mark(str(s.run.path))) and len(mark.change) == 3]
     finally:
         queue.limits = Limits()
@@ -176,7 +176,7 @@ def test_a_comparison_of_which_a_part_failed_is_shown_and_that_part_can_be_train
         tried(store, origin, change, 0.1, 0.1, 0.1, reached, compared=True)
     tried(store, origin, ELU, 0.1, cause=Cause.PROCESS_ENDED, compared=True)
     page = app(origin)
-    assert "Best is batch normalization before each activation." in texts(page)
+    assert "The best fix is batch normalization before each activation." in texts(page)
     before = {summary.name for summary in store.list()}
     button(page, "Compare all fixes").click().run()
     again = [summary.run for summary in store.list() if summary.name not in before]  # it may have ended already
@@ -190,7 +190,8 @@ def test_all_fixes_are_ranked_and_the_winner_goes_into_the_sidebar(store, origin
         tried(store, origin, change, 0.1, 0.1, 0.1, reached, compared=True)
     page = app(origin)
     shown = texts(page)
-    assert "**Best is activation ELU, initializer He normal, batch normalization before each activation.**" in shown
+    best = "activation ELU, initializer He normal, batch normalization before each activation"
+    assert f"**The best fix is {best}.**" in shown
     places = [shown.index(f"{number}. With") for number in (1, 2, 3, 4)]
     assert places == sorted(places) and "1. With activation ELU, initializer He normal, batch norm" in shown
     assert "on the same 360 validation images" in shown
