@@ -69,7 +69,7 @@ def test_the_report_is_shown_before_anything_is_trained(place, trained, capsys):
         "iris            9           3",
         "rose            9           3",
         "tulip          10           2",
-        "All pictures had 24 × 16 pixels.",
+        "All images had 24 × 16 pixels.",
         "A fifth of each class is held out for validation, chosen with seed 1.",
         "1 file could not be read and is left out.",
         "  'rose/cut.png' cannot be read as an image; it must be a PNG, JPEG or WebP image",

@@ -9,7 +9,7 @@ from explorer.data.spec import DatasetSpec
 PAGE = Path(__file__).parents[2] / "explorer" / "data" / "README.md"
 HEAD = """# Data sets
 
-`python -m explorer data NAME` downloads a data set and verifies it; the page does the same by one click. Each is kept
+`python -m explorer data NAME` downloads a data set and verifies it; the page does the same with one click. Each is kept
 as one uncompressed file in `~/.cache/deep-network-explorer`, or `EXPLORER_DATA`, and every byte of it is checked before
 it is used, wherever it came from: by the SHA-256 of its arrays, or, where nobody has published that, by the SHA-256 of
 the authors' archive, which is then the only source.
@@ -21,7 +21,7 @@ Sources are tried in this order: the file that is already there, a path that `--
 
 """
 ADDING = """
-## Points of a plane
+## Points in a plane
 
 `moons`, `circles`, `spirals` and `xor` are made here, not downloaded. Another noise or seed is another data set:
 `moons_noise80_seed2` has noise 0.8 (hundredths, up to 300) and seed 2. While a network trains on them, the page draws
@@ -32,11 +32,11 @@ its decision boundary under the points.
 `python -m explorer data add NAME PATH` adds a folder with one folder per class, a zip of one, an `.npz` file or a
 `.csv` table: see the [guide to data sets of your own](own/README.md).
 
-## Another one for everybody
+## Adding one for everybody
 
-A `DatasetSpec` in a module beside [`datasets.py`](datasets.py) and its place in the table there; pages, command line,
-settings and this guide follow from it. Its files are read by a module of `formats/`, and where they come from is said
-with what [`origin.py`](origin.py) offers.
+Write a `DatasetSpec` in a module beside [`datasets.py`](datasets.py) and add it to the table there; pages, command
+line, settings and this guide follow from it. Its files are read by a module of `formats/`, and its sources are
+described with the classes of [`origin.py`](origin.py).
 """
 
 

@@ -159,7 +159,7 @@ def _collect(files: list[_File], shape: Shape, title: str, progress: Progress) -
     used = [file for file in used if len(file.folders) > at]
     names = class_order({file.folders[at] for file in used})
     if not names:
-        raise InputError(f"{title} has no folders with pictures; it must have one folder for each class")
+        raise InputError(f"{title} has no folders with images; it must have one folder for each class")
     found = _Images(shape, names, title)
     for done, file in enumerate(used):
         progress.tell(done, len(used))

@@ -110,10 +110,10 @@ def _sizes(sizes: Sequence[PictureSize], different: int) -> str:
     if not sizes:
         return ""
     if different > MOST_SIZES:
-        return f"The pictures had {different:,} different sizes, such as {_size(sizes[0])} and {_size(sizes[1])}."
+        return f"The images had {different:,} different sizes, such as {_size(sizes[0])} and {_size(sizes[1])}."
     if different > 1:
-        return f"Sizes of the pictures: {', '.join(f'{_size(size)} ({size.files:,})' for size in sizes)}."
-    return f"All pictures had {_size(sizes[0])} pixels."
+        return f"Sizes of the images: {', '.join(f'{_size(size)} ({size.files:,})' for size in sizes)}."
+    return f"All images had {_size(sizes[0])} pixels."
 
 
 def _size(size: PictureSize) -> str:

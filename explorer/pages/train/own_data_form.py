@@ -31,7 +31,7 @@ def _source() -> str:
         ["zip", "npz", "csv"],
         max_upload_size=MOST_UPLOADED_MIB,
         key=state.upload_key(),
-        help="Pictures are PNG, JPEG or WebP, of any size. An `.npz` has `x_train` and `y_train`, a `.csv` a column of "
+        help="Images are PNG, JPEG or WebP, of any size. An `.npz` has `x_train` and `y_train`, a `.csv` a column of "
         "classes. Every file is checked, and a summary is shown before anything is trained.",
     )
     place = st.text_input(
@@ -58,8 +58,8 @@ def _how(table: bool) -> None:
         "Size",
         key=state.SIZE,
         placeholder="32",
-        help="Pixels of each side, or height and width such as 20x30. Pictures are cropped around their centre and "
-        "resized to 32 × 32 if this is empty; arrays then keep their size.",
+        help="Pixels of each side, or height and width such as 20x30. Images are cropped around their centre and "
+        "resized, to 32 × 32 if this is empty; arrays then keep their size.",
     )
     st.toggle("Grey", key=state.GREY)
 

@@ -22,7 +22,7 @@ def test_a_folder_is_read_divided_and_loaded(tmp_path):
     description = added(write_folder(tmp_path / "pictures", files()), size=(20, 30))
     assert words.headline(description) == "36 images in 3 classes, colour, 30 × 20 pixels"
     assert sum(description.report.train) == 28 and sum(description.report.validation) == 8
-    assert words.remarks(description.report) == ["All pictures had 24 × 16 pixels."]
+    assert words.remarks(description.report) == ["All images had 24 × 16 pixels."]
     assert not words.warnings(description)
     dataset = datasets.load("flowers")
     assert dataset.images.shape == (36, 20, 30, 3) and dataset.spec.name == description.full_name
@@ -268,7 +268,7 @@ def test_classes_that_cannot_be_used_are_refused(tmp_path, kind):
 
 def test_a_folder_without_classes_is_refused(tmp_path):
     path = write_folder(tmp_path / "x", [("0.png", encoded(picture((1, 2, 3), 1)))])
-    assert refused(path) == "data: 'x' has no folders with pictures; it must have one folder for each class"
+    assert refused(path) == "data: 'x' has no folders with images; it must have one folder for each class"
 
 
 def test_another_kind_of_file_is_refused(tmp_path):

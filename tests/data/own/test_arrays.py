@@ -61,7 +61,7 @@ def test_arrays_are_brought_to_a_size_where_one_is_given(tmp_path):
         added(npz(tmp_path, **given))
     description = added(npz(tmp_path, **given), size=(8, 8), grey=True)
     assert description.spec.image_shape == (8, 8, 1)
-    assert words.remarks(description.report) == ["All pictures had 300 × 400 pixels."]
+    assert words.remarks(description.report) == ["All images had 300 × 400 pixels."]
 
 
 def test_scanned_digits_keep_their_largest_value_and_are_light_on_dark(tmp_path):
