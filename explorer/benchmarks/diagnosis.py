@@ -21,7 +21,7 @@ SEEDS = 3
 HEALTHY_WITHIN = 0.02
 # a fault costs at least this much accuracy, and this many standard errors
 LEAST_LOSS, LEAST_ERRORS = 0.05, 3.0
-# a suggestion fixes a fault if it wins back this share of the loss, and harms if accuracy falls by more than this
+# a suggestion fixes a fault if it recovers this share of the loss, and harms if accuracy falls by more than this
 FIXED_SHARE, HARM = 0.8, 0.02
 ROUNDING = 1e-9
 
@@ -131,7 +131,7 @@ MEASURES = {
     "recall": "recall: a finding above note names the injected fault",
     "precision_on_healthy": "healthy networks without a finding above note",
     "localisation": "localisation: the first finding names it",
-    "fix_rate": "fix rate: the first suggestion wins back 80 % of the loss",
+    "fix_rate": "fix rate: the first suggestion recovers 80 % of the loss",
     "harm_rate": "harm rate: the first suggestion costs over 2 points more",
 }
 

@@ -41,7 +41,7 @@ def boundary_frame(
 
 
 def of_dataset(probabilities: np.ndarray, dataset: Dataset) -> pd.DataFrame:
-    """The rows of the picture for points of a plane, under the first training points of the data set."""
+    """The rows of the picture for points in a plane, under the first training points of the data set."""
     training, spec = dataset.train[:MOST_POINTS], dataset.spec
     points, labels = dataset.images[training], dataset.labels[training]
     return boundary_frame(probabilities, spec.max_value, points, labels, spec.class_names)

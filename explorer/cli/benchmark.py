@@ -1,4 +1,4 @@
-"""The command `benchmark`: an epoch beside the notebook's, sweeps, the finder, many who watch, or the diagnosis."""
+"""The command `benchmark`: an epoch beside the notebook's, sweeps, the finder, many viewers, or the diagnosis."""
 
 import argparse
 
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--watchers",
         type=whole_number("watchers", 1, 1000),
         metavar="N",
-        help="measure up to so many browsers that watch one live run instead (1 to 1,000)",
+        help="measure one live run watched by up to N browsers instead (1 to 1,000)",
     )
     sweep.add_benchmarks(parser)
     campaign.add_options(parser)

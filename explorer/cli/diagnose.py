@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=FIELDS["epochs"].parse,
         default=plan.MOST_EPOCHS,
         metavar="N",
-        help=f"with --try, at most so many epochs for each fix (default {plan.MOST_EPOCHS})",
+        help=f"with --try, train each fix for at most N epochs (default {plan.MOST_EPOCHS})",
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands `export` and `import`: what is taken home from runs, and what is brought back."""
+"""The commands `export` and `import`: runs as files, and runs from archives."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Points of a plane in two classes, made by a rule: two moons, two circles, two spirals, and XOR.
+"""Points in a plane in two classes, made by a rule: two moons, two circles, two spirals, and XOR.
 
 The functions that make them are part of every exported script, so each needs NumPy only. NumPy's `RandomState` gives
 the same numbers in all versions; rounding removes what the last bit of a cosine may differ by between machines.

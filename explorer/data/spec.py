@@ -62,7 +62,7 @@ class DatasetSpec:
 
     @property
     def plane(self) -> bool:
-        """Whether its images are points of a plane in two classes, under which a decision boundary can be drawn."""
+        """Whether its images are points in a plane in two classes, under which a decision boundary can be drawn."""
         return self.image_shape == (2,) and self.classes == 2
 
     @property

@@ -57,7 +57,7 @@ def png_uri(image: np.ndarray, max_value: int = 255) -> str:
 
 
 def points_uri(points: np.ndarray, colors: Sequence[str], edge: float) -> str:
-    """Points of a plane, float `[N, 2]`, each in its colour, as the `data:` URI of a square SVG, -`edge` to `edge`."""
+    """Points in a plane, float `[N, 2]`, each in its colour, as the `data:` URI of a square SVG, -`edge` to `edge`."""
     axes = f'<path d="M{-edge} 0H{edge}M0 {-edge}V{edge}" stroke="{NEUTRAL}" stroke-width="{edge / 100}"/>'
     radius = edge / (12 if len(points) == 1 else 45)
     dots = "".join(
@@ -103,7 +103,7 @@ def _picture(image: np.ndarray, max_value: int):
 
 
 def proportions(shape: tuple[int, ...]) -> str:
-    """The CSS value of `aspect-ratio` for images of shape (height, width, …); points of a plane are in a square."""
+    """The CSS value of `aspect-ratio` for images of shape (height, width, …); points in a plane are in a square."""
     return f"{shape[1]}/{shape[0]}" if len(shape) > 1 else "1/1"
 
 

@@ -1,1 +1,1 @@
-"""What is taken home from a run: a Keras script, a notebook, a report and an archive that can be imported again."""
+"""Exports of a run: a Keras script, a notebook, a report and an archive that can be imported again."""

@@ -1,4 +1,4 @@
-"""The findings of a run as they stand in what is taken home."""
+"""The findings of a run as its exports show them."""
 
 from explorer.diagnosis import Evidence, Finding, diagnose
 from explorer.runs.run import Run

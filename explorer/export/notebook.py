@@ -81,10 +81,10 @@ def _findings(run: Run) -> str:
     return "\n\n".join(parts)
 
 
-_GO_ON = """## Go on from here
+_GO_ON = """## Continue from here
 
 The same network from the same initial weights, with other learning rates, for a few epochs each. What else would you
-change? Width and depth, activation and initializer stand in the cells above."""
+change? Width and depth, activation and initializer are in the cells above."""
 _EXPERIMENT = """
 for factor in (0.3, 1, 3):
     again = keras.models.clone_model(model)  # new layers, the same initial weights

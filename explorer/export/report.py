@@ -100,7 +100,7 @@ def _curves(summary: RunSummary, charts: Charts) -> str:
 
 
 def _plane(summary: RunSummary, charts: Charts) -> str:
-    """The decision boundary after the last epoch, of a run on points of a plane, as a picture."""
+    """The decision boundary after the last epoch, of a run on points in a plane, as a picture."""
     from explorer.charts.decision_boundary import boundary, of_dataset
 
     spec = DATASETS[summary.config.dataset]

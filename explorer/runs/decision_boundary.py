@@ -1,4 +1,4 @@
-"""The file of a run's decision boundary, a line per epoch, for points of a plane in two classes.
+"""The file of a run's decision boundary, a line per epoch, for points in a plane in two classes.
 
 Each line holds the number of the epoch and the probability of the second class at each point of a grid, one byte each.
 """

@@ -1,7 +1,7 @@
 """A network and its optimizer, with many training steps compiled into one XLA program.
 
 The loop over batches runs inside the program, without Python. `python -m explorer benchmark` compares it with
-`model.fit`; the results stand in `explorer/benchmarks/README.md`.
+`model.fit`; the results are in `explorer/benchmarks/README.md`.
 """
 
 import time

@@ -59,7 +59,7 @@ def train(
 
     `on_epoch(record, improved, checkpoint)` is called after each epoch, while `network.network` holds the weights
     that the record describes. `on_signals(signals)` is called before the first step, and after each epoch just before
-    `on_epoch`; without it no signals are measured. So is `on_boundary(epoch, probabilities)`, for points of a plane.
+    `on_epoch`; without it no signals are measured. So is `on_boundary(epoch, probabilities)`, for points in a plane.
     `on_validation(epoch, correct)` is called after each epoch too, just before; `correct` is bool `[N]`, whether each
     validation image is classified correctly. `control()` is called between calls of the compiled program. `history`
     and `checkpoint` continue an earlier run: the history must hold exactly the epochs of the checkpoint.

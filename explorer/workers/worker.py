@@ -71,7 +71,7 @@ def warm(config: TrainingConfig) -> None:
 def execute(run: Run, watcher: Watcher | None = None) -> str:
     """Trains a run, from its checkpoint if there is one, and returns its final status.
 
-    A completed run is left unchanged. After an error the run is `failed` with a reason, and the traceback stands in
+    A completed run is left unchanged. After an error the run is `failed` with a reason, and the traceback is in
     `error.log`. Raises `InputError` if another process holds the run, `GoneError` if its folder was removed meanwhile,
     `RunError` if its end cannot be written.
     """

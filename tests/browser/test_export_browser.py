@@ -1,4 +1,4 @@
-"""What is taken home, in a real browser: the files of a run, the report of Compare, an archive brought back."""
+"""Exports in a real browser: the files of a run, the report of Compare, an archive brought back."""
 
 import json
 import shutil

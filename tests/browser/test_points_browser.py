@@ -1,4 +1,4 @@
-"""Points of a plane in a real browser: chosen, trained from the page, with the decision boundary drawn live."""
+"""Points in a plane in a real browser: chosen, trained from the page, with the decision boundary drawn live."""
 
 import re
 

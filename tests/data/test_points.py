@@ -1,4 +1,4 @@
-"""The points of a plane that are made by a rule: always the same, verified like any data, and equal in a script."""
+"""The points in a plane that are made by a rule: always the same, verified like any data, and equal in a script."""
 
 import hashlib
 from dataclasses import replace

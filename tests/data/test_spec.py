@@ -247,7 +247,7 @@ if __name__ == "__main__":
 
 
 def test_points_are_trained_and_evaluated(place, tmp_path):
-    """Every part of Evaluate works on points of a plane, also with a noise of their own, though they are no images."""
+    """Every part of Evaluate works on points in a plane, also with a noise of their own, though they are no images."""
     place = place | {"EXPLORER_RUNS": str(tmp_path / "runs"), "FOLDER": str(tmp_path)}
     settings = ("--dataset", "moons_noise60", "--depth", "2", "--width", "20", "--epochs", "8")
     run = answer(place, "train", *settings, "--learning-rate", "0.01", "--input-scaling", "standardized")

@@ -1,4 +1,4 @@
-"""The buttons of what is taken home, as Streamlit's own test runner draws them."""
+"""The export buttons, as Streamlit's own test runner draws them."""
 
 import ast
 from dataclasses import replace

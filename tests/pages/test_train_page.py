@@ -207,7 +207,7 @@ def test_training_again_what_was_trained_shows_that_run(store):
     assert [summary.name for summary in store.list()] == [run.name]
 
 
-# --- Points of a plane --------------------------------------------------------------------------------
+# --- Points in a plane --------------------------------------------------------------------------------
 
 MOONS = DIGITS.with_(dataset="moons")
 

@@ -241,7 +241,7 @@ def test_a_damaged_checkpoint_is_told_wherever_it_is_cut_or_changed(tmp_path):
         Checkpoint.load(file)
 
 
-# --- Points of a plane --------------------------------------------------------------------------------
+# --- Points in a plane --------------------------------------------------------------------------------
 
 
 def test_the_decision_boundary_is_what_the_model_predicts_before_training_and_after_each_epoch():

@@ -1,4 +1,4 @@
-"""Draws the decision boundary of a run on points of a plane, after its last epoch, under the training points."""
+"""Draws the decision boundary of a run on points in a plane, after its last epoch, under the training points."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from explorer.runs.run_summary import RunSummary
 
 
 def shown(summary: RunSummary) -> bool:
-    """Whether the run is trained on points of a plane."""
+    """Whether the run is trained on points in a plane."""
     return summary.config is not None and DATASETS[summary.config.dataset].plane
 
 

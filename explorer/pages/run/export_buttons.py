@@ -1,4 +1,4 @@
-"""Draws the buttons that save what is taken home from a run: its model, its history, and the exports."""
+"""Draws the buttons that save a run's model, its history, and its exports."""
 
 from functools import partial
 

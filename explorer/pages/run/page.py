@@ -118,7 +118,7 @@ def _curves(run: Run, summary: RunSummary) -> None:
 
 
 def _beside_the_plane(run: Run, summary: RunSummary) -> None:
-    """The curves of a run on points of a plane, and its decision boundary beside them."""
+    """The curves of a run on points in a plane, and its decision boundary beside them."""
     left, right = st.columns([7, 3])
     with left:
         if summary.records:
