@@ -9,6 +9,7 @@ from explorer.cli import terminal
 from explorer.cli.options import check_possible, run_of, store_of
 from explorer.cli.terminal import say
 from explorer.config import FIELDS, TrainingConfig
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis import Finding
 from explorer.diagnosis.finding import since
 from explorer.diagnosis.lessons import lesson_of
@@ -166,7 +167,7 @@ def _ranking(effects: list[Effect]) -> list[str]:
     if not effects:
         return []
     images = next((one.compared.images for one in effects if one.compared), None)
-    counted = f" on {images:,} validation images" if images else ""
+    counted = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
     text = ["", f"Fixes by their effect on validation accuracy{counted}:"]
     for place, one in enumerate(effects, 1):
         text.append(f"{place}. {effect.sentence(one)}")

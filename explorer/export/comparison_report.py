@@ -14,7 +14,7 @@ from explorer.runs import comparison as compare
 from explorer.runs.history import RULES
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.run_summary import RunSummary
-from explorer.runs.run_table import RESULTS, differing, penalized, ranked, run_table
+from explorer.runs.run_table import RESULTS, differing, noun, penalized, ranked, run_table
 from explorer.runs.settings_text import display_value
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _statistics(table: "pd.DataFrame") -> str:
     images = images[~images.index.duplicated()]
     sentences = [
         f"<li><b>{escape(row.label)}</b>. "
-        f"{escape(compare.errors_in_words(row.mean, row.spread, row.runs, int(images[row.group])))}</li>"
+        f"{escape(compare.errors_in_words(row.mean, row.spread, row.runs, int(images[row.group]), noun(table)))}</li>"
         for row in groups.itertuples(index=False)
     ]
     best = groups.head(MOST_GROUPS)

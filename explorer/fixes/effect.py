@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from explorer.config import TrainingConfig
+from explorer.data.datasets import DATASETS
 from explorer.evaluation.mcnemar import SIGNIFICANT, Comparison
 from explorer.fixes.plan import LENGTHS, Change
 from explorer.plain_text import percent
@@ -127,11 +128,12 @@ def interval_words(effect: Effect) -> str:
     """The difference with its interval and McNemar's p-value, or why there is none; empty without a result."""
     if effect.difference is None:
         return ""
+    noun = DATASETS[effect.config.dataset].noun
     if effect.compared is None:
-        reason = "an earlier version did not record which images were correct"
+        reason = f"an earlier version did not record which {noun} were correct"
         return f"{_points(effect.difference)} points (no interval: {reason})"
     low, high = map(_points, effect.compared.interval)
-    only = f"{effect.compared.only_b:,} images correct only with it, {effect.compared.only_a:,} only without"
+    only = f"{effect.compared.only_b:,} {noun} correct only with it, {effect.compared.only_a:,} only without"
     p_value = effect.compared.p_value
     chance = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
     return f"{_points(effect.difference)} points (95% interval {low} to {high}; {only}; {chance})"
@@ -150,7 +152,8 @@ def verdict(effects: Sequence[Effect]) -> str:
     if not best.helps:
         return "None of these fixes helps."
     if best.compared and not best.is_clear:
-        return f"The best fix is {name}, but on these images the difference could be due to chance."
+        noun = DATASETS[best.config.dataset].noun
+        return f"The best fix is {name}, but on these {noun} the difference could be due to chance."
     return f"The best fix is {name}."
 
 

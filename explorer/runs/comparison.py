@@ -161,8 +161,11 @@ def verdict(difference: PairedDifference, one: str, other: str) -> str:
     return f"{one} is {'better' if better else 'worse'} than {other}: {result} excludes zero."
 
 
-def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
-    """One sentence with a group's accuracy and its two errors: from the seed and from the choice of images."""
+def errors_in_words(mean: float, spread: float, runs: int, images: int, noun: str = "images") -> str:
+    """One sentence with a group's accuracy and its two errors: from the seed and from the choice of images.
+
+    `noun` is what the images are called.
+    """
     seeds = (
         f"±{100 * spread:.2f} points from the seed (standard deviation over {runs} seeds)"
         if runs > 1
@@ -170,5 +173,5 @@ def errors_in_words(mean: float, spread: float, runs: int, images: int) -> str:
     )
     return (
         f"Accuracy {100 * mean:.2f}%: {seeds}, ±{100 * sampling_error(mean, images):.2f} points from the choice of "
-        f"{images:,} validation images (one standard error, √(p(1 − p)/n))."
+        f"{images:,} validation {noun} (one standard error, √(p(1 − p)/n))."
     )

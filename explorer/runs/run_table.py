@@ -19,6 +19,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from explorer.config import FIELDS
+from explorer.data.datasets import DATASETS
 from explorer.runs.cost_estimate import validation_images
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.run_names import run_names
@@ -81,6 +82,12 @@ def run_table(summaries: Sequence[RunSummary], names: Mapping[str, str] | None =
         "images": [*map(validation_images, configs)],
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def noun(table: "pd.DataFrame") -> str:
+    """What the images of a table's runs are called; images, where they are of several kinds."""
+    nouns = {DATASETS[name].noun for name in table["dataset"].unique()}
+    return nouns.pop() if len(nouns) == 1 else "images"
 
 
 def matching(

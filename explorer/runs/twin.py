@@ -20,6 +20,7 @@ from explorer.config import (
     UNIT,
     TrainingConfig,
 )
+from explorer.data.datasets import DATASETS
 from explorer.runs import cost_estimate
 from explorer.runs.settings_text import IDIOMS, display_value
 
@@ -58,7 +59,8 @@ def same_order(one: TrainingConfig, other: TrainingConfig) -> bool:
 def describe_common_start(one: TrainingConfig, other: TrainingConfig) -> str:
     """What two runs have in common before training, in two sentences."""
     equal, all_layers = equal_layers(one, other), list(_draws(one))
-    order = "The images come in the same order" if same_order(one, other) else "The images come in a different order"
+    noun = DATASETS[one.dataset].noun
+    order = f"The {noun} come in {'the same' if same_order(one, other) else 'a different'} order"
     batches = "" if one.batch_size == other.batch_size else ", but in batches of a different size"
     if set(equal) == set(all_layers) == set(_draws(other)):
         weights = "All initial weights are identical."

@@ -200,6 +200,14 @@ def test_several_runs_are_compared_with_their_statistics(store):
     assert len(re.findall(rb"data-chart=", content)) == 2
 
 
+def test_several_runs_on_points_are_not_said_to_be_on_images(store):
+    runs = [made(store, 0.8 + seed / 100, seed=seed, dataset="moons") for seed in (1, 2)]
+    text = text_of(report(runs, no_evaluation))
+    assert "from the choice of 400 validation points" in text
+    # that is the name of a setting
+    assert not re.search(r"\bimages?\b", text.replace("Validation images:", ""))
+
+
 def test_a_loss_with_a_penalty_is_there_without_it_too(store):
     heavy = store.create(CONFIG.with_(l2=0.05))
     heavy.append(EpochRecord(1, 1.5, 0.5, 1.3, 0.5, 1e-3, 0.1, val_penalty=0.5))

@@ -40,6 +40,17 @@ def test_the_sentence_names_the_fix_both_results_the_epoch_and_the_common_start(
     assert tried.difference == pytest.approx(0.038) and tried.helps
 
 
+def test_points_are_not_called_images():
+    points = BEFORE.with_(dataset="moons")
+    right = (lambda e: images(100), lambda e: images(101))
+    measured, old = (
+        of(records(0.1), records(0.2), config=points, correct=each) for each in (right, (lambda e: None,) * 2)
+    )
+    assert "1 points correct only with it" in effect.interval_words(measured)
+    assert "did not record which points were correct" in effect.interval_words(old)
+    assert "on these points the difference could be due to chance" in effect.verdict([measured])
+
+
 def test_other_initial_weights_are_said():
     tried = of(records(0.1), records(0.5), change={"kernel_initializer": "lecun_normal"})
     assert effect.sentence(tried).endswith("after 1 epoch (same seed 1, other initial weights).")

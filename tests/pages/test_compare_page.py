@@ -137,6 +137,18 @@ def test_nothing_is_concluded_from_one_seed_or_from_different_images(store):
     assert "Inconclusive: the two groups are measured on different validation images." in texts(page)
 
 
+def test_points_are_not_called_images(store):
+    points = DIGITS.with_(dataset="moons")
+    for config in (points, points.with_(depth=5)):
+        runs = [trained(store, config.with_(seed=seed), loss=config.depth / 5 + seed / 50) for seed in (1, 2, 3)]
+    other = trained(store, points.with_(validation_split="book"))
+    said = texts(app(compare_section="Repeats"))
+    assert "on 200 or 400 validation points, one seed per row" in said
+    assert "from the choice of 400 validation points" in said and "other points would change each accuracy" in said
+    said += texts(app([runs[0].name, other.name], compare_section="Repeats"))
+    assert "measured on different validation points." in said and "image" not in said
+
+
 def test_settings_and_results_are_linked_in_one_chart(store):
     make_runs(30, store.folder)
     page = app(compare_section="Settings and results")

@@ -48,6 +48,9 @@ OURS: dict[str, set[str]] = {
         "spec.title",
         "spec.caution",
         "spec.noun",
+        "description.spec.noun",
+        "noun(table)",
+        "run_table.noun(pair)",
         "shown.dataset.spec.noun",
         "noun.removesuffix('s')",
         "spec.source",
@@ -95,7 +98,7 @@ OURS: dict[str, set[str]] = {
         "str.capitalize",
     },
     "a number of ours": {
-        "errors_in_words(row.mean, row.spread, row.runs, images)",
+        "errors_in_words(row.mean, row.spread, row.runs, images, noun)",
         "min(len(positions), state.gallery_shown())",
         "queue_note()",
         "latest_runs.accuracy(summary)",

@@ -14,6 +14,7 @@ from explorer.pages.chart import NO_ZERO, draw_chart
 from explorer.pages.compare.state import check
 from explorer.pages.navigation import address
 from explorer.pages.text import foreign, plain, sentence
+from explorer.runs import run_table
 from explorer.runs.comparison import (
     counted,
     errors_in_words,
@@ -202,8 +203,8 @@ def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
         bars(rows, members, metric), key="compare_bars", alt="Mean, standard deviation and runs of each group"
     )
     if OBJECTIVES[metric].share:
-        images = members.groupby("group")["images"].first()
-        left.markdown("\n".join(f"- {_errors(row, images[row.group])}" for row in rows.itertuples()))
+        images, noun = members.groupby("group")["images"].first(), run_table.noun(table)
+        left.markdown("\n".join(f"- {_errors(row, images[row.group], noun)}" for row in rows.itertuples()))
     right.markdown("## By epoch: mean, one standard deviation and every run")
     curve = OBJECTIVES[metric].name
     frame = band_frame([(f"{row.group} – {row.label}", _of_group(members, row.group)) for row in rows.itertuples()],
@@ -218,9 +219,9 @@ def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
     )
 
 
-def _errors(row, images: int) -> str:
+def _errors(row, images: int, noun: str) -> str:
     left_out = f" {row.left_out} unfinished and not counted." if row.left_out else ""
-    return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images)}{left_out}"
+    return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images, noun)}{left_out}"
 
 
 def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[EpochRecord]]]:
@@ -242,17 +243,17 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
         return
     pair = filtered[filtered["group"].isin([one, other])]
     if pair["validation_split"].nunique() > 1:
-        st.warning("Inconclusive: the two groups are measured on different validation images.")
+        st.warning(f"Inconclusive: the two groups are measured on different validation {run_table.noun(pair)}.")
         return
     difference = paired_difference(*(results_by_seed(filtered, number, metric) for number in (one, other)), metric)
     names = groups(pair, metric).set_index("group")["label"]
     draw = st.success if difference.conclusive else st.info
     draw(verdict(difference, names[one], names[other]))
     if OBJECTIVES[metric].share:
-        images = int(pair["images"].iloc[0])
+        images, noun = int(pair["images"].iloc[0]), run_table.noun(pair)
         error = sampling_error(rows.set_index("group").loc[one, "mean"], images)
         st.caption(
             f"The interval covers the effect of the seed only. All runs are measured on the same {images:,} validation "
-            f"images; other images would change each accuracy by ±{100 * error:.2f} points (one standard error). Of 20 "
+            f"{noun}; other {noun} would change each accuracy by ±{100 * error:.2f} points (one standard error). Of 20 "
             "pairs of equal groups, about one has an interval that excludes zero by chance."
         )

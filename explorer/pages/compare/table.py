@@ -16,7 +16,7 @@ from explorer.palette import NEUTRAL
 from explorer.runs.history import RULES
 from explorer.runs.notes import LONGEST_NOTE
 from explorer.runs.run_names import run_names
-from explorer.runs.run_table import RESULTS, differing, is_number, matching, penalized, ranked
+from explorer.runs.run_table import RESULTS, differing, is_number, matching, noun, penalized, ranked
 from explorer.runs.status import STATUSES
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
     st.caption(
         f"{len(table):,} run{'' if len(table) == 1 else 's'}. Loss and accuracy are from each run's best epoch, "
-        f"selected by the {SELECTED_BY}, on {images} validation images, one seed per row. "
+        f"selected by the {SELECTED_BY}, on {images} validation {noun(table)}, one seed per row. "
         "Select rows to compare them; click a column header to sort."
         if len(table)
         else "No runs match these filters."

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis import Finding
 from explorer.fixes import attempts, effect, plan
 from explorer.fixes.effect import Effect
@@ -54,7 +55,7 @@ def _compare_button(origin: RunSummary, changes: Sequence, missing: Sequence, pl
         key=f"{place}_compare_all",
         icon=":material/balance:",
         help="Trains each of these and then the best two together, from the same initial weights, and ranks them "
-        "by what they gain on the same validation images.",
+        f"by what they gain on the same validation {DATASETS[origin.config.dataset].noun}.",
         on_click=fixes.start,
         args=(origin, missing, True),
     )
@@ -77,9 +78,10 @@ def _ranking(origin: RunSummary, ranked: Sequence[Effect], place: str) -> None:
     st.markdown("\n".join(lines))
     if measured:
         best = measured[0][1]
-        images = best.compared.images
+        images, noun = best.compared.images, DATASETS[best.config.dataset].noun
+        one = noun.removesuffix("s")
         st.caption(
-            f"Bars: 95% interval. Compared image by image on the same {images:,} validation images, one seed. Best: "
+            f"Bars: 95% interval. Compared {one} by {one} on the same {images:,} validation {noun}, one seed. Best: "
             f"{foreign(effect.interval_words(best), LONGEST_SENTENCE)}."
         )
     if ranked[0].helps:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from explorer.config import FIELDS, TrainingConfig
+from explorer.data.datasets import DATASETS
 from explorer.errors import ExplorerError, FieldError
 from explorer.pages import resources, selection, training
 from explorer.pages.chart import NO_ZERO, draw_chart
@@ -26,8 +27,8 @@ def change_one_thing(run: Run, config: TrainingConfig) -> None:
     """Draws the small form below a run."""
     with popover("Change one thing", _POPOVER, icon=":material/call_split:"):
         st.caption(
-            "The twin has the same seed: the same initial weights where shapes allow, and the same images in the same "
-            "order."
+            "The twin has the same seed: the same initial weights where shapes allow, and the same "
+            f"{DATASETS[config.dataset].noun} in the same order."
         )
         values = asdict(config)
         names = [name for name, field in FIELDS.items() if name not in NOT_OFFERED and field.matters(values)]

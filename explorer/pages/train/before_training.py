@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.config import TrainingConfig
 from explorer.data import datasets
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis import Evidence, diagnose
 from explorer.errors import ExplorerError
 from explorer.pages.chart import draw_chart
@@ -45,7 +46,8 @@ def _panel(config: TrainingConfig, was_waiting: bool) -> None:
         return
     if future.done():
         state.keep_start(config, future.result())
-        st.caption(f"Measured on the first 256 training images in the untrained network; seed {config.seed}.")
+        noun = DATASETS[config.dataset].noun
+        st.caption(f"Measured on the first 256 training {noun} in the untrained network; seed {config.seed}.")
     elif state.latest_start():
         st.caption(":material/hourglass_top: Measuring… These charts still show the previous settings.")
     else:

@@ -18,7 +18,6 @@ REFRESH_SECONDS = 0.5
 MOST_EXAMPLES = 30  # classes of which an image is shown
 MOST_RUNS = 5
 MOST_CHART = 320  # pixels, above which the chart scrolls
-BALANCE = "images of each class, by split"
 
 
 def report(listing: Sequence[RunSummary]) -> None:
@@ -95,7 +94,8 @@ def _buttons(description: Description, runs: list[str]) -> None:
             key="own_remove",
             icon=":material/delete:",
             type="tertiary",
-            help=f"Removes the images. {used} trained on it; they stay, but cannot be resumed or evaluated.",
+            help=f"Removes the {description.spec.noun}. {used} trained on it; they stay, but cannot be resumed or "
+            "evaluated.",
             on_click=state.remove,
             args=(description,),
         )
@@ -110,7 +110,9 @@ def _balance(description: Description) -> None:
         counts = words.counts(description.report)
         arguments = classes, tuple(counts), description.spec.noun
         frame = balance_frame(description.class_names, counts)
-        draw_chart(class_balance, frame, *arguments, key="own_balance", alt=BALANCE)
+        draw_chart(
+            class_balance, frame, *arguments, key="own_balance", alt=f"{description.spec.noun} of each class, by split"
+        )
 
 
 def _examples(description: Description) -> None:
