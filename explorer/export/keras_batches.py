@@ -4,7 +4,7 @@ from explorer.config import FIELDS, OFF, TrainingConfig
 
 _HEAD = '''
 def batches():
-    """Yields batches of training images, {words} each epoch, depending only on the seed."""
+    """Yields batches of training data, {words} each epoch, depending only on the seed."""
     for epoch in range(1, EPOCHS + 1):
         order = np.random.default_rng([SEED, epoch]).permutation(len(x_train))'''
 _PLAIN = """

@@ -103,7 +103,7 @@ def _settings(config: TrainingConfig) -> str:
 
 def _words_of_data(config: TrainingConfig) -> str:
     held = "The first tenth" if config.validation_split == BOOK else "A random fifth"
-    return f"{held} of the labelled images is for validation."
+    return f"{held} of the labelled {DATASETS[config.dataset].noun} is for validation."
 
 
 _TENTH = """
@@ -212,15 +212,15 @@ _EVALUATION = """
 loss, accuracy = model.evaluate(x_val, y_val, batch_size=500, verbose=0)
 print(f"validation loss {loss:.4f}, validation accuracy {accuracy:.2%} on {len(x_val):,} images")"""
 _TEST = """
-# The test images are for the very end: look at them once, when nothing will be changed any more.
+# The test {noun} are for the very end: look at them once, when nothing will be changed any more.
 # print(model.evaluate(x_test, {labels}, batch_size=500, verbose=0))"""
 
 
 def _evaluation(config: TrainingConfig) -> tuple[str, ...]:
     spec = DATASETS[config.dataset]
+    evaluation = _EVALUATION.replace("images", spec.noun)
     if not spec.test_images:
-        return (_EVALUATION,)
+        return (evaluation,)
     one_hot = keras_batches.has_shares(config)
-    return _EVALUATION, _TEST.format(
-        labels=f"keras.utils.to_categorical(y_test, {spec.classes})" if one_hot else "y_test"
-    )
+    labels = f"keras.utils.to_categorical(y_test, {spec.classes})" if one_hot else "y_test"
+    return evaluation, _TEST.format(noun=spec.noun, labels=labels)

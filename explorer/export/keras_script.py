@@ -53,7 +53,8 @@ def introduction(config: TrainingConfig, run: str, best: EpochRecord | None) -> 
     """Sentences on where the script comes from, what the run reached, and how far its numbers are repeated."""
     text = [f"The settings are those of the run {plain_name(run)}."] if run else []
     text += [f"It reached {result(config, best)}"] if best else []
-    text += ["Split, initial weights, order of the images and learning rates are those of the explorer."]
+    noun = DATASETS[config.dataset].noun
+    text += [f"Split, initial weights, order of the {noun} and learning rates are those of the explorer."]
     if differing := differences(config):
         return " ".join([*text, *differing, "Its curves are therefore similar, not equal."])
     text += ["With Keras's TensorFlow backend, the losses of the first steps are therefore equal."]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -126,17 +127,32 @@ def test_a_table_is_trained_and_evaluated(place, tmp_path, capsys):
     command += ["--width", "16", "--learning-rate", "0.01", "--input-scaling", "standardized"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
     assert done.returncode == 0, done.stderr
-    status, out, err = run_here(capsys, "evaluate", json.loads(done.stdout)["run"], "--json")
+    trained = json.loads(done.stdout)
+    status, out, err = run_here(capsys, "evaluate", trained["run"], "--json")
     assert status == 0, err
     assert (json.loads(out)["images"], json.loads(out)["accuracy"]) == (12, 1.0)
+    printed = script_prints(capsys, "table", trained, tmp_path)
+    assert printed == (pytest.approx(trained["val_loss"], abs=0.01), "validation accuracy 100.00% on 12 rows")
+    assert "image" not in (tmp_path / "script.py").read_text(encoding="utf-8")
 
 
-def test_an_exported_script_reads_the_saved_data_set(place, trained, tmp_path, capsys):
-    assert run_here(capsys, "data", "save", "flowers", "--output", tmp_path)[:2] == (0, f"{tmp_path}/flowers.npz\n")
+def script_prints(capsys, name: str, trained: dict, tmp_path) -> tuple[float, str]:
+    """The loss and the words that the exported script of a run prints at its end, beside its saved data set."""
+    assert run_here(capsys, "data", "save", name, "--output", tmp_path)[:2] == (0, f"{tmp_path}/{name}.npz\n")
     assert run_here(capsys, "export", trained["run"], "--as", "script", "--output", tmp_path / "script.py")[0] == 0
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert "val_accuracy" in done.stdout
+    loss, words = re.fullmatch(r"validation loss ([\d.]+), (.*)", done.stdout.splitlines()[-1]).groups()
+    return float(loss), words
+
+
+def test_an_exported_script_reads_the_saved_data_set(place, trained, tmp_path, capsys):
+    reached = f"validation accuracy {trained['val_accuracy']:.2%} on 8 images"
+    assert script_prints(capsys, "flowers", trained, tmp_path) == (
+        pytest.approx(trained["val_loss"], abs=0.01),
+        reached,
+    )
 
 
 def test_a_run_whose_data_set_was_removed_says_so(place, trained, capsys):

@@ -79,7 +79,7 @@ def _places(origin: Downloaded) -> list[str]:
         f"the {'Debian' if isinstance(package, DebianPackage) else 'npm'} package `{package.name}`"
         for package in origin.packages
     ]
-    return [f"{what} from {len(published.mirrors) + 1} servers", *packages]
+    return [f"{what} from {len(published.mirrors) + 1} servers", *(packages or ["no package that has it is known"])]
 
 
 if __name__ == "__main__":

@@ -148,10 +148,10 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 _LOADING = """
-images = np.load("{name}.npz")  # python -m explorer data save {name}
-x, y = images["x_train"], images["y_train"]
+saved = np.load("{name}.npz")  # python -m explorer data save {name}
+x, y = saved["x_train"], saved["y_train"]
 """
-_TEST = """x_test, y_test = images["x_test"], images["y_test"]
+_TEST = """x_test, y_test = saved["x_test"], saved["y_test"]
 """
 
 
