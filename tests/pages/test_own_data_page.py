@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.config import TrainingConfig
 from explorer.data.own import arrays, registry
 from explorer.data.own.adding import Request, add
+from explorer.data.own.limits import MOST_UPLOADED_MIB
 from explorer.pages import resources
 from explorer.pages.train.own_data_state import name_from, saved
 from explorer.runs.history import EpochRecord
@@ -107,6 +108,7 @@ def test_a_folder_on_the_server_is_added_chosen_trained_evaluated_and_compared(s
 def test_an_uploaded_zip_file_gets_its_name_from_the_file(store, tmp_path):
     page = app()
     content = write_zip(tmp_path / "x.zip", files()).read_bytes()
+    assert page.file_uploader[0].proto.max_upload_size_mb == MOST_UPLOADED_MIB == 200  # as the guide says
     page.file_uploader[0].upload("My Flowers (2).zip", content, "application/zip").run()
     submitted(page)
     description = registry.find("my_flowers_2")
