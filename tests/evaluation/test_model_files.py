@@ -302,9 +302,10 @@ class CountingTaskProcess(TaskProcess):
 
     asked = 0
 
-    def ask(self, function, request, *arguments, seconds):
+    def ask(self, function, request, *arguments, seconds, repeatable):
         self.asked += 1
-        return super().ask(function, request, *arguments, seconds=5 if request.name == "loop.h5" else seconds)
+        seconds = 5 if request.name == "loop.h5" else seconds
+        return super().ask(function, request, *arguments, seconds=seconds, repeatable=repeatable)
 
 
 # --- what is not opened -----------------------------------------------------------------------------------
