@@ -14,8 +14,8 @@ def main() -> None:
     page = st.navigation([navigation.page(name) for name in navigation.PAGES], position="top")
     st.set_page_config(f"{page.title} · Deep network explorer")
     layout.lay_out()
-    address.one_step_per_view()
     page.run()
+    address.one_step_per_view()
     resources.page_is_drawn()
 
 

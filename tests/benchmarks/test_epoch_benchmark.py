@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def told() -> dict:
     command = [sys.executable, "-m", "explorer", "benchmark", "--json", "--dataset", "digits", "--epochs", "3"]
-    done = subprocess.run([*command, "--preset", "selu"], cwd=ROOT, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([*command, "--preset", "selu"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [
         "selu: a separate worker process …",

@@ -103,7 +103,7 @@ def test_the_address_stays_where_two_steps_back_led_though_the_answer_to_the_fir
         send[-1](message)
     late = None
     expect(view(page, "Curves")).to_be_checked()
-    assert place(page) == "/compare?compare_log_y=true"
+    wait_for(lambda: place(page) == "/compare?compare_log_y=true")
 
 
 def test_a_sent_address_shows_the_same_filters_and_axes(page, server):

@@ -99,7 +99,7 @@ def test_all_fixes_are_trained_and_ranked_and_the_best_two_together(store, capsy
     run = store.create(config)
     worker.execute(run)
     command_line = [sys.executable, "-m", "explorer", "diagnose", run.name, "--runs", str(store.folder)]
-    done = subprocess.run([*command_line, "--try", "--json"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*command_line, "--try", "--json"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     told = json.loads(done.stdout)
     fixes = [fix["fix"] for fix in told["fixes"]]

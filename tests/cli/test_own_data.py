@@ -34,7 +34,7 @@ def trained(place) -> dict:
          "--input-scaling", "standardized", "--batch-size", "8", "--json"],
     ):  # fmt: skip
         command = [sys.executable, "-m", "explorer", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
         assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -125,7 +125,7 @@ def test_a_table_is_trained_and_evaluated(place, tmp_path, capsys):
         "1",
     ]
     command += ["--width", "16", "--learning-rate", "0.01", "--input-scaling", "standardized"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
     assert done.returncode == 0, done.stderr
     trained = json.loads(done.stdout)
     status, out, err = run_here(capsys, "evaluate", trained["run"], "--json")
@@ -140,7 +140,7 @@ def script_prints(capsys, name: str, trained: dict, tmp_path) -> tuple[float, st
     """The loss and the words that the exported script of a run prints at its end, beside its saved data set."""
     assert run_here(capsys, "data", "save", name, "--output", tmp_path)[:2] == (0, f"{tmp_path}/{name}.npz\n")
     assert run_here(capsys, "export", trained["run"], "--as", "script", "--output", tmp_path / "script.py")[0] == 0
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "val_accuracy" in done.stdout
     loss, words = re.fullmatch(r"validation loss ([\d.]+), (.*)", done.stdout.splitlines()[-1]).groups()

@@ -169,7 +169,7 @@ def left_behind(folder: Path) -> set[str]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.01)
@@ -562,7 +562,7 @@ def test_a_fetch_in_another_process_is_seen_and_cancelled_from_here(folder, tmp_
     shift_clock(folder / "cifar10.progress.json", -7200)
     assert download.read_progress("cifar10")["pid"] == process.pid
     download.request_cancel("cifar10")
-    assert "Cancelled: the download of CIFAR-10 was cancelled" in process.communicate(timeout=30)[1]
+    assert "Cancelled: the download of CIFAR-10 was cancelled" in process.communicate(timeout=600)[1]
     assert left_behind(folder) == {"cifar10.part"}
     assert download.read_progress("cifar10") is None
 
@@ -572,7 +572,7 @@ def test_a_cancel_asked_for_before_the_process_began_is_not_for_it(folder, tmp_p
     download.request_cancel("cifar10")
     later = 2e9 if clock == "was turned back" else 1e9
     os.utime(folder / "cifar10.cancel", (later, later))
-    assert fetch_in_a_process(tmp_path, serve().url).communicate(timeout=30)[1] == ""
+    assert fetch_in_a_process(tmp_path, serve().url).communicate(timeout=600)[1] == ""
     assert fetched_whole(folder)
 
 
@@ -580,7 +580,7 @@ def test_after_a_kill_nothing_is_taken_for_data_and_the_next_fetch_clears_up(fol
     process = fetch_in_a_process(tmp_path, serve(pause_after=150_000).url)
     until(lambda: (download.read_progress("cifar10") or {}).get("done") == 150_000)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=600)
     assert download.read_progress("cifar10") is None  # its process is gone
     assert not datasets.available("cifar10")
     assert any(name.endswith(".work") for name in left_behind(folder))
@@ -637,7 +637,7 @@ def test_a_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
 
 def test_a_disk_that_fills_up_is_told_and_cleared(folder, tmp_path, serve):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
-    said = fetch_in_a_process(tmp_path, serve().url, before=limit).communicate(timeout=30)[1]
+    said = fetch_in_a_process(tmp_path, serve().url, before=limit).communicate(timeout=600)[1]
     assert f"cannot write to {folder} (File too large)" in said
     assert left_behind(folder) == set()
 

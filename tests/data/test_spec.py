@@ -144,7 +144,7 @@ def place(tmp_path_factory) -> dict[str, str]:
 
 def explorer(place: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "explorer", *arguments]
-    return subprocess.run(command, cwd=place["FOLDER"], env=place, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=place["FOLDER"], env=place, capture_output=True, text=True, timeout=600)
 
 
 def answer(place: dict[str, str], *arguments: str) -> dict:
@@ -214,7 +214,7 @@ def test_a_third_data_set_is_known_everywhere(place):
     assert run["val_accuracy"] > 0.9
     script = Path(place["FOLDER"]) / "pages.py"
     script.write_text(PAGES)
-    done = subprocess.run([sys.executable, script], env=place, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, script], env=place, capture_output=True, text=True, timeout=600)
     assert done.stdout == "every page is drawn\n", done.stderr
 
 
@@ -254,5 +254,5 @@ def test_points_are_trained_and_evaluated(place, tmp_path):
     assert run["val_accuracy"] > 0.9
     script = tmp_path / "pages.py"
     script.write_text(POINTS)
-    done = subprocess.run([sys.executable, script], env=place, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, script], env=place, capture_output=True, text=True, timeout=600)
     assert done.stdout == "every page is drawn\n", done.stderr

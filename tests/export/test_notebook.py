@@ -75,7 +75,7 @@ def test_it_runs_from_top_to_bottom_where_this_project_cannot_be_imported(run, r
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     check = nbformat.v4.new_code_cell("import importlib.util\nprint(importlib.util.find_spec('explorer'))")
     copy = nbformat.from_dict({**read, "cells": [check, *read.cells]})
-    NotebookClient(copy, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(copy, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = ["".join(out.get("text", "") for out in cell.outputs) for cell in copy.cells if cell.cell_type == "code"]
     assert outputs[0] == "None\n"
     assert len(re.findall(r"learning rate \S+: validation loss \d", outputs[-1])) == 3

@@ -98,7 +98,7 @@ def started(folder: Path, *options: str, **environment: str):
         )
     server = Started(process, port, shared, told)
     try:
-        wait_for(lambda: answer(port, "/", f"localhost:{port}")[0], 90)
+        wait_for(lambda: answer(port, "/", f"localhost:{port}")[0])
         yield server
     finally:
         process.terminate()

@@ -48,7 +48,7 @@ def started(script: str, *arguments: object) -> subprocess.Popen:
 
 def finished(process: subprocess.Popen, told: str = "") -> str:
     """What a process has printed at its end."""
-    out, _ = process.communicate(told, timeout=60)
+    out, _ = process.communicate(told, timeout=600)
     assert process.returncode == 0
     return out
 

@@ -39,7 +39,7 @@ def serve(runs: Path, script: str = "streamlit_app.py", **environment: str) -> I
     )
     try:
         address = f"http://localhost:{port}"
-        wait_for(lambda: _healthy(address), 60)
+        wait_for(lambda: _healthy(address))
         yield address
     finally:
         server.terminate()

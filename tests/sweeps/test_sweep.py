@@ -78,7 +78,7 @@ def sweep(*arguments, runs):
 
 
 def said(process) -> dict:
-    output, errors = process.communicate(timeout=400)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return json.loads(output)
 
@@ -116,7 +116,7 @@ def test_nothing_is_lost(tmp_path):
 
     told = said(sweep("stop", "faults", "--json", runs=runs))
     assert told["status"] == folder.STOPPED
-    assert "Warning" not in driver.communicate(timeout=60)[1]  # of what its ended workers left, as Python sees it
+    assert "Warning" not in driver.communicate(timeout=600)[1]  # of what its ended workers left, as Python sees it
     assert {s.state for s in store.list()} <= {COMPLETED, PAUSED, "failed"}
 
     told = said(sweep("resume", "faults", "--workers", "2", "--json", runs=runs))
@@ -145,7 +145,7 @@ SEQUENCE = {
 @pytest.mark.parametrize("arguments", [["show", "nothing"], ["stop"], ["nothing.toml"], ["x.toml", "y"]])
 def test_bad_input_is_one_sentence(tmp_path, arguments):
     process = sweep(*arguments, runs=tmp_path)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert (process.returncode, output) == (2, "")
     assert len(errors.splitlines()) == 1
     assert errors.startswith("explorer: ")

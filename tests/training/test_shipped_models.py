@@ -60,7 +60,7 @@ def test_the_command_tells_the_figures_as_json(tmp_path, digits):
     path = tmp_path / "mine.keras"
     _save_digits_model(path)
     command = [sys.executable, "-m", "explorer", "evaluate", str(path), "--runs", str(tmp_path), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["model"] == "mine.keras" and told["split"] == "validation" and told["images"] == 360

@@ -90,7 +90,7 @@ def test_worker_over_its_memory_limit_is_told_as_such(store):
     run_queue = RunQueue(Settings(workers=1, memory_limit=1_200_000_000))
     assert run_queue.wait_until_ready(60) == "ready", run_queue.message
     run = submit(run_queue, store, LONG.with_(depth=30, width=2048))
-    wait_for(lambda: "memory limit" in run.status().reason, 60)
+    wait_for(lambda: "memory limit" in run.status().reason)
     assert (run.status().status, run.status().cause) == (INTERRUPTED, Cause.MEMORY_LIMIT)
     run_queue.close()
 
@@ -100,7 +100,7 @@ def test_a_process_is_recycled_after_its_runs(run_queue, store):
     run_queue._client.run(_recycle_after_one)
     run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)
-    wait_for(lambda: worker_processes(run_queue) not in ([], [before]), 60)
+    wait_for(lambda: worker_processes(run_queue) not in ([], [before]))
     again = submit(run_queue, store, SHORT.with_(seed=2))
     wait_status(again, COMPLETED)
 
@@ -143,7 +143,7 @@ def test_an_run_queue_that_cannot_start_says_why():
 def test_ahead_of_time_compilation_is_used_by_the_run(run_queue, store):
     config = SHORT.with_(depth=3, width=33)
     run_queue.prepare(config)
-    wait_for(lambda: any(run_queue._client.run(_compiled, 33).values()), 60)
+    wait_for(lambda: any(run_queue._client.run(_compiled, 33).values()))
     run = submit(run_queue, store, config)
     wait_status(run, COMPLETED)
     assert run.status().compile_seconds == 0.0

@@ -154,7 +154,7 @@ def test_a_server_with_a_bad_limit_ends_with_one_sentence(tmp_path):
         env={**os.environ, "EXPLORER_RUNS": str(tmp_path), "EXPLORER_MAX_MINUTES": "soon"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert ended.returncode == 2
     said = [line for line in ended.stderr.splitlines() if "EXPLORER" in line or "Traceback" in line]

@@ -74,7 +74,7 @@ def test_other_images_of_the_same_name_are_another_data_set():
 def test_another_process_reads_the_same_registry():
     description = add()
     code = "from explorer.config import FIELDS; print(FIELDS['dataset'].parse('flowers'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout.strip() == description.full_name
 
 

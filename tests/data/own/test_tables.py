@@ -165,7 +165,7 @@ def test_a_table_that_was_stored_without_names_is_read_and_gets_them_when_it_is_
     in_another_process = (
         "from own_data import added; from pathlib import Path; import sys; added(Path(sys.argv[1]), 'pets')"
     )
-    subprocess.run([sys.executable, "-c", in_another_process, path], check=True, timeout=60, env=environment())
+    subprocess.run([sys.executable, "-c", in_another_process, path], check=True, timeout=600, env=environment())
     assert datasets.spec_of("pets").layout.feature_names == NAMES
 
 
