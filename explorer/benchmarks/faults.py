@@ -33,6 +33,10 @@ def _set(name: str) -> Change:
     return lambda config, strength: {name: strength}
 
 
+def _drop(kind: str) -> Change:
+    return lambda config, rate: {"dropout": kind, "dropout_rate": rate}
+
+
 def _times_rate(config: TrainingConfig, factor: float) -> dict[str, Any]:
     return {"learning_rate": config.learning_rate * factor}
 
@@ -209,7 +213,7 @@ _ALL = (
         "dropout",
         "dropout of 0.7 to 0.95 in the hidden layers",
         (0.7, 0.8, 0.9, 0.95),
-        lambda config, rate: {"dropout": DROPOUT, "dropout_rate": rate},
+        _drop(DROPOUT),
         "dropout_too_strong",
         undone_by=_DROPOUT,
         applies=lambda config: config.depth > 0 and config.activation != "selu",
@@ -218,7 +222,7 @@ _ALL = (
         "alpha_dropout",
         "alpha dropout of 0.3 to 0.6 in SELU layers",
         (0.3, 0.45, 0.6),
-        lambda config, rate: {"dropout": ALPHA, "dropout_rate": rate},
+        _drop(ALPHA),
         "dropout_too_strong",
         undone_by=_DROPOUT,
         applies=_selu,
@@ -238,7 +242,7 @@ _ALL = (
         "selu_dropout",
         "ordinary dropout of 0.2 to 0.5 in SELU layers",
         (0.2, 0.35, 0.5),
-        lambda config, rate: {"dropout": DROPOUT, "dropout_rate": rate},
+        _drop(DROPOUT),
         "self_normalisation dropout_too_strong",
         undone_by=_DROPOUT,
         applies=_selu,

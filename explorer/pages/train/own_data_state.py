@@ -99,8 +99,8 @@ def reading() -> Reading | None:
         return now
     del st.session_state[_READING]
     try:
-        st.session_state[_SHOWN] = now.future.result().full_name
-        resources.dataset.clear()  # its columns may have other names than before
+        name = st.session_state[_SHOWN] = now.future.result().full_name
+        resources.dataset.clear(name)  # its columns may have other names than before
         st.session_state[_ADDED] = True
     except (Cancelled, CancelledError):  # as it was asked to be
         return None
