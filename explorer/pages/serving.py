@@ -19,6 +19,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from explorer.errors import FieldError
 from explorer.isolation import isolate
+from explorer.pages.browser_cache import RecentMessagesOnly
 from explorer.pages.clicks import OneClickOnce
 from explorer.pages.session import SessionCookie
 from explorer.workers.limits import Limits
@@ -70,7 +71,7 @@ def is_own_origin(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
-MIDDLEWARE = [Middleware(OwnNamesOnly), Middleware(SessionCookie), Middleware(OneClickOnce)]
+MIDDLEWARE = [Middleware(each) for each in (OwnNamesOnly, SessionCookie, OneClickOnce, RecentMessagesOnly)]
 
 
 def _check_limits() -> None:

@@ -2,11 +2,32 @@
 
 import pytest
 from browser import HANGS, chromium, serve
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Page, expect
 
 from explorer.runs.store import RunStore
 
 expect.set_options(timeout=1000 * HANGS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Adds to a failure what the open pages show, and the errors that they wrote to their console."""
+    report = yield
+    browser = item.funcargs.get("browser")
+    if report.failed and browser:
+        pages = [page for context in browser.contexts for page in context.pages]
+        report.sections += [(f"page {page.url}", shown(page)) for page in pages]
+    return report
+
+
+def shown(page: Page) -> str:
+    """The text of a page as far as it answers, and its errors."""
+    try:
+        text = page.locator("body").inner_text(timeout=10_000)
+        said = [message.text for message in page.console_messages() if message.type in ("error", "warning")]
+    except Error as error:
+        return f"{error}"
+    return "\n".join((text, *said, *map(str, page.page_errors())))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import serve, wait_for
+from browser import HeldBack, serve, wait_for
 from make_runs import make_runs
 from playwright.sync_api import expect
 from scripted import Scripted, study_in, trains
@@ -74,36 +74,35 @@ def test_back_goes_back_one_view_and_the_address_and_the_page_agree(page, server
 
 def test_the_address_stays_where_two_steps_back_led_though_the_answer_to_the_first_comes_late(page, server):
     address, *_ = server
-    send, late = [], None  # `late` keeps what the server says, while it is a list
-
-    def connect(browser):
-        from_server = browser.connect_to_server()
-        browser.on_message(from_server.send)
-        from_server.on_message(lambda message: browser.send(message) if late is None else late.append(message))
-        send.append(browser.send)
-
-    def all_said(since: int) -> bool:
-        before = len(late)
-        page.wait_for_timeout(700)
-        return since < before == len(late)
-
-    page.route_web_socket(re.compile("_stcore/stream"), connect)
+    connection = HeldBack(page)
     page.goto(f"{address}/compare?compare_log_y=true")
     page.get_by_text("Solid: validation").wait_for()
     for name in ("Repeats", "Settings and results"):  # so fast that the log scale, which they lack, is still addressed
         view(page, name).click()
         wait_for(lambda: f"view={name.split()[0]}" in place(page))  # noqa: B023 (waited for here)
 
-    late = []
+    connection.hold()
     for _ in range(2):
-        since = len(late)
-        page.go_back()
-        wait_for(lambda: all_said(since))  # noqa: B023
-    for message in late:
-        send[-1](message)
-    late = None
+        connection.answered(page.go_back)
+    connection.release()
     expect(view(page, "Curves")).to_be_checked()
     wait_for(lambda: place(page) == "/compare?compare_log_y=true")
+
+
+def test_a_view_is_drawn_again_though_the_browser_forgets_its_charts_between_request_and_answer(page, server):
+    _, store, _ = server
+    connection = HeldBack(page)
+    with serve(store.folder, STREAMLIT_GLOBAL_MAX_CACHED_MESSAGE_AGE="1") as address:
+        page.goto(f"{address}/compare")
+        page.get_by_text("Solid: validation").wait_for()
+        connection.hold()
+        for name in ("Repeats", "Curves"):
+            connection.answered(view(page, name).click)
+        connection.release()
+        expect(view(page, "Curves")).to_be_checked()
+        page.get_by_text("Solid: validation").wait_for()
+        view(page, "Repeats").click()
+        wait_for(lambda: "view=Repeats" in place(page))
 
 
 def test_a_sent_address_shows_the_same_filters_and_axes(page, server):

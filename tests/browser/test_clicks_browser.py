@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import HANGS, chromium, serve, wait_for
+from browser import HANGS, serve, wait_for
 
 from explorer.runs.status import FAILED, INTERRUPTED, STOPPED
 from explorer.runs.store import RunStore
@@ -14,12 +14,6 @@ SHORT = "?dataset=digits&depth=1&width=10&epochs=1"
 CLICKS, DOUBLE_CLICKS = 50, 10
 # a page so slow that its timer ends between a click and the message of that click
 SLOW = "(() => { const real = window.setTimeout; window.setTimeout = (f, ms, ...a) => real(f, ms || 900, ...a); })()"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

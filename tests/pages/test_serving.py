@@ -176,6 +176,7 @@ def server():
             with visit(running), visit(running, "evaluate"):
                 drive(running, sweep)
                 wait_for(lambda: len(warm(running)) >= WORKERS + 2, 180)
+                wait_for(lambda: ports(running)["forks"][TLS] >= WORKERS + 1)  # each worker listens
                 yield running
         finally:
             if running.driver:
@@ -345,12 +346,18 @@ def listening(process: psutil.Process) -> list[tuple[str, int]]:
     return sorted({(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN})
 
 
-def test_every_listening_port_is_known(server):
+def ports(server: Started) -> dict[str, Counter]:
+    """How many ports of each kind are open to this machine in the processes of each role."""
     found = {name: Counter() for name in LISTENERS}
     for process in server.processes():
         for ip, port in listening(process):
             assert ip in ("127.0.0.1", "::1"), (ip, port)
             found[role(server, process)][PAGE if port == server.port else TLS] += 1
+    return found
+
+
+def test_every_listening_port_is_known(server):
+    found = ports(server)
     known = {name: {kind: number for kind, (number, _) in kinds.items()} for name, kinds in LISTENERS.items()}
     assert found == known
 

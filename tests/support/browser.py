@@ -83,6 +83,41 @@ def wait_for(condition, seconds: float = HANGS):
     raise TimeoutError(f"no {getattr(condition, '__name__', condition)} after {seconds} s")
 
 
+class HeldBack:
+    """A page's connection to its server; what the server says is kept from the page while `hold` is in effect."""
+
+    def __init__(self, page) -> None:
+        self._page = page
+        self._late: list | None = None
+        page.route_web_socket(re.compile("_stcore/stream"), self._connect)
+
+    def _connect(self, browser) -> None:
+        self._to_page = browser.send
+        from_server = browser.connect_to_server()
+        browser.on_message(from_server.send)
+        from_server.on_message(lambda message: (browser.send if self._late is None else self._late.append)(message))
+
+    def hold(self) -> None:
+        self._late = []
+
+    def answered(self, action) -> None:
+        """Does something on the page and waits until the server has said, to nobody, all that it says about it."""
+        since = len(self._late)
+        action()
+
+        def all_said() -> bool:
+            before = len(self._late)
+            self._page.wait_for_timeout(700)
+            return since < before == len(self._late)
+
+        wait_for(all_said)
+
+    def release(self) -> None:
+        late, self._late = self._late, None
+        for message in late:
+            self._to_page(message)
+
+
 def wait_to_see(locator) -> None:
     """Waits until something is seen, to be timed: after a while Playwright's own waiting looks only twice a second."""
     wait_for(locator.first.is_visible)
