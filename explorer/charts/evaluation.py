@@ -37,10 +37,10 @@ def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.D
     return frame
 
 
-def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
+def confusion(frame: pd.DataFrame, names: Sequence[str], noun: str) -> alt.LayerChart:
     """The confusion matrix; the opacity of a cell is its share of its row, and a click selects a cell.
 
-    With many classes it has no numbers, and as many names as there is room for.
+    With many classes it has no numbers, and as many names as there is room for. `noun` is what the images are called.
     """
     many = len(names) > MOST_NUMBERED
     looks = {"labelLimit": 90, "domain": False, "ticks": False, "labelOverlap": "greedy" if many else False}
@@ -53,7 +53,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
     tooltip = [
         alt.Tooltip("true:N", title="true"),
         alt.Tooltip("predicted:N", title="predicted"),
-        alt.Tooltip("count:Q", title="images", format=","),
+        alt.Tooltip("count:Q", title=noun, format=","),
         alt.Tooltip("share:Q", title="share of the true class", format=".2%"),
     ]
     squares = (
@@ -86,7 +86,7 @@ def class_frame(classes: Sequence[ClassFigures]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["class", "measure", "value", "images"])
 
 
-def class_bars(frame: pd.DataFrame) -> alt.Chart:
+def class_bars(frame: pd.DataFrame, noun: str) -> alt.Chart:
     """Precision, recall and F1 of each class, in the data set's order."""
     colors = alt.Scale(domain=list(MEASURES), range=list(SHADES))
     return (
@@ -101,7 +101,7 @@ def class_bars(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("class:N"),
                 alt.Tooltip("measure:N"),
                 alt.Tooltip("value:Q", format=".2%"),
-                alt.Tooltip("images:Q", format=","),
+                alt.Tooltip("images:Q", title=noun, format=","),
             ],
         )
         .properties(height=CLASS_HEIGHT, title="Precision, recall and F1 by class")
@@ -117,13 +117,13 @@ def reliability_frame(bins: Sequence[CalibrationBin]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["low", "high", "zero", "count", "confidence", "accuracy"])
 
 
-def reliability(frame: pd.DataFrame) -> alt.LayerChart:
+def reliability(frame: pd.DataFrame, noun: str) -> alt.LayerChart:
     """The reliability diagram: accuracy against confidence; a calibrated model lies on the dashed line."""
     whole, percent = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
     tooltip = [
         alt.Tooltip("confidence:Q", title="mean confidence", format=".2%"),
         alt.Tooltip("accuracy:Q", title="accuracy", format=".2%"),
-        alt.Tooltip("count:Q", title="images", format=","),
+        alt.Tooltip("count:Q", title=noun, format=","),
     ]
     base = alt.Chart(frame).encode(tooltip=tooltip)
     # a rectangle, because a bar mark with two ends on both axes would treat its height as a thickness
@@ -154,7 +154,7 @@ def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["low", "high", "kind", "count", "base", "top"])
 
 
-def confidence_histogram(frame: pd.DataFrame) -> alt.Chart:
+def confidence_histogram(frame: pd.DataFrame, noun: str) -> alt.Chart:
     """Histogram of the confidence of right and wrong predictions."""
     return (
         alt.Chart(frame)
@@ -162,14 +162,14 @@ def confidence_histogram(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("low:Q", title="Confidence", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
             x2="high:Q",
-            y=alt.Y("top:Q", title="Images"),
+            y=alt.Y("top:Q", title=noun.capitalize()),
             y2="base:Q",
             color=_kinds(_LEGEND),
             tooltip=[
                 alt.Tooltip("low:Q", title="confidence from", format=".0%"),
                 alt.Tooltip("high:Q", title="to", format=".0%"),
                 alt.Tooltip("kind:N", title="predictions"),
-                alt.Tooltip("count:Q", title="images", format=","),
+                alt.Tooltip("count:Q", title=noun, format=","),
             ],
         )
         .properties(height=HEIGHT, title="Confidence of right and wrong predictions")

@@ -43,7 +43,7 @@ SIGNAL_VIEWS: dict[str, SignalView] = {
     ),
     "dead": SignalView(
         "Dead units",
-        "Share of units that are on a flat part of the activation for every probe image, and so get no gradient.",
+        "Share of units that are on a flat part of the activation for every probe input, and so get no gradient.",
         share=True,
     ),
     "saturated": SignalView(
@@ -58,8 +58,8 @@ SIGNAL_VIEWS: dict[str, SignalView] = {
     ),
     "weight_norm": SignalView("Weight norm", "Euclidean norm of the layer's weights.", logarithmic=True),
     "variance_over_images": SignalView(
-        "Variance between images",
-        "How much a unit's value varies from image to image. Near 0, the layer responds the same way to every image.",
+        "Variance between inputs",
+        "How much a unit's value varies from input to input. Near 0, the layer responds the same way to every input.",
         logarithmic=True,
     ),
 }

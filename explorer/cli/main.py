@@ -63,7 +63,7 @@ COMMANDS = {
     "stop": Command(training.stop, "stop a run, whichever process is training it", add_run),
     "runs": Command(_runs, f"list all runs, newest first, with the epoch of the {SELECTED_BY}"),
     "diagnose": Command(diagnose.report, "explain what goes wrong in a run, and try the fixes", diagnose.add_options),
-    "evaluate": Command(evaluate.evaluate, "evaluate a saved model on validation or test images", evaluate.add_options),
+    "evaluate": Command(evaluate.evaluate, "evaluate a saved model on validation or test data", evaluate.add_options),
     "export": Command(
         export.run_export, "write a run as a Keras script, a notebook, a report or an archive", export.add_options
     ),

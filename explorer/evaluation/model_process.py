@@ -134,7 +134,7 @@ def _spec(opened: OpenedModel, request: Request) -> DatasetSpec:
         spec = datasets.spec_of(request.dataset)
         if not _fits(opened.input_shape, spec):
             raise ModelError(
-                f"model: {opened.name!r} expects images of shape {_shape(opened.input_shape)}, but those of "
+                f"model: {opened.name!r} expects inputs of shape {_shape(opened.input_shape)}, but those of "
                 f"{spec.title} have {_shape(spec.image_shape)}"
             )
     else:
@@ -142,7 +142,7 @@ def _spec(opened: OpenedModel, request: Request) -> DatasetSpec:
         if not fitting:
             known = ", ".join(f"{_shape(spec.image_shape)} in {spec.title}" for spec in DATASETS.values())
             raise ModelError(
-                f"model: {opened.name!r} expects images of shape {_shape(opened.input_shape)} ({features:,} values); "
+                f"model: {opened.name!r} expects inputs of shape {_shape(opened.input_shape)} ({features:,} values); "
                 f"available are {known}"
             )
         spec = next((spec for spec in fitting if opened.outputs == spec.classes), fitting[0])

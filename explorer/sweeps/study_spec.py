@@ -82,7 +82,10 @@ class StudySpec:
         """What to bear in mind where the values of trials are compared; empty where there is nothing."""
         if self.objective != "val_loss" or "l2" not in self.space.fields():
             return ""
-        return "The validation loss includes the L2 penalty, which differs between the trials; val_accuracy does not."
+        return (
+            "The validation loss includes the L2 penalty, which differs between the trials; the validation accuracy "
+            "does not."
+        )
 
     def check_new(self) -> None:
         """Raises `InputError` for conditions that can never hold; existing studies may have them."""

@@ -8,7 +8,7 @@ from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
 
 SESSIONS = 20
-PATIENCE = 5 * HANGS  # twenty pages refresh themselves beside the worker whose runs they wait for
+PATIENCE = 2 * HANGS  # twenty pages refresh themselves beside the worker whose runs they wait for
 TRAINED = re.compile(r"2 of 2")
 
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser import ROOT, chromium, serve, wait_for
+from browser import HANGS, ROOT, chromium, serve, wait_for
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -28,7 +28,7 @@ def address(tmp_path_factory, cifar10):
 def page(request, address):
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=request.param)
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(1000 * HANGS)
         opened = context.new_page()
         opened.goto(f"{address}/evaluate?model=elu")
         yield opened
@@ -50,7 +50,7 @@ def figures(page) -> list[str]:
 
 def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     """The click path of a visitor who has never been here."""
-    page.get_by_text("CIFAR-10 ELU 20×100 (epoch 32, lowest validation loss)").wait_for(timeout=240_000)
+    page.get_by_text("CIFAR-10 ELU 20×100 (epoch 32, lowest validation loss)").wait_for()
     choose(page, "Model", re.escape(BN))
     page.get_by_text(f"{BN} (epoch 27, lowest validation loss)").wait_for()
     page.get_by_test_id("stMetric").filter(has_text="Accuracy").filter(has_text="52.00%").first.wait_for()
@@ -70,7 +70,7 @@ def test_from_the_choice_of_a_model_to_the_comparison_of_two(page, tmp_path):
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.jpg")
     page.get_by_text(re.compile(rf"{re.escape(BN)} predicts \w+, probability [\d.]+%")).wait_for()
     seen = page.get_by_alt_text("the image as the network sees it")
-    assert seen.evaluate("node => [node.naturalWidth, node.naturalHeight]") == [32, 32]
+    wait_for(lambda: seen.evaluate("node => [node.naturalWidth, node.naturalHeight]") == [32, 32])
 
     open_tab(page, "Two models")
     choose(page, f"Compare {BN} with", "CIFAR-10 SELU 20×100")
@@ -95,7 +95,7 @@ def test_a_photo_of_the_camera_is_answered(address):
     """Chromium's own test picture in a camera's place."""
     with chromium("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream") as browser:
         page = browser.new_context(permissions=["camera"]).new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(1000 * HANGS)
         page.goto(f"{address}/evaluate?model=bn")
         open_tab(page, "Your own image")
         page.get_by_text("Camera", exact=True).click()

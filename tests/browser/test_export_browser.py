@@ -41,7 +41,7 @@ def saved(page, button: str, tmp_path: Path) -> Path:
     have started; then a second click saves it.
     """
     for _ in range(3):
-        with page.expect_download(timeout=120_000) as started:
+        with page.expect_download(timeout=1000 * HANGS) as started:
             page.get_by_role("button", name=button, exact=True).click()
         if started.value.failure() is None:
             path = tmp_path / started.value.suggested_filename

@@ -1,8 +1,9 @@
 """Fixes tried and compared on a run's page, in a real browser with real workers."""
 
 import pytest
-from browser import chromium, serve, wait_for
+from browser import HANGS, chromium, serve, wait_for
 from made_runs import DIGITS
+from playwright.sync_api import expect
 
 from explorer.runs.fix_mark import read_fix_mark
 from explorer.runs.status import ACTIVE, COMPLETED, PAUSED, RUNNING
@@ -24,7 +25,7 @@ def server(tmp_path_factory):
 def page(server):
     with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.set_default_timeout(120_000)
+        opened.set_default_timeout(1000 * HANGS)
         yield opened
 
 
@@ -59,7 +60,8 @@ def test_a_fix_is_tried_at_once_and_its_result_is_there_after_a_reload(page, ser
     page.reload()
     page.get_by_text(result).first.wait_for()
     page.get_by_text("with the change").first.wait_for()  # the legend of both curves
-    assert origin.name in page.url and page.get_by_text("untried").count() == 0
+    assert origin.name in page.url
+    expect(page.get_by_text("untried")).to_have_count(0)
 
 
 def test_all_fixes_are_compared_then_the_best_two_and_the_winner_goes_into_the_sidebar(page, server, origin):

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from urllib.parse import quote
 
 import pytest
-from browser import ROOT, chromium, serve, tooltip, wait_for
+from browser import HANGS, ROOT, chromium, serve, tooltip, wait_for
 from made_runs import history, signals
 from scripted import study_in
 
@@ -92,7 +92,7 @@ class Watched:
     def __init__(self, browser, address: str):
         self.asked: list[str] = []
         self.page = browser.new_page(viewport={"width": 1280, "height": 1600}, accept_downloads=True)
-        self.page.set_default_timeout(120_000)
+        self.page.set_default_timeout(1000 * HANGS)
         self.page.route(lambda url: not url.startswith((address, "data:", "blob:")), self._keep)
 
     def _keep(self, route) -> None:
@@ -204,7 +204,7 @@ def test_a_chosen_row_and_its_tooltips_are_text(hostile, watched):
 def test_a_model_and_an_upload_with_hostile_names_are_text_in_every_tab(hostile, watched):
     page = watched.page
     page.goto(f"{hostile[0]}/evaluate?model={quote(IN_A_NAME + ' elu')}")
-    page.get_by_text(re.compile(r"\d parameters · ")).wait_for(timeout=240_000)
+    page.get_by_text(re.compile(r"\d parameters · ")).wait_for()
     for tab in ("Classes", "Weights", "Two models", "Export", "Your own image"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(1500)

@@ -35,7 +35,7 @@ def test_a_zip_file_is_uploaded_trained_and_evaluated(page, server, tmp_path):
     page.get_by_text("The classes are not balanced: the largest has 30 images").wait_for()
     page.get_by_text("Files that could not be read: 1").click()
     page.get_by_text("'rose/cut.png' cannot be read as an image").wait_for()
-    assert page.locator(".st-key-own_report figure img").count() == 3
+    expect(page.locator(".st-key-own_report figure img")).to_have_count(3)
     with page.expect_download() as saved:
         page.locator(".st-key-own_save").get_by_role("button").click()
     assert saved.value.suggested_filename == "flowers.npz"
@@ -48,7 +48,7 @@ def test_a_zip_file_is_uploaded_trained_and_evaluated(page, server, tmp_path):
     assert run.config.dataset.startswith("flowers@") and run.outline.epochs == 3
     page.get_by_role("link", name="Evaluate its model").click()
     page.get_by_text("11 validation images of flowers").wait_for()
-    assert page.get_by_text("is not on this machine").count() == 0
+    expect(page.get_by_text("is not on this machine")).to_have_count(0)
 
 
 def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path, monkeypatch):

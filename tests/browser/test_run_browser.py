@@ -66,7 +66,7 @@ def test_a_projector_gets_large_text_and_no_sidebar(page, server):
     address, running = server
     page.set_viewport_size({"width": 1920, "height": 1080})
     opened(page, address, f"?run={running}&projector=1")
-    assert not page.get_by_test_id("stSidebar").is_visible()
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     sizes = page.evaluate(
         f"""() => [...document.querySelectorAll('{CURVES} svg text')].filter(text => text.textContent.trim())
         .map(text => parseFloat(getComputedStyle(text).fontSize) * text.getCTM().a)"""
@@ -112,7 +112,7 @@ def test_a_first_visit_says_what_this_is_and_leads_on(page, tmp_path):
         wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() == 1)
         page.get_by_role("button", name="CIFAR-10 ELU 20×100").first.click()
         page.get_by_role("heading", name="CIFAR-10 ELU 20×100").wait_for()
-        assert page.get_by_text("other settings").count() == 0, "the sidebar follows"
+        expect(page.get_by_text("other settings")).to_have_count(0)  # the sidebar follows
         page.get_by_text("cut off: epoch 1 has training 4.29").wait_for()
         page.goto(f"{address}?dataset=digits")
         page.get_by_role("link", name="Start with the fault gallery").click()
@@ -122,7 +122,8 @@ def test_a_first_visit_says_what_this_is_and_leads_on(page, tmp_path):
 def test_a_link_brings_its_settings_and_another_page_does_not_lose_the_run(page, server):
     address, running = server
     opened(page, address, f"?run={running}")
-    assert (shown_value(page, "Width"), page.get_by_text("other settings").count()) == ("20", 0)
+    wait_for(lambda: shown_value(page, "Width") == "20")
+    expect(page.get_by_text("other settings")).to_have_count(0)
     page.get_by_role("link", name="Sweep").first.click()
     page.get_by_role("heading", name="Search for the best settings").wait_for()
     page.get_by_role("link", name="Train").first.click()
@@ -143,6 +144,6 @@ def test_try_changes_the_sidebar_where_it_is_seen(page, server):
     page.get_by_role("button", name="Train with this change").wait_for()
     field = page.locator(".st-key-input_scaling")  # its group was folded
     field.wait_for()
-    assert field.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+    expect(field).to_have_css("outline-style", "solid")
     expect(field.get_by_role("combobox")).to_have_value(re.compile("standardized"))
     page.get_by_text("The sidebar differs from this run: standardized inputs").wait_for()

@@ -100,7 +100,7 @@ def test_run_from_the_command_line_appears_live(page, server):
         page.get_by_test_id("stMain").get_by_text(name).wait_for()
         wait_for(lambda: epochs_shown(page) > 3)
         press(page, "Stop")
-        assert trainer.wait(60) == 0
+        assert trainer.wait(HANGS) == 0
     assert store.get(name).status().status == "stopped"
 
 

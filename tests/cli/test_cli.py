@@ -176,7 +176,7 @@ def test_sigterm_stops_too_and_a_reader_that_has_gone_does_not(tmp_path):
     process.stdout.close()
     run = wait_for_epochs(tmp_path, 3, process)
     process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    process.wait(600)
     assert run.status().status == STOPPED
     assert process.returncode == 128 + signal.SIGPIPE  # its last words had nobody to go to
 

@@ -164,7 +164,7 @@ from explorer.pages.evaluate.state import TAB, UPLOAD
 from explorer.pages.evaluate.page import TABS
 
 def settled(page):
-    wait_for(lambda: not any("in a separate process" in info.value for info in page.run().info), 120)
+    wait_for(lambda: not any("in a separate process" in info.value for info in page.run().info))
     assert not page.exception, page.exception
     return page
 

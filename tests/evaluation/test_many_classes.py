@@ -40,7 +40,7 @@ def hundred() -> datasets.Dataset:
 def test_the_matrix_of_many_classes_has_no_numbers_and_no_empty_cells():
     frame = matrix_frame(MANY.matrix, MANY.class_names, False)
     assert len(frame) == (MANY.matrix > 0).sum() < 400 and (frame["count"] > 0).all()
-    drawn = confusion(frame, MANY.class_names).to_dict()
+    drawn = confusion(frame, MANY.class_names, "images").to_dict()
     assert [layer["mark"]["type"] for layer in drawn["layer"]] == ["rect"]
     for axis in ("x", "y"):
         encoding = drawn["layer"][0]["encoding"][axis]
@@ -53,7 +53,7 @@ def test_the_matrix_of_few_classes_has_every_cell_and_its_number(classes):
     few = evaluation(classes)
     frame = matrix_frame(few.matrix, few.class_names, False)
     assert len(frame) == classes**2
-    marks = [layer["mark"]["type"] for layer in confusion(frame, few.class_names).to_dict()["layer"]]
+    marks = [layer["mark"]["type"] for layer in confusion(frame, few.class_names, "images").to_dict()["layer"]]
     assert marks == ["rect", "text"]
 
 

@@ -654,7 +654,7 @@ def test_hdf5_under_the_wrong_name_is_told(tmp_path):
 
 def test_a_wrong_input_shape_names_both(tmp_path):
     digits_model(shape=(9, 7)).save(tmp_path / "m.keras")
-    with pytest.raises(ModelError, match=r"expects images of shape 9 × 7, but those of Digits .* have 8 × 8"):
+    with pytest.raises(ModelError, match=r"expects inputs of shape 9 × 7, but those of Digits .* have 8 × 8"):
         ask(tmp_path / "m.keras", dataset="digits")
     with pytest.raises(ModelError, match=r"shape 9 × 7 .*available are 32 × 32 × 3 in CIFAR-10, 8 × 8 in Digits"):
         ask(tmp_path / "m.keras")

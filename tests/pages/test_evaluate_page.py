@@ -65,7 +65,7 @@ def models(tmp_path_factory):
 
 def settled(page: AppTest) -> AppTest:
     """The page once whatever it waits for is there."""
-    wait_for(lambda: not any("in a separate process" in info.value for info in page.run().info), 120)
+    wait_for(lambda: not any("in a separate process" in info.value for info in page.run().info))
     assert not page.exception
     return page
 

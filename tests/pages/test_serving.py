@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from browser import ROOT, free_port, wait_for
+from browser import HANGS, ROOT, free_port, wait_for
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from websockets.exceptions import InvalidStatus
@@ -103,7 +103,7 @@ def started(folder: Path, *options: str, **environment: str):
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(HANGS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -122,7 +122,7 @@ def lie_in_wait(shared: Path) -> None:
 
 def answer(port: int, path: str, host: str | None, method: str = "GET", **headers: str) -> tuple[int, bytes]:
     """The status and text of the response to a request with a host name; status 0 if nothing listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
     try:
         connection.putrequest(method, path, skip_host=True)
         for name, value in ({} if host is None else {"Host": host}).items() | headers.items():
@@ -140,7 +140,7 @@ def handshake(port: int, host: str, origin: str | None) -> int:
     """The status of a WebSocket handshake: 101 if it is accepted."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         try:
-            with connect(f"ws://{host}/_stcore/stream", sock=sock, origin=origin, open_timeout=60):
+            with connect(f"ws://{host}/_stcore/stream", sock=sock, origin=origin, open_timeout=HANGS):
                 return 101
         except InvalidStatus as refused:
             return refused.response.status_code
@@ -152,7 +152,7 @@ def visit(server: Started, path: str = ""):
     host = f"localhost:{server.port}"
     with connect(f"ws://{host}/_stcore/stream", origin=f"http://{host}", subprotocols=["streamlit"]) as web:
         web.send(BackMsg(rerun_script=ClientState(page_name=path)).SerializeToString())
-        assert web.recv(60)
+        assert web.recv(HANGS)
         yield web
 
 
@@ -175,7 +175,7 @@ def server():
         try:
             with visit(running), visit(running, "evaluate"):
                 drive(running, sweep)
-                wait_for(lambda: len(warm(running)) >= WORKERS + 2, 180)
+                wait_for(lambda: len(warm(running)) >= WORKERS + 2)
                 wait_for(lambda: ports(running)["forks"][TLS] >= WORKERS + 1)  # each worker listens
                 yield running
         finally:
@@ -187,7 +187,7 @@ def drive(server: Started, study: Study) -> None:
     """Starts a sweep as the page does: from a process whose parent is the server, with the server's environment."""
     names = ("TMPDIR", "PYTHONPATH", "PYTHONSAFEPATH", "TELL_INTO")
     # the environment that the server has made for its children, as its first child has it
-    child = wait_for(lambda: psutil.Process(server.process.pid).children(), 120)[0]
+    child = wait_for(lambda: psutil.Process(server.process.pid).children())[0]
     theirs = child.environ()
     mine = {name: os.environ.get(name) for name in names}
     try:
@@ -207,7 +207,7 @@ def end(process: psutil.Process) -> None:
     for one in [*process.children(recursive=True), process]:
         with suppress(psutil.NoSuchProcess):
             one.kill()
-    process.wait(30)
+    process.wait(HANGS)
 
 
 def warm(server: Started) -> list[psutil.Process]:
@@ -394,7 +394,7 @@ def test_a_scheduler_and_a_worker_that_joins_it_open_no_http_port(tmp_path):
 
 def says(ip: str, port: int, text: bytes) -> bytes:
     """What a port answers to the given bytes; nothing if it closes the connection."""
-    with socket.create_connection((ip, port), timeout=60) as sock, suppress(OSError):
+    with socket.create_connection((ip, port), timeout=HANGS) as sock, suppress(OSError):
         sock.sendall(text)
         return sock.recv(1000)
     return b""
@@ -404,7 +404,7 @@ def handed_over(ip: str, port: int) -> bytes:
     """What a port answers to a client that accepts any certificate and has none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    raw = socket.create_connection((ip, port), timeout=60)
+    raw = socket.create_connection((ip, port), timeout=HANGS)
     with suppress(OSError), raw, context.wrap_socket(raw) as sock:
         sock.sendall(bytes(64))  # TLS 1.3 ends the handshake before the other side has looked for a certificate
         return sock.recv(1000)

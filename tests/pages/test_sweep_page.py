@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from browser import chromium, serve, wait_for
+from browser import HANGS, chromium, serve, wait_for
 from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
@@ -109,7 +109,10 @@ def test_a_completed_study_with_all_its_pictures(store):
 def test_a_study_that_varies_the_penalty_says_that_its_loss_includes_it(store):
     study = study_in(store, trials=2, space={"l2": [0.0, 0.01]})
     drive(study, store, lambda: Scripted(trains))
-    said = "The validation loss includes the L2 penalty, which differs between the trials; val_accuracy does not."
+    said = (
+        "The validation loss includes the L2 penalty, which differs between the trials; the validation accuracy does "
+        "not."
+    )
     assert said in texts(app(study="s")) and summary.lines(summary.result(study))[-1] == said
     other = study_in(store, name="other", trials=2, space={"l2": [0.0, 0.01]}, objective="val_accuracy")
     assert not other.spec.caution and not study_in(store, name="third", trials=2).spec.caution
@@ -174,7 +177,7 @@ def test_from_the_button_to_the_winner(tmp_path):
     store = RunStore(tmp_path)
     with serve(tmp_path) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(1000 * HANGS)
         page.goto(f"{address}/sweep?dataset=digits&depth=1&width=16&learning_rate=0.01&patience=2")
         page.get_by_role("heading", name="Search for the best settings").wait_for()
         for label, value in (("Maximum trials", "4"), ("Epochs per trial", "3")):
@@ -185,11 +188,11 @@ def test_from_the_button_to_the_winner(tmp_path):
         page.get_by_role("button", name="Start sweep").click()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
         study = StudyStore(store).get("sweep 1")
-        wait_for(lambda: study.status().status == folder.RUNNING, 120)
+        wait_for(lambda: study.status().status == folder.RUNNING)
         driver = Process(**study.status().process)
 
         page.reload()  # a page that is closed or loaded anew changes nothing
-        wait_for(lambda: study.status().status == folder.COMPLETED, 300)
+        wait_for(lambda: study.status().status == folder.COMPLETED)
         page.get_by_text("4 of 4 trials").wait_for()
         assert [trial.state for trial in study.trials()] == [TRIAL_COMPLETED] * 4
         wait_for(driver.ended)

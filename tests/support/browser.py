@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # without these Chromium as root does not start, or looks for its maker's servers
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-# how long to wait for what must come: two test processes beside each other share two cores with all their workers
-HANGS = 120.0  # seconds
+# how long to wait for what must come: three test processes share two cores with all their servers and workers
+HANGS = 300.0  # seconds
 
 
 def free_port() -> int:

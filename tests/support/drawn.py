@@ -5,6 +5,7 @@ Its scripts are files that guard their main part: worker processes that start me
 
 import functools
 
+from browser import HANGS
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -14,12 +15,12 @@ manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.sca
 
 def whole_app() -> AppTest:
     """The app on its first page, not yet run."""
-    return AppTest.from_file("../../streamlit_app.py", default_timeout=60)
+    return AppTest.from_file("../../streamlit_app.py", default_timeout=HANGS)
 
 
 def page_alone(name: str) -> AppTest:
     """The page of a module of `explorer.pages`, not yet run."""
-    app = AppTest.from_file("page_alone.py", default_timeout=60)
+    app = AppTest.from_file("page_alone.py", default_timeout=HANGS)
     app.session_state["page_alone"] = name
     return app
 

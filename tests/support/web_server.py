@@ -72,7 +72,7 @@ def _answer(handler: BaseHTTPRequestHandler, server: Server) -> None:
         if server.pause_after is not None:
             handler.wfile.write(body[: server.pause_after])
             handler.wfile.flush()
-            server.go_on.wait(30)
+            server.go_on.wait(300)
             body = body[server.pause_after :]
         handler.wfile.write(body)
     except OSError:

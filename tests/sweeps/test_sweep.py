@@ -96,7 +96,7 @@ def test_nothing_is_lost(tmp_path):
         return [s for s in running if 3 <= s.outline.epochs < EPOCHS / 2]
 
     driver = sweep(str(file), "--workers", "2", runs=runs)
-    wait_for(lambda: done() and midway(), 300)
+    wait_for(lambda: done() and midway())
     finished = {s.name: (s.run.path / "history.jsonl").stat().st_mtime_ns for s in done()}
     driver.kill()
     driver.wait()
@@ -105,14 +105,14 @@ def test_nothing_is_lost(tmp_path):
 
     resumed = time.time()
     driver = sweep("resume", "faults", "--workers", "2", runs=runs)
-    [victim, *_] = wait_for(lambda: midway(resumed), 300)  # a worker of this driver, not one that outlives the killed
+    [victim, *_] = wait_for(lambda: midway(resumed))  # a worker of this driver, not one that outlives the killed
     os.kill(victim.status.process.pid, signal.SIGKILL)
 
     def goes_on():
         status = store.get(victim.name).status()
         return status.status == COMPLETED or status.started > victim.status.started
 
-    wait_for(goes_on, 300)
+    wait_for(goes_on)
 
     told = said(sweep("stop", "faults", "--json", runs=runs))
     assert told["status"] == folder.STOPPED

@@ -46,21 +46,21 @@ if __name__ == "__main__":
     assert run_queue.wait_until_ready(120) == "ready", run_queue.message
     run = store.create(LONG)
     run_queue.submit(run)
-    wait_for(lambda: len(run.history()) > 2, 120)
+    wait_for(lambda: len(run.history()) > 2)
     fill()
-    wait_for(lambda: run.status().status != "running", 120)
+    wait_for(lambda: run.status().status != "running")
     told["full"] = [run.status().status, run.written_status().status, resumable(run)]
     epochs = len(run.history())
     free()
-    wait_for(lambda: run.written_status().status != "running", 120)
+    wait_for(lambda: run.written_status().status != "running")
     told["free"] = [run.written_status().status, run.status().reason, run.status().cause]
     run_queue.resume(run)
-    wait_for(lambda: len(run.history()) > epochs + 2, 120)
+    wait_for(lambda: len(run.history()) > epochs + 2)
     fill()
     run_queue.stop(run)
     told["stop"] = run.requested()
     free()
-    wait_for(lambda: run.status().status not in ("running", "queued"), 120)
+    wait_for(lambda: run.status().status not in ("running", "queued"))
     told["ended"] = run.status().status
     told["epochs"] = [record.epoch for record in run.history()] == list(range(1, len(run.history()) + 1))
     told["left"] = [path.name for path in run.path.glob(".*.tmp")]

@@ -49,7 +49,7 @@ def test_a_worker_gets_the_data_that_it_lacks_and_says_when_it_cannot(tmp_path, 
 
     def end_of(run):
         run_queue.submit(run)
-        wait_for(lambda: run.status().status in (COMPLETED, FAILED), 240)
+        wait_for(lambda: run.status().status in (COMPLETED, FAILED))
         return run.status().status, run.status().cause, run.status().reason
 
     try:

@@ -65,13 +65,13 @@ def test_workers_come_and_go_and_every_trial_is_there_once(tmp_path, tls, machin
         run_queue = RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
         driver = threading.Thread(target=drive, args=(study, store, lambda: run_queue, said.append), daemon=True)
         driver.start()
-        wait_for(lambda: run_queue.slots == 3, 240)
+        wait_for(lambda: run_queue.slots == 3)
         machines.worker("stranger", code=other_code(tmp_path / "code"))
 
-        kill_group(wait_for(lambda: machines.midway(EPOCHS), 240))
+        kill_group(wait_for(lambda: machines.midway(EPOCHS)))
         machines.worker("fourth")
-        wait_for(lambda: any("it continues from epoch" in line for line in said), 120)
-        wait_for(lambda: "its code differs from the code here" in "".join(said), 240)
+        wait_for(lambda: any("it continues from epoch" in line for line in said))
+        wait_for(lambda: "its code differs from the code here" in "".join(said))
         driver.join(300)
         assert not driver.is_alive()
     finally:
@@ -102,12 +102,12 @@ def test_ten_runs_whose_first_loses_its_worker_are_trained_in_the_order_that_is_
         runs = [store.create(config)] + [store.create(config.with_(seed=seed, epochs=1)) for seed in range(1, 10)]
         for run in runs:
             run_queue.submit(run)
-        wait_for(runs[0].history, 240)
+        wait_for(runs[0].history)
         wait_for(lambda: [run_queue.position(run) for run in runs] == [None, *range(1, 10)])
         kill_group(first)
         machines.worker("second")
         wait_for(lambda: runs[0].status().status == INTERRUPTED)
-        wait_for(lambda: all(run.status().status == COMPLETED for run in runs[1:]), 240)
+        wait_for(lambda: all(run.status().status == COMPLETED for run in runs[1:]))
         assert sorted(runs, key=lambda run: run.status().started) == runs
         assert [run_queue.position(run) for run in runs] == [None] * 10
     finally:

@@ -56,7 +56,7 @@ def die_at(run: Run, number: int, name: str = "") -> bool:
     prepare_dask()
     process = FORKS.Process(target=execute_and_die, args=(run.path, number, name))
     process.start()
-    process.join(120)
+    process.join(600)
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
 
@@ -88,11 +88,11 @@ class Worker:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.join(60)
+        self._process.join(600)
         assert self._process.exitcode == -signal.SIGKILL
 
     def ends_badly(self) -> bool:
-        self._process.join(120)
+        self._process.join(600)
         assert self._process.exitcode == 1, self._process.exitcode
         return True
 
@@ -100,7 +100,7 @@ class Worker:
         self._tell.send("go on")
 
     def ends_well(self) -> bool:
-        self._process.join(120)
+        self._process.join(600)
         return self._process.exitcode == 0
 
 

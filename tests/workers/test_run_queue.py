@@ -26,8 +26,8 @@ def submit(run_queue, store, config):
     return run
 
 
-def wait_status(run, status, seconds=60):
-    wait_for(lambda: run.status().status == status, seconds)
+def wait_status(run, status):
+    wait_for(lambda: run.status().status == status)
 
 
 def test_one_at_a_time_in_order_with_positions(run_queue, store):

@@ -110,7 +110,7 @@ def _overlay(frame: "pd.DataFrame", axes: _Axes) -> None:
             axes.log_y and metric == "loss",
             place=column,
             key=f"compare_overlay_{metric}",
-            alt=f"{metric} of the compared runs, on training and validation images",
+            alt=f"{metric} of the compared runs, on training and validation data",
         )
     st.caption(
         f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). Click a "

@@ -29,7 +29,7 @@ def _draw(shown: Shown) -> None:
 def _matrix(shown: Shown) -> None:
     from explorer.charts.evaluation import CELL, confusion, matrix_frame
 
-    names = shown.dataset.spec.class_names
+    names, noun = shown.dataset.spec.class_names, shown.dataset.spec.noun
     cells = st.segmented_control(
         "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=state.CELLS, label_visibility="collapsed"
     )
@@ -37,12 +37,13 @@ def _matrix(shown: Shown) -> None:
         confusion,
         matrix_frame(shown.evaluation.matrix, names, cells == SHARES),
         names,
+        noun,
         key=state.CONFUSION,
         on_select=lambda: state.cell_is_chosen(names),
         selection_mode=CELL,
         alt="confusion matrix: true classes in rows, predicted classes in columns",
     )
-    st.caption(f"Click a cell to see its {shown.dataset.spec.noun}; click it again to see all mistakes.")
+    st.caption(f"Click a cell to see its {noun}; click it again to see all mistakes.")
 
 
 def _gallery(shown: Shown) -> None:

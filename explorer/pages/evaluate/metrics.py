@@ -78,7 +78,9 @@ def classes(shown: Shown, _) -> None:
 
     rows, noun = shown.evaluation.classes, shown.dataset.spec.noun
     left, right = st.columns(2)
-    left.altair_chart(class_bars(class_frame(rows)), key="class_bars", alt="precision, recall and F1 of each class")
+    left.altair_chart(
+        class_bars(class_frame(rows), noun), key="class_bars", alt="precision, recall and F1 of each class"
+    )
     if len(rows) > MOST_NUMBERED:
         left.caption(f"Of {len(rows)} classes, the {MOST_NUMBERED} with the highest and the lowest F1.")
     share = st.column_config.NumberColumn
@@ -104,22 +106,22 @@ def confidence(shown: Shown, _) -> None:
     """Draws the calibration of the model: confidence against accuracy."""
     from explorer.charts.evaluation import confidence_frame, confidence_histogram, reliability, reliability_frame
 
-    evaluation = shown.evaluation
+    evaluation, noun = shown.evaluation, shown.dataset.spec.noun
     mean = float(evaluation.confidence.mean())
     verdict = evaluation.confidence_verdict
-    few = f", as far as {evaluation.images:,} {shown.dataset.spec.noun} can tell" * (verdict == "well calibrated")
+    few = f", as far as {evaluation.images:,} {noun} can tell" * (verdict == "well calibrated")
     st.markdown(
         f"The mean confidence is {mean:.2%} and the accuracy {percent(evaluation.accuracy)}: "
         f"the model is **{verdict}**{few}."
     )
     left, right = st.columns(2)
     left.altair_chart(
-        reliability(reliability_frame(evaluation.calibration)),
+        reliability(reliability_frame(evaluation.calibration), noun),
         key="reliability",
         alt="accuracy at each level of confidence, and the diagonal of a calibrated model",
     )
     right.altair_chart(
-        confidence_histogram(confidence_frame(evaluation.confidence, evaluation.right)),
+        confidence_histogram(confidence_frame(evaluation.confidence, evaluation.right), noun),
         key="confidence",
         alt="number of right and wrong predictions at each level of confidence",
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer.config import FIELDS
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
+from explorer.diagnosis.finding import IMAGES
 from explorer.errors import DataError, ExplorerError, ModelError, RunError
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.report import times
@@ -116,17 +117,17 @@ def _choice(models: list[SavedModel]) -> tuple[SavedModel, Request]:
         "sets, and other model files in the models folder.",
     )
     model = by_name[name]
-    splits = _splits(model)
+    splits, noun = _splits(model), _noun(model)
     start_choice(SPLIT, splits)
     split = right.segmented_control(
-        "Images",
+        noun.capitalize(),
         splits,
         required=True,
         key=SPLIT,
         format_func=str.capitalize,
-        help="Select models on the validation images; look at the test images only once, at the end."
+        help=f"Select models on the validation {noun}; look at the test {noun} only once, at the end."
         if len(splits) > 1
-        else "This data set has no test images.",
+        else f"This data set has no test {noun}.",
         width="stretch",
     )
     share_choice(MODEL, list(by_name))
@@ -138,6 +139,12 @@ def _splits(model: SavedModel) -> tuple[str, ...]:
     """The splits offered: without test images if the run's data set has none, which is not known of a file."""
     name = model.request().dataset
     return SPLITS if not name or DATASETS[name].test_images else (VALIDATION,)
+
+
+def _noun(model: SavedModel) -> str:
+    """What the images of a model's data set are called; the data set of a file is not known yet."""
+    name = model.request().dataset
+    return DATASETS[name].noun if name else IMAGES
 
 
 def _headline(shown: Shown) -> None:

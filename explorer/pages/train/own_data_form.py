@@ -48,7 +48,9 @@ def _source() -> str:
 def _how(table: bool) -> None:
     """Asks how it is read and divided."""
     left, right = st.columns(2)
-    right.number_input("Seed", 0, adding.MOST_SEED, 1, key=state.SEED, help="Which images are held out for validation.")
+    right.number_input(
+        "Seed", 0, adding.MOST_SEED, 1, key=state.SEED, help="Which images or rows are held out for validation."
+    )
     if table:
         left.text_input(
             "Label column", key=state.LABEL, placeholder="label", help="Name of the column with the class labels."

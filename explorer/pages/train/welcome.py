@@ -1,4 +1,4 @@
-"""Draws the first visit: what this is for, what the images look like, and what others have trained."""
+"""Draws the first visit: what this is for, what the data look like, and what others have trained."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ from explorer.runs.run_summary import RunSummary
 
 PURPOSE = (
     "See why a deep network learns, or does not: choose its settings, press **Train**, and watch loss and accuracy "
-    "move while it learns to tell images apart."
+    "move while it learns to tell the classes apart."
 )
 NOTEBOOK = (
     "“The notebook” in this app is the exercise that it started from: 20 hidden layers of 100 units on CIFAR-10, "
