@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import ROOT, chromium, serve, wait_for
+from browser import HANGS, ROOT, chromium, serve, wait_for
 
 PAGE = "tests/support/charts_page.py"
 CURVES = ("curves", "twins", "overlay", "overlay_log_x", "overlay_log_y", "trials", "over_time", "band")
@@ -26,6 +26,7 @@ def drawn(tmp_path_factory):
 
         def look(**query) -> dict:
             page = browser.new_page(viewport={"width": 1100, "height": 900})
+            page.set_default_timeout(1000 * HANGS)
             page.goto(f"{address}/?{'&'.join(f'{name}={value}' for name, value in query.items())}")
             charts = page.locator("[class*=st-key-drawn_]")
             ready = lambda: charts.locator("svg.marks").count() == len(OVER_EPOCHS) + len(OTHERS)  # noqa: E731

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium, wait_for
+from browser import HANGS, chromium, wait_for
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import InputError, RunError
@@ -120,6 +120,7 @@ def test_a_reader_on_a_phone_sees_everything_and_nothing_leaves_the_page(trained
     with chromium() as browser:
         context = browser.new_context(viewport={"width": 400, "height": 800}, java_script_enabled=scripts)
         page = context.new_page()
+        page.set_default_timeout(1000 * HANGS)
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from browser import chromium
+from browser import HANGS, chromium
 
 from explorer.evaluation import html_report, report
 from explorer.evaluation.metrics import Evaluation
@@ -110,6 +110,7 @@ def test_a_browser_shows_the_hostile_names_and_calls_nobody(page, tmp_path):
     asked, problems = [], []
     with chromium() as browser:
         opened = browser.new_page()
+        opened.set_default_timeout(1000 * HANGS)
         opened.on("console", lambda message: problems.append(message.text))
         opened.route(re.compile("beacon"), lambda route: (asked.append(route.request.url), route.abort()))
         opened.goto(path.as_uri())
