@@ -55,6 +55,9 @@ def _points(dataset: Dataset, labels: np.ndarray) -> str:
     legend = " ".join(
         f'<span style="color:{color}">●</span> {escape(name)}' for name, color in zip(names, CLASS_COLORS, strict=True)
     )
+    if axes := dataset.spec.layout.feature_names:
+        across, up = (escape(plain(name)) for name in axes)
+        legend += f'<br><span style="opacity:.75">{across} to the right, {up} upwards</span>'
     alt = f"training points of {names[0]} and {names[1]}"
     return f'<img src="{source}" alt="{escape(alt)}" style="width:100%;max-width:280px"><br>{legend}'
 
@@ -86,7 +89,8 @@ def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int, note
     sure = float(evaluation.confidence[position])
     color = RIGHT_COLOR if true == predicted else WRONG_COLOR
     outcome = "correct" if true == predicted else f"predicted as {names[predicted]}"
-    alt = f"image {position}: {names[true]}, {outcome} with {sure:.0%}"
+    one = dataset.spec.noun.removesuffix("s")
+    alt = f"{one} {position}: {names[true]}, {outcome} with {sure:.0%}"
     figure = _figure(dataset, indices[position], alt, color)
     mark = "✓" if true == predicted else "✗"
     extra = f'<br><span style="opacity:.75">{escape(note)}</span>' if note else ""

@@ -17,12 +17,13 @@ HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\u20
 CLASSES = ("cat", "dog", "hen")
 
 
-def table(names: tuple[str, ...], features: int) -> Dataset:
+def table(names: tuple[str, ...], features: int, classes: tuple[str, ...] = CLASSES) -> Dataset:
     """A table of 40 rows with the numbers 0.5, 1.5, 2.5 and so on in each."""
     parts = Part("x_train", (40, features), "0" * 64, "float32"), Part("y_train", (40,), "0" * 64)
-    spec = replace(datasets.DATASETS["digits"], class_names=CLASSES, layout=Layout(parts, feature_names=names))
+    spec = replace(datasets.DATASETS["digits"], class_names=classes, layout=Layout(parts, feature_names=names))
     rows = np.tile(np.arange(features, dtype=np.float32) + 0.5, (40, 1))
-    return datasets._dataset(spec, np.concatenate([rows.reshape(-1).view(np.uint8), np.arange(40, dtype=np.uint8) % 3]))
+    labels = np.arange(40, dtype=np.uint8) % len(classes)
+    return datasets._dataset(spec, np.concatenate([rows.reshape(-1).view(np.uint8), labels]))
 
 
 def shown(dataset: Dataset) -> str:
@@ -56,6 +57,15 @@ def test_of_many_columns_the_first_are_shown():
     lines = values(shown(table(names, len(names))))
     assert lines[0] == "column 0: 0.5" and len(lines) == MOST_VALUES + 1 and lines[-1] == "…"
     assert values(shown(table((), MOST_VALUES + 1)))[0].endswith(", …")
+
+
+def test_a_screen_reader_is_told_of_a_row():
+    assert 'title="row 0: cat, ' in shown(table((), 3))
+
+
+def test_the_picture_of_points_names_both_axes():
+    assert "wid&lt;th to the right, height upwards" in examples(table(("wid<th", "height"), 2, CLASSES[:2]))
+    assert "upwards" not in examples(table((), 2, CLASSES[:2]))
 
 
 @pytest.mark.parametrize("draw", [shown, examples])
