@@ -10,7 +10,7 @@ from explorer.data import datasets
 from explorer.data.datasets import BUILT_IN, DATASETS
 from explorer.data.origin import Added
 from explorer.pages import download_state
-from explorer.pages.text import foreign, sentence
+from explorer.pages.text import foreign, lines
 from explorer.runs.progress import duration
 
 FIRST = next(iter(BUILT_IN))  # the notebook's data set, offered until it is here
@@ -52,7 +52,7 @@ def _banner(name: str) -> None:
             st.progress(0.0, text="Starting the download…")
             return
         if progress and "error" in progress:
-            st.error(sentence(progress["error"]))
+            st.error(lines(progress["error"]))
         spec, here = DATASETS[name], DATASETS[datasets.preferred()]
         st.markdown(
             f"**{spec.title} is not on this machine yet.** Until it is downloaded, {here.title} can be trained."

@@ -13,6 +13,8 @@ from explorer.runs.table_export import FORMULA_STARTS
 
 LONGEST_SENTENCE = 600
 _LONGEST_READ = 10_000  # characters that are read of a sentence before it is shortened
+_MOST_LINES = 30
+_ADDRESS = re.compile(r"https?://[\w./~%+-]+")
 WORD_JOINER = "\u2060"  # invisible
 
 
@@ -39,6 +41,24 @@ def sentence(text: object) -> str:
     """An error, a reason or another foreign sentence as Markdown, with a final period but without server paths."""
     line = without_paths(plain(text, _LONGEST_READ)).rstrip(".")
     return foreign(f"{shortened(line, LONGEST_SENTENCE)}.", LONGEST_SENTENCE + 1)
+
+
+def lines(text: object) -> str:
+    """A foreign message of several lines as Markdown, without server paths.
+
+    Lines that begin with "- " and addresses are items; addresses and lines in backquotes can be copied as they are.
+    """
+    made = []
+    for line in map(str.strip, f"{text}"[:_LONGEST_READ].splitlines()[:_MOST_LINES]):
+        literal = plain(line.strip("`"), LONGEST_SENTENCE)
+        if _ADDRESS.fullmatch(line):
+            made.append(f"- `{literal}`")
+        elif line == f"`{literal}`" and "`" not in literal:
+            made.append(f"\n{line}\n")
+        else:
+            words = foreign(without_paths(plain(line.removeprefix("- "), _LONGEST_READ)), LONGEST_SENTENCE)
+            made.append(f"- {words}" if line.startswith("- ") else f"\n{words}\n")
+    return "\n".join(made).strip()
 
 
 def capitalized(text: str) -> str:

@@ -11,7 +11,7 @@ from drawn_words import Page
 
 from explorer.config import TrainingConfig
 from explorer.pages import resources, text
-from explorer.pages.text import LONGEST, LONGEST_SENTENCE, WORD_JOINER, cell, file_name, foreign, plain, sentence
+from explorer.pages.text import LONGEST, LONGEST_SENTENCE, WORD_JOINER, cell, file_name, foreign, lines, plain, sentence
 from explorer.runs.history import EpochRecord
 from explorer.runs.status import COMPLETED
 from explorer.runs.store import RunStore
@@ -213,6 +213,16 @@ def test_no_sentence_names_a_folder_of_the_server(tmp_path, monkeypatch):
         "true / predicted, 3/4 and https://host/a/b": f"true / predicted, 3/4 and https:{WORD_JOINER}//host/a/b.",
     }.items():
         assert sentence(given) == shown
+
+
+def test_a_message_of_several_lines_keeps_them_and_what_is_to_be_copied_is_literal():
+    given = "Tried:|  - a *mirror* (/home/me/x.uint8): none|Get|http://www.c.d/e|http://![](f)|`g h`|`i` `j`"
+    assert lines(given.replace("|", "\n")).split("\n") == [
+        *("Tried:", "", "- a \\*mirror\\* (…/x.uint8): none", "", "Get", "", "- `http://www.c.d/e`", ""),
+        *(f"http:{WORD_JOINER}//!\\[\\](f)", "", "", "`g h`", "", "", "\\`i\\` \\`j\\`"),
+    ]
+    assert lines("one") == "one"
+    assert len(lines("![\n" * 10**6)) < 4 * LONGEST_SENTENCE
 
 
 def test_no_cell_is_a_formula_and_no_file_name_leads_elsewhere():

@@ -115,6 +115,6 @@ def _by_hand(published: Archive | Files) -> str:
     """What to get from the author's server, and where to put it."""
     if isinstance(published, Archive):
         about = f"({published.bytes / 1e6:.0f} MB, SHA-256 {published.sha256})"
-        return f"{published.original}\n{about}, copy it to this machine and run"
+        return f"this file\n{published.original}\n{about}, copy it to this machine and run"
     addresses = "\n".join(published.address(published.original, file) for file in published.files)
     return f"these files\n{addresses}\ninto a folder {published.folder} on this machine and run"
