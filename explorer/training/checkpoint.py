@@ -8,22 +8,25 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from explorer.config import TrainingConfig
 from explorer.errors import CheckpointError, RunError
-from explorer.files import replace_file
+from explorer.files import open_regular, replace_file, why
+from explorer.plain_text import plain
 from explorer.runs.history import EpochRecord
 
 # settings that limit the length of a run do not affect what was trained so far
 LENGTHS = ("epochs", "patience")
+_LONGEST = 200  # characters of a reason
 _POSITION = ("epoch", "step", "loss", "correct", "seconds", "penalty", "clipped", "settings", "record")
 # every error that NumPy and zipfile raise for bytes that are not an intact archive of arrays
 _DAMAGE = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError),
-    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error),
+    *(NotImplementedError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 
 
@@ -32,10 +35,9 @@ class Checkpoint:
     """The state of a run after `epoch` completed epochs and `step` steps of the next one.
 
     Loss, penalty, correct count and clipped steps are the running totals of the unfinished epoch; `seconds` is the
-    time it has taken.
-    Patience and best epoch follow from the history, the order of the images from the seed and the epoch.
-    `settings` (the configuration) and `record` (the history line of the last completed epoch) identify the run; both
-    are empty in files of earlier versions.
+    time it has taken. Patience and best epoch follow from the history, the order of the images from the seed and the
+    epoch. `settings` (the configuration) and `record` (the history line of the last completed epoch) identify the
+    run; both are empty in files of earlier versions.
     """
 
     epoch: int
@@ -53,7 +55,13 @@ class Checkpoint:
         for name in ("epoch", "step", "correct", "clipped"):
             value = getattr(self, name)
             if type(value) is not int or value < 0:
-                raise ValueError(f"{name} is {value!r}")
+                raise ValueError(f"{name} is {plain(repr(value))}")
+        for name in ("loss", "seconds", "penalty"):
+            value = getattr(self, name)
+            if type(value) not in (int, float):
+                raise ValueError(f"{name} is {plain(repr(value))}")
+        if not isinstance(self.settings, dict) or not isinstance(json.loads(self.record or "{}"), dict):
+            raise ValueError("it does not say of which run it is")
 
     def check(
         self, name: str, config: TrainingConfig, records: Sequence[EpochRecord], shapes: Sequence[tuple[int, ...]]
@@ -70,7 +78,8 @@ class Checkpoint:
         for key, value in self.settings.items():
             if key in expected and key not in LENGTHS and expected[key] != value:
                 raise CheckpointError(
-                    f"the checkpoint of {name} belongs to another run: its {key} is {value!r}, not {expected[key]!r}"
+                    f"the checkpoint of {name} belongs to another run: its {key} is {plain(repr(value))}, "
+                    f"not {expected[key]!r}"
                 )
         if self.record and self.epoch and not _same(self.record, records[self.epoch - 1].to_json()):
             raise CheckpointError(
@@ -92,7 +101,7 @@ class Checkpoint:
     def load(cls, path: Path) -> "Checkpoint":
         """Reads the file; raises `RunError` when it is missing, `CheckpointError` when it is damaged."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open(open_regular(path), "rb") as file, np.load(file, allow_pickle=False) as stored:  # noqa: PTH123
                 position = json.loads(str(stored["position"]))
                 if "arrays" not in position:  # an earlier version stored every array under its number
                     names = sorted(name for name in stored.files if name != "position")
@@ -107,7 +116,9 @@ class Checkpoint:
         except FileNotFoundError:
             raise RunError(f"{path.parent.name} has no checkpoint to resume from") from None
         except _DAMAGE as error:
-            raise CheckpointError(f"the checkpoint of {path.parent.name} is damaged ({error})") from error
+            raise CheckpointError(
+                f"the checkpoint of {path.parent.name} is damaged ({plain(why(error), _LONGEST)})"
+            ) from error
 
 
 def _same(line: str, other: str) -> bool:
