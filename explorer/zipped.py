@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from tokenize import TokenError
 
 from explorer.errors import quoted
 
@@ -13,7 +14,11 @@ MEBIBYTE = 2**20
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # a small file may shrink to nothing and harms nobody
 SMALL = 16 * MEBIBYTE
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error, OverflowError)
+# what is raised for damaged bytes: by zipfile, and by NumPy for an array, whose header it reads as Python's tokens
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, struct.error, OverflowError),
+    *(SyntaxError, TokenError),
+)
 
 
 @contextmanager

@@ -2,13 +2,9 @@
 
 import json
 import math
-import struct
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,16 +14,14 @@ from explorer.errors import CheckpointError, RunError
 from explorer.files import open_regular, replace_file, why
 from explorer.plain_text import plain
 from explorer.runs.history import EpochRecord
+from explorer.zipped import DAMAGE
 
 # settings that limit the length of a run do not affect what was trained so far
 LENGTHS = ("epochs", "patience")
 _LONGEST = 200  # characters of a reason
 _POSITION = ("epoch", "step", "loss", "correct", "seconds", "penalty", "clipped", "settings", "record")
-# every error that NumPy and zipfile raise for bytes that are not an intact archive of arrays
-_DAMAGE = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError),
-    *(NotImplementedError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error, struct.error),
-)
+# an archive that is intact may still hold no checkpoint
+_DAMAGE = (*DAMAGE, OSError, KeyError, TypeError, AttributeError, MemoryError)
 
 
 @dataclass(frozen=True)

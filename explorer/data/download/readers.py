@@ -17,6 +17,7 @@ from explorer.data.formats import Unusable
 from explorer.data.formats.cifar_batches import FAULTS_OF_BYTES
 from explorer.data.origin import Archive, WebFile
 from explorer.data.stored import size
+from explorer.zipped import DAMAGE
 
 MOST_MEMBERS = 100
 DATA_MEMBER = 2  # in a Debian package the files come after its version and its description
@@ -134,7 +135,7 @@ def _read_npz(job: Job, path: Path) -> Arrays:
                 raise _too_much(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name]) for name in names}
-    except (*FAULTS_OF_BYTES, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (*FAULTS_OF_BYTES, *DAMAGE, OSError) as error:
         raise Unusable(f"{path.name} is not an .npz file with {', '.join(names)} ({error})") from error
 
 

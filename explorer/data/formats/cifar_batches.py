@@ -21,6 +21,7 @@ FAULTS_OF_BYTES = (  # what decoding arbitrary bytes with pickle or numpy is kno
     LookupError,
     MemoryError,
     RuntimeError,
+    SyntaxError,
     TypeError,
     ValueError,
 )

@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 
 import numpy as np
 import pytest
@@ -10,14 +11,14 @@ from own_pictures import write_zip
 
 from explorer.data import datasets
 from explorer.data.own import words
-from explorer.data.own.arrays import write_npz
+from explorer.data.own.arrays import read_npz, write_npz
 from explorer.errors import ExplorerError
 
 
 def arrays(count: int = 30, shape: tuple[int, ...] = (6, 5, 3), seed: int = 1) -> dict[str, np.ndarray]:
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     return {
-        "x_train": random.integers(0, 256, (count, *shape), dtype=np.uint8),
+        "x_train": generator.integers(0, 256, (count, *shape), dtype=np.uint8),
         "y_train": np.arange(count) % 3,
     }
 
@@ -204,3 +205,25 @@ def test_a_table_in_an_npz_file_must_have_numbers_within_bounds(tmp_path):
         ("c.npz", np.full((30, 2), "a"), "holds <U1, not numbers"),
     ):
         assert sentence in refused(npz(tmp_path, name, x_train=values, y_train=labels)), name
+
+
+def test_any_damage_to_an_array_is_one_sentence_or_none(tmp_path):
+    """The checksums fit, so that NumPy reads what is damaged: its header, which is a Python literal, and its bytes."""
+    contents = {}
+    for name, array in arrays().items():
+        stream = io.BytesIO()
+        np.save(stream, array)
+        contents[f"{name}.npy"] = stream.getvalue()
+    refusals = 0
+    for seed in range(3000):
+        chosen, damaged = random.Random(seed), {name: bytearray(content) for name, content in contents.items()}
+        content = damaged[chosen.choice(list(damaged))]
+        for _ in range(chosen.choice((1, 2, 8))):
+            content[chosen.randrange(130)] = chosen.choice((chosen.randrange(256), *b"()[]{},:'\n"))
+        path = write_zip(tmp_path / "x.npz", [(name, bytes(content)) for name, content in damaged.items()])
+        try:
+            read_npz(path, "x.npz", None)
+        except ExplorerError as error:
+            refusals += 1
+            assert "\n" not in f"{error}" and len(f"{error}") < 400, error
+    assert refusals > 1000
