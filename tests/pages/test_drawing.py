@@ -60,6 +60,7 @@ DRAWN = {
         evaluation.confusion,
         evaluation.matrix_frame(np.eye(2, dtype=int), ("cat", "dog"), False),
         ("cat", "dog"),
+        "images",
     ),
 }
 

@@ -101,7 +101,7 @@ def test_every_way_of_looking_inside(store):
         assert len(page.get("vega_lite_chart")) == 3
         if way != internals.HISTOGRAM:
             page.selectbox(key="inside_signal").set_value("dead").run()
-            assert not page.exception and "flat part of the activation for every probe image" in texts(page)
+            assert not page.exception and "flat part of the activation for every probe input" in texts(page)
             page.selectbox(key="inside_signal").set_value("gradient_rms").run()
 
 
