@@ -22,6 +22,7 @@ from explorer.isolation import isolate
 from explorer.pages.browser_cache import RecentMessagesOnly
 from explorer.pages.clicks import OneClickOnce
 from explorer.pages.session import SessionCookie
+from explorer.pages.timers import TimersWait
 from explorer.workers.limits import Limits
 
 FOREIGN_NAME = "This server answers only to its own host names. To add one, start it with --server.allowedHosts NAME.\n"
@@ -71,7 +72,7 @@ def is_own_origin(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
-MIDDLEWARE = [Middleware(each) for each in (OwnNamesOnly, SessionCookie, OneClickOnce, RecentMessagesOnly)]
+MIDDLEWARE = [Middleware(each) for each in (OwnNamesOnly, SessionCookie, OneClickOnce, TimersWait, RecentMessagesOnly)]
 
 
 def _check_limits() -> None:

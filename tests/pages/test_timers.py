@@ -1,0 +1,54 @@
+"""Requests of a page's timers: they wait until what was drawn last has been sent, and everything else passes at once."""
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from explorer.pages import timers
+from explorer.pages.timers import Drawing
+
+FINISHED = ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY).SerializeToString()
+
+
+@pytest.fixture
+def drawing():
+    return Drawing()
+
+
+def begun() -> bytes:
+    message = ForwardMsg()
+    message.new_session.name = "page"
+    return message.SerializeToString()
+
+
+def request(timer: bool) -> bytes:
+    message = BackMsg()
+    message.rerun_script.is_auto_rerun = timer
+    return message.SerializeToString()
+
+
+def test_a_timer_waits_for_the_end_of_a_drawing(drawing):
+    assert drawing.takes(request(timer=True))
+    drawing.note(begun())
+    assert not drawing.takes(request(timer=True))
+    drawing.note(FINISHED)
+    assert drawing.takes(request(timer=True))
+
+
+def test_a_timer_waits_for_the_answer_to_a_request(drawing, monkeypatch):
+    assert drawing.takes(request(timer=False))
+    assert not drawing.takes(request(timer=True))
+    monkeypatch.setattr(timers, "UNANSWERED_SECONDS", 0.0)
+    assert drawing.takes(request(timer=True)), "nothing was drawn for the request"
+
+
+def test_a_click_never_waits(drawing):
+    for _ in range(2):
+        assert drawing.takes(request(timer=False))
+        drawing.note(begun())
+
+
+def test_other_messages_pass(drawing):
+    drawing.note(begun())
+    assert drawing.takes(BackMsg(stop_script=True).SerializeToString())
+    assert drawing.takes(b"\xff\xff\xff")
