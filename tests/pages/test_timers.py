@@ -1,4 +1,4 @@
-"""Requests of a page's timers: they wait until what was drawn last has been sent, and everything else passes at once."""
+"""Requests of a page's timers wait until what was drawn last has been sent; everything else passes at once."""
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
