@@ -60,7 +60,7 @@ def test_of_many_columns_the_first_are_shown():
 
 
 def test_a_screen_reader_is_told_of_a_row():
-    assert 'title="row 0: cat, ' in shown(table((), 3))
+    assert re.search('title="row 0: (cat|dog|hen), ', shown(table((), 3)))
 
 
 def test_the_picture_of_points_names_both_axes():
