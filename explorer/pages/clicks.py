@@ -3,53 +3,22 @@
 import functools
 from collections.abc import Callable
 
-from google.protobuf.message import DecodeError
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.scriptrunner import RerunException
 
 _CLICKS = ("trigger_value", "string_trigger_value", "chat_input_value", "json_trigger_value")
 
 
-class OneClickOnce:
-    """Removes clicks from the messages of a page's own timers.
+def remove_repeated_clicks(request: ClientState) -> None:
+    """Removes clicks from a request of a page's own timer.
 
     The browser sends a click a moment after it has noted it. When the timer of a part that refreshes itself ends in
     between, the timer's message carries the click as well, and its callback is called twice.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
-            return
-
-        async def receive_once() -> Message:
-            message = await receive()
-            if content := message.get("bytes"):
-                message = {**message, "bytes": without_repeated_clicks(content)}
-            return message
-
-        await self._app(scope, receive_once, send)
-
-
-def without_repeated_clicks(content: bytes) -> bytes:
-    """A message of the browser, without clicks if a timer sent it; other messages are returned as they are."""
-    try:
-        message = BackMsg.FromString(content)
-    except DecodeError:  # Streamlit reports it
-        return content
-    if not message.rerun_script.is_auto_rerun:
-        return content
-    states = message.rerun_script.widget_states
-    kept = [state for state in states.widgets if state.WhichOneof("value") not in _CLICKS]
-    if len(kept) == len(states.widgets):
-        return content
-    del states.widgets[:]
-    states.widgets.extend(kept)
-    return message.SerializeToString()
+    if request.is_auto_rerun:
+        kept = [state for state in request.widget_states.widgets if state.WhichOneof("value") not in _CLICKS]
+        del request.widget_states.widgets[:]
+        request.widget_states.widgets.extend(kept)
 
 
 def uninterrupted(callback: Callable[..., None]) -> Callable[..., None]:

@@ -19,10 +19,8 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from explorer.errors import FieldError
 from explorer.isolation import isolate
-from explorer.pages.browser_cache import RecentMessagesOnly
-from explorer.pages.clicks import OneClickOnce
+from explorer.pages.browser_messages import MendedMessages
 from explorer.pages.session import SessionCookie
-from explorer.pages.timers import TimersWait
 from explorer.workers.limits import Limits
 
 FOREIGN_NAME = "This server answers only to its own host names. To add one, start it with --server.allowedHosts NAME.\n"
@@ -72,7 +70,7 @@ def is_own_origin(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
-MIDDLEWARE = [Middleware(each) for each in (OwnNamesOnly, SessionCookie, OneClickOnce, TimersWait, RecentMessagesOnly)]
+MIDDLEWARE = [Middleware(OwnNamesOnly), Middleware(SessionCookie), Middleware(MendedMessages)]
 
 
 def _check_limits() -> None:

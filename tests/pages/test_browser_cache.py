@@ -1,10 +1,11 @@
 """The list of what a browser keeps: only what it was sent lately stays in it."""
 
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.pages.browser_cache import BrowserCache
+from explorer.pages.browser_messages import Conversation
 
 KEPT_FOR = 6
 FINISHED, OVERTAKEN = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -20,22 +21,20 @@ def send(cache: BrowserCache, key: str) -> None:
     message = ForwardMsg(hash=key)
     message.metadata.cacheable = True
     message.delta.new_element.text.body = "large"
-    cache.note(message.SerializeToString())
+    cache.note(message)
 
 
 def finish(cache: BrowserCache, drawings: int, how: int = FINISHED) -> None:
     for _ in range(drawings):
-        cache.note(ForwardMsg(script_finished=how).SerializeToString())
+        cache.note(ForwardMsg(script_finished=how))
 
 
 def listed(cache: BrowserCache, *keys: str) -> list[str]:
     """What the server sees of a browser's list."""
-    request = BackMsg()
-    request.rerun_script.query_string = "run=a"
-    request.rerun_script.cached_message_hashes.extend(keys)
-    seen = BackMsg.FromString(cache.without_old(request.SerializeToString())).rerun_script
-    assert seen.query_string == "run=a"
-    return list(seen.cached_message_hashes)
+    request = ClientState(query_string="run=a", cached_message_hashes=keys)
+    cache.remove_old(request)
+    assert request.query_string == "run=a"
+    return list(request.cached_message_hashes)
 
 
 def test_what_was_sent_lately_stays_in_the_list(cache):
@@ -48,7 +47,7 @@ def test_what_was_sent_lately_stays_in_the_list(cache):
 def test_what_is_named_again_counts_as_sent(cache):
     send(cache, "chart")
     finish(cache, KEPT_FOR // 2)
-    cache.note(ForwardMsg(ref_hash="chart").SerializeToString())
+    cache.note(ForwardMsg(ref_hash="chart"))
     finish(cache, KEPT_FOR // 2)
     assert listed(cache, "chart") == ["chart"]
 
@@ -59,5 +58,5 @@ def test_a_drawing_that_was_overtaken_ages_nothing(cache):
     assert listed(cache, "chart") == ["chart"]
 
 
-def test_what_is_no_message_is_left_to_streamlit(cache):
-    assert cache.without_old(b"\xff\xff\xff") == b"\xff\xff\xff"
+def test_what_is_no_message_is_left_to_streamlit():
+    assert Conversation().take(b"\xff\xff\xff") == b"\xff\xff\xff"

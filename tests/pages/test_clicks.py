@@ -4,7 +4,8 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.scriptrunner import RerunData, RerunException
 
-from explorer.pages.clicks import uninterrupted, without_repeated_clicks
+from explorer.pages.browser_messages import Conversation
+from explorer.pages.clicks import uninterrupted
 
 
 def message(timer: bool, clicked: bool) -> bytes:
@@ -23,11 +24,11 @@ def message(timer: bool, clicked: bool) -> bytes:
     [(True, True, (True, False)), (True, False, (True, False)), (False, True, (False, True))],
 )
 def test_a_timer_carries_no_click_and_everything_else(timer, clicked, passed_on):
-    assert without_repeated_clicks(message(timer, clicked)) == message(*passed_on)
+    assert Conversation().take(message(timer, clicked)) == message(*passed_on)
 
 
 def test_what_is_no_message_is_left_to_streamlit():
-    assert without_repeated_clicks(b"\xff\xff\xff") == b"\xff\xff\xff"
+    assert Conversation().take(b"\xff\xff\xff") == b"\xff\xff\xff"
 
 
 def test_an_interrupted_callback_is_called_again_and_the_message_that_interrupted_it_is_kept():
