@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from browser import HANGS, ROOT, serve, wait_for
+from browser import HANGS, ROOT, boxes_at_rest, serve, wait_for
 from late_writer import late_writer
 from playwright.sync_api import expect
 
@@ -53,12 +53,10 @@ def test_the_first_screen_holds_curves_progress_buttons_and_the_most_serious_fin
         page.locator(".st-key-run_finding"),
         page.locator(".st-key-run_part"),  # what is below is seen to be there
     ]
-    for part in parts:
-        box = part.bounding_box()
+    for part, box in zip(parts, boxes_at_rest(*parts), strict=True):
         assert box["x"] >= 0 and box["x"] + box["width"] <= width, (part, box)
         assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, box)
-    header = page.get_by_test_id("stHeader").bounding_box()
-    first = page.get_by_role("heading", level=1).bounding_box()
+    header, first = boxes_at_rest(page.get_by_test_id("stHeader"), page.get_by_role("heading", level=1))
     assert first["y"] - (header["y"] + header["height"]) < 40, "empty space above"
 
 

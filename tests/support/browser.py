@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import randrange
 
 ROOT = Path(__file__).parents[2]
 # without these Chromium as root does not start, or looks for its maker's servers
@@ -20,10 +21,12 @@ HANGS = 300.0  # seconds
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as server:
-        server.bind(("localhost", 0))
-        return server.getsockname()[1]
+    """A port that nothing listens on, outside the range from which the system serves all other processes meanwhile."""
+    while True:
+        port = randrange(20_000, 32_000)
+        with socket.socket() as server, suppress(OSError):
+            server.bind(("localhost", port))
+            return port
 
 
 @contextmanager
@@ -81,6 +84,20 @@ def wait_for(condition, seconds: float = HANGS):
             return value
         time.sleep(0.05)
     raise TimeoutError(f"no {getattr(condition, '__name__', condition)} after {seconds} s")
+
+
+def boxes_at_rest(*parts) -> list[dict[str, float]]:
+    """The place and size of parts of a page, once all of them are there and half a second has moved none."""
+    seen = []
+
+    def at_rest() -> bool:
+        nonlocal seen
+        time.sleep(0.5)
+        before, seen = seen, [part.bounding_box() for part in parts]
+        return None not in seen and seen == before
+
+    wait_for(at_rest)
+    return seen
 
 
 class HeldBack:

@@ -69,9 +69,11 @@ class Machines:
         return None
 
     def close(self) -> None:
-        for process in self.started:
+        """Ends all, and prints the last of what each wrote, which a failed test shows."""
+        for process, home in zip(self.started, self.homes, strict=True):
             kill_group(process)
             process.wait(10)
+            print(home.name, (home / "stderr").read_text()[-3000:], sep="\n")
 
 
 def kill_group(process: subprocess.Popen) -> None:
