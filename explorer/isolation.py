@@ -13,6 +13,7 @@ from multiprocessing import util
 from pathlib import Path
 
 from explorer.scratch import PREFIX, ScratchFolder
+from explorer.user_cache import user_cache
 
 PROJECT = Path(__file__).resolve().parent.parent
 _AFTER_MULTIPROCESSING = -200  # it removes its own folder inside this one at -100, and fails if that is missing
@@ -81,7 +82,7 @@ def _base() -> Path:
     if mode & stat.S_ISVTX or (mode and not others_can_write(base)):
         return base
     # where everyone may write and no sticky bit is set, another user could replace our folder
-    private = Path.home() / ".cache" / "deep-network-explorer" / "tmp"
+    private = user_cache() / "tmp"
     private.mkdir(parents=True, exist_ok=True, mode=0o700)
     return private
 

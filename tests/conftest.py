@@ -1,7 +1,9 @@
 """What several test files share: the data sets, loaded once, and an empty store of runs."""
 
+import atexit
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,6 +18,11 @@ MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30  # bytes; a container may have a few megabytes there
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# all processes of the tests share what one of them has compiled; the user's own programs stay out of it
+if "EXPLORER_CACHE" not in os.environ:
+    os.environ["EXPLORER_CACHE"] = tempfile.mkdtemp(prefix="test-programs-")
+    atexit.register(shutil.rmtree, os.environ["EXPLORER_CACHE"], ignore_errors=True)
 
 # the files that take longest, which begin first, so that no process is left with one of them at the end; those that
 # start many processes stand between those that compute in one, so that the machine is never full of them

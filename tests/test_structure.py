@@ -73,7 +73,7 @@ def test_what_is_imported_is_there(folder):
 
 # A module imports from its own package and from the lines above it, never from those below or beside it.
 LAYERS = (
-    {"activations", "errors", "plain_text", "process"},
+    {"activations", "code_version", "errors", "machine", "plain_text", "process", "user_cache"},
     {"records", "scratch", "whole_number", "zipped"},
     {"files", "isolation"},
     {"data", "work_folder"},

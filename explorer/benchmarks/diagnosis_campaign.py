@@ -1,6 +1,5 @@
 """A campaign of injected faults on the workers: groups in order, each appended to a file from which it continues."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from explorer.benchmarks import diagnosis, diagnosis_trials
+from explorer.code_version import code_hash
 from explorer.errors import InputError, RunError, WorkersError
 from explorer.files import append_line, why
 from explorer.plain_text import to_json
 from explorer.workers.cluster import Settings, connect, kill_workers
 
-PACKAGE = Path(__file__).parents[1]
 # what the results depend on: another version of it begins another file
 CODE = ("activations.py", "config.py", "benchmarks", "data", "diagnosis", "runs", "training")
 MOST_LOST_WORKERS = 3
@@ -37,17 +36,7 @@ class Plan:
 
     def file(self, folder: Path) -> Path:
         """The campaign's file in a folder."""
-        return folder / f"{self.dataset}-{self.epochs}-seed-{self.seed}-{code_version()}.jsonl"
-
-
-def code_version() -> str:
-    """A short hash of the code that the results depend on."""
-    digest = hashlib.sha256()
-    for name in CODE:
-        part = PACKAGE / name
-        for path in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
+        return folder / f"{self.dataset}-{self.epochs}-seed-{self.seed}-{code_hash(*CODE)[:10]}.jsonl"
 
 
 def measure(plan: Plan, folder: Path, settings: Settings, say: Say = lambda text: None) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from explorer.benchmarks.machine import machine, peak_memory
 from explorer.config import OFF, STANDARDIZED, UNIT, TrainingConfig
 from explorer.data import datasets
 from explorer.data.datasets import Dataset
 from explorer.errors import RunError
+from explorer.machine import machine, peak_memory
 from explorer.plain_text import columns
 from explorer.presets import Preset
 from explorer.runs import cost_estimate

@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from explorer.benchmarks.machine import machine
 from explorer.config import AFTER_ACTIVATION, DROPOUT, STANDARDIZED, UNIT, TrainingConfig
 from explorer.data import datasets
+from explorer.machine import machine
 from explorer.plain_text import columns
 from explorer.runs.history import best_epoch
 from explorer.training import lr_finder

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from explorer.cli import benchmark, data, diagnose, evaluate, export, own_data, sweep, terminal, training
+from explorer.cli import benchmark, cache, data, diagnose, evaluate, export, own_data, sweep, terminal, training
 from explorer.cli.options import Parser, add_fields, add_run, attach_negative_numbers, store_of
 from explorer.cli.run_report import SELECTED_BY, lines_of_runs, row
 from explorer.cli.terminal import say
@@ -73,6 +73,7 @@ COMMANDS = {
     "data list": Command(own_data.list_, "list the data sets of your own", runs=False),
     "data save": Command(own_data.save, "write a data set of your own as .npz", own_data.add_save_options, runs=False),
     "data remove": Command(own_data.remove, "remove a data set of your own", own_data.add_remove_options),
+    "cache": Command(cache.cache, "show or remove the compiled programs on disk", cache.add_options, runs=False),
     "sweep": Command(sweep.sweep, "search hyperparameters over many runs; a study is a TOML file", sweep.add_options),
     "scheduler": Command(
         sweep.scheduler, "run a Dask scheduler for workers on several machines", sweep.add_scheduler_options, runs=False

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.user_cache import user_cache
+
 if TYPE_CHECKING:  # a page does not need it, which saves a tenth of a second at the start
     import numpy as np
 
-
 OWN = "own"  # the folder, below that of the downloaded data sets, of those that people have added
-
-
 SIZES = {"uint8": 1, "float32": 4}  # in bytes
 SEAL_BYTES = hashlib.sha256().digest_size
 
@@ -91,10 +90,8 @@ class Layout:
 
 def data_folder() -> Path:
     """The folder of downloaded data sets: EXPLORER_DATA, else a folder in the user's cache."""
-    if named := os.environ.get("EXPLORER_DATA"):
-        return Path(named).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "deep-network-explorer"
+    named = os.environ.get("EXPLORER_DATA")
+    return Path(named).expanduser() if named else user_cache()
 
 
 def stored_file(name: str) -> Path:

@@ -8,7 +8,7 @@ from explorer.config import FIELDS, TrainingConfig
 from explorer.diagnosis import Finding
 from explorer.diagnosis.finding import since
 from explorer.diagnosis.lessons import lesson_of
-from explorer.runs.run import versions
+from explorer.machine import versions
 
 STYLE = """
 h1 { line-height: 1.15; margin-bottom: .3rem } h2 { margin-top: 2.2rem }

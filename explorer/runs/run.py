@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property, lru_cache
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -247,15 +246,3 @@ class Run(WorkFolder):
             exists = False
         if not exists:
             raise GoneError(f"run: the folder of {self.name} was removed or moved while it was in use")
-
-
-@lru_cache
-def versions() -> dict[str, str]:
-    """The versions of the packages that determine a run's numbers."""
-    result = {}
-    for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
-        try:
-            result[name.removesuffix("-cpu")] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return result

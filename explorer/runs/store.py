@@ -14,6 +14,7 @@ from explorer.config import TrainingConfig
 from explorer.data.own import registry
 from explorer.errors import InputError, RunError, quoted
 from explorer.files import is_name, write_json
+from explorer.machine import versions
 from explorer.process import Process
 from explorer.runs import index, leftovers, notes
 from explorer.runs.cause import Cause
@@ -21,7 +22,7 @@ from explorer.runs.fix_mark import FIX, NAMED, FixMark
 from explorer.runs.index import Entry, Stamp
 from explorer.runs.leftovers import building_folder
 from explorer.runs.notes import NOTES, NOTHING
-from explorer.runs.run import CONFIG, DATASET, HISTORY, TRIAL, Run, versions
+from explorer.runs.run import CONFIG, DATASET, HISTORY, TRIAL, Run
 from explorer.runs.run_names import run_names
 from explorer.runs.run_summary import RunSummary, summarize
 from explorer.runs.status import ACTIVE, COMPLETED, QUEUED, RunStatus

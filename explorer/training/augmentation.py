@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.config import OFF, TrainingConfig
+from explorer.data.spec import DatasetSpec
 from explorer.training.frameworks import tf
 
 # what follows seed and epoch in a generator's seed; 0 would give the order of the images
@@ -46,6 +47,27 @@ def draws(config: TrainingConfig, epoch: int, images: int, steps: int) -> Draws:
 def unchanged(images: int, steps: int) -> Draws:
     """The draws with which every image stays as it is."""
     return Draws(np.zeros((images, 3), np.int32), np.ones(steps, np.float32))
+
+
+def augmented(
+    pixels: tf.Tensor,
+    labels: tf.Tensor,
+    changes: tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]],
+    step: tf.Tensor,
+    present: tf.Tensor | None,
+    spec: DatasetSpec,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The pixels `[batch, features]` of a step after all changes, and its labels: with mixup `[batch, classes]`.
+
+    `changes` are the moves and the shares of all steps, each only if the network is trained with them.
+    """
+    moves, shares = changes
+    if moves:
+        pixels = moved(pixels, moves[0][step], spec.image_shape)
+    if shares:
+        pixels, labels = tf.cast(pixels, tf.float32), tf.one_hot(labels, spec.classes)
+        pixels, labels = (mixed(values, shares[0][step], present) for values in (pixels, labels))
+    return pixels, labels
 
 
 def moved(pixels: tf.Tensor, moves: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:

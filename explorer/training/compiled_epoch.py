@@ -13,7 +13,7 @@ import numpy as np
 from explorer.config import TrainingConfig
 from explorer.runs.decision_boundary import grid
 from explorer.runs.signals import EpochSignals
-from explorer.training.augmentation import Draws, mixed, moved, unchanged
+from explorer.training.augmentation import Draws, augmented, unchanged
 from explorer.training.batches import Batches
 from explorer.training.frameworks import keras, tf
 from explorer.training.layer_statistics import Probe, blocks_of
@@ -25,6 +25,7 @@ from explorer.training.model import (
     reset_optimizer,
     set_initial_weights,
 )
+from explorer.training.program_files import key_of
 from explorer.training.program_shape import Shape
 from explorer.training.results import Evaluation, Totals
 from explorer.training.step import (
@@ -37,6 +38,7 @@ from explorer.training.step import (
     mean_loss,
     smoothed,
 )
+from explorer.training.stored_programs import StoredPrograms
 from explorer.training.tensors import Split, TrainingTensors
 
 EVALUATION_BATCH = 500
@@ -80,12 +82,14 @@ class CompiledNetwork:
         self._deviation = tf.ones(self.data.spec.features)
         self._rate, self._strengths = 0.0, tf.ones(4)
         started = time.perf_counter()
-        try:
-            self._run_all_empty()
-        except (tf.errors.OpError, ValueError, NotImplementedError) as error:
-            if not self.compiled:
-                raise
-            self.compile_error = str(error).splitlines()[0]
+        for stored in (self._stored(), None) if self.compiled else ():
+            try:
+                self._run_all_empty(stored)
+                break
+            except (tf.errors.OpError, ValueError, NotImplementedError) as error:
+                self.compile_error = str(error).splitlines()[0]
+                self._make_programs()
+        else:
             self.compiled = False
             self._make_programs()
             self._run_all_empty()
@@ -208,18 +212,36 @@ class CompiledNetwork:
         moves = (tf.constant(self._batches.divided(draws.moves)),) if self.shape.moved else ()
         return moves, (tf.constant(draws.shares),) * self.shape.mixed
 
-    def _run_all_empty(self) -> None:
+    def _stored(self) -> StoredPrograms:
+        spec, images = self.data.spec, self.data.training.images
+        layers = [type(layer).__name__ for layer in self.scaled_layers]
+        sizes = spec.features, spec.image_shape, spec.classes, tuple(images.shape), self.batch_size
+        decay = [self.optimizer.weight_decay] if self.shape.decayed else []
+        variables = [*(variable.value for variable in self.variables), *decay]
+        return StoredPrograms(key_of(self.shape, layers, sizes, images.dtype.name), variables)
+
+    def _run_all_empty(self, stored: StoredPrograms | None = None) -> None:
         # XLA compiles without Python's lock, so the smaller programs are traced while the largest is compiled
-        self._train_program.get_concrete_function()
+        if stored:
+            self._train_program = stored.function("train", self._train_program)
+        else:
+            self._train_program.get_concrete_function()
         order, rates = np.zeros(self.data.training.size, np.int32), np.zeros(self.steps_per_epoch)
         with ThreadPoolExecutor() as pool:
             calls = [
                 pool.submit(self._train, order, 0, 0, Totals(), rates, 0),
-                pool.submit(self.evaluate, self.data.validation),
+                pool.submit(self._evaluate_first, stored),
                 pool.submit(self.probe.compile),
             ]
         for call in calls:
             call.result()
+        if stored:
+            stored.keep()
+
+    def _evaluate_first(self, stored: StoredPrograms | None) -> None:
+        if stored:
+            self._evaluate_program = stored.function("evaluate", self._evaluate_program)
+        self.evaluate(self.data.validation)
 
     def _training_loop(self, images, labels, batches, start, stop, sums, scaling, rates, strengths, noise, changes):
         """The sums over steps `start` to `stop`; `sums` are loss, correct, penalty and clipped, as in `Totals`."""
@@ -227,7 +249,9 @@ class CompiledNetwork:
 
         def step(number, loss, correct, penalty, clipped):
             present = self._batches.present(number)
-            pixels, truth = self._batch(images, labels, batches, changes, number, present)
+            # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
+            pixels, truth = tf.gather(images, batches[number]), tf.gather(labels, batches[number])
+            pixels, truth = augmented(pixels, truth, changes, number, present, self.data.spec)
             with tf.GradientTape() as tape:
                 dropout = dropout_rate, noise, number
                 predicted = forward(self.scaled_layers, pixels, scaling, dropout, present)
@@ -246,18 +270,6 @@ class CompiledNetwork:
             )
 
         return tf.while_loop(lambda number, *_: number < stop, step, (start, *sums))[1:]
-
-    def _batch(self, images, labels, batches, changes, number, present) -> tuple[tf.Tensor, tf.Tensor]:
-        """The pixels `[batch, features]` of a step, and its labels: `[batch]`, or with mixup `[batch, classes]`."""
-        # a row of a matrix, not a slice with a computed start: XLA must see the batch's shape
-        pixels, truth = tf.gather(images, batches[number]), tf.gather(labels, batches[number])
-        spec, (moves, shares) = self.data.spec, changes
-        if moves:
-            pixels = moved(pixels, moves[0][number], spec.image_shape)
-        if shares:
-            pixels, truth = tf.cast(pixels, tf.float32), tf.one_hot(truth, spec.classes)
-            pixels, truth = (mixed(values, shares[0][number], present) for values in (pixels, truth))
-        return pixels, truth
 
     def _apply(self, gradients: list[tf.Tensor], rate: tf.Tensor, clip_norm: tf.Tensor) -> tf.Tensor | int:
         """Updates the weights; returns 1 if the gradients were clipped for that, else 0."""

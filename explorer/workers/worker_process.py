@@ -9,6 +9,7 @@ from pathlib import Path
 from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError
+from explorer.presets import PRESETS
 from explorer.runs.run import Run
 from explorer.workers import worker
 
@@ -16,6 +17,8 @@ from explorer.workers import worker
 RUNS_PER_PROCESS = 40
 # The settings must be unchanged for this long before their network is compiled ahead of time.
 REST_SECONDS = 0.5
+# A process that a page uses compiles the notebook's presets too when it has had nothing to do for this long.
+IDLE_SECONDS = 20.0
 
 
 class WorkerProcess:
@@ -30,7 +33,10 @@ class WorkerProcess:
         self._wake = threading.Event()
 
     def start(self) -> None:
-        """Imports TensorFlow and loads the data in the background, then compiles what `prepare` requests."""
+        """Imports TensorFlow and loads the data in the background, then compiles what `prepare` requests.
+
+        After its first request, the presets are compiled too, so that nobody waits for them.
+        """
         threading.Thread(target=self._warm, daemon=True, name="warm-up").start()
 
     def prepare(self, config: TrainingConfig) -> None:
@@ -65,11 +71,15 @@ class WorkerProcess:
         with suppress(ExplorerError):  # a run that needs it will report the error
             # not every data set that is here: each takes up to 150 MB per process
             worker.programs().data(datasets.load(datasets.preferred()))
+        ahead: list[TrainingConfig] | None = None
         while True:
-            self._wake.wait()
-            time.sleep(REST_SECONDS)
-            config, self._wanted = self._wanted, None
-            self._wake.clear()
+            if self._wake.wait(IDLE_SECONDS if ahead else None):
+                time.sleep(REST_SECONDS)
+                config, self._wanted = self._wanted, None
+                self._wake.clear()
+                ahead = [preset.config for preset in PRESETS.values()] if ahead is None else ahead
+            else:
+                config = ahead.pop()
             # a run has priority: compiling at the same time would take its cores
             if config is not None and not self._busy:
                 try:

@@ -42,7 +42,7 @@ def digits_prepared(digits) -> TrainingTensors:
 def made(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     network = CompiledNetwork(config, data)
     network.compile()
-    assert network.compiled
+    assert network.compiled and not network.compile_error
     network.start(config)
     return network
 

@@ -162,7 +162,7 @@ def pair(request, prepared) -> tuple[TrainingConfig, CompiledNetwork, keras.Mode
     config = BASE.with_(**request.param)
     network = CompiledNetwork(config, prepared)
     network.compile()
-    assert network.compiled
+    assert network.compiled and not network.compile_error
     network.start(config.with_(seed=7))
     network.train_steps(image_order(7, 1, prepared.training.size), 0, 3, Totals())
     network.start(config)

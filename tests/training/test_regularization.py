@@ -220,7 +220,7 @@ ALL = CONFIG.with_(
 def everything(prepared) -> CompiledNetwork:
     network = CompiledNetwork(ALL, prepared)
     network.compile()
-    assert network.compiled
+    assert network.compiled and not network.compile_error
     return network
 
 

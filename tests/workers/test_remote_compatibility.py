@@ -1,10 +1,10 @@
 """Whether machines agree, and how a run's files travel, without any network."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
+from explorer import code_version
 from explorer.benchmarks.driver import simulate
 from explorer.benchmarks.sweep import scheduling
 from explorer.runs.run import CHECKPOINT, HISTORY
@@ -53,12 +53,14 @@ def test_what_differs_is_said_in_one_sentence(differs, words):
 
 def test_the_code_hash_changes_with_any_file(tmp_path, monkeypatch):
     package = tmp_path / "explorer"
-    shutil.copytree(Path(compatibility.__file__).parents[2], package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(compatibility, "__file__", str(package / "workers/remote/compatibility.py"))
-    before = compatibility.code_hash.__wrapped__()
-    assert before == compatibility.code_hash()
+    shutil.copytree(code_version.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    before, of_data = compatibility.code_hash(), code_version.code_hash("data")
+    monkeypatch.setattr(code_version, "PACKAGE", package)
+    changed = code_version.code_hash.__wrapped__  # reads anew
+    assert (changed(), changed("data")) == (before, of_data)
     (package / "training" / "model.py").open("a").write("# changed\n")
-    assert compatibility.code_hash.__wrapped__() != before
+    assert changed() != before
+    assert changed("data") == of_data
 
 
 def test_only_what_has_changed_travels(tmp_path):

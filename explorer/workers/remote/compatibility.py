@@ -1,16 +1,14 @@
 """Comparison of two machines' versions, code and data, so that runs are sent only where they train the same way."""
 
-import hashlib
 import platform
 import socket
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from explorer.code_version import code_hash
 from explorer.data import datasets
 from explorer.errors import ExplorerError
-from explorer.runs.run import versions
+from explorer.machine import versions
 
 CODE, DATA, HOST = "explorer", "data", "host"
 
@@ -37,17 +35,6 @@ def disagreement(own: Mapping[str, Any], other: Mapping[str, Any], address: str)
         if expected is not None and actual != expected:
             return f"{where}: its {name} data differs from the data here"
     return ""
-
-
-@lru_cache
-def code_hash() -> str:
-    """SHA-256 over the names and contents of this package's files."""
-    package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\0".encode())
-        digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _data_hash(name: str) -> str | None:

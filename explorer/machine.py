@@ -1,9 +1,10 @@
-"""The machine that a benchmark ran on, and the peak memory of its process."""
+"""The machine that this process runs on, and the peak memory of the process."""
 
 import os
 import platform
 import resource
 import sys
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,27 @@ VECTORS = {"AVX-512": "avx512f", "AVX2": "avx2", "AVX": "avx"}
 def machine() -> dict[str, Any]:
     """The cores that this process may use, the processor's name and vector instructions, and the versions of Python and
     packages."""
-    versions = {"python": platform.python_version()}
-    for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     facts = _processor_facts()
     processor = facts.get("model name") or platform.processor() or platform.machine()
-    return {"cores": cores, "processor": processor, "instructions": _instructions(facts), "versions": versions}
+    return {
+        "cores": cores,
+        "processor": processor,
+        "instructions": _instructions(facts),
+        "versions": {"python": platform.python_version(), **versions()},
+    }
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    """The versions of the packages that determine a run's numbers."""
+    result = {}
+    for name in ("keras", "tensorflow-cpu", "tensorflow", "numpy"):
+        try:
+            result[name.removesuffix("-cpu")] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return result
 
 
 def _processor_facts() -> dict[str, str]:
@@ -34,6 +46,12 @@ def _processor_facts() -> dict[str, str]:
     except OSError:
         return {}
     return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
+
+
+def processor_features() -> str:
+    """What compiled code depends on: the processor's kind, and on Linux its name and instruction sets."""
+    facts = _processor_facts()
+    return " ".join((platform.machine(), facts.get("model name", ""), facts.get("flags", facts.get("Features", ""))))
 
 
 def _instructions(facts: dict[str, str]) -> str:
