@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ def test_a_damaged_program_is_compiled_again(tmp_path):
     path.write_bytes(content)
     assert trained(tmp_path, settings) == (expected, 0)
     assert trained(tmp_path, settings) == (expected, 2)
+
+
+def test_two_processes_that_compile_at_once_leave_one_whole_program(tmp_path):
+    settings = {"depth": 2, "optimizer": "adam"}
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(trained, [tmp_path] * 2, [settings] * 2))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert {printed for printed, _ in both} == {both[0][0]}
+    assert trained(tmp_path, settings) == (both[0][0], 2)
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from browser import wait_for
 
 from explorer.config import TrainingConfig
 from explorer.errors import InputError
+from explorer.presets import PRESETS
 from explorer.process import Process
 from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
@@ -464,3 +466,20 @@ def test_the_record_says_which_versions_made_it(trained):
     versions = json.loads((trained.path / "config.json").read_text())["versions"]
     assert (versions["keras"], versions["tensorflow"]) == (keras.__version__, tf.__version__)
     assert versions["numpy"] == np.__version__ and os.sep not in versions["numpy"]
+
+
+def test_a_process_that_a_page_uses_compiles_the_presets_when_it_is_idle(monkeypatch):
+    from explorer.training.program_shape import Shape
+    from explorer.workers import worker_process
+
+    small = {
+        name: replace(one, config=one.config.with_(dataset="digits", depth=1, width=9)) for name, one in PRESETS.items()
+    }
+    monkeypatch.setattr(worker_process, "PRESETS", small)
+    monkeypatch.setattr(worker_process, "IDLE_SECONDS", 0.1)
+    process, compiled = worker_process.WorkerProcess(), worker.programs()._programs
+    process.start()
+    shapes = {Shape.of(one.config) for one in small.values()}
+    assert not shapes & set(compiled)
+    process.prepare(SMALL.with_(width=9))
+    wait_for(lambda: shapes <= set(compiled))
