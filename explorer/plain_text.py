@@ -20,6 +20,16 @@ def to_json(value: Any) -> str:
     return json.dumps(finite(value), allow_nan=False)
 
 
+def number_of(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: "1 image", "2,000 images"; `many` is the plural where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def singular(noun: str) -> str:
+    """The singular of the noun of a data set: "image" of "images"."""
+    return noun.removesuffix("s")
+
+
 def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[str]:
     """Rows as aligned lines; the columns whose numbers are in `right`, such as "2345", are aligned right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]

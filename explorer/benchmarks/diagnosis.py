@@ -130,8 +130,8 @@ def _of_kind(name: str, drawn: int, verdicts: Sequence[Verdict]) -> dict[str, An
 MEASURES = {
     "recall": "recall: a finding above note names the injected fault",
     "precision_on_healthy": "healthy networks without a finding above note",
-    "localisation": "localisation: the first finding names it",
-    "fix_rate": "fix rate: the first suggestion recovers 80 % of the loss",
+    "localisation": "localization: the first finding names it",
+    "fix_rate": "fix rate: the first suggestion recovers 80% of the loss",
     "harm_rate": "harm rate: the first suggestion costs over 2 points more",
 }
 

@@ -48,7 +48,7 @@ class InstantWorkers:
         began = time.perf_counter()
         loss = self._random.random()
         run.append(EpochRecord(1, loss, 0.5, loss, 0.5, 1e-3, 0.0))
-        run.end(COMPLETED, "all 1 epochs are trained", Cause.ALL_EPOCHS)
+        run.end(COMPLETED, "trained for 1 epoch", Cause.ALL_EPOCHS)
         self._ended.add(run.name)
         self.seconds += time.perf_counter() - began
 

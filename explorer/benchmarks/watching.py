@@ -173,7 +173,7 @@ async def _new_page(address: str, query: str) -> float:
 
 def lines(results: dict[str, Any]) -> list[str]:
     """The results as lines of a table."""
-    head = ["watchers", "redraw", "95 % within", "every", "new page", "kB/s each", "server", "training", "errors"]
+    head = ["watchers", "redraw", "95% within", "every", "new page", "kB/s each", "server", "training", "errors"]
     rows = [
         [
             str(row["watchers"]),

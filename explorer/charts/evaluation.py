@@ -155,7 +155,7 @@ def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def confidence_histogram(frame: pd.DataFrame, noun: str) -> alt.Chart:
-    """Histogram of the confidence of right and wrong predictions."""
+    """Histogram of the confidence of correct and incorrect predictions."""
     return (
         alt.Chart(frame)
         .mark_rect(opacity=0.85, xOffset=0.5, x2Offset=-0.5)
@@ -172,7 +172,7 @@ def confidence_histogram(frame: pd.DataFrame, noun: str) -> alt.Chart:
                 alt.Tooltip("count:Q", title=noun, format=","),
             ],
         )
-        .properties(height=HEIGHT, title="Confidence of right and wrong predictions")
+        .properties(height=HEIGHT, title="Confidence of correct and incorrect predictions")
     )
 
 

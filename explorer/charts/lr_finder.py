@@ -77,7 +77,7 @@ def chart(rows: pd.DataFrame, limits: Limits) -> alt.LayerChart:
             y="tried:Q",
             tooltip=[
                 alt.Tooltip("rate:Q", format=".2~e"),
-                alt.Tooltip("tried:Q", title="loss of the trial", format=".3f"),
+                alt.Tooltip("tried:Q", title="loss at this rate", format=".3f"),
             ],
         )
     )
@@ -94,7 +94,7 @@ def chart(rows: pd.DataFrame, limits: Limits) -> alt.LayerChart:
 def _guessing(loss: float) -> list[alt.Chart]:
     once = alt.Chart(alt.sequence(1))  # one row, independent of the frame
     rule = once.mark_rule(strokeDash=[2, 3], color=NEUTRAL).encode(y=alt.datum(loss))
-    text = once.mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=NEUTRAL, text="guessing")
+    text = once.mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=NEUTRAL, text="chance level")
     return [rule, text.encode(y=alt.datum(loss), x=alt.value(0))]
 
 

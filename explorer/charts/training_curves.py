@@ -184,7 +184,7 @@ def curves(frame: pd.DataFrame, metric: str, size: int = 0) -> alt.LayerChart:
         base.transform_filter(alt.datum.kind == NOTE)
         .mark_text(align="left", baseline="top", dx=6, dy=3, color=NEUTRAL, **_text(size))
         .encode(text="note:N", color=alt.value(NEUTRAL)),
-        *_level(frame, "guessing", size, below=not METRICS[metric].higher_is_better),
+        *_level(frame, "chance level", size, below=not METRICS[metric].higher_is_better),
         epochs.transform_filter("datum.best").mark_point(size=140, strokeWidth=2.5, filled=False),
         epochs.transform_filter(f"datum.best && datum.split == '{VALIDATION}'")
         .mark_text(dy=20 if METRICS[metric].higher_is_better else -16, fontWeight="bold", **_text(size))

@@ -17,6 +17,7 @@ from explorer.errors import ExplorerError, WorkersError
 from explorer.export.findings import findings_of
 from explorer.fixes import attempts, effect, plan
 from explorer.fixes.effect import Effect
+from explorer.plain_text import number_of
 from explorer.runs.run import Run
 from explorer.runs.run_summary import summarize
 from explorer.runs.status import ACTIVE
@@ -150,7 +151,7 @@ def lines(values: dict[str, Any], config: TrainingConfig, effects: list[Effect])
     count = len(values["findings"])
     if not count:
         return [f"{values['run']}: no problems so far"]
-    text = [f"{values['run']}: {count} finding{'s' * (count != 1)}"]
+    text = [f"{values['run']}: {number_of(count, 'finding')}"]
     for number, finding in enumerate(values["findings"], 1):
         when = since(finding["since_epoch"])
         text += ["", f"{number}. {finding['title']} ({finding['severity']}, {when})"]
@@ -167,8 +168,8 @@ def _ranking(effects: list[Effect]) -> list[str]:
     if not effects:
         return []
     images = next((one.compared.images for one in effects if one.compared), None)
-    counted = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
-    text = ["", f"Fixes by their effect on validation accuracy{counted}:"]
+    number_of = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
+    text = ["", f"Fixes by their effect on validation accuracy{number_of}:"]
     for place, one in enumerate(effects, 1):
         text.append(f"{place}. {effect.sentence(one)}")
         if interval := effect.interval_words(one):

@@ -124,7 +124,7 @@ def remove(options: argparse.Namespace) -> int:
 def _removed(values: dict[str, Any]) -> list[str]:
     lines = [f"{values['dataset']} was removed"]
     if values["runs"]:
-        lines += ["these runs used it; they can be looked at, but not resumed or evaluated:", *values["runs"]]
+        lines += ["these runs used it; they can be viewed, but not resumed or evaluated:", *values["runs"]]
     return lines
 
 

@@ -125,7 +125,7 @@ def _drive(study: Study, options: argparse.Namespace, store: RunStore) -> int:
     needed = tuple(study.spec.space.values("dataset"))
     settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options), datasets=needed)
     say(f"{study.name}: saved in {study.path}")
-    with terminal.stopped_by_signals(study.request_stop, "stopping the sweep") as received:
+    with terminal.stopped_by_signals(study.request_stop, "stopping the study") as received:
         status = drive(study, store, lambda: RunQueue(settings), say)
     terminal.answer(summary.result(study), options, summary.lines)
     return 128 + received[0] if received and status == STOPPED else 0

@@ -22,7 +22,9 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
     """The options of `resume`."""
     add_run(parser)
     parser.add_argument(
-        "--from-start", action="store_true", help="train it again from epoch 1, as when its checkpoint is damaged"
+        "--from-start",
+        action="store_true",
+        help="train it again from epoch 1, for example if its checkpoint is damaged",
     )
 
 

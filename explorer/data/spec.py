@@ -127,7 +127,7 @@ class DatasetSpec:
     def absence(self) -> str:
         """The sentence for a machine without the data set: that it is not there, and what to do."""
         if isinstance(self.origin, Added):
-            return f"the data set {self.title} is not on this machine any more; add it again with `{self.command}`"
+            return f"the data set {self.title} is no longer on this machine; add it again with `{self.command}`"
         return f"{self.title} is not on this machine yet; download it with `{self.command}`"
 
     def counts(self, division: str = NOTEBOOK) -> tuple[int, int]:

@@ -92,7 +92,7 @@ QUESTIONS: dict[str, Questions] = {
         _FIX,
         (
             Choice("A learning rate of 0.001", "Nadam's usual rate; each step changes the weights noticeably."),
-            Choice("Batch normalization", "It changes the scale of the values, but the steps stay as tiny."),
+            Choice("Batch normalization", "It changes the scale of the values, but the steps stay just as tiny."),
             Choice("A wider network", "The number of units does not change the size of a step."),
         ),
     ),
@@ -104,7 +104,7 @@ QUESTIONS: dict[str, Questions] = {
         _FIX,
         (
             Choice("A learning rate of 0.05", "Each step now ends lower than it began."),
-            Choice("Sigmoid instead of ReLU", "Bounded outputs hide the overflow, but the steps are as wild."),
+            Choice("Sigmoid instead of ReLU", "Bounded outputs hide the overflow, but the steps are just as wild."),
             Choice("Smaller batches", "They make the gradient noisier, and the steps no smaller."),
         ),
     ),
@@ -112,7 +112,7 @@ QUESTIONS: dict[str, Questions] = {
         {
             0: "It does keep the size of the values on the way forward. On the way back, the same division enlarges "
             "the gradient.",
-            1: "So it is in sigmoid layers without batch normalization. Here the factor per layer is above 1.",
+            1: "That is true of sigmoid layers without batch normalization. Here the factor per layer is above 1.",
         },
         _FIX,
         (
@@ -241,7 +241,7 @@ QUESTIONS: dict[str, Questions] = {
     ),
     "overfitting": Questions(
         {
-            0: "The training loss does. The validation images are not learned by heart.",
+            0: "The training loss does. The validation images are not memorized.",
             2: "The training loss is what training lowers; it has no reason to rise.",
         },
         "What saves time here without losing accuracy?",
@@ -280,8 +280,8 @@ QUESTIONS: dict[str, Questions] = {
     ),
     "dropout": Questions(
         {
-            0: "So it is with 10 or 20% in five layers, which leave more than half or a third of the signal.",
-            1: "To learn images by heart, a network must see them; here it mostly sees noise.",
+            0: "That is true of 10 or 20% in five layers: more than a half or a third of the signal is left.",
+            1: "To memorize images, a network must see them; here it mostly sees noise.",
         },
         _FIX,
         (
@@ -297,14 +297,14 @@ QUESTIONS: dict[str, Questions] = {
         },
         _FIX,
         (
-            Choice("No clipping", "The steps are then as long as the learning rate and the gradient say."),
+            Choice("No clipping", "The learning rate and the gradient alone then set the length of a step."),
             Choice("A lower learning rate", "The steps would be shorter still."),
             Choice("Standardized inputs", "They are standardized already, and the gradient has an ordinary size."),
         ),
     ),
     "schedule": Questions(
         {
-            1: "Fine steps help at the end, when there is little left to learn. Here they come after the second epoch.",
+            1: "Small steps help at the end, when little is left to learn. Here they come after the second epoch.",
             2: "The first epochs have ordinary steps, and what they have learned stays.",
         },
         _FIX,
@@ -317,7 +317,7 @@ QUESTIONS: dict[str, Questions] = {
     "giant_batch": Questions(
         {
             0: "The direction of a small batch is good enough, and many good steps lead further than an exact one.",
-            1: "A network learns by steps. Seeing the same images in one step instead of forty-five is less learning.",
+            1: "A network learns by steps. Seeing the images in one step instead of forty-five means less learning.",
         },
         _FIX,
         (

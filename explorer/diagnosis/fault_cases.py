@@ -397,11 +397,11 @@ _ALL = (
     Case(
         "dropout",
         "Five layers with dropout",
-        "Dropout switches off 70% of the units after each of five hidden layers, other ones in each step. What does "
-        "the network learn in ten epochs?",
+        "Dropout switches off 70% of the units after each of five hidden layers, different ones in each step. What "
+        "does the network learn in ten epochs?",
         (
             "A robust representation, only a little more slowly",
-            "The training images by heart",
+            "To memorize the training images",
             "Nothing: what reaches the output is mostly noise",
         ),
         2,
@@ -424,8 +424,8 @@ _ALL = (
             "The loss diverges, because clipping changes the direction",
         ),
         1,
-        "The norm of an ordinary gradient here is about 1. Clipped to 0.001, every step is a thousandth of what the "
-        "learning rate says: it looks like a rate that is too low.",
+        "The norm of an ordinary gradient here is about 1. Clipped to 0.001, every step is a thousandth of its "
+        "usual length: it looks like a rate that is too low.",
         _digits(depth=3, optimizer="sgd", learning_rate=0.05, clip_norm=1e-3, epochs=8),
         "clipping_too_strong",
         1,
@@ -439,7 +439,7 @@ _ALL = (
         "validation accuracy after twelve epochs?",
         (
             "About where it was after the second epoch",
-            "Higher than with a constant rate, because the last steps are fine",
+            "Higher than with a constant rate, because the last steps are small",
             "At chance level",
         ),
         0,
@@ -458,7 +458,7 @@ _ALL = (
         "three ELU layers get in ten epochs?",
         (
             "Further than with batches of 32, because no step goes in a wrong direction",
-            "Just as far: they see the same images as often",
+            "Just as far: they see the same images just as often",
             "Less far than batches of 32 get in a single epoch",
         ),
         2,

@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 
 from explorer.diagnosis.finding import IMAGES, Finding
+from explorer.plain_text import singular
 
 
 def of_noun(text: str, noun: str) -> str:
     """A text about images and their pixels, in which images are called by `noun`: points, or rows of a table."""
     if noun == IMAGES:
         return text
-    one = noun.removesuffix("s")
+    one = singular(noun)
     words = {"an image": f"a {one}", "image": one, "images": noun, "pixel": "input", "pixels": "inputs"}
 
     def said(found: re.Match) -> str:

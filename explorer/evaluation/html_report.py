@@ -78,7 +78,7 @@ def numbers(values: dict[str, Any]) -> str:
     low, high = values["accuracy_interval"]
     numbers = {
         "Accuracy": percent(values["accuracy"]),
-        "95 % confidence interval": f"{percent(low)} – {percent(high)}",
+        "95% confidence interval": f"{percent(low)} – {percent(high)}",
         "Loss": f"{values['loss']:.4f}",
         **_parts(values),
         "Top-2 accuracy": percent(values["top_2_accuracy"]),

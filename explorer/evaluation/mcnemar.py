@@ -77,8 +77,8 @@ class Comparison:
         better, worse = (name_a, name_b) if self.only_a >= self.only_b else (name_b, name_a)
         most, least = max(self.only_a, self.only_b), min(self.only_a, self.only_b)
         counted = (
-            f"of the {differing:,} {noun} that only one of them classifies correctly, {better} has {most:,} "
-            f"and {worse} {least:,}"
+            f"of the {differing:,} {noun} that only one of them classifies correctly, {better} is correct "
+            f"on {most:,} and {worse} on {least:,}"
         )
         chance = f"equally good models would differ at least this much {_often(self.p_value)} (McNemar's exact test)"
         if self.p_value < SIGNIFICANT:

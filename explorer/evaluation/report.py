@@ -67,7 +67,7 @@ def lines(values: dict[str, Any]) -> list[str]:
         *scaling,
         *outputs,
         *sampled,
-        f"accuracy {percent(values['accuracy'])} (95 % confidence interval {percent(low)} to {percent(high)}), "
+        f"accuracy {percent(values['accuracy'])} (95% confidence interval {percent(low)} to {percent(high)}), "
         f"loss {values['loss']:.4f}{_parts(values)}, top-2 accuracy {percent(values['top_2_accuracy'])}, "
         f"calibration error {percent(values['calibration_error'])}",
         *columns([head, *rows], right="1234"),

@@ -212,7 +212,7 @@ _EVALUATION = """
 loss, accuracy = model.evaluate(x_val, y_val, batch_size=500, verbose=0)
 print(f"validation loss {loss:.4f}, validation accuracy {accuracy:.2%} on {len(x_val):,} images")"""
 _TEST = """
-# The test {noun} are for the very end: look at them once, when nothing will be changed any more.
+# Keep the test {noun} for the very end: evaluate on them once, when nothing will change any more.
 # print(model.evaluate(x_test, {labels}, batch_size=500, verbose=0))"""
 
 

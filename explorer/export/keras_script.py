@@ -46,7 +46,7 @@ def differences(config: TrainingConfig) -> list[str]:
     """Sentences on what a run of the script does differently from the explorer; empty where the numbers agree."""
     if config.dropout == OFF or not config.dropout_rate:
         return []
-    return ["Keras's dropout layers draw other random numbers, so other units are dropped."]
+    return ["Keras's dropout layers draw different random numbers, so different units are dropped."]
 
 
 def introduction(config: TrainingConfig, run: str, best: EpochRecord | None) -> str:

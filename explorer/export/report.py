@@ -79,7 +79,7 @@ def _result(summary: RunSummary) -> str:
     values = {
         "Validation accuracy": percent(best.val_accuracy),
         "Validation loss": f"{best.val_loss:.4f}",
-        **({"Without the L2 penalty": f"{best.val_data_loss:.4f}"} if best.val_penalty > 0 else {}),
+        **({"Validation data loss": f"{best.val_data_loss:.4f}"} if best.val_penalty > 0 else {}),
         "Best epoch": f"{best.epoch:,} of {len(summary.records):,}",
     }
     noun = DATASETS[summary.config.dataset].noun
@@ -113,7 +113,7 @@ def _plane(summary: RunSummary, charts: Charts) -> str:
         height=live_charts.WIDTH
     )
     names = " and ".join(spec.class_names)
-    caption = f"Which class the network predicts where, after epoch {epoch:,}, and training points."
+    caption = f"Predicted class at each point after epoch {epoch:,}, with training points."
     figure = charts.figure(chart, f"decision boundary between {names}", caption, live=False)
     return f"<h2>Decision boundary</h2>{figure}"
 

@@ -11,7 +11,7 @@ from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.evaluation.mcnemar import SIGNIFICANT, Comparison
 from explorer.fixes.plan import LENGTHS, Change
-from explorer.plain_text import percent
+from explorer.plain_text import number_of, percent
 from explorer.runs.cause import Cause
 from explorer.runs.history import RULES, EpochRecord, best_epoch
 from explorer.runs.twin import describe_new_values, describe_same_start
@@ -159,7 +159,7 @@ def verdict(effects: Sequence[Effect]) -> str:
 
 def epochs(count: int) -> str:
     """A number of epochs as text."""
-    return f"{count:,} epoch{'s' * (count != 1)}"
+    return number_of(count, "epoch")
 
 
 def values(effect: Effect) -> dict[str, Any]:

@@ -45,14 +45,14 @@ OUTSIDE = (Cause.DISK_FULL, Cause.FOLDER_UNUSABLE, Cause.OUT_OF_MEMORY, Cause.DA
 _SENTENCES = {
     "completed": (
         (r"early stopping", Cause.EARLY_STOPPING),
-        (r"all [\d,]+ epochs are trained", Cause.ALL_EPOCHS),
+        (r"all [\d,]+ epochs are trained|trained for [\d,]+ epochs?", Cause.ALL_EPOCHS),
     ),
     "stopped": (
         (r"pruned by", Cause.PRUNED),
         (r"", Cause.STOPPED_BY_REQUEST),
     ),
     "paused": (
-        (r"the sweep was stopped", Cause.SWEEP_STOPPED),
+        (r"the (sweep|study) was stopped", Cause.SWEEP_STOPPED),
         (r"", Cause.PAUSED_BY_REQUEST),
     ),
     "failed": (
@@ -72,7 +72,8 @@ _SENTENCES = {
     ),
     "interrupted": (
         (r"its worker was ended at the memory limit", Cause.MEMORY_LIMIT),
-        (r"its process could not write down|run: .* cannot be written down", Cause.END_NOT_WRITTEN),
+        (r"its process could not (write down|record)", Cause.END_NOT_WRITTEN),
+        (r"run: .* (cannot be written down|could not be recorded)", Cause.END_NOT_WRITTEN),
         (r"its (worker )?process (ended|died)", Cause.PROCESS_ENDED),
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from explorer.config import OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.errors import MemoryShortError
+from explorer.plain_text import number_of
 from explorer.runs.run_summary import RunSummary
 
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
@@ -35,11 +36,11 @@ def hidden_layers(config: TrainingConfig) -> str:
     """The hidden layers in words, such as "3 hidden layers of 512 to 128 units"."""
     sizes = layer_sizes(config)[1:-1] or [config.width]
     units = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
-    return f"{config.depth} hidden layer{'s' * (config.depth != 1)} of {units} unit{'s' * (sizes[0] != 1)}"
+    return f"{number_of(config.depth, 'hidden layer')} of {units} unit{'s' * (sizes[0] != 1)}"
 
 
 def skips(config: TrainingConfig) -> list[int]:
-    """The hidden layers (counted from 1) to whose output a skip connection adds what enters the layer before.
+    """The hidden layers (number_of from 1) to whose output a skip connection adds what enters the layer before.
 
     A pair begins at the input or at a hidden layer, ends two layers later, and has the same size all the way; a layer
     of another size begins anew.

@@ -80,7 +80,7 @@ class RunStatus:
         locked = held()
         if locked or (locked is None and not ended):
             return self
-        why = "its process ended before the run did" if ended else "its process could not write down how it ended"
+        why = "its process ended before the run did" if ended else "its process could not record how it ended"
         cause = Cause.PROCESS_ENDED if ended else Cause.END_NOT_WRITTEN
         return replace(self, status=INTERRUPTED, reason=why, cause=cause, phase="")
 

@@ -185,7 +185,7 @@ class RunStore:
         """Moves a run to the bin; raises `InputError` for one that is queued or running, or in use."""
         state = summarize(run).state
         if state in ACTIVE:
-            raise InputError(f"run: {run.name!r} is {state}; stop it first, then it can be deleted")
+            raise InputError(f"run: {run.name!r} is {state}; stop it first, then it can be removed")
         with run.locked():
             notes.bin_run(self.folder, run.name)
 

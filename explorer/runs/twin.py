@@ -119,4 +119,4 @@ def describe_same_start(one: TrainingConfig, other: TrainingConfig) -> str:
         return f"seeds {one.seed} and {other.seed}"
     if equal_layers(one, other) == layers == others:
         return f"same start, seed {one.seed}"
-    return f"same seed {one.seed}, other initial weights"
+    return f"seed {one.seed} for both, different initial weights"

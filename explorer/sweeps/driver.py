@@ -37,7 +37,7 @@ from explorer.sweeps.study import (
 MOST_LOST_WORKERS = 3
 LOOK_FACTOR = 10
 STOP_SECONDS = 1.2
-STOPPED_WORDS = "the sweep was stopped; this trial continues when the sweep is resumed"
+STOPPED_WORDS = "the study was stopped; this trial continues when the study is resumed"
 
 
 @dataclass

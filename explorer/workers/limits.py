@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError, InputError
+from explorer.plain_text import number_of
 from explorer.runs.run import Run
 from explorer.runs.status import RUNNING
 
@@ -41,12 +42,12 @@ class Limits:
         """Raises `InputError` if a run may not be continued."""
         if self.epochs and run.config.epochs > self.epochs:
             raise InputError(
-                f"epochs: {run.name!r} asks for {run.config.epochs:,}; "
+                f"epochs: {run.name!r} has {run.config.epochs:,} epochs; "
                 f"on this server, a run is limited to {self.epochs:,}"
             )
         if self.is_over_time(run):
             raise InputError(
-                f"run: {run.name!r} has trained for {self.minutes:g} minutes, the most for a run on this server"
+                f"run: {run.name!r} has trained for {self.minutes:g} minutes, the limit for a run on this server"
             )
 
     def check_runs(self, active: int, origin: str = "") -> None:
@@ -55,10 +56,9 @@ class Limits:
         `origin` names the one of them whose fix the other would be.
         """
         if self.runs and active >= self.runs:
-            waits = "1 run waits or trains" if active == 1 else f"{active:,} runs wait or train"
             raise InputError(
-                f"runs: {waits} for you already, the most at once on this server; "
-                + (f"pause {origin!r}, try its fix, then resume it" if origin else "wait for one, or stop one")
+                f"runs: you already have {number_of(active, 'queued or running run')}, the maximum on this server; "
+                + (f"pause {origin!r}, try its fix, then resume it" if origin else "wait until one ends, or stop one")
             )
 
     def is_over_time(self, run: Run) -> bool:

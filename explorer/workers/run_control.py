@@ -25,8 +25,8 @@ def queue_again(run: Run, *, from_start: bool = False) -> None:
     with run.locked():
         if not fits or run.written_status() != written:  # if two resume at once, the later one finds it queued
             raise InputError(
-                f"run: {run.name!r} is {run.status().status}; only a run that is paused, stopped, interrupted, "
-                "or failed with a checkpoint or for want of space, memory or data can be resumed"
+                f"run: {run.name!r} is {run.status().status}; only a run that is paused, stopped or interrupted, "
+                "or that failed with a checkpoint or for lack of disk space, memory or data, can be resumed"
             )
         try:
             run.clear_request()

@@ -16,7 +16,7 @@ from explorer.workers.waiting import Entry, WaitingRuns
 
 # A run trains at least so long before another session has its turn; each turn costs a checkpoint and a start.
 TURN_SECONDS = 60.0
-NEXT_TURN = "the runs of others have their turn; this one continues where it is"
+NEXT_TURN = "runs of other sessions take their turn; this one then continues where it stopped"
 
 
 def expected_wait(busy: Sequence[float], ahead: Sequence[float], workers: int) -> float:
@@ -84,7 +84,7 @@ class Turns:
         with suppress(ExplorerError, OSError), entry.run.locked():
             status = entry.run.status()
             if stopped and status.status == STOPPED:
-                reason = f"it has trained for {self._limits.minutes:g} minutes, the most for a run on this server"
+                reason = f"it has trained for {self._limits.minutes:g} minutes, the limit for a run on this server"
                 entry.run.update(reason=reason, cause=Cause.TIME_LIMIT)
             if ended and status.status == PAUSED:
                 here = Process.current()

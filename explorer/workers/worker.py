@@ -103,7 +103,7 @@ def _end(run: Run, status: str, reason: str, cause: Cause) -> str:
             run.check_there()
             if time.monotonic() > end:
                 why = error.strerror or error
-                raise RunError(f"run: {run.name} ended ({reason}), which cannot be written down ({why})") from error
+                raise RunError(f"run: {run.name} ended ({reason}), but this could not be recorded ({why})") from error
         time.sleep(wait)
         wait = min(2 * wait, 2.0)
 

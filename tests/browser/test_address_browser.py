@@ -120,7 +120,7 @@ def test_a_sent_address_shows_the_same_filters_and_axes(page, server):
     ("query", "seen"),
     [
         ("", "See why a deep network learns"),
-        ("?run=RUN", "Take home"),
+        ("?run=RUN", "Export"),
         ("compare", "Solid: validation"),
         ("compare?view=Settings+and+results", "Draw a rectangle"),
         ("sweep", "Draw a rectangle"),

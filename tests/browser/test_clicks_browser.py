@@ -74,6 +74,6 @@ def test_a_click_that_is_also_sent_with_a_timer_makes_one_run(browser, server):
     type_rate(page, 0.002)
     train_button(page).click()
     wait_for(lambda: len(store.list()) > 1)
-    page.get_by_text("Waiting: number 1").wait_for()
+    page.get_by_text("Queued: position 1").wait_for()
     assert len(store.list()) == 2
     assert store.list()[0].config.learning_rate == 0.002

@@ -139,7 +139,7 @@ def test_files_and_the_bin(page, server, tmp_path):
 
     runs = len(store.list())
     choose_row(page, 0)
-    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Remove", exact=True).click()
     page.get_by_role("button", name="Undo").wait_for()
     assert len(store.list()) == runs - 1 and len(notes.binned(store.folder)) == 1
     page.mouse.move(0, 0)  # the tooltip of Delete covers Undo until the pointer leaves it

@@ -54,7 +54,7 @@ def test_each_file_of_a_run_is_one_click_and_its_archive_comes_back(page, runs, 
     (summary,) = RunStore(runs).list()
     run, name = summary.run, summary.name
     page.goto(f"/?run={name}")
-    page.get_by_role("heading", name="Take home").wait_for()
+    page.get_by_role("heading", name="Export").wait_for()
     model = saved(page, "Model", tmp_path)
     assert (model.name, model.read_bytes()) == (f"{name}.keras", (run.path / "best.keras").read_bytes())
     history = saved(page, "History", tmp_path).read_text(encoding="utf-8").splitlines()

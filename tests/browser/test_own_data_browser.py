@@ -43,7 +43,7 @@ def test_a_zip_file_is_uploaded_trained_and_evaluated(page, server, tmp_path):
     page.get_by_role("button", name="Use flowers").click()
     page.wait_for_url("**dataset=flowers**")  # it is chosen
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("All 3 epochs are trained").wait_for()
+    page.get_by_text("Trained for 3 epochs").wait_for()
     (run,) = store.list()
     assert run.config.dataset.startswith("flowers@") and run.outline.epochs == 3
     page.get_by_role("link", name="Evaluate its model").click()
@@ -63,7 +63,7 @@ def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path
         box.click()
         page.get_by_role("option", name=title).click()
         wait_for(lambda: "dataset=flowers" in page.evaluate("location.search"))
-        gone = page.get_by_text("is not on this machine any more")
+        gone = page.get_by_text("is no longer on this machine")
         for preset in ("SELU", "ELU"):  # another setting, so that the page is drawn again
             registry.remove(description)
             page.get_by_role("button", name=preset, exact=True).click()

@@ -110,7 +110,7 @@ def test_a_first_visit_says_what_this_is_and_leads_on(page, tmp_path):
         wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() == 1)
         page.get_by_role("button", name="CIFAR-10 ELU 20×100").first.click()
         page.get_by_role("heading", name="CIFAR-10 ELU 20×100").wait_for()
-        expect(page.get_by_text("other settings")).to_have_count(0)  # the sidebar follows
+        expect(page.get_by_text("settings changed")).to_have_count(0)  # the sidebar follows
         page.get_by_text("cut off: epoch 1 has training 4.29").wait_for()
         page.goto(f"{address}?dataset=digits")
         page.get_by_role("link", name="Start with the fault gallery").click()
@@ -121,7 +121,7 @@ def test_a_link_brings_its_settings_and_another_page_does_not_lose_the_run(page,
     address, running = server
     opened(page, address, f"?run={running}")
     wait_for(lambda: shown_value(page, "Width") == "20")
-    expect(page.get_by_text("other settings")).to_have_count(0)
+    expect(page.get_by_text("settings changed")).to_have_count(0)
     page.get_by_role("link", name="Sweep").first.click()
     page.get_by_role("heading", name="Search for the best settings").wait_for()
     page.get_by_role("link", name="Train").first.click()
@@ -137,7 +137,7 @@ def test_a_link_brings_its_settings_and_another_page_does_not_lose_the_run(page,
 def test_try_changes_the_sidebar_where_it_is_seen(page, server):
     address, _ = server
     opened(page, address, "?run=elu")
-    page.get_by_role("button", name="Copy to the settings").first.click()
+    page.get_by_role("button", name="Copy to the sidebar").first.click()
     page.get_by_text("in the settings").wait_for()
     page.get_by_role("button", name="Train with this change").wait_for()
     field = page.locator(".st-key-input_scaling")  # its group was folded

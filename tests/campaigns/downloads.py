@@ -32,7 +32,7 @@ def try_out(page, address: str, name: str) -> str:
             return page.get_by_test_id("stAlert").first.inner_text()
         downloaded = f"downloaded in {time.monotonic() - started:.0f} s, "
     train.click()
-    page.get_by_text("All 2 epochs are trained").wait_for()
+    page.get_by_text("Trained for 2 epochs").wait_for()
     page.get_by_role("link", name="Evaluate its model").click()
     page.get_by_text(re.compile("validation (images|points|rows) of")).first.wait_for()
     accuracy = page.get_by_test_id("stMetric").filter(has_text="Accuracy").first

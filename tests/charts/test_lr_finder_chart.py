@@ -35,4 +35,4 @@ def test_trials_are_rows_of_their_own_and_a_diverged_one_has_no_height():
 
 def test_the_level_of_guessing_is_drawn():
     rows = lr_finder.frame(POINTS)
-    assert "guessing" in lr_finder.chart(rows, lr_finder.limits(rows, math.log(10))).to_json()
+    assert "chance level" in lr_finder.chart(rows, lr_finder.limits(rows, math.log(10))).to_json()

@@ -102,7 +102,7 @@ def test_guessing_is_a_level_of_its_own_in_the_neutral_colour(metric, level):
     assert drawn.loc[drawn["kind"] == "level", "drawn"].tolist() == [level]
     levels = [layer for layer in spec("three", metric)["layer"] if "level" in str(layer.get("transform"))]
     assert {layer["mark"]["color"] for layer in levels} == {NEUTRAL}
-    assert [layer["mark"].get("text") for layer in levels] == [None, "guessing"]
+    assert [layer["mark"].get("text") for layer in levels] == [None, "chance level"]
 
 
 @pytest.mark.parametrize(("metric", "zero"), [("loss", False), ("accuracy", True)])

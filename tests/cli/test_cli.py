@@ -92,7 +92,7 @@ def test_the_json_of_train_says_what_came_of_it(whole):
     run = Run(folder / told["run"])
     records = run.history()
     assert (told["status"], told["epochs"]) == (COMPLETED, 80)
-    assert (told["reason"], told["cause"]) == ("all 80 epochs are trained", "all_epochs")
+    assert (told["reason"], told["cause"]) == ("trained for 80 epochs", "all_epochs")
     assert {name: len(values) for name, values in told["history"].items()} == dict.fromkeys(METRICS, 80)
     assert told["history"]["val_loss"] == [record.val_loss for record in records]
     best = records[told["best_epoch"] - 1]
@@ -119,7 +119,7 @@ def test_without_a_terminal_there_is_one_line_an_epoch_and_nothing_of_tensorflow
     epochs = lines[1:-1]
     assert [line.split(" · ")[0] for line in epochs] == [f"epoch {n}/80" for n in range(1, 81)]
     assert "at most " in epochs[3] and "best val_loss" in epochs[3]
-    assert lines[-1] == f"{told['run']} is completed: all 80 epochs are trained"
+    assert lines[-1] == f"{told['run']} is completed: trained for 80 epochs"
 
 
 def test_ctrl_c_keeps_all_and_resume_ends_as_if_nothing_had_happened(whole, tmp_path, capsys):

@@ -162,10 +162,10 @@ def test_a_run_whose_data_set_was_removed_says_so(place, trained, capsys):
     status, out, _ = run_here(capsys, "data", "remove", "flowers")
     assert status == 0 and out.splitlines() == [
         f"{name} was removed",
-        "these runs used it; they can be looked at, but not resumed or evaluated:",
+        "these runs used it; they can be viewed, but not resumed or evaluated:",
         trained["run"],
     ]
-    gone = f"the data set flowers ({name[8:14]}) is not on this machine any more"
+    gone = f"the data set flowers ({name[8:14]}) is no longer on this machine"
     for arguments in (["train", "--dataset", name], ["evaluate", trained["run"]], ["data", name]):
         status, out, err = run_here(capsys, *arguments)
         assert (status, out) == (1, "") and err.startswith(f"explorer: {gone}; add it again with"), arguments

@@ -84,7 +84,7 @@ def test_points_are_floats_and_pictures_are_bytes():
 def test_the_command_line_makes_them_and_reads_no_file(capsys, tmp_path):
     assert main(["data", "moons"]) == 0
     assert capsys.readouterr().out.startswith("Two moons is already on this machine and verified: 1,600 train, 400")
-    with pytest.raises(FieldError, match="omitted, because Two moons is made by a rule"):
+    with pytest.raises(FieldError, match="omitted, because Two moons is generated"):
         download.fetch("moons", source=tmp_path)
 
 
@@ -137,6 +137,6 @@ def test_no_two_names_are_of_the_same_points_and_others_are_not_allowed(name):
 
 def test_nobody_gives_their_own_data_the_name_of_points():
     for name in ("moons", "moons_noise80", "xor_seed3"):
-        with pytest.raises(FieldError, match="a data set of this name comes with the explorer"):
+        with pytest.raises(FieldError, match="a name that no built-in data set has"):
             check_name(name)
     assert check_name("moons_noise40") == "moons_noise40"  # no name of points: this is the usual noise

@@ -162,7 +162,7 @@ def test_script_repeats_the_run(name, histories, tensors):
 def test_script_with_dropout_says_that_it_differs(name, histories, tensors):
     config, keras = RANDOM[name], histories[name]
     records = trained(config, tensors)
-    assert "other units are dropped" in keras_script(config)
+    assert "different units are dropped" in keras_script(config)
     assert np.isfinite(keras["loss"]).all()
     assert keras["loss"][0] != pytest.approx(records[0].loss, abs=1e-5)
     assert keras["val_loss"] == pytest.approx([record.val_loss for record in records], rel=0.3)

@@ -215,8 +215,8 @@ def test_a_loss_with_a_penalty_is_there_without_it_too(store):
     heavy.end(COMPLETED, "all is trained")
     light = made(store, 0.5)
     alone = text_of(report([heavy], no_evaluation))
-    assert "Without the L2 penalty" in alone and "1.3000" in alone and "0.8000" in alone
-    assert "Without the L2 penalty" not in text_of(report([light], no_evaluation))
+    assert "Validation data loss" in alone and "1.3000" in alone and "0.8000" in alone
+    assert "Validation data loss" not in text_of(report([light], no_evaluation))
     both = text_of(report([heavy, light], no_evaluation))
     assert "Validation data loss" in both and "1.3000" in both and "0.8000" in both
     assert "Validation data loss" not in text_of(report([light, made(store, 0.6)], no_evaluation))

@@ -53,7 +53,7 @@ def test_points_are_not_called_images():
 
 def test_other_initial_weights_are_said():
     tried = of(records(0.1), records(0.5), change={"kernel_initializer": "lecun_normal"})
-    assert effect.sentence(tried).endswith("after 1 epoch (same seed 1, other initial weights).")
+    assert effect.sentence(tried).endswith("after 1 epoch (seed 1 for both, different initial weights).")
 
 
 def test_the_same_epoch_is_compared_wherever_either_of_the_two_ends():

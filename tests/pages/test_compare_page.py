@@ -124,7 +124,7 @@ def test_repeats_are_grouped_and_their_difference_is_put_in_words(store):
     assert "paired Student's t" in texts(page)
     assert "points from the seed (standard deviation over 3 seeds), ±" in texts(page)
     assert "points from the choice of 360 validation images" in texts(page)
-    assert "1 unfinished and not counted." in texts(page)
+    assert "1 unfinished run not counted." in texts(page)
 
 
 def test_nothing_is_concluded_from_one_seed_or_from_different_images(store):
@@ -192,7 +192,7 @@ def test_a_run_that_waits_cannot_be_deleted_and_the_page_says_why(store):
     run = store.create(DIGITS)
     page = app([run.name])
     page.button(key="compare_delete").click().run()
-    assert f"{run.name!r} is queued; stop it first, then it can be deleted." in texts(page)
+    assert f"{run.name!r} is queued; stop it first, then it can be removed." in texts(page)
 
 
 def test_a_run_gets_a_name_tags_and_a_note(store):

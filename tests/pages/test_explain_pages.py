@@ -62,7 +62,7 @@ def test_a_run_shows_its_finding_and_one_click_puts_the_change_into_the_sidebar(
     assert not page.exception
     assert "**Vanishing gradients**" in texts(page) and "one part in 4,000,000 of the output layer's" in texts(page)
     assert "What you see." in texts(page) and "Source: [Glorot & Bengio" in texts(page)
-    button(page, "Copy to the settings").click().run()
+    button(page, "Copy to the sidebar").click().run()
     assert page.selectbox(key="batch_norm").value == "before_activation"
     assert "in the settings] batch normalization off → " in texts(page)
     assert button(page, "Train with this change")
@@ -265,8 +265,8 @@ def test_the_answers_in_the_url_are_read_as_they_were_written():
 
 def test_the_end_of_the_gallery_says_what_to_read_next(store):
     page = gallery(case=list(CASES)[-1])
-    assert "What to read next" in texts(page)
-    assert "What to read next" not in texts(gallery(case="sigmoid"))
+    assert "Further reading" in texts(page)
+    assert "Further reading" not in texts(gallery(case="sigmoid"))
 
 
 def test_the_right_choice_is_not_always_in_the_same_place():

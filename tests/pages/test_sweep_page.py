@@ -169,7 +169,7 @@ def test_broken_and_missing_studies_are_told(store):
     study = study_in(store)
     (study.path / "study.json").write_text("{")
     assert "'nobody' does not exist" in texts(app(study="nobody"))
-    assert "This sweep cannot be shown: study.json" in texts(app(study="s"))
+    assert "This study cannot be shown: study.json" in texts(app(study="s"))
 
 
 def test_from_the_button_to_the_winner(tmp_path):
@@ -185,7 +185,7 @@ def test_from_the_button_to_the_winner(tmp_path):
             page.get_by_label(label, exact=True).press("Enter")
         page.get_by_text("4 trials").wait_for()
         page.get_by_text("3 epochs each").wait_for()
-        page.get_by_role("button", name="Start sweep").click()
+        page.get_by_role("button", name="Start study").click()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
         study = StudyStore(store).get("sweep 1")
         wait_for(lambda: study.status().status == folder.RUNNING)

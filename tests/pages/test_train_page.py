@@ -224,7 +224,7 @@ def test_a_run_on_points_shows_its_decision_boundary_beside_its_curves(store):
     page = app(run=run.name)
     assert not page.exception
     assert "decision boundary between upper moon and lower moon" in drawn(page)
-    assert "predicts where, after epoch 3; 400 training points." in texts(page)
+    assert "Predicted class at each point after epoch 3, with 400 training points." in texts(page)
 
 
 def test_a_run_on_points_without_a_boundary_says_when_there_will_be_one(store):
@@ -240,7 +240,7 @@ def test_a_data_set_that_is_not_here_is_introduced_without_images(store, monkeyp
 
 
 @pytest.mark.parametrize(("dataset", "counts"), [("moons", "2,000 labelled and 1,000 test points, 2 classes"),
-                                                 ("digits", "1,797 labelled, 10 classes")])  # fmt: skip
+                                                 ("digits", "1,797 labelled images, 10 classes")])  # fmt: skip
 def test_a_data_set_is_introduced_with_licence_citation_and_examples(store, dataset, counts):
     page = app(dataset=dataset).run()
     spec = DATASETS[dataset]

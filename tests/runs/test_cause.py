@@ -23,6 +23,8 @@ OLD = [
     ),
     ("completed", "all 1,000 epochs are trained", Cause.ALL_EPOCHS),
     ("completed", "all 1 epochs are trained", Cause.ALL_EPOCHS),
+    ("completed", "trained for 1 epoch", Cause.ALL_EPOCHS),
+    ("completed", "trained for 1,000 epochs", Cause.ALL_EPOCHS),
     ("completed", "", Cause.UNKNOWN),
     ("stopped", "stopped in epoch 2, step 1,000 of 1,250", Cause.STOPPED_BY_REQUEST),
     ("stopped", "stopped before it started", Cause.STOPPED_BY_REQUEST),
@@ -74,6 +76,8 @@ OLD = [
     ("interrupted", "its process ended before the run did", Cause.PROCESS_ENDED),
     ("interrupted", "its worker process died (killed, or out of memory)", Cause.PROCESS_ENDED),
     ("interrupted", "its process could not write down how it ended", Cause.END_NOT_WRITTEN),
+    ("interrupted", "its process could not record how it ended", Cause.END_NOT_WRITTEN),
+    ("paused", "the study was stopped; this trial continues when the study is resumed", Cause.SWEEP_STOPPED),
     (
         "interrupted",
         "run: r ended (all 2 epochs are trained), which cannot be written down (No space left on device)",
@@ -146,5 +150,5 @@ def test_a_run_whose_data_were_gone_is_resumed_from_its_start(store):
     queue_again(run)
     assert run.status().status == QUEUED
     run.end(FAILED, "a layer has no such name", Cause.FAULT)
-    with pytest.raises(InputError, match="for want of space, memory or data can be resumed"):
+    with pytest.raises(InputError, match="for lack of disk space, memory or data, can be resumed"):
         queue_again(run)

@@ -115,7 +115,7 @@ def test_an_active_run_cannot_be_deleted(store, status):
     run.update(status=status, process=Process.current())
     with pytest.raises(InputError) as caught:
         store.bin(run)
-    assert str(caught.value) == f"run: {run.name!r} is {status}; stop it first, then it can be deleted"
+    assert str(caught.value) == f"run: {run.name!r} is {status}; stop it first, then it can be removed"
     assert names(store) == {run.name}
 
 

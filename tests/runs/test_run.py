@@ -563,7 +563,7 @@ def test_a_run_that_its_living_process_let_go_of_is_interrupted(store):
     assert process.stdout.readline() == "lives on\n"
     assert psutil.pid_exists(run.status().process.pid)
     assert states(store) == {run.name: INTERRUPTED}
-    assert run.status().reason == "its process could not write down how it ended"
+    assert run.status().reason == "its process could not record how it ended"
     assert run.status().cause == Cause.END_NOT_WRITTEN
     process.communicate("\n")
 

@@ -23,7 +23,7 @@ Sources are tried in this order: the file that is already there, a path that `--
 ADDING = """
 ## Points in a plane
 
-`moons`, `circles`, `spirals` and `xor` are made here, not downloaded. Another noise or seed is another data set:
+`moons`, `circles`, `spirals` and `xor` are generated here. A different noise or seed is a different data set:
 `moons_noise80_seed2` has noise 0.8 (hundredths, up to 300) and seed 2. While a network trains on them, the page draws
 its decision boundary under the points.
 
@@ -32,7 +32,7 @@ its decision boundary under the points.
 `python -m explorer data add NAME PATH` adds a folder with one folder per class, a zip of one, an `.npz` file or a
 `.csv` table: see the [guide to data sets of your own](own/README.md).
 
-## Adding one for everybody
+## Adding a built-in data set
 
 Write a `DatasetSpec` in a module beside [`datasets.py`](datasets.py) and add it to the table there; pages, command
 line, settings and this guide follow from it. Its files are read by a module of `formats/`, and its sources are
@@ -74,7 +74,7 @@ def _citation(spec: DatasetSpec) -> str:
 
 def _origin(spec: DatasetSpec) -> str:
     if isinstance(spec.origin, Made):
-        return "made by a rule"
+        return "generated"
     if isinstance(spec.origin, Installed):
         return f"comes with {spec.origin.package}"
     return ", ".join([*_places(spec.origin), *(["verified as an archive"] if spec.layout.sealed else [])])
@@ -88,7 +88,7 @@ def _places(origin: Downloaded) -> list[str]:
         f"the {'Debian' if isinstance(package, DebianPackage) else 'npm'} package `{package.name}`"
         for package in origin.packages
     ]
-    return [f"{what} from {len(published.mirrors) + 1} servers", *(packages or ["no package that has it is known"])]
+    return [f"{what} from {len(published.mirrors) + 1} servers", *(packages or ["no known package"])]
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def add_epochs(run, config, loss=None, until=None):
 
 def trains(run, config):
     add_epochs(run, config)
-    run.end(COMPLETED, f"all {config.epochs} epochs are trained")
+    run.end(COMPLETED, f"trained for {config.epochs} epochs")
 
 
 def study_in(store, **more):

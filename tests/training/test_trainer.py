@@ -98,7 +98,7 @@ def test_the_last_epoch_ends_a_run(networks):
     config = CONFIG.with_(epochs=2)
     records, _, _, outcome = run_of(config, networks(config))
     assert [record[0] for record in records] == [1, 2]
-    assert (outcome.cause, outcome.reason, outcome.checkpoint) == (Cause.ALL_EPOCHS, "all 2 epochs are trained", None)
+    assert (outcome.cause, outcome.reason, outcome.checkpoint) == (Cause.ALL_EPOCHS, "trained for 2 epochs", None)
 
 
 # --- Divergence ---------------------------------------------------------------------------------------

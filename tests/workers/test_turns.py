@@ -92,7 +92,7 @@ def test_a_second_request_of_a_session_for_the_same_run_gives_the_first(run_queu
     other = submit(run_queue, store, LONG, "another")
     assert other.name != first.name
     second = submit(run_queue, store, LONG.with_(seed=2), "one")
-    with pytest.raises(InputError, match="2 runs wait or train for you already, the most at once"):
+    with pytest.raises(InputError, match="you already have 2 queued or running runs, the maximum"):
         submit(run_queue, store, LONG.with_(seed=3), "one")
     fix = FixMark(first.name, {"width": 20})
     with pytest.raises(InputError, match=f"at once on this server; pause '{first.name}', try its fix, then resume it"):
@@ -110,7 +110,7 @@ def test_a_run_is_stopped_after_the_minutes_that_it_may_train(run_queue, store):
     shorter.submit(run)
     wait_for(lambda: run.status().cause == Cause.TIME_LIMIT)
     assert run.status().status == STOPPED and "it has trained for 0.005 minutes" in run.status().reason
-    with pytest.raises(InputError, match=r"has trained for 0\.005 minutes, the most for a run on this server"):
+    with pytest.raises(InputError, match=r"has trained for 0\.005 minutes, the limit for a run on this server"):
         shorter.resume(run)
     shorter.close()
     run_queue.resume(run)  # on a server that allows more

@@ -117,7 +117,7 @@ def test_a_run_leaves_its_whole_record_and_nothing_else(trained):
     lines = {"history.jsonl", "signals.jsonl", "correct.jsonl"}
     assert names == lines | {"config.json", "status.json", "best.keras", "logs", ".lock"}
     status = trained.status()
-    assert (status.status, status.reason, status.cause) == ("completed", "all 4 epochs are trained", Cause.ALL_EPOCHS)
+    assert (status.status, status.reason, status.cause) == ("completed", "trained for 4 epochs", Cause.ALL_EPOCHS)
     assert status.compiled is True and status.process is None and status.host == Process.current().host
     assert status.parameters == cost_estimate.parameters(SMALL) and status.steps == 45
     assert status.created <= status.started <= status.ended

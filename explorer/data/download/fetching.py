@@ -38,7 +38,7 @@ def fetch(
     spec = spec_of(name)
     if isinstance(spec.origin, Made):
         if source:
-            raise FieldError("from", str(source), f"omitted, because {spec.title} is made by a rule")
+            raise FieldError("from", str(source), f"omitted, because {spec.title} is generated")
         return None
     if isinstance(spec.origin, Installed):
         if source:

@@ -79,7 +79,7 @@ def check_name(name: str) -> str:
     from explorer.data.datasets import DATASETS
 
     if name in DATASETS:
-        raise FieldError("name", name, "another one: a data set of this name comes with the explorer")
+        raise FieldError("name", name, "a name that no built-in data set has")
     return registry.check_name(name)
 
 
@@ -106,7 +106,8 @@ def _read(request: Request, progress: Progress) -> Collected:
     kind = "" if path.is_dir() else Path(request.title).suffix.lower()
     if kind == ".csv":
         if request.size or request.grey:
-            raise FieldError("size" if request.size else "grey", quoted(request.title), "left out for a table")
+            field, value = ("size", "x".join(map(str, request.size))) if request.size else ("grey", "true")
+            raise FieldError(field, value, "left out for a table")
         return read_csv(path, request.title, request.label)
     if request.label:
         raise FieldError("label", request.label, "left out for images; it names a column of a .csv file")
@@ -124,11 +125,11 @@ def _check_new(description: Description) -> None:
     """Raises `InputError` for images that are here under another name, or a name that other images have."""
     for known in registry.descriptions().values():
         if registry.is_here(known) and known.hash == description.hash and known.name != description.name:
-            raise InputError(f"data: these images and labels are here already, as {known.name!r}")
+            raise InputError(f"data: these images and labels have already been added as {known.name!r}")
         if registry.is_here(known) and known.name == description.name and known.hash != description.hash:
             raise InputError(
-                f"name: {description.name!r} is the name of other images; choose another name, or remove them first "
-                f"with `python -m explorer data remove {description.name}`"
+                f"name: {description.name!r} is already the name of a different data set; choose another name, or "
+                f"remove that one first with `python -m explorer data remove {description.name}`"
             )
 
 

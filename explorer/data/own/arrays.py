@@ -58,7 +58,7 @@ def _array(file: zipfile.ZipFile, entry: zipfile.ZipInfo, title: str) -> np.ndar
     with zipped.damage_as(InputError(f"{title} is damaged, or is not an array")), file.open(entry) as stream:
         shape, dtype = _header(stream)
         if dtype.hasobject:
-            raise InputError(f"{title} holds Python objects, which are not opened; save numbers or texts instead")
+            raise InputError(f"{title} holds Python objects, which are not opened; save numbers or strings instead")
         size = math.prod(shape) * dtype.itemsize
         if max(size, entry.file_size) > MOST_ARRAY:
             raise InputError(f"{title} has more than {MOST_ARRAY // MEBIBYTE:,} MiB, the most that is allowed")
@@ -91,7 +91,7 @@ def _collected(arrays: dict[str, np.ndarray], others: list[str], shape: Shape | 
                 f"{title} has {len(test_images):,} images in x_test, but {len(test_labels):,} labels in y_test"
             )
         if test_images.shape[1:] != images.shape[1:] or test_scaled != scaled:
-            raise InputError(f"{title}: the images of x_test have another shape or other values than those of x_train")
+            raise InputError(f"{title}: x_test and x_train differ in shape or in the range of their values")
     if images.ndim == 2:  # a table
         if shape:
             raise FieldError("size", f"{shape.columns} x {shape.rows}", "left out for a table")
@@ -181,7 +181,7 @@ def _test_labels(array: np.ndarray, names: tuple[str, ...], given: np.ndarray | 
     texts, numbers = _texts(array, title)
     known = names if given is None else tuple(str(place) for place in range(len(names)))
     if unknown := sorted(set(texts) - set(known)):
-        raise InputError(f"{title} has the class {quoted(unknown[0])}, which y_train has not")
+        raise InputError(f"{title} has the class {quoted(unknown[0])}, which y_train does not have")
     return np.array([known.index(text) for text in texts], np.int64)[numbers]
 
 
@@ -191,7 +191,7 @@ def _texts(array: np.ndarray, title: str) -> tuple[list[str], np.ndarray]:
         array = array[:, 0]
     whole = array.dtype.kind in "iuU" or (array.dtype.kind == "f" and (array == np.rint(array)).all())
     if array.ndim != 1 or not whole:
-        raise InputError(f"{title} must be one whole number or one text per image, not {array.dtype} {array.shape}")
+        raise InputError(f"{title} must be one whole number or one string per image, not {array.dtype} {array.shape}")
     values, numbers = np.unique(array.astype(np.int64) if array.dtype.kind == "f" else array, return_inverse=True)
     if len(values) > 256 * 4:
         raise InputError(f"{title} has {len(values):,} different labels; a data set has at most 256 classes")
@@ -210,7 +210,7 @@ def _feature_names(given: np.ndarray | None, features: int, title: str) -> tuple
     if given is None:
         return ()
     if given.shape != (features,) or given.dtype.kind != "U":
-        raise InputError(f"{title}: {FEATURE_NAMES} must be {features:,} texts, one for each feature of a row")
+        raise InputError(f"{title}: {FEATURE_NAMES} must be {features:,} strings, one for each feature of a row")
     return tuple(str(name) for name in given)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from explorer.data.own.limits import FEWEST_CLASSES, FEWEST_IN_CLASS, LONGEST_CLASS_NAME, MOST_CLASSES
 from explorer.errors import InputError, quoted
+from explorer.plain_text import number_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,27 +48,22 @@ class Collected:
             if not name or len(name) > LONGEST_CLASS_NAME or not name.isprintable() or name != name.strip():
                 raise InputError(
                     f"{title} has the class {quoted(name[:80])}; the name of a class must have 1 to "
-                    f"{LONGEST_CLASS_NAME} characters that can be drawn"
+                    f"{LONGEST_CLASS_NAME} printable characters"
                 )
         if not FEWEST_CLASSES <= len(self.class_names) <= MOST_CLASSES:
             raise InputError(
-                f"{title} has {count(len(self.class_names), 'class', 'classes')}; a data set must have "
+                f"{title} has {number_of(len(self.class_names), 'class', 'classes')}; a data set must have "
                 f"{FEWEST_CLASSES} to {MOST_CLASSES}"
             )
         for name, number in zip(
             self.class_names, np.bincount(self.labels, minlength=len(self.class_names)), strict=True
         ):
             if number < FEWEST_IN_CLASS:
-                has = count(int(number), self.noun, f"{self.noun}s")
+                has = number_of(int(number), self.noun)
                 raise InputError(
                     f"{title} has {has} of the class {quoted(name)}; a class must have at least {FEWEST_IN_CLASS}, so "
                     "that one can be held out for validation"
                 )
-
-
-def count(number: int, one: str, many: str) -> str:
-    """A number with its noun: "1 image", "2,000 images"."""
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def class_order(names: set[str]) -> tuple[str, ...]:

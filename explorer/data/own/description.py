@@ -117,7 +117,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The data set as pages and workers know it; raises `ValueError` for a description that contradicts itself."""
         for name in self.class_names:
             if not name.isprintable() or name != name.strip():
-                raise ValueError(f"the class name {name!r} has characters that are not drawn")
+                raise ValueError(f"the class name {name!r} has unprintable characters")
         shape = self.parts[0].shape[1:]
         if len(shape) > 1 and max(shape[:2]) > LARGEST_SIDE:
             raise ValueError(

@@ -36,7 +36,7 @@ class Progress:
     def check(self) -> None:
         """Raises `Cancelled` if the reading has been cancelled."""
         if self.folder and (Path(self.folder) / _CANCELLED).exists():
-            raise Cancelled("data: the reading was cancelled; nothing was added")
+            raise Cancelled("data: cancelled; nothing was added")
 
     def cancel(self) -> None:
         """Ends the reading at its next file or step."""

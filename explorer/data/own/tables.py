@@ -42,7 +42,7 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     others = [column for column in range(len(header)) if column != place]
     read = [_column(header[column], [row[column] for row in rows], title) for column in others]
     if not read:
-        raise InputError(f"{title} has no column beside {quoted(header[place])}")
+        raise InputError(f"{title} has no column other than {quoted(header[place])}")
     if (count := sum(len(columns) for columns, _, _ in read)) > MOST_FEATURES:
         raise InputError(f"{title} has {count:,} features, categories included; at most {MOST_FEATURES:,} are allowed")
     values = np.stack([column for columns, _, _ in read for column in columns], axis=1)
@@ -70,9 +70,10 @@ def _cells(text: str, title: str) -> tuple[list[str], list[list[str]]]:
     header = [name.strip() for name in next(reader, [])]
     if not header or all(_number(name) is not None for name in header):
         raise InputError(f"{title} has no header; its first row must name the columns")
-    if (twice := len(header) - len(set(header))) or "" in header:
-        what = "two columns of one name" if twice else "a column without a name"
-        raise InputError(f"{title} has {what}; each column must have a name of its own")
+    if "" in header:
+        raise InputError(f"{title} has a column without a name; each column must have one")
+    if len(header) != len(set(header)):
+        raise InputError(f"{title} has two columns with the same name; column names must be unique")
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
@@ -137,14 +138,15 @@ def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarra
     if 2 * count > len(cells):
         row = numbers.index(None)
         raise InputError(
-            f"{_place(title, row + 1, name)}: {quoted(cells[row][:40])} is not a number, as most there are"
+            f"{_place(title, row + 1, name)}: {quoted(cells[row][:40])} is not a number, unlike most values in this "
+            "column"
         )
     texts = np.array([cell.strip() for cell in cells])
     categories = sorted(set(texts.tolist()))
     if len(categories) > MOST_CATEGORIES:
         raise InputError(
-            f"{title}, column {quoted(name[:40])}, has {len(categories):,} different texts; a column of categories has "
-            f"at most {MOST_CATEGORIES}, so leave it out"
+            f"{title}, column {quoted(name[:40])}, has {len(categories):,} different values; a column of categories "
+            f"has at most {MOST_CATEGORIES}, so leave it out"
         )
     features = [(texts == each).astype(np.float32) for each in categories]
     return features, [f"{name}={each}" for each in categories], f"{name[:40]}: {len(categories)} categories"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from explorer.data.own.collected import count
 from explorer.data.own.description import Description, PictureSize, Report
+from explorer.plain_text import number_of
 
 MOST_SIZES = 3
 
@@ -13,7 +13,7 @@ def headline(description: Description) -> str:
     spec = description.spec
     number = _many(spec.labelled_images + spec.test_images, description)
     if not spec.pictures:
-        return f"{number} in {spec.classes} classes, {count(spec.features, 'feature', 'features')}"
+        return f"{number} in {spec.classes} classes, {number_of(spec.features, 'feature', 'features')}"
     rows, columns = spec.image_shape[:2]
     kind = "grey" if spec.channels == 1 else "colour"
     return f"{number} in {spec.classes} classes, {kind}, {columns} × {rows} pixels"
@@ -103,7 +103,7 @@ def _unreadable(report: Report) -> str:
     number = report.all_unreadable
     if not number:
         return ""
-    return f"{count(number, 'file', 'files')} could not be read and {'is' if number == 1 else 'are'} left out."
+    return f"{number_of(number, 'file', 'files')} could not be read and {'is' if number == 1 else 'are'} left out."
 
 
 def _sizes(sizes: Sequence[PictureSize], different: int) -> str:
@@ -129,7 +129,7 @@ def _ignored(report: Report) -> str:
     if not number:
         return ""
     names = ", ".join(report.ignored[:MOST_SIZES]) + (", …" if number > MOST_SIZES else "")
-    return f"{count(number, 'file was', 'files were')} ignored: {names}."
+    return f"{number_of(number, 'file was', 'files were')} ignored: {names}."
 
 
 def lines(description: Description) -> list[str]:

@@ -43,7 +43,7 @@ def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             help=f"Trains {SEEDS} more runs that differ from the selected run only in the seed.",
         )
         st.button(
-            "Delete",
+            "Remove",
             key="compare_delete",
             icon=":material/delete:",
             disabled=chosen.empty,

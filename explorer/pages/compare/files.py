@@ -12,6 +12,7 @@ from explorer.pages.compare.state import compare
 from explorer.pages.popovers import close, popover
 from explorer.pages.run.export_buttons import exported
 from explorer.pages.text import sentence
+from explorer.plain_text import number_of
 from explorer.runs.run import Run
 from explorer.scratch import ScratchFolder
 
@@ -48,7 +49,7 @@ def export(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
             f"up to {MOST_RUNS} with its statistics."
         )
         st.download_button(
-            f"Report of {count:,} selected run{'s' * (count != 1)}" if count else "Report of the selected runs",
+            f"Report of {number_of(count, 'selected run')}" if count else "Report of the selected runs",
             partial(_report, chosen["run"].tolist()),
             file_name="report.html",
             mime="text/html",

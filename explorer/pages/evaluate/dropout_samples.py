@@ -31,7 +31,7 @@ def draw(shown: Shown, _) -> None:
         default=CHOICES[0],
         required=True,
         key=SAMPLES,
-        help="Each sample drops other units at random; the prediction is the mean of the samples' probabilities "
+        help="Each sample drops different units at random; the prediction is the mean of the samples' probabilities "
         "(Gal and Ghahramani, Dropout as a Bayesian approximation, 2016).",
     )
     request = replace(shown.request, samples=samples)
@@ -48,7 +48,7 @@ def draw(shown: Shown, _) -> None:
     right, wrong = (float(spread[which].mean()) if which.any() else 0.0 for which in (mean.right, ~mean.right))
     st.caption(
         f"Mean of {samples} samples on {mean.images:,} {shown.split} {noun}, {predictions.seconds:.1f} s. The "
-        f"probability of the predicted class varies between samples by {right:.1%} where the prediction is right and "
+        f"probability of the predicted class varies between samples by {right:.1%} where the prediction is correct and "
         f"{wrong:.1%} where it is wrong (mean standard deviation)."
     )
     st.markdown(f"**{noun.capitalize()} on which the samples differ most**")

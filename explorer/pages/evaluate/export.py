@@ -6,6 +6,7 @@ from explorer.evaluation import html_report, report
 from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import file_name
+from explorer.plain_text import singular
 from explorer.runs import table_export
 
 
@@ -41,6 +42,6 @@ def draw(shown: Shown, _) -> None:
                 icon=":material/download:",
             )
     st.caption(
-        f"The predictions have one row per {noun.removesuffix('s')}: its index in the data set, true and predicted "
+        f"The predictions have one row per {singular(noun)}: its index in the data set, true and predicted "
         "class, all probabilities. The page is one file without scripts or links, so it also opens offline."
     )

@@ -9,6 +9,7 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.evaluate import state
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import sentence
+from explorer.plain_text import singular
 
 COUNTS, SHARES = "Counts", "Share of the true class"
 
@@ -63,7 +64,7 @@ def _gallery(shown: Shown) -> None:
         return
     count = min(len(positions), state.gallery_shown())
     st.caption(
-        f"{len(positions):,} {noun if len(positions) != 1 else noun.removesuffix('s')}"
+        f"{len(positions):,} {noun if len(positions) != 1 else singular(noun)}"
         + (f", showing the first {count}" if count < len(positions) else "")
     )
     if count:

@@ -123,5 +123,5 @@ def confidence(shown: Shown, _) -> None:
     right.altair_chart(
         confidence_histogram(confidence_frame(evaluation.confidence, evaluation.right), noun),
         key="confidence",
-        alt="number of right and wrong predictions at each level of confidence",
+        alt="number of correct and incorrect predictions at each level of confidence",
     )

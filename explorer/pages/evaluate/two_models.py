@@ -63,18 +63,18 @@ def _compare(shown: Shown, name: str, predictions: Predictions) -> None:
     comparison, noun = Comparison.of(a.right, b.right), shown.dataset.spec.noun
     st.markdown(f"**{comparison.sentence(run_name(shown.model.name), run_name(name), noun)}**")
     columns = st.columns(4)
-    columns[0].metric("Both are right", f"{comparison.both:,}")
-    columns[1].metric(f"Only {run_name(shown.model.name)} is right", f"{comparison.only_a:,}")
-    columns[2].metric(f"Only {run_name(name)} is right", f"{comparison.only_b:,}")
-    columns[3].metric("Neither is right", f"{comparison.neither:,}")
+    columns[0].metric("Both are correct", f"{comparison.both:,}")
+    columns[1].metric(f"Only {run_name(shown.model.name)} is correct", f"{comparison.only_a:,}")
+    columns[2].metric(f"Only {run_name(name)} is correct", f"{comparison.only_b:,}")
+    columns[3].metric("Neither is correct", f"{comparison.neither:,}")
     st.caption(
         f"Accuracy: {percent(a.accuracy)} and {percent(b.accuracy)}, on the same {a.images:,} {shown.split} {noun}."
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        _images(shown, b, ~b.right & a.right, f"{run_name(shown.model.name)} is right; {run_name(name)} predicts")
+        _images(shown, b, ~b.right & a.right, f"{run_name(shown.model.name)} is correct; {run_name(name)} predicts")
     with right:
-        _images(shown, a, ~a.right & b.right, f"{run_name(name)} is right; {run_name(shown.model.name)} predicts")
+        _images(shown, a, ~a.right & b.right, f"{run_name(name)} is correct; {run_name(shown.model.name)} predicts")
 
 
 def _images(shown: Shown, wrong: Evaluation, chosen, heading: str) -> None:

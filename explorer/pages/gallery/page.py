@@ -10,9 +10,9 @@ from explorer.pages.gallery import questions, reveal
 from explorer.pages.gallery import state as gallery_state
 from explorer.pages.text import foreign, sentence
 
-ON_YOUR_DATA = "Puts these settings into the Train page, but keeps the data set that is chosen there."
+ON_YOUR_DATA = "Opens these settings on the Train page and keeps the data set selected there."
 _READ_NEXT = """
-**What to read next**
+**Further reading**
 
 - Aurélien Géron, *Hands-On Machine Learning*, chapter 11: vanishing and exploding gradients, initializers,
   batch normalization, dropout.

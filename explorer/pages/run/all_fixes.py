@@ -14,6 +14,7 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.run import fixes
 from explorer.pages.session import session
 from explorer.pages.text import LONGEST_SENTENCE, foreign
+from explorer.plain_text import singular
 from explorer.runs.run_summary import RunSummary
 
 # so that two sessions that look at the same comparison do not both continue it
@@ -79,7 +80,7 @@ def _ranking(origin: RunSummary, ranked: Sequence[Effect], place: str) -> None:
     if measured:
         best = measured[0][1]
         images, noun = best.compared.images, DATASETS[best.config.dataset].noun
-        one = noun.removesuffix("s")
+        one = singular(noun)
         st.caption(
             f"Bars: 95% interval. Compared {one} by {one} on the same {images:,} validation {noun}, one seed. Best: "
             f"{foreign(effect.interval_words(best), LONGEST_SENTENCE)}."

@@ -39,4 +39,4 @@ def draw(run: Run, summary: RunSummary) -> None:
         alt=f"decision boundary between {spec.class_names[0]} and {spec.class_names[1]}, and training points",
     )
     points = min(len(dataset.train), charts.MOST_POINTS)
-    st.caption(f"Which class the network predicts where, after epoch {epoch:,}; {points:,} training points.")
+    st.caption(f"Predicted class at each point after epoch {epoch:,}, with {points:,} training points.")

@@ -31,7 +31,7 @@ def render(run: Run) -> None:
 def _buttons(run: Run) -> None:
     from explorer.export.formats import FORMATS  # imports what the first page does not need
 
-    st.header("Take home", anchor=False)
+    st.header("Export", anchor=False)
     with st.container(horizontal=True):
         st.download_button(
             "Model",

@@ -88,5 +88,5 @@ def _left(view: Outlook) -> str:
     if view.at_most is None:
         return ""
     if view.at_least < view.at_most:
-        return f" · about {duration(view.at_least)} left unless it improves, at most {duration(view.at_most)}"
+        return f" · about {duration(view.at_least)} left if it stops improving, at most {duration(view.at_most)}"
     return f" · about {duration(view.at_most)} left"

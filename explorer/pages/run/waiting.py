@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.config import TrainingConfig
 from explorer.pages import resources
+from explorer.plain_text import number_of
 from explorer.runs import cost_estimate
 from explorer.runs.progress import duration
 from explorer.runs.run import Run
@@ -18,11 +19,11 @@ def waiting_text(summary: RunSummary) -> str:
     starting = " (workers are starting)" if queue.state == "starting" else ""
     position = queue.position(summary.run)
     if position is None:
-        return f"Waiting{starting}"
+        return f"Queued{starting}"
     seconds = queue.expected_wait(summary.run, _seconds_left(resources.store().list()))
     length = f" of {queue.length}" if seconds is not None else ""
-    wait = f" · starts in about {duration(seconds)} at most" if seconds and not starting else ""
-    return f"Waiting: number {position}{length} in the queue{starting}{wait}"
+    wait = f" · starts in at most about {duration(seconds)}" if seconds and not starting else ""
+    return f"Queued: position {position}{length}{starting}{wait}"
 
 
 def queue_note() -> str:
@@ -36,7 +37,7 @@ def queue_note() -> str:
     if per_run:
         parts.append(f"On this server, a run is limited to {' and '.join(per_run)}.")
     if limits.runs:
-        parts.append(f"You can have {limits.runs:,} run{'s' * (limits.runs > 1)} in the queue at once.")
+        parts.append(f"You can have {number_of(limits.runs, 'run')} in the queue at once.")
     return " ".join(parts)
 
 

@@ -35,7 +35,7 @@ def draw() -> None:
         st.error("One of the settings in the sidebar is invalid; it is marked there.")
         return
     st.caption(
-        "A sweep trains many runs to find the best settings. Settings you do not vary here are taken from the sidebar."
+        "A study trains many runs to find the best settings. Settings you do not vary here are taken from the sidebar."
     )
     left, right = st.columns([3, 2], gap="large")
     with right:
@@ -212,7 +212,7 @@ def _start(
     st.markdown(_summary(spec, config, workers))
     missing = [name for name in spec.space.values("dataset") if not datasets.available(name)]
     st.button(
-        "Start sweep",
+        "Start study",
         type="primary",
         icon=":material/play_arrow:",
         key="start_sweep",
@@ -220,7 +220,7 @@ def _start(
         on_click=_create,
         args=(spec, workers),
     )
-    with st.expander("The same sweep from the command line"):
+    with st.expander("The same study from the command line"):
         st.code(to_toml(spec), language="toml")
         st.code(f"python -m explorer sweep {shlex.quote(spec.name)}.toml --workers {workers}", language="sh")
 

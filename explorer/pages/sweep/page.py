@@ -40,10 +40,10 @@ def _chooser(studies: list[Study], study: Study | None) -> None:
         if study is not None:
             if st.session_state.get(_CHOSEN) != study.name:  # that of the address, also after the browser's Back
                 st.session_state[_CHOSEN] = study.name
-            st.selectbox("Sweep", names, format_func=plain, key=_CHOSEN, on_change=_open, width=360)
-            st.button("New sweep", icon=":material/add:", on_click=selection.open_study, args=(None,))
+            st.selectbox("Study", names, format_func=plain, key=_CHOSEN, on_change=_open, width=360)
+            st.button("New study", icon=":material/add:", on_click=selection.open_study, args=(None,))
         else:
-            st.button("Back to sweeps", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],))
+            st.button("Back to studies", icon=":material/arrow_back:", on_click=selection.open_study, args=(names[0],))
 
 
 def _open() -> None:

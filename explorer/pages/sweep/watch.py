@@ -9,6 +9,7 @@ from explorer.errors import ExplorerError, RunError
 from explorer.pages import layout, messages, resources, settings, training
 from explorer.pages.clicks import uninterrupted
 from explorer.pages.sweep.analysis import analysis
+from explorer.pages.sweep.form import TITLES
 from explorer.pages.sweep.live import live
 from explorer.pages.text import capitalized, file_name, foreign, sentence
 from explorer.runs.history import RULES
@@ -48,7 +49,7 @@ def draw(study: Study) -> None:
     try:
         taken = study_snapshot(study, resources.store().list())
     except RunError as error:
-        st.error(f"This sweep cannot be shown: {sentence(error)}")
+        st.error(f"This study cannot be shown: {sentence(error)}")
         return
     every = REFRESH_SECONDS if taken.moving else IDLE_SECONDS
     st.fragment(_live, run_every=every)(study, (taken.status.status, taken.moving))
@@ -62,7 +63,7 @@ def _live(study: Study, drawn: tuple[str, bool]) -> None:
     try:
         taken = study_snapshot(study, resources.store().list())
     except RunError as error:
-        st.error(f"This sweep cannot be shown: {sentence(error)}")
+        st.error(f"This study cannot be shown: {sentence(error)}")
         return
     if (taken.status.status, taken.moving) != drawn or messages.redraw_wanted():
         st.rerun()
@@ -83,10 +84,10 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     st.header(f"{foreign(study.name)} :{color}-badge[{icon} {status.status}]", anchor=False)
     fields = ", ".join(FIELDS[name].lower_label for name in spec.space.fields())
     seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
-    pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner}"
+    pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner.capitalize()}"
     st.caption(
-        f"{fields} · {spec.sampler} · at most {spec.planned:,} trials of {spec.epochs:,} epochs{seeds}{pruner} · "
-        f"objective: {RULES[spec.objective].words}"
+        f"{fields} · {TITLES[spec.sampler]} · at most {spec.planned:,} trials of {spec.epochs:,} epochs{seeds}{pruner} "
+        f"· objective: {RULES[spec.objective].words}"
     )
     if status.status == folder.INTERRUPTED:
         output = last_words(study)
@@ -123,7 +124,7 @@ def _buttons(study: Study, taken: StudySnapshot) -> None:
             disabled=not best,
             on_click=_train_winner,
             args=(study, best),
-            help="Trains the best trial's settings until early stopping, for a result that does not hang on one seed.",
+            help="Trains the best trial's settings until early stopping; the result then does not depend on one seed.",
         )
         if best and st.button("Use the winner's settings on the Train page", key="use_winner", icon=":material/tune:"):
             _use(study, best[0])

@@ -19,7 +19,7 @@ from explorer.runs.signals import EpochSignals
 POLL_SECONDS = 0.25
 # A measurement usually takes 0.2 to 0.35 s, less than drawing the page a second time, so it is worth waiting for.
 PATIENCE_SECONDS = 0.5
-NOT_YET = "This needs valid settings and their data set."
+NOT_YET = "Available once all settings are valid and the data set is on this machine."
 
 
 def before_training(config: TrainingConfig | None) -> None:

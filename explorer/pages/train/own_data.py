@@ -73,7 +73,7 @@ def _buttons(description: Description, runs: list[str]) -> None:
             key="own_use",
             type="primary",
             icon=":material/check:",
-            help="Chooses it in the sidebar; **Train** then trains on it.",
+            help="Selects it in the sidebar, so that **Train** uses it.",
             on_click=state.use,
             args=(description,),
         )
@@ -85,17 +85,17 @@ def _buttons(description: Description, runs: list[str]) -> None:
             "application/octet-stream",
             key="own_save",
             icon=":material/download:",
-            help="All of it as one `.npz` file, which exported scripts read, and which another machine can add.",
+            help="The whole data set as one `.npz` file, which exported scripts read and other machines can add.",
             on_click="ignore",
         )
-        used = f"{len(runs):,} runs were" if len(runs) != 1 else "1 run was"
+        used = "The run trained on them stays" if len(runs) == 1 else f"The {len(runs):,} runs trained on them stay"
         st.button(
             "Remove",
             key="own_remove",
             icon=":material/delete:",
             type="tertiary",
-            help=f"Removes the {description.spec.noun}. {used} trained on it; they stay, but cannot be resumed or "
-            "evaluated.",
+            help=f"Removes the {description.spec.noun}."
+            + (f" {used}, but can no longer be resumed or evaluated." if runs else ""),
             on_click=state.remove,
             args=(description,),
         )

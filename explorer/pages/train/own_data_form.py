@@ -49,7 +49,12 @@ def _how(table: bool) -> None:
     """Asks how it is read and divided."""
     left, right = st.columns(2)
     right.number_input(
-        "Seed", 0, adding.MOST_SEED, 1, key=state.SEED, help="Which images or rows are held out for validation."
+        "Seed",
+        0,
+        adding.MOST_SEED,
+        1,
+        key=state.SEED,
+        help="Determines which images or rows are held out for validation.",
     )
     if table:
         left.text_input(
@@ -71,8 +76,14 @@ def _added() -> None:
     known = [registry.descriptions()[name] for name in registry.names()]
     if not known:
         return
-    st.caption("On this machine already:")
+    st.caption("Already on this machine:")
     with st.container(horizontal=True, gap="small"):
         for description in known:
             key = f"own_show_{description.full_name}"
-            st.button(foreign(description.name), key=key, on_click=state.show, args=(description,), help="Contents")
+            st.button(
+                foreign(description.name),
+                key=key,
+                on_click=state.show,
+                args=(description,),
+                help="Show what it contains",
+            )

@@ -20,7 +20,7 @@ def draw(run: Run, config: TrainingConfig | None, listing: Sequence[RunSummary])
     if shown_config is None or config is None or config == shown_config or layout.projector():
         return
     with st.container(key="setup_line", horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":orange-badge[:material/tune: other settings] {_differences(shown_config, config)}")
+        st.markdown(f":orange-badge[:material/tune: settings changed] {_differences(shown_config, config)}")
         st.button(
             "Train these",
             key="train_other",
@@ -33,7 +33,7 @@ def draw(run: Run, config: TrainingConfig | None, listing: Sequence[RunSummary])
         st.button(
             "Use these settings",
             key="use",
-            help="Puts the settings of the run that is shown into the sidebar.",
+            help="Copies this run's settings to the sidebar.",
             on_click=settings.use,
             args=(shown_config,),
         )

@@ -64,7 +64,7 @@ def _about(name: str) -> None:
 
     spec = DATASETS[name]
     test = f" and {spec.test_images:,} test {spec.noun}" if spec.test_images else ""
-    st.markdown(f"**{spec.title}**: {spec.labelled_images:,} labelled{test}, {spec.classes} classes")
+    st.markdown(f"**{spec.title}**: {spec.labelled_images:,} labelled{test or f' {spec.noun}'}, {spec.classes} classes")
     if datasets.available(name):
         with suppress(DataError):  # the download offers it again
             st.html(examples(resources.dataset(name)))
@@ -77,7 +77,7 @@ def _about(name: str) -> None:
 def _shipped(shipped: Sequence[RunSummary]) -> None:
     from explorer.charts import comparison, training_curves
 
-    st.markdown("**What the shipped runs did** – open one to look inside")
+    st.markdown("**Shipped runs** – open one to look inside")
     with st.container(horizontal=True):
         for summary in shipped:
             st.button(

@@ -46,7 +46,7 @@ async def _stay(address: str, workers: int, tls: Tls | None, say: Callable[[str]
         for number in range(workers)
     ]
     await asyncio.gather(*nannies)
-    say(f"{workers} worker process{'es' * (workers > 1)} joined {address}; Ctrl-C leaves")
+    say(f"{workers} worker process{'es' * (workers > 1)} joined {address}; press Ctrl-C to leave")
     leave = node.told_to_leave()
     ended = asyncio.gather(*(nanny.finished() for nanny in nannies))
     await asyncio.wait([asyncio.ensure_future(leave.wait()), ended], return_when=asyncio.FIRST_COMPLETED)

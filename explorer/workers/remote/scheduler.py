@@ -22,6 +22,6 @@ async def _stay(host: str, port: int, tls: Tls | None, say: Callable[[str], None
     async with dask_nodes.Scheduler(
         host=host, port=port, protocol=protocol, security=security, dashboard=False
     ) as scheduler:
-        say(f"listening on {scheduler.address}; Ctrl-C ends")
+        say(f"listening on {scheduler.address}; press Ctrl-C to stop")
         await leave.wait()
     return 0

@@ -49,7 +49,7 @@ def test_a_cancelled_reading_adds_nothing(tmp_path, kind):
     progress = Progress(str(tmp_path))
     path = made[kind]()
     progress.cancel()
-    assert refused(path, work=progress.folder) == "data: the reading was cancelled; nothing was added"
+    assert refused(path, work=progress.folder) == "data: cancelled; nothing was added"
 
 
 def test_a_reading_tells_how_far_it_has_come(tmp_path):
@@ -251,11 +251,11 @@ CLASSES = {
     ),
     "not drawn": (
         {"iris": 20, "ro\u202ese": 20},
-        "has the class 'ro\\u202ese'; the name of a class must have 1 to 60 characters that can be drawn",
+        "has the class 'ro\\u202ese'; the name of a class must have 1 to 60 printable characters",
     ),
     "too long": (
         {"iris": 20, "r" * 61: 20},
-        f"has the class '{'r' * 61}'; the name of a class must have 1 to 60 characters that can be drawn",
+        f"has the class '{'r' * 61}'; the name of a class must have 1 to 60 printable characters",
     ),
 }
 
@@ -285,9 +285,11 @@ def test_the_same_images_are_stored_once_and_a_name_is_given_once(tmp_path):
     other = write_folder(tmp_path / "other", files({"iris": 6, "rose": 6}))
     first = added(one)
     assert added(one).full_name == first.full_name
-    with pytest.raises(ExplorerError, match="these images and labels are here already, as 'flowers'"):
+    with pytest.raises(ExplorerError, match="these images and labels have already been added as 'flowers'"):
         added(one, "roses")
-    with pytest.raises(ExplorerError, match="'flowers' is the name of other images; choose another name"):
+    with pytest.raises(
+        ExplorerError, match="'flowers' is already the name of a different data set; choose another name"
+    ):
         added(other)
     registry.remove(first)
     assert added(other).full_name != first.full_name

@@ -102,11 +102,11 @@ WRONG = {
     "half a test split": (GIVEN | {"x_test": GIVEN["x_train"]}, "has only one of x_test and y_test"),
     "an unknown class": (
         GIVEN | {"x_test": GIVEN["x_train"][:1], "y_test": np.array([9])},
-        "y_test has the class '9', which y_train has not",
+        "y_test has the class '9', which y_train does not have",
     ),
     "test images of another shape": (
         GIVEN | {"x_test": GIVEN["x_train"][:, :3], "y_test": GIVEN["y_train"]},
-        "the images of x_test have another shape or other values than those of x_train",
+        "x_test and x_train differ in shape or in the range of their values",
     ),
     "channels first": (
         GIVEN | {"x_train": GIVEN["x_train"].transpose(0, 3, 1, 2)},
@@ -125,11 +125,11 @@ WRONG = {
     "texts as images": (GIVEN | {"x_train": np.full((30, 6, 5), "a")}, "x_train holds <U1, not numbers"),
     "fractions as labels": (
         GIVEN | {"y_train": GIVEN["y_train"] / 2},
-        "y_train must be one whole number or one text per",
+        "y_train must be one whole number or one string per",
     ),
     "a label per pixel": (
         GIVEN | {"y_train": np.zeros((30, 6), int)},
-        "y_train must be one whole number or one text per",
+        "y_train must be one whole number or one string per",
     ),
     "a label per image": (
         GIVEN | {"y_train": np.arange(30)},
@@ -137,7 +137,7 @@ WRONG = {
     ),
     "Python objects": (
         GIVEN | {"y_train": np.array([{}] * 30)},
-        "y_train holds Python objects, which are not opened; save numbers or texts instead",
+        "y_train holds Python objects, which are not opened; save numbers or strings instead",
     ),
 }
 

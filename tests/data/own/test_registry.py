@@ -94,7 +94,7 @@ def test_a_removed_data_set_is_known_but_not_offered_and_says_how_to_get_it_back
     assert not datasets.available(name) and name not in list(FIELDS["dataset"].choices)
     assert TrainingConfig(dataset=name).dataset == name and datasets.spec_of(name).classes == 3
     sentence = (
-        f"the data set flowers ({description.hash[:6]}) is not on this machine any more; "
+        f"the data set flowers ({description.hash[:6]}) is no longer on this machine; "
         "add it again with `python -m explorer data add flowers PATH`"
     )
     for ask in (datasets.load, datasets.check_available):

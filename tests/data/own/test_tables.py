@@ -71,7 +71,7 @@ def test_missing_values_are_named_by_row_and_column(tmp_path):
 
 WRONG = {
     "no header": ({"header": "1,2,3"}, " has no header; its first row must name the columns"),
-    "two columns of a name": ({"header": "size,size,class"}, " has two columns of one name"),
+    "two columns of a name": ({"header": "size,size,class"}, " has two columns with the same name"),
     "a column without a name": ({"header": "size,,class"}, " has a column without a name"),
     "a short row": ({"rows": [*ROWS, "1.5,red"]}, ", row 31, has 2 cells, but the header has 3"),
     "no rows": ({"rows": []}, " has no rows"),
@@ -79,7 +79,7 @@ WRONG = {
     "too few rows of a class": ({"rows": [*ROWS, "1.5,red,cow"]}, " has 1 row of the class 'cow'; a class must have"),
     "a text among numbers": (
         {"rows": [*ROWS, "large,red,cat"]},
-        ", row 31, column 'size': 'large' is not a number, as most there are",
+        ", row 31, column 'size': 'large' is not a number, unlike most values in this column",
     ),
     "infinity": ({"rows": [*ROWS, "inf,red,cat"]}, ", row 31, column 'size': inf is beyond ±1,000,000,000"),
     "an open quote": ({"rows": [*ROWS, '1.5,"red,cat']}, " is not a table: unexpected end of data"),
@@ -97,9 +97,9 @@ def test_what_is_no_text_or_only_names_is_refused(tmp_path):
     path.write_bytes(b"a,class\n\xff\xfe,1\n")
     assert refused(path) == "data: 'x.csv' is not a table: it is not UTF-8 text"
     names = written(tmp_path, [f"person {place},{place % 2}" for place in range(200)], "y.csv", "name,class")
-    assert "column 'name', has 200 different texts; a column of categories has at most 100" in refused(names)
+    assert "column 'name', has 200 different values; a column of categories has at most 100" in refused(names)
     alone = written(tmp_path, ["1", "0"] * 9, "z.csv", "class")
-    assert refused(alone) == "data: 'z.csv' has no column beside 'class'"
+    assert refused(alone) == "data: 'z.csv' has no column other than 'class'"
 
 
 def test_larger_tables_than_allowed_are_refused(tmp_path, monkeypatch):
@@ -117,8 +117,8 @@ def test_larger_tables_than_allowed_are_refused(tmp_path, monkeypatch):
 
 def test_options_of_pictures_are_refused_for_a_table_and_those_of_a_table_for_pictures(tmp_path):
     path = written(tmp_path, ROWS)
-    assert "it must be left out for a table" in refused(path, size=(8, 8))
-    assert "it must be left out for a table" in refused(path, grey=True)
+    assert refused(path, size=(8, 8)) == "size: '8x8' is not allowed; it must be left out for a table"
+    assert refused(path, grey=True) == "grey: 'true' is not allowed; it must be left out for a table"
     (tmp_path / "pictures").mkdir()
     assert "it must be left out for images" in refused(tmp_path / "pictures", label="class")
 
@@ -148,7 +148,7 @@ def test_a_saved_table_keeps_the_names_of_its_columns(tmp_path):
 def test_names_of_features_that_do_not_fit_are_refused(tmp_path, names):
     path = tmp_path / "x.npz"
     np.savez(path, x_train=np.eye(3).repeat(5, 0), y_train=np.arange(15) % 3, feature_names=names)
-    assert refused(path) == "data: 'x.npz': feature_names must be 3 texts, one for each feature of a row"
+    assert refused(path) == "data: 'x.npz': feature_names must be 3 strings, one for each feature of a row"
 
 
 def test_a_table_that_was_stored_without_names_is_read_and_gets_them_when_it_is_added_again(tmp_path, cache):
