@@ -91,7 +91,7 @@ def test_the_report_is_shown_before_anything_is_trained(place, trained, capsys):
             ["My set", "."],
             "name: 'My set' is not allowed; it must be 1 to 40 lower-case letters, digits and underscores",
         ),
-        (["digits", "."], "name: 'digits' is not allowed; it must be another one"),
+        (["digits", "."], "name: 'digits' is not allowed; it must be a name that no built-in data set has"),
         (["x", ".", "--size", "999"], "size: '999' is not allowed; it must be a number of pixels from 2 to 256"),
         (["x", ".", "--seed", "-1"], "seed: '-1' is not allowed; it must be a whole number from 0 to 2,147,483,647"),
     ],

@@ -176,7 +176,7 @@ def test_a_run_on_points_has_its_decision_boundary_and_calls_them_so(store):
     picture = html.split("<h2>Decision boundary</h2>")[1].split("<h2>")[0]
     drawn = base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', picture)[1]).decode()
     assert drawn.count('aria-roledescription="circle"') > 100 and len(set(re.findall(r'fill="(rgb[^"]+)"', drawn))) > 20
-    assert "after epoch 1, and training points" in picture and "data-chart" not in picture
+    assert "after epoch 1, with training points" in picture and "data-chart" not in picture
     text = text_of(html.encode())
     assert "on 400 validation points, from one seed" in text and "validation images" not in text
 
