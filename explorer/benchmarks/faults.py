@@ -147,7 +147,7 @@ _ALL = (
         "layers of 1 to 4 units",
         (1, 2, 3, 4),
         _set("width"),
-        "underfitting too_small",
+        "bottleneck underfitting",
         undone_by={"width": UP},
     ),
     # --- inputs and batches ------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ _ALL = (
         "1cycle with a peak of 30 to 100 times the rate",
         (30, 100),
         lambda config, peak: {"schedule": ONE_CYCLE, "peak_factor": peak},
-        "rate_too_high schedule_too_high",
+        "rate_too_high",
         undone_by={**_SCHEDULE, **_LOWER_RATE},
     ),
     fault(

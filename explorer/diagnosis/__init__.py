@@ -72,7 +72,7 @@ EXPLAINS: dict[str, set[str]] = {
     "rate_too_low": {"stuck", "underfitting", "patience_too_short", "validation_better"},
     "linear": {"underfitting"},
     "stuck": {"underfitting", "patience_too_short", "validation_better"},
-    "overfitting": {"validation_better"},
+    "overfitting": {"underfitting", "validation_better"},
 }
 
 

@@ -14,9 +14,11 @@ from explorer.runs.cause import Cause
 
 def overfitting(run: Evidence) -> Finding | None:
     """The validation loss rises while the training loss keeps falling."""
-    best, last = run.best, run.last
+    best, last = run.lowest, run.last
     if best is None or last.epoch - best.epoch < limit("overfitting_epochs"):
         return None
+    if last.accuracy <= run.chance + limit("overfitting_accuracy"):
+        return None  # it knows hardly any training image, so none by its details
     # the training loss of an epoch is a mean over it: the next one's says more about the weights at its end
     following = next(record for record in run.epochs if record.epoch > best.epoch)
     if not (best.val_loss > 0 and following.loss > 0) or 2 * run.frozen > last.epoch - best.epoch:
@@ -33,7 +35,8 @@ def overfitting(run: Evidence) -> Finding | None:
         f"Since epoch {best.epoch}, the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, while the "
         f"training loss has fallen from {number(following.loss)} to {number(last.loss)}.",
         "The network is now learning details of the training images that do not generalize to other images. "
-        f"The weights of epoch {best.epoch} are saved, so only time is lost.",
+        f"The weights of epoch {run.best.epoch} are saved"
+        f"{', so only time is lost' if run.best is best else ': its loss with the L2 penalty is the lowest'}.",
         _regularized(run),
     )
 

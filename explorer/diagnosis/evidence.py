@@ -68,9 +68,14 @@ class Evidence:
 
     @cached_property
     def best(self) -> EpochRecord | None:
-        """The epoch with the lowest validation loss, its losses without the penalty."""
+        """The epoch whose weights are saved, its losses without the penalty: the recorded loss was the lowest."""
         chosen = best_epoch(self.records)
         return next((record for record in self.epochs if record.epoch == chosen.epoch), None) if chosen else None
+
+    @cached_property
+    def lowest(self) -> EpochRecord | None:
+        """The epoch with the lowest validation loss without the penalty."""
+        return best_epoch(self.epochs)
 
     @property
     def now(self) -> "EpochSignals | None":

@@ -93,6 +93,7 @@ def _fading(run: Evidence) -> Finding | None:
             Fix({"activation": "elu", "kernel_initializer": "he_normal"}, "ELU needs a matching initializer."),
             Fix({"batch_norm": BEFORE_ACTIVATION}),
         ],
+        title="Weak gradients",
     )
 
 

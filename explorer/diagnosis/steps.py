@@ -70,7 +70,7 @@ _WHY_TOO_HIGH = (
 
 def _ruinous_peak(run: Evidence) -> Finding | None:
     """A cycle whose peak undid what had been learned: the training loss has recovered, the validation loss has not."""
-    best, last = run.best, run.last
+    best, last = run.lowest, run.last
     if run.config.schedule != ONE_CYCLE or best is None:
         return None
     peak = max(run.records, key=lambda record: record.learning_rate)

@@ -1,5 +1,6 @@
 """The one place where suggested changes are checked: each is possible, new, has an effect and fits its finding."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,10 +18,10 @@ DIRECTIONS: dict[str, dict[str, int]] = {
     "rate_too_high": {"learning_rate": DOWN, "peak_factor": DOWN},
     "rate_too_low": {"learning_rate": UP},
     "schedule_too_low": {"decay_epochs": UP, "warmup_epochs": DOWN, "plateau_patience": UP, "plateau_factor": UP},
-    "clipping_too_strong": {"learning_rate": UP},
+    "clipping_too_strong": {"learning_rate": UP, "clip_norm": UP},
     "few_steps": {"batch_size": DOWN, "learning_rate": UP},
-    "diverged": {"learning_rate": DOWN, "peak_factor": DOWN},
-    "exploding": {"learning_rate": DOWN},
+    "diverged": {"learning_rate": DOWN, "peak_factor": DOWN, "clip_norm": DOWN},
+    "exploding": {"learning_rate": DOWN, "clip_norm": DOWN},
     "dead": {"learning_rate": DOWN, "depth": DOWN},
     "saturated": {"learning_rate": DOWN},
     "too_deep": {"depth": DOWN},
@@ -61,8 +62,8 @@ def _has_effect(name: str, changed: TrainingConfig, config: TrainingConfig) -> b
 def _fits(finding: str, name: str, changed: TrainingConfig, config: TrainingConfig) -> bool:
     direction = DIRECTIONS.get(finding, {}).get(name)
     before, after = getattr(config, name), getattr(changed, name)
-    if name == "clip_norm" and finding == "clipping_too_strong":
-        return after == 0 or after > before
+    if name == "clip_norm":  # 0 is no limit at all
+        before, after = before or math.inf, after or math.inf
     return direction is None or (after - before) * direction > 0
 
 

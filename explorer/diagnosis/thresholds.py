@@ -210,6 +210,12 @@ LIMITS: dict[str, Threshold] = {
     # the curves
     "learnt_accuracy": Threshold(0.9, "training accuracy, at least: the network learns well", "the presets on digits"),
     "overfitting_epochs": Threshold(5, "epochs since the lowest validation loss, at least", "noise on CIFAR-10"),
+    "overfitting_accuracy": Threshold(
+        0.15,
+        "training accuracy above chance level, above",
+        "SiLU × 40 with batch normalization on digits: 0.04",
+        DEFINED,
+    ),
     "overfitting_rise": Threshold(1.03, "validation loss / its minimum, at least: warning", "noise on CIFAR-10: 1.02"),
     "strong_overfitting_rise": Threshold(1.15, "the same: problem", "the notebook's SELU: 1.35; ELU: 1.07"),
     "strong_overfitting_epochs": Threshold(

@@ -18,6 +18,7 @@ from explorer.benchmarks.diagnosis import is_fault, needed, report, verdict
 from explorer.benchmarks.faults import CATALOGUE, SUITING
 from explorer.cli.main import main
 from explorer.config import FIELDS, TrainingConfig
+from explorer.diagnosis import RULES
 from explorer.errors import InputError
 
 HEALTHY = TrainingConfig(dataset="digits", depth=4, width=64, learning_rate=1e-3, input_scaling="standardized")
@@ -49,6 +50,11 @@ def test_a_fault_changes_settings_that_matter_and_each_can_be_taken_back(fault):
             assert changed and all(FIELDS[name].matters(values) for name in changed - {"schedule", "dropout"})
             assert faulty.seed == config.seed and faulty.epochs == config.epochs
     assert fault.causes or fault.undone_by
+
+
+def test_faults_are_named_by_findings_that_there_are():
+    named = set().union(*(fault.causes for fault in CATALOGUE.values()))
+    assert named <= {rule.__name__ for rule in RULES}
 
 
 def test_a_fault_stays_within_the_bounds_of_its_field():

@@ -207,6 +207,34 @@ def test_a_plateau_schedule_that_freezes_is_no_overfitting():
     assert "overfitting" in names(found(config, with_(records, learning_rate=0.5)))
 
 
+@pytest.mark.parametrize("penalty", [0.0, 0.5])
+def test_overfitting_is_judged_by_the_loss_without_the_penalty(penalty):
+    """With a falling penalty the recorded loss is lowest at the end, although the data loss has long been rising."""
+    losses, rising = [1.9, 1.6, 1.4, *[1.2] * 14, 0.8], [1.9, 1.7, 1.5, *[2.28] * 15]
+    shrinking = [penalty * (18 - at) / 8 for at in range(18)]
+    records = history(
+        *map(sum, zip(losses, shrinking, strict=True)),
+        val=list(map(sum, zip(rising, shrinking, strict=True))),
+        accuracy=0.8,
+    )
+    told = found(RELU.with_(l2=1e-4 if penalty else 0.0), with_(records, penalty=shrinking, val_penalty=shrinking))
+    overfitting = next(finding for finding in told if finding.name == "overfitting")
+    assert overfitting.severity == PROBLEM and overfitting.since == 4
+    assert "Since epoch 3, the validation loss has risen from 1.500 to 2.280" in overfitting.evidence
+    saved = (
+        "epoch 18 are saved: its loss with the L2 penalty is the lowest" if penalty else "epoch 3 are saved, so only"
+    )
+    assert saved in overfitting.why
+
+
+@pytest.mark.parametrize(("accuracy", "says"), [(0.14, False), (0.25, False), (0.26, True)])
+def test_what_does_not_know_the_training_images_does_not_overfit(accuracy, says):
+    records = history(2.35, 2.3, 2.29, *[2.2] * 16, 2.1, val=[2.3, *[2.6] * 19], accuracy=accuracy)
+    told = names(found(RELU, records))
+    assert ("overfitting" in told) is says
+    assert not {"overfitting", "underfitting"} <= set(told)
+
+
 @pytest.mark.parametrize(("rate", "says"), [(2.01e-5, False), (2e-5, True)])
 def test_a_rate_is_frozen_at_a_fiftieth(rate, says):
     records = with_(history(1.5, 1.1, *[1.0] * 4, accuracy=0.6), learning_rate=[1e-3, 1e-3, *[rate] * 4])
@@ -493,6 +521,7 @@ def test_flat_activations_that_weaken_the_gradient_without_ending_it(first, says
     told = found(sigmoid, history(2.3, 1.8, 1.2, 0.8, accuracy=0.8), seen)
     assert ("vanishing" in names(told)) is says
     if says:
+        assert told[0].title == "Weak gradients"
         assert told[0].severity == WARNING and told[0].change == {
             "activation": "elu",
             "kernel_initializer": "he_normal",

@@ -1,6 +1,7 @@
 """Suggested changes: always new, allowed, with an effect, and in line with what their finding says."""
 
 import logging
+import math
 import random
 
 import pytest
@@ -48,6 +49,44 @@ def test_what_is_no_suggestion(config, change):
 )
 def test_a_suggestion_does_not_contradict_its_finding(name, change):
     assert admissible(DIGITS, change) and not admissible(DIGITS, change, name)
+
+
+@pytest.mark.parametrize("name", ["exploding", "diverged"])
+def test_gradients_that_are_clipped_already_are_not_clipped_less(name):
+    clipped = DIGITS.with_(clip_norm=0.5)
+    assert admissible(DIGITS, {"clip_norm": 1.0}, name) and admissible(clipped, {"clip_norm": 0.1}, name)
+    assert not admissible(clipped, {"clip_norm": 1.0}, name) and not admissible(clipped, {"clip_norm": 0.0}, name)
+    assert admissible(clipped, {"clip_norm": 1.0}, "clipping_too_strong")
+    assert admissible(clipped, {"clip_norm": 0.0}, "clipping_too_strong")
+    assert not admissible(clipped, {"clip_norm": 0.1}, "clipping_too_strong")
+
+
+# the way in which a finding's words allow a number to be changed, written down anew; 0 is no clipping at all
+LESS, MORE, EITHER = "less", "more", "either"
+WAYS = {
+    "learning_rate": {
+        **dict.fromkeys(("rate_too_high", "exploding", "diverged", "dead", "saturated", "vanishing"), LESS),
+        **dict.fromkeys(("rate_too_low", "clipping_too_strong", "few_steps"), MORE),
+        **dict.fromkeys(("underfitting", "stuck", "inputs"), EITHER),
+    },
+    "peak_factor": dict.fromkeys(("rate_too_high", "exploding", "diverged", "dead", "saturated", "vanishing"), LESS),
+    "clip_norm": {"exploding": LESS, "diverged": LESS, "clipping_too_strong": MORE},
+}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rates_and_limits_are_changed_only_in_the_way_that_the_words_allow(seed):
+    rng = random.Random(1000 + seed)
+    for _ in range(100):
+        run = drawn_evidence(rng)
+        for finding in diagnose(run):
+            for change in [finding.change, *finding.others]:
+                for name in WAYS.keys() & change.keys():
+                    before, after = getattr(run.config, name), change[name]
+                    if name == "clip_norm":
+                        before, after = before or math.inf, after or math.inf
+                    way = WAYS[name][finding.name]
+                    assert way == EITHER or way == (MORE if after > before else LESS), (finding.name, change, before)
 
 
 def test_the_first_admissible_fix_is_suggested_and_the_others_are_kept():

@@ -95,7 +95,9 @@ def test_a_second_request_of_a_session_for_the_same_run_gives_the_first(run_queu
     with pytest.raises(InputError, match="you already have 2 queued or running runs, the maximum"):
         submit(run_queue, store, LONG.with_(seed=3), "one")
     fix = FixMark(first.name, {"width": 20})
-    with pytest.raises(InputError, match=f"the maximum on this server; pause '{first.name}', try its fix, then resume it"):
+    with pytest.raises(
+        InputError, match=f"the maximum on this server; pause '{first.name}', try its fix, then resume it"
+    ):
         run_queue.submit_once(LONG.with_(width=20), lambda: pytest.fail("it was created"), "one", fix)
     assert len(store.list()) == 3
     for run in (second, other, first):
