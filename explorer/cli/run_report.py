@@ -7,7 +7,7 @@ from typing import Any
 from explorer.plain_text import columns, number_of, percent, plain
 from explorer.runs import cost_estimate
 from explorer.runs.history import RULES, EpochRecord, best_epoch
-from explorer.runs.metrics import OBJECTIVES
+from explorer.runs.metrics import OBJECTIVES, is_penalized
 from explorer.runs.model_mark import read_mark
 from explorer.runs.run import BEST, Run
 from explorer.runs.run_summary import RunSummary, summarize
@@ -66,7 +66,7 @@ def lines_of_result(values: dict[str, Any]) -> list[str]:
     parts = f" (data loss {values['val_data_loss']:.4f} + penalty {values['val_penalty']:.4f})"
     return [
         f"{run}: {values['status']} after {epochs}; best epoch {values['best_epoch']} ({SELECTED_BY}): "
-        f"validation loss {values['val_loss']:.4f}{parts * (values['val_penalty'] > 0)}, "
+        f"validation loss {values['val_loss']:.4f}{parts * is_penalized(values['val_penalty'])}, "
         f"validation accuracy {percent(values['val_accuracy'])}",
         *([f"{Path(values['path'], BEST)}{other}"] if of else []),
     ]
@@ -92,7 +92,7 @@ def row(summary: RunSummary, name: str, position: int | None = None) -> dict[str
 
 def lines_of_runs(values: dict[str, Any]) -> list[str]:
     """The rows of a list as a table, with the reasons of unreadable runs below it."""
-    penalty = ["val_data_loss"] * any(row["val_penalty"] for row in values["runs"])
+    penalty = ["val_data_loss"] * any(is_penalized(row["val_penalty"]) for row in values["runs"])
     head = ["run", "name", "status", "epochs", "best", "val_loss", "val_accuracy", *penalty, "created"]
     rows = [[_cell(name, _value(row, name)) for name in head] for row in values["runs"]]
     unreadable = {row["run"]: row["reason"] for row in values["runs"] if row["status"] == UNREADABLE}

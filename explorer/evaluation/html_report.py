@@ -14,6 +14,7 @@ from explorer.evaluation.report import times
 from explorer.palette import RIGHT_COLOR, WRONG_COLOR
 from explorer.plain_text import percent
 from explorer.plain_text import to_json as one_line
+from explorer.runs.metrics import is_penalized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def numbers(values: dict[str, Any]) -> str:
 
 
 def _parts(values: dict[str, Any]) -> dict[str, str]:
-    if not values["penalties"]:
+    if not is_penalized(values["penalty"]):
         return {}
     penalty = f"Penalty ({escape(values['penalties'])})"
     return {"Data loss": f"{values['data_loss']:.4f}", penalty: f"{values['penalty']:.4f}"}

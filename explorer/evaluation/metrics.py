@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from explorer.runs.metrics import is_penalized
+
 # the normal quantile of a two-sided 95 % interval
 Z_95 = 1.959963984540054
 CALIBRATION_BINS = 10
@@ -163,6 +165,11 @@ class Evaluation:
     def loss(self) -> float:
         """Data loss plus penalty, as Keras's `evaluate` returns."""
         return self.data_loss + self.penalty
+
+    @property
+    def penalized(self) -> bool:
+        """Whether the loss includes a penalty."""
+        return is_penalized(self.penalty)
 
     @cached_property
     def top_2_accuracy(self) -> float:

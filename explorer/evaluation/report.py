@@ -8,6 +8,7 @@ from explorer.evaluation.predictions import CARRIED, TEST, Predictions
 from explorer.evaluation.saved_models import SavedModel, behind
 from explorer.plain_text import columns, percent
 from explorer.runs.history import RULES
+from explorer.runs.metrics import is_penalized
 
 
 def values(model: SavedModel, predictions: Predictions, looks: int) -> dict[str, Any]:
@@ -97,8 +98,8 @@ def _mistakes(values: dict[str, Any], noun: str = "images") -> list[str]:
 
 
 def _parts(values: dict[str, Any]) -> str:
-    """The parts of the loss, for a model with regularizers."""
-    if not values["penalties"]:
+    """The parts of a loss that includes a penalty."""
+    if not is_penalized(values["penalty"]):
         return ""
     return f" (data loss {values['data_loss']:.4f} + penalty {values['penalty']:.4f}, {values['penalties']})"
 

@@ -79,7 +79,7 @@ def _result(summary: RunSummary) -> str:
     values = {
         "Validation accuracy": percent(best.val_accuracy),
         "Validation loss": f"{best.val_loss:.4f}",
-        **({"Validation data loss": f"{best.val_data_loss:.4f}"} if best.val_penalty > 0 else {}),
+        **({"Validation data loss": f"{best.val_data_loss:.4f}"} if best.penalized else {}),
         "Best epoch": f"{best.epoch:,} of {len(summary.records):,}",
     }
     noun = DATASETS[summary.config.dataset].noun

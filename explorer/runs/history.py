@@ -13,7 +13,7 @@ import msgspec
 from explorer import records as json_records
 from explorer.errors import FieldError
 from explorer.records import Epoch, Real, Seconds, Share
-from explorer.runs.metrics import METRICS, OBJECTIVES
+from explorer.runs.metrics import METRICS, OBJECTIVES, is_penalized
 from explorer.runs.thinning import thinned
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class EpochRecord:
     def val_data_loss(self) -> float:
         """The validation loss without the penalty: the cross-entropy alone."""
         return self.val_loss - self.val_penalty
+
+    @property
+    def penalized(self) -> bool:
+        """Whether the validation loss includes a penalty."""
+        return is_penalized(self.val_penalty)
 
     def to_json(self) -> str:
         """The record as one line of JSON; NaN and infinite values become null."""

@@ -71,3 +71,8 @@ METRICS = {
 }
 # what runs are selected, ranked and optimized by, under the name on the validation images
 OBJECTIVES = {metric.validation: metric for metric in METRICS.values()}
+
+
+def is_penalized(penalty: float | None) -> bool:
+    """Whether a loss includes this penalty: it is not 0, and was recorded."""
+    return penalty is not None and abs(penalty) > 0  # NaN where an earlier version did not record it

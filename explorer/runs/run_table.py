@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.config import FIELDS
 from explorer.data.datasets import DATASETS
 from explorer.runs.cost_estimate import validation_images
-from explorer.runs.metrics import OBJECTIVES
+from explorer.runs.metrics import OBJECTIVES, is_penalized
 from explorer.runs.run_names import run_names
 from explorer.runs.run_summary import RunSummary
 
@@ -129,7 +129,7 @@ def ranked(table: "pd.DataFrame", metric: str = "val_loss") -> "pd.DataFrame":
 
 def penalized(table: "pd.DataFrame") -> bool:
     """Whether the loss of any run includes a penalty, so that it cannot be compared with that of others."""
-    return bool((table["val_loss"] > table["val_data_loss"]).any())
+    return any(map(is_penalized, table["val_loss"] - table["val_data_loss"]))
 
 
 def differing(table: "pd.DataFrame") -> list[str]:

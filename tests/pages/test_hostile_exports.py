@@ -75,7 +75,7 @@ def page(digits, tmp_path):
     told = report.values(
         SavedModel(HOSTILE[1], tmp_path), Predictions(facts, "validation", probabilities, losses, 0.2, 1.5), 1
     )
-    names = {"class_names": HOSTILE, "penalties": HOSTILE[4], "outputs_note": HOSTILE[5]}
+    names = {"class_names": HOSTILE, "penalties": HOSTILE[4], "penalty": 0.5, "outputs_note": HOSTILE[5]}
     told |= names | {"per_class": [{**row, "name": name} for row, name in zip(told["per_class"], HOSTILE, strict=True)]}
     return html_report.to_html(told, digits, "validation", Evaluation(probabilities, losses, labels, HOSTILE))
 

@@ -144,6 +144,11 @@ def test_what_an_earlier_version_did_not_record_is_nan():
         assert math.isnan(getattr(back, name)) and replace(back, **{name: 0.0}) == RECORD
 
 
+@pytest.mark.parametrize(("penalty", "penalized"), [(0.5, True), (0.0, False), (NAN, False)])
+def test_a_loss_includes_a_penalty_that_was_recorded_and_is_not_0(penalty, penalized):
+    assert replace(RECORD, val_penalty=penalty).penalized is penalized
+
+
 def test_what_a_later_version_adds_is_left_out():
     assert EpochRecord.from_json(changed(gradient=1.0)) == RECORD
 

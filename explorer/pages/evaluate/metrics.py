@@ -34,11 +34,11 @@ Metric = tuple[str, str, str]  # label, value, explanation
 def _losses(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
     loss = "As in Keras's `evaluate`: mean cross-entropy (the data loss) plus the regularization penalty."
     parts = [("Loss", f"{evaluation.loss:.4f}", loss)]
-    if penalties := predictions.facts.penalties:
+    if evaluation.penalized:
         parts += [
             ("Data loss", f"{evaluation.data_loss:.4f}", "Mean cross-entropy."),
             (
-                f"Penalty ({foreign(penalties)})",
+                f"Penalty ({foreign(predictions.facts.penalties)})",
                 f"{evaluation.penalty:.4f}",
                 "What the model's regularizers add to the loss.",
             ),

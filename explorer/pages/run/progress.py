@@ -53,7 +53,7 @@ def numbers(summary: RunSummary) -> None:
 
 def _captions(config: TrainingConfig, best: EpochRecord | None, last: EpochRecord | None) -> None:
     """Says what the losses include, and how often gradients were clipped."""
-    if best and best.val_penalty > 0:
+    if best and best.penalized:
         st.caption(
             "Every loss includes the L2 penalty on the weights, as in Keras. At the best epoch, the validation loss is "
             f"{best.val_data_loss:.4f} (data loss) + {best.val_penalty:.4f} (penalty)."
