@@ -1,12 +1,15 @@
-"""The machine that this process runs on, and the peak memory of the process."""
+"""The machine that this process runs on: what it is, a free port, and the peak memory of the process."""
 
 import os
 import platform
 import resource
+import socket
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 # sets of vector instructions, the widest first, with the flag by which Linux lists each
@@ -57,6 +60,15 @@ def processor_features() -> str:
 def _instructions(facts: dict[str, str]) -> str:
     flags = facts.get("flags", "").split()
     return next((name for name, flag in VECTORS.items() if flag in flags), platform.machine())
+
+
+def free_port() -> int:
+    """A port that nothing listens on, outside the range from which the system serves all other processes meanwhile."""
+    while True:
+        port = randrange(20_000, 32_000)
+        with socket.socket() as server, suppress(OSError):
+            server.bind(("localhost", port))
+            return port
 
 
 def peak_memory() -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import psutil
 import explorer
 from explorer.benchmarks.watcher import Received, Watcher
 from explorer.errors import WorkersError
+from explorer.machine import free_port
 from explorer.plain_text import columns
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
@@ -59,9 +59,7 @@ def _training(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
     with _process([*command, "--server.port", port], folder) as process:
         address = f"http://localhost:{port}"

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from browser import HANGS, ROOT, free_port, wait_for
+from browser import HANGS, ROOT, PageServer, start_server, wait_for
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from explorer.machine import free_port
 from explorer.runs.store import RunStore
 from explorer.scratch import PREFIX
 from explorer.sweeps.launch import launch
@@ -56,15 +57,18 @@ LONG_SWEEP = {
 class Started:
     """A server started as in the README, from a folder and with a temporary folder that every user can write to."""
 
-    process: subprocess.Popen
-    port: int
+    page: PageServer
     shared: Path
     told: Path
     driver: psutil.Process | None = None
 
     @property
-    def address(self) -> str:
-        return f"http://localhost:{self.port}"
+    def process(self) -> subprocess.Popen:
+        return self.page.process
+
+    @property
+    def port(self) -> int:
+        return self.page.port
 
     def processes(self) -> list[psutil.Process]:
         roots = [psutil.Process(self.process.pid), *([self.driver] if self.driver else [])]
@@ -82,31 +86,22 @@ def started(folder: Path, *options: str, **environment: str):
         new.mkdir()
     lie_in_wait(shared)
     (folder / "sitecustomize.py").write_text(TELL)
-    port = free_port()
-    scripts = Path(sysconfig.get_path("scripts"))
-    command = [scripts / "streamlit", "run", ROOT / "streamlit_app.py", "--server.headless", "true", *options]
-    more = {"EXPLORER_RUNS": str(folder / "runs"), "EXPLORER_WORKERS": str(WORKERS)}
-    here = {"TMPDIR": str(shared), "PYTHONPATH": str(folder), "TELL_INTO": str(told)}
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    here = {"TMPDIR": str(shared), "PYTHONPATH": str(folder), "TELL_INTO": str(told), "PYTHONSAFEPATH": None}
     with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [*map(str, command), "--server.port", str(port)],
-            cwd=shared,
-            env={**kept, **here, **more, **environment},
-            stdin=subprocess.DEVNULL,
+        page = start_server(
+            folder / "runs",
+            *options,
+            script=ROOT / "streamlit_app.py",
+            streamlit=[Path(sysconfig.get_path("scripts")) / "streamlit"],
+            folder=shared,
             stderr=said,
+            **{"EXPLORER_WORKERS": str(WORKERS), **here, **environment},
         )
-    server = Started(process, port, shared, told)
     try:
-        wait_for(lambda: answer(port, "/", f"localhost:{port}")[0])
-        yield server
+        wait_for(page.answers)
+        yield Started(page, shared, told)
     finally:
-        process.terminate()
-        try:
-            process.wait(HANGS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        page.end(HANGS)
 
 
 def lie_in_wait(shared: Path) -> None:

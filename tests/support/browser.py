@@ -3,15 +3,18 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from random import randrange
+from typing import IO
+
+from explorer.machine import free_port
 
 ROOT = Path(__file__).parents[2]
 # without these Chromium as root does not start, or looks for its maker's servers
@@ -20,44 +23,73 @@ CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-net
 HANGS = 300.0  # seconds
 
 
-def free_port() -> int:
-    """A port that nothing listens on, outside the range from which the system serves all other processes meanwhile."""
-    while True:
-        port = randrange(20_000, 32_000)
-        with socket.socket() as server, suppress(OSError):
-            server.bind(("localhost", port))
-            return port
+@dataclass(frozen=True)
+class PageServer:
+    """A server of the page, and the port at which it answers."""
+
+    process: subprocess.Popen
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def answers(self) -> bool:
+        """Whether it is there, be it that it refuses this name."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=2) as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError as refused:
+            return refused.code < 500  # 503 until it can draw a page
+        except OSError:
+            return False
+
+    def end(self, seconds: float) -> None:
+        """Ends it, by force if it does not end by itself in this time."""
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+AS_MODULE = (sys.executable, "-m", "streamlit")
+
+
+def start_server(
+    runs: Path,
+    *options: str,
+    script: str | Path = "streamlit_app.py",
+    streamlit: Sequence[str | Path] = AS_MODULE,
+    folder: Path = ROOT,
+    stderr: IO | int | None = None,
+    **environment: str | None,
+) -> PageServer:
+    """Starts a server of the page, whose runs lie in a folder; a variable that is None is not in its environment."""
+    port = free_port()
+    command = [*streamlit, "run", script, "--server.headless", "true", *options, "--server.port", str(port)]
+    names = {**os.environ, "EXPLORER_RUNS": str(runs), **environment}
+    process = subprocess.Popen(
+        [*map(str, command)],
+        cwd=folder,
+        env={name: value for name, value in names.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        stderr=stderr,
+        text=True,
+    )
+    return PageServer(process, port)
 
 
 @contextmanager
 def serve(runs: Path, script: str = "streamlit_app.py", **environment: str) -> Iterator[str]:
     """The address of a page whose runs lie in a folder; the server ends with the block."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
-    server = subprocess.Popen(
-        [*command, "--server.port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "EXPLORER_RUNS": str(runs), **environment},
-        stdin=subprocess.DEVNULL,
-    )
+    server = start_server(runs, script=script, **environment)
     try:
-        address = f"http://localhost:{port}"
-        wait_for(lambda: _healthy(address))
-        yield address
+        wait_for(server.answers)
+        yield server.address
     finally:
-        server.terminate()
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def _healthy(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+        server.end(15)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from browser import ROOT, free_port
+from browser import ROOT
 
+from explorer.machine import free_port
 from explorer.runs.run import HISTORY
 from explorer.workers.cluster import Tls
 

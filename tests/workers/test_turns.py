@@ -1,11 +1,9 @@
 """Many people on one server: sessions take turns, and what its operator limits is limited."""
 
-import os
 import subprocess
-import sys
 
 import pytest
-from browser import ROOT, free_port, wait_for
+from browser import start_server, wait_for
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
@@ -149,17 +147,12 @@ def test_limits_come_from_the_environment_and_cap_epochs(monkeypatch):
 
 
 def test_a_server_with_a_bad_limit_ends_with_one_sentence(tmp_path):
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    ended = subprocess.run(
-        [*command, "--server.port", str(free_port())],
-        cwd=ROOT,
-        env={**os.environ, "EXPLORER_RUNS": str(tmp_path), "EXPLORER_MAX_MINUTES": "soon"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert ended.returncode == 2
-    said = [line for line in ended.stderr.splitlines() if "EXPLORER" in line or "Traceback" in line]
-    assert said == [
+    server = start_server(tmp_path, stderr=subprocess.PIPE, EXPLORER_MAX_MINUTES="soon")
+    try:
+        _, said = server.process.communicate(timeout=600)
+    finally:
+        server.end(15)
+    assert server.process.returncode == 2
+    assert [line for line in said.splitlines() if "EXPLORER" in line or "Traceback" in line] == [
         "explorer: EXPLORER_MAX_MINUTES: 'soon' is not allowed; it must be a number above 0, at most 1,000,000"
     ]
