@@ -296,6 +296,55 @@ def test_no_code_looks_into_a_reason_but_the_inference_of_old_folders():
     assert looking == {"runs/cause.py"}
 
 
+READS = {"removeprefix", "removesuffix", "startswith", "endswith", "partition", "rpartition", "split", "rsplit"}
+SEVERAL_WORDS, CAPITALIZED = re.compile(r"[A-Za-z]{2,} +[A-Za-z]{2}"), re.compile(r"[A-Z][a-z]+")
+
+
+def compares_words(node: ast.AST, labels: bool) -> bool:
+    """A comparison with several words of text, or a method that looks for them; with `labels` also "Table"."""
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+    elif isinstance(node, ast.MatchValue):
+        sides = [node.value]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS:
+        sides = node.args
+    else:
+        return False
+    parts = [part for side in sides for part in getattr(side, "elts", [side])]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return any(SEVERAL_WORDS.search(text) or (labels and CAPITALIZED.fullmatch(text)) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "now.source != 'this machine'",
+        "source in ('', 'this machine')",
+        "headline(config).removesuffix(', trained with plain Keras.')",
+        "text if verdict == 'well calibrated' else ''",
+        "what == 'Table'",
+        "match text:\n    case 'batch norm': pass",
+    ],
+)
+def test_a_comparison_with_words_is_found(source):
+    assert any(compares_words(node, labels=True) for node in ast.walk(ast.parse(source)))
+
+
+@pytest.mark.parametrize("source", ["status == 'queued'", "show('this machine')", "name.removesuffix('.zip')"])
+def test_a_comparison_with_a_name_is_not(source):
+    assert not any(compares_words(node, labels=True) for node in ast.walk(ast.parse(source)))
+
+
+def test_no_code_compares_or_parses_words_but_those_of_other_programs():
+    comparing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if compares_words(node, labels=own_room(path) in ("cli", "pages"))  # elsewhere, a class of Keras
+    }
+    assert comparing == {"evaluation/causes.py"}  # what Keras writes before its reason
+
+
 def test_whoever_ends_a_run_writes_its_cause():
     calls = [
         (path.relative_to(PACKAGE).as_posix(), node)

@@ -7,6 +7,7 @@ from pathlib import Path
 from explorer.cli import terminal
 from explorer.config import FIELDS
 from explorer.data import datasets, download
+from explorer.data.download.progress import STORED
 from explorer.data.split import SPLITS
 from explorer.errors import FieldError
 
@@ -25,20 +26,20 @@ def fetch(options: argparse.Namespace) -> int:
     name, source = options.name, options.source
     if source is not None and not Path(source).exists():
         raise FieldError("from", source, "an existing file or folder")
-    draw, heard = terminal.FetchLine(sys.stderr), [""]
+    draw, sources = terminal.FetchLine(sys.stderr), [STORED]
 
     def progress(now: download.Progress) -> None:
-        heard[0] = now.source
-        if now.phase != "ready" or now.source != "this machine":
+        sources[0] = now.source
+        if now.phase != "ready" or not now.stored:
             draw(now)
 
     path = download.fetch(name, source=Path(source) if source else None, progress=progress)
     dataset = datasets.load(name)  # verifies every byte
-    was_there = heard[0] in ("", "this machine")
     images = {split: len(getattr(dataset, split)) for split in SPLITS}
-    values = {"dataset": name, "path": str(path or ""), "source": "this machine" if was_there else heard[0]}
+    values = {"dataset": name, "path": str(path or ""), "source": sources[0]}
     values["images"] = images
-    how = "is already on this machine and verified" if was_there else f"was fetched ({heard[0]}) and verified"
+    was_there = sources[0] == STORED
+    how = "is already on this machine and verified" if was_there else f"was fetched ({sources[0]}) and verified"
     counts = ", ".join(f"{count:,} {split}" for split, count in images.items() if count)
     lines = [f"{dataset.spec.title} {how}: {counts} {dataset.spec.noun}", *([str(path)] if path else [])]
     terminal.answer(values, options, lambda values: lines)

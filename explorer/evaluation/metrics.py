@@ -5,6 +5,7 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -105,6 +106,14 @@ def calibration_error(bins: list[CalibrationBin]) -> float:
     return sum(b.count * abs(b.confidence - b.accuracy) for b in bins if b.count) / total if total else math.nan
 
 
+class ConfidenceVerdict(StrEnum):
+    """How the mean confidence of a model compares with its accuracy, in words."""
+
+    OVERCONFIDENT = "overconfident"
+    UNDERCONFIDENT = "underconfident"
+    CALIBRATED = "well calibrated"
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The predictions of a model for labelled images, and the metrics computed from them.
@@ -150,11 +159,13 @@ class Evaluation:
         return wilson_interval(int(self.right.sum()), self.images)
 
     @property
-    def confidence_verdict(self) -> str:
+    def confidence_verdict(self) -> ConfidenceVerdict:
         """How the mean confidence compares with the accuracy; within its interval, the two cannot be told apart."""
         low, high = self.accuracy_interval
         mean = float(self.confidence.mean())
-        return "overconfident" if mean > high else "underconfident" if mean < low else "well calibrated"
+        if low <= mean <= high:
+            return ConfidenceVerdict.CALIBRATED
+        return ConfidenceVerdict.OVERCONFIDENT if mean > high else ConfidenceVerdict.UNDERCONFIDENT
 
     @cached_property
     def data_loss(self) -> float:

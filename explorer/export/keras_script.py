@@ -29,9 +29,14 @@ def keras_script(config: TrainingConfig, run: str = "", best: EpochRecord | None
 
 
 def headline(config: TrainingConfig) -> str:
-    """One line that says what is trained: data set, depth and width, activation."""
+    """One line that says what is trained, and how."""
+    return f"{network(config)}, trained with plain Keras."
+
+
+def network(config: TrainingConfig) -> str:
+    """What is trained, in a few words: data set, depth and width, activation."""
     layers, activation = cost_estimate.hidden_layers(config), FIELDS["activation"].title(config.activation)
-    return f"{DATASETS[config.dataset].title}: {layers}, activation {activation}, trained with plain Keras."
+    return f"{DATASETS[config.dataset].title}: {layers}, activation {activation}"
 
 
 def result(config: TrainingConfig, best: EpochRecord) -> str:

@@ -15,7 +15,7 @@ from explorer.export.comparison_report import comparison
 from explorer.export.curve_charts import curve_charts
 from explorer.export.evaluating import Evaluate, Evaluated
 from explorer.export.findings import findings_of
-from explorer.export.keras_script import headline
+from explorer.export.keras_script import network
 from explorer.export.live_charts import Charts
 from explorer.plain_text import percent
 from explorer.runs import cost_estimate
@@ -55,7 +55,7 @@ def _one(summary: RunSummary, evaluated: Evaluated, charts: Charts) -> str:
     reason = f": {escape(summary.status.reason)}" if summary.status.reason else ""
     return "".join(
         [
-            f"<h1>{escape(summary.title)}</h1><p>{escape(_trained(summary))}<br>"
+            f"<h1>{escape(summary.title)}</h1><p>{escape(network(summary.config))}.<br>"
             f"<small>{named}created {created}, {summary.state}{reason}</small></p>{note}",
             f"<h2>Result</h2>{_result(summary)}",
             f"<h2>Settings</h2>{html_parts.settings(summary.config)}",
@@ -66,10 +66,6 @@ def _one(summary: RunSummary, evaluated: Evaluated, charts: Charts) -> str:
             f"<h2>Metrics</h2>{_metrics(evaluated, DATASETS[summary.config.dataset].noun)}",
         ]
     )
-
-
-def _trained(summary: RunSummary) -> str:
-    return headline(summary.config).removesuffix(", trained with plain Keras.") + "."
 
 
 def _result(summary: RunSummary) -> str:

@@ -89,15 +89,16 @@ def settings_in_short(config: TrainingConfig) -> str:
     Such as "CIFAR-10 ELU+BN 20×100, rate 0.001, seed 2".
     """
     values = vars(config)
-    norm = "+BN" if config.batch_norm == AFTER_ACTIVATION else ""
+    in_head = (*_FIRST, "batch_norm") if config.batch_norm == AFTER_ACTIVATION else _FIRST
+    norm = "+BN" if "batch_norm" in in_head else ""
     activation = FIELDS["activation"].title(config.activation)
     head = f"{_dataset(DATASETS[config.dataset])} {activation}{norm} {config.depth}×{config.width}"
     others = [
         in_short(name, values[name])
         for name, field in FIELDS.items()
-        if name not in _FIRST and values[name] != field.default and field.matters(values)
+        if name not in in_head and values[name] != field.default and field.matters(values)
     ]
-    return ", ".join([head, *(text for text in others if norm == "" or text != "batch norm")])
+    return ", ".join([head, *others])
 
 
 def _dataset(spec: DatasetSpec) -> str:

@@ -19,6 +19,7 @@ STATUSES = (QUEUED, RUNNING, PAUSED, COMPLETED, STOPPED, FAILED, INTERRUPTED)
 ACTIVE = (QUEUED, RUNNING)
 RESUMABLE = (PAUSED, STOPPED, INTERRUPTED)
 UNREADABLE = "unreadable"
+LOADING, COMPILING, TRAINING = "loading the data", "compiling", "training"  # phases of a running one
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from explorer.errors import ExplorerError
 from explorer.process import Process
 from explorer.runs.cause import Cause
 from explorer.runs.run import Run
-from explorer.runs.status import PAUSED, QUEUED, RUNNING, STOPPED
+from explorer.runs.status import PAUSED, QUEUED, RUNNING, STOPPED, TRAINING
 from explorer.work_folder import PAUSE, STOP
 from explorer.workers.limits import Limits
 from explorer.workers.waiting import Entry, WaitingRuns
@@ -55,7 +55,7 @@ class Turns:
     def _turn_is_over(self, entry: Entry) -> bool:
         """Whether a run has trained for a turn while a session with fewer runs in training waits for its own."""
         status = entry.run.status()
-        if status.status == RUNNING and status.phase == "training" and not self._training_since[entry]:
+        if status.status == RUNNING and status.phase == TRAINING and not self._training_since[entry]:
             self._training_since[entry] = time.monotonic()  # not before: a turn must train at least one step
         since, held = self._training_since[entry], self._waiting.held()
         if not since or time.monotonic() - since < self._seconds:

@@ -19,7 +19,7 @@ from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
-from explorer.runs.status import COMPLETED, FAILED, PAUSED, RUNNING, STOPPED
+from explorer.runs.status import COMPILING, COMPLETED, FAILED, LOADING, PAUSED, RUNNING, STOPPED, TRAINING
 from explorer.work_folder import FULL
 
 ERROR_LOG = "error.log"
@@ -120,12 +120,12 @@ def _train(run: Run, watcher: Watcher) -> str:
     from explorer.training.checkpoint import Checkpoint
     from explorer.training.trainer import train
 
-    run.update(phase="compiling")
+    run.update(phase=COMPILING)
     checkpoint = Checkpoint.load(run.path / CHECKPOINT) if (run.path / CHECKPOINT).exists() else None
     network, cached = cache.network(config, dataset)
     history = _kept_history(run, network, checkpoint)
     run.update(
-        phase="training",
+        phase=TRAINING,
         steps=network.steps_per_epoch,
         compiled=network.compiled,
         compile_seconds=0.0 if cached else network.compile_seconds,
@@ -158,7 +158,7 @@ def _begin(run: Run) -> None:
         ended=None,
         process=here,
         host=here.host,
-        phase="loading the data",
+        phase=LOADING,
         epoch=0,
         step=0,
     )

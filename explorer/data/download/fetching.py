@@ -11,7 +11,7 @@ from explorer.data.download.job import Job, Source
 from explorer.data.download.local import keras, named
 from explorer.data.download.lock import alone, published
 from explorer.data.download.packages import package
-from explorer.data.download.progress import Progress
+from explorer.data.download.progress import STORED, Progress
 from explorer.data.download.server import server
 from explorer.data.download.store import store
 from explorer.data.formats import Unusable
@@ -49,7 +49,7 @@ def fetch(
         return stored_file(spec.name)
     listeners, stops = [progress] if progress else [], [cancelled] if cancelled else []
     job = Job(spec, connect_timeout, stall_timeout, listeners, stops)
-    job.begin("this machine")
+    job.begin(STORED)
     if fault_of(job.path, spec.layout):
         sources = [named(Path(source), spec.origin.published)] if source else _sources(spec.origin)
         with alone(job), published(job):

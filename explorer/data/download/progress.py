@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+STORED = "this machine"  # the source of data that is stored here already
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -18,6 +20,11 @@ class Progress:
     seconds: float = 0.0
     start: int = 0
     note: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether the source is the file that is stored on this machine already."""
+        return self.source == STORED
 
     @property
     def stage(self) -> tuple[str, str]:

@@ -34,13 +34,16 @@ def export(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
         st.caption(f"The {len(filtered):,} runs in the filtered table, or every epoch of each.")
         for kind, (title, mime) in FORMATS.items():
             with st.container(horizontal=True):
-                for what, content in (("Table", _table_file), ("Histories", _histories_file)):
+                for label, name, content in (
+                    ("Table", "runs", _table_file),
+                    ("Histories", "histories", _histories_file),
+                ):
                     st.download_button(
-                        f"{what} ({title})",
+                        f"{label} ({title})",
                         partial(content, filtered, kind),  # made only when the button is pressed
-                        file_name=f"{'runs' if what == 'Table' else 'histories'}.{kind}",
+                        file_name=f"{name}.{kind}",
                         mime=mime,
-                        key=f"compare_export_{what}_{kind}",
+                        key=f"compare_export_{name}_{kind}",
                         on_click="ignore",
                     )
         count = len(chosen)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from explorer.evaluation.metrics import CALIBRATION_BINS, Evaluation
+from explorer.evaluation.metrics import CALIBRATION_BINS, ConfidenceVerdict, Evaluation
 from explorer.evaluation.predictions import Predictions
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import cell, foreign
@@ -109,7 +109,7 @@ def confidence(shown: Shown, _) -> None:
     evaluation, noun = shown.evaluation, shown.dataset.spec.noun
     mean = float(evaluation.confidence.mean())
     verdict = evaluation.confidence_verdict
-    few = f", as far as {evaluation.images:,} {noun} can tell" * (verdict == "well calibrated")
+    few = f", as far as {evaluation.images:,} {noun} can tell" * (verdict is ConfidenceVerdict.CALIBRATED)
     st.markdown(
         f"The mean confidence is {mean:.2%} and the accuracy {percent(evaluation.accuracy)}: "
         f"the model is **{verdict}**{few}."

@@ -17,7 +17,7 @@ from explorer.runs import cost_estimate
 from explorer.runs.history import RULES
 from explorer.runs.run_summary import RunSummary, summarize
 from explorer.runs.snapshot import Snapshot, snapshot
-from explorer.runs.status import ACTIVE, COMPLETED, FAILED, QUEUED
+from explorer.runs.status import ACTIVE, COMPLETED, FAILED, QUEUED, TRAINING
 
 REFRESH_SECONDS = 0.5
 OPEN = ":material/open_in_new:"
@@ -75,7 +75,7 @@ def _progress(summary: RunSummary) -> None:
         return
     done, of = len(summary.records), summary.config.epochs
     if summary.state in ACTIVE:
-        phase = "waiting for a worker" if summary.state == QUEUED else summary.status.phase or "training"
+        phase = "waiting for a worker" if summary.state == QUEUED else summary.status.phase or TRAINING
         st.progress(done / of, text=f"{foreign(phase.capitalize())} · epoch {done} of {of}")
     elif summary.state == FAILED:
         st.markdown(f":red-badge[{latest_runs.BADGES[FAILED][0]} failed] {sentence(summary.status.reason)}")

@@ -16,7 +16,7 @@ from explorer.pages.session import session
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
 from explorer.plain_text import number_of
 from explorer.runs.run_summary import RunSummary
-from explorer.runs.status import QUEUED, RUNNING
+from explorer.runs.status import QUEUED, RUNNING, TRAINING
 from explorer.runs.twin import describe_changes, describe_new_values
 
 Attempts = dict[tuple, Attempt]
@@ -148,7 +148,7 @@ def _badge(known: Effect) -> str:
 def progress(origin: RunSummary, attempt: Attempt) -> None:
     """Draws how far an attempt is."""
     epochs, done = attempt.summary.config.epochs, len(attempt.summary.records)
-    phase = "waiting for a worker" if attempt.summary.state == QUEUED else attempt.summary.status.phase or "training"
+    phase = "waiting for a worker" if attempt.summary.state == QUEUED else attempt.summary.status.phase or TRAINING
     text = f"Trying {name(origin, attempt.change) or 'the unchanged network'}: {phase} · epoch {done} of {epochs}"
     st.progress(min(1.0, done / epochs), text=foreign(text, LONGEST_SENTENCE))
 

@@ -10,7 +10,7 @@ from explorer.runs.history import RULES, EpochRecord
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import Outlook, duration, outlook
 from explorer.runs.run_summary import RunSummary
-from explorer.runs.status import QUEUED, RUNNING
+from explorer.runs.status import COMPILING, QUEUED, RUNNING, TRAINING
 
 
 def bar(summary: RunSummary) -> None:
@@ -71,9 +71,9 @@ def _text(summary: RunSummary, view: Outlook) -> str:
     status = summary.status
     if status.status == QUEUED:
         return waiting_text(summary)
-    if status.status == RUNNING and status.phase == "compiling":
+    if status.status == RUNNING and status.phase == COMPILING:
         return "Compiling the network: a few seconds, once per network shape"
-    if status.status == RUNNING and status.phase != "training":
+    if status.status == RUNNING and status.phase != TRAINING:
         return f"{foreign(status.phase.capitalize())}…"
     trained = f"{len(summary.records):,} of at most {summary.config.epochs:,} epochs"
     rate = f" · learning rate {summary.records[-1].learning_rate:g}" if summary.records else ""
