@@ -81,31 +81,6 @@ def explaining() -> None:
         page.screenshot(path=FOLDER / "before.png")
 
 
-def trying() -> None:
-    """A use of the learning-rate finder, and a run beside its twin, on digits."""
-    with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(120_000)
-        page.goto(f"{address}?dataset=digits&depth=5&input_scaling=standardized")
-        page.get_by_role("radio", name="Learning-rate finder").click()
-        page.get_by_role("button", name="Find a learning rate").click()
-        page.get_by_role("button", name="Use learning rate").wait_for()
-        page.mouse.move(640, 5)
-        page.wait_for_timeout(1500)  # the chart's last update
-        page.screenshot(path=FOLDER / "range.png", clip={"x": 300, "y": 370, "width": 980, "height": 620})
-        store = RunStore(Path(runs))
-        config = TrainingConfig(dataset="digits", depth=10, learning_rate=1e-3, epochs=25, input_scaling="unit")
-        pair = [store.create(config.with_(activation=activation)) for activation in ("sigmoid", "elu")]
-        for run in pair:
-            worker.execute(run)
-        page.set_viewport_size({"width": 1280, "height": 1320})
-        page.goto(f"{address}?dataset=digits&run={pair[1].name}&twin={pair[0].name}")
-        page.get_by_text("One thing changed").wait_for()
-        page.mouse.move(640, 5)
-        page.wait_for_timeout(2500)
-        page.screenshot(path=FOLDER / "twin.png")
-
-
 def proving() -> None:
     """A run whose fix was tried, and whose fixes were compared, on digits."""
     with tempfile.TemporaryDirectory() as runs, serve(Path(runs)) as address, chromium() as browser:
@@ -182,7 +157,7 @@ then = { kernel_initializer = ["lecun_normal", "lecun_uniform"] }
 
 
 def compare() -> None:
-    """Trains six networks with five seeds each on digits, and takes the pictures of what Compare shows of them."""
+    """Trains six networks on digits, and takes the picture of their table and curves on Compare."""
     with tempfile.TemporaryDirectory() as runs:
         file = Path(runs) / "six networks.toml"
         file.write_text(SIX_NETWORKS, encoding="utf-8")
@@ -194,20 +169,12 @@ def compare() -> None:
             page.goto(f"{address}/compare?dataset=digits")
             page.get_by_text("Solid: validation").wait_for()
             page.set_viewport_size({"width": 1280, "height": 2100})
-            for section, words, height in (
-                ("Curves", "Solid: validation", None),
-                ("Repeats", "paired Student's t", 920),
-                ("Settings and results", "Draw a rectangle", 1050),
-            ):
-                button = page.get_by_role("radio", name=section).or_(page.get_by_role("button", name=section)).first
-                button.click()
-                page.get_by_text(words).first.wait_for()
-                page.mouse.move(640, 5)
-                page.wait_for_timeout(2500)  # the charts' drawing
-                top = button.bounding_box()["y"] - 12
-                clip = {"x": 60, "y": top, "width": 1160, "height": height} if height else None
-                whole = {"x": 0, "y": 0, "width": 1280, "height": top + 620}
-                page.screenshot(path=FOLDER / f"compare_{section.split()[0].lower()}.png", clip=clip or whole)
+            page.mouse.move(640, 5)
+            page.wait_for_timeout(2500)  # the charts' drawing
+            curves = page.get_by_role("radio", name="Curves").or_(page.get_by_role("button", name="Curves")).first
+            bottom = curves.bounding_box()["y"] + 608
+            clip = {"x": 0, "y": 0, "width": 1280, "height": bottom}
+            page.screenshot(path=FOLDER / "compare_curves.png", clip=clip)
 
 
 SIX_NETWORKS = """
@@ -230,7 +197,6 @@ PICTURES = {
     "compare": compare,
     "points": points,
     "explain": explaining,
-    "try": trying,
     "fix": proving,
     "evaluate": evaluate,
     "sweep": sweep,

@@ -46,6 +46,11 @@ def test_links_and_pictures_of_a_guide_are_there(doc):
         assert not target.endswith(".png") or (doc.parent / target).stat().st_size > 10_000
 
 
+def test_every_picture_is_in_a_guide():
+    shown = {target for doc in DOCS for target in re.findall(r"([\w-]+\.png)\)", doc.read_text(encoding="utf-8"))}
+    assert shown == {path.name for path in (ROOT / "tests/screenshots").iterdir()}
+
+
 @pytest.mark.parametrize("doc", DOCS, ids=lambda doc: str(doc.relative_to(ROOT)))
 def test_paths_that_a_guide_names_are_there(doc):
     text = doc.read_text(encoding="utf-8")

@@ -17,16 +17,13 @@ STREAM = "/_stcore/stream"
 class Received:
     """What a watcher has been sent: seconds until each whole page and each part was drawn, and counts.
 
-    `begun` counts all drawings, also those that others overtook. `deltas` are elements and containers, `charts` those
-    of them that hold the rows of a chart.
+    `begun` counts all drawings, also those that others overtook; `charts` the elements that hold the rows of a chart.
     """
 
     pages: list[float] = field(default_factory=list)
     redraws: list[float] = field(default_factory=list)
     begun: int = 0
-    messages: int = 0
     bytes: int = 0
-    deltas: int = 0
     charts: int = 0
     headings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -77,13 +74,11 @@ class Watcher:
 
     def _take(self, connection: ClientConnection, content: bytes) -> None:
         message, received = ForwardMsg.FromString(content), self.received
-        received.messages += 1
         received.bytes += len(content)
         kind = message.WhichOneof("type")
         if message.metadata.cacheable:
             self._kept[message.hash] = self._drawings, message.delta.fragment_id
         if kind == "ref_hash":
-            received.deltas += 1
             self._kept[message.ref_hash] = self._drawings, self._kept[message.ref_hash][1]
         elif kind == "new_session":
             received.begun += 1
@@ -98,7 +93,6 @@ class Watcher:
         elif kind == "script_finished":
             self._finished(message)
         elif kind == "delta":
-            received.deltas += 1
             self._look_at(message)
 
     def _look_at(self, message: ForwardMsg) -> None:

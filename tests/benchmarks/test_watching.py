@@ -3,10 +3,12 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 from browser import HANGS, serve
 from made_runs import DIGITS, history, signals
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.benchmarks import watching
 from explorer.benchmarks.watcher import Received, Watcher
@@ -32,6 +34,26 @@ def server(tmp_path_factory):
         yield RunStore(folder), address
 
 
+@dataclass
+class Counted(Received):
+    """What a watcher has been sent, with the number of elements and containers."""
+
+    deltas: int = 0
+
+
+class Counting(Watcher):
+    """A watcher that counts the elements and containers that it is sent, also those that it has kept."""
+
+    def __init__(self, address: str, query: str) -> None:
+        super().__init__(address, query)
+        self.received = Counted()
+
+    def _take(self, connection, content: bytes) -> None:
+        super()._take(connection, content)
+        if ForwardMsg.FromString(content).WhichOneof("type") in ("delta", "ref_hash"):
+            self.received.deltas += 1
+
+
 def trained(store: RunStore) -> Run:
     """A run of many epochs, not yet ended."""
     run = store.create(DIGITS.with_(epochs=1000))
@@ -45,7 +67,7 @@ def trained(store: RunStore) -> Run:
 async def watchers(address: str, run: Run):
     """So many browsers that have drawn the page of a run."""
     async with asyncio.TaskGroup() as tasks:
-        everyone = [Watcher(address, f"dataset=digits&run={run.name}") for _ in range(WATCHERS)]
+        everyone = [Counting(address, f"dataset=digits&run={run.name}") for _ in range(WATCHERS)]
         watched = [tasks.create_task(each.watch()) for each in everyone]
         async with asyncio.timeout(HANGS):
             await asyncio.gather(*(each.drawn.wait() for each in everyone))
@@ -63,7 +85,7 @@ async def until(condition) -> None:
 async def redrawn(everyone: list[Watcher]) -> list[Received]:
     """What each browser is sent from now on until it has been redrawn a few times."""
     for each in everyone:
-        each.received = Received()
+        each.received = Counted()
     await until(lambda: all(len(each.received.redraws) >= LEAST for each in everyone))
     return [each.received for each in everyone]
 

@@ -68,9 +68,7 @@ def below_data_folder(text: str) -> Path:
     root = data_folder().resolve()
     path = (root / text.strip()).resolve() if text.strip() and "\0" not in text else root
     if path == root or not path.is_relative_to(root) or not path.exists():
-        raise FieldError(
-            "path", text, "the path of a file or folder below EXPLORER_DATA, the data folder of the server"
-        )
+        raise FieldError("path", text, PLACE_ALLOWED)
     return path
 
 
