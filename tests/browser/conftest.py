@@ -1,7 +1,7 @@
 """What the tests in a browser share: Chromium, a server with an empty store of runs, and a page."""
 
 import pytest
-from browser import HANGS, chromium, serve
+from browser import HANGS, chromium, new_page, serve
 from playwright.sync_api import Error, Page, expect
 
 from explorer.runs.store import RunStore
@@ -48,7 +48,12 @@ def server(tmp_path_factory):
 @pytest.fixture
 def page(browser):
     """A new page in a session of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(1000 * HANGS)
-    yield context.new_page()
-    context.close()
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def lasting_page(browser):
+    """One page for all tests of a module, which go on from each other."""
+    with new_page(browser) as page:
+        yield page

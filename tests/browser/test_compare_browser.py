@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from browser import HANGS, serve, wait_for
+from browser import new_page, serve, wait_for
 from make_runs import make_runs
 
 from explorer.runs import notes
@@ -15,10 +15,8 @@ ROW, HEADER, CHECKBOX = 35, 35, 20  # pixels of the table
 
 @pytest.fixture
 def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 1900}, accept_downloads=True)
-    context.set_default_timeout(1000 * HANGS)
-    yield context.new_page()
-    context.close()
+    with new_page(browser, 1900, accept_downloads=True) as page:
+        yield page
 
 
 def open_compare(page, address: str) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser import HANGS, ROOT, chromium, serve, wait_for
+from browser import HANGS, ROOT, chromium, new_page, serve, wait_for
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -26,13 +26,9 @@ def address(tmp_path_factory, cifar10):
 
 @pytest.fixture(params=["light", "dark"])
 def page(request, address):
-    with chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=request.param)
-        context.set_default_timeout(1000 * HANGS)
-        opened = context.new_page()
-        opened.goto(f"{address}/evaluate?model=elu")
-        yield opened
-        context.close()
+    with chromium() as browser, new_page(browser, color_scheme=request.param) as page:
+        page.goto(f"{address}/evaluate?model=elu")
+        yield page
 
 
 def choose(page, label: str, option: str) -> None:

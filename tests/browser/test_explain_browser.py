@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs
 
 import pytest
-from browser import HANGS, wait_for
+from browser import wait_for
 from playwright.sync_api import expect
 
 from explorer.config import FIELDS, TrainingConfig
@@ -12,13 +12,9 @@ from explorer.diagnosis.fault_cases import CASES
 from explorer.runs.status import COMPLETED
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    """One page for all tests, which go on from each other."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-    opened.set_default_timeout(1000 * HANGS)
-    yield opened
-    opened.close()
+@pytest.fixture
+def page(lasting_page):
+    return lasting_page
 
 
 def press(page, name: str) -> None:

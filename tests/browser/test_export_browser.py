@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from browser import HANGS, chromium, serve, wait_for
+from browser import HANGS, new_page, serve, wait_for
 
 from explorer.config import TrainingConfig
 from explorer.export.keras_script import keras_script
@@ -27,11 +27,9 @@ def runs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(runs):
-    with serve(runs) as address, chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 1800}, accept_downloads=True, base_url=address)
-        context.set_default_timeout(1000 * HANGS)
-        yield context.new_page()
+def page(browser, runs):
+    with serve(runs) as address, new_page(browser, 1800, accept_downloads=True, base_url=address) as page:
+        yield page
 
 
 def saved(page, button: str, tmp_path: Path) -> Path:

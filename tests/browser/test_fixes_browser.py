@@ -1,32 +1,21 @@
 """Fixes tried and compared on a run's page, in a real browser with real workers."""
 
 import pytest
-from browser import HANGS, chromium, serve, wait_for
+from browser import wait_for
 from made_runs import DIGITS
 from playwright.sync_api import expect
 
 from explorer.runs.fix_mark import read_fix_mark
 from explorer.runs.status import ACTIVE, COMPLETED, PAUSED, RUNNING
-from explorer.runs.store import RunStore
 from explorer.workers import worker
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform", depth=12, width=64, epochs=6)
 SENTENCE = "With batch normalization before each activation:"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    with serve(runs) as address:
-        yield address, RunStore(runs)
-
-
-@pytest.fixture(scope="module")
-def page(server):
-    with chromium() as browser:
-        opened = browser.new_page(viewport={"width": 1280, "height": 1000})
-        opened.set_default_timeout(1000 * HANGS)
-        yield opened
+@pytest.fixture
+def page(lasting_page):
+    return lasting_page
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import itertools
 import math
 import re
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from chart_specs import values_of
 from summaries import epochs, repeats, summary
 
 from explorer.charts.comparison import MOST_POINTS, band, band_frame, bars, overlay, overlay_frame
@@ -19,15 +19,6 @@ from explorer.runs.history import EpochRecord
 from explorer.runs.run_table import run_table
 
 AXES = ["depth", "learning_rate", "activation", "val_loss"]
-
-
-def found(spec: Any, key: str) -> list[Any]:
-    """Every value under a key, wherever it is."""
-    if isinstance(spec, list):
-        return [value for part in spec for value in found(part, key)]
-    if not isinstance(spec, dict):
-        return []
-    return [value for name, part in spec.items() for value in ([part] if name == key else found(part, key))]
 
 
 # --- Curves -------------------------------------------------------------------------------------------
@@ -68,7 +59,7 @@ def test_each_run_has_its_own_colour_and_its_best_epoch():
     frame = overlay_frame([("a", epochs(3.0, 1.0, 2.0)), ("b", epochs(3.0, 2.0)), ("none yet", [])])
     assert frame[frame["best"]].groupby("run")["epoch"].first().to_dict() == {"a": 2, "b": 2}
     spec = overlay(frame, ("a", "b"), "loss").to_dict()
-    scales = [color["scale"] for color in found(spec, "color") if isinstance(color, dict)]
+    scales = [color["scale"] for color in values_of(spec, "color") if isinstance(color, dict)]
     assert scales and all(scale == {"domain": ["a", "b"], "range": list(RUN_COLORS[:2])} for scale in scales)
     assert overlay_frame([]).empty
 
@@ -77,13 +68,13 @@ def test_each_run_has_its_own_colour_and_its_best_epoch():
 def test_axes_may_be_logarithmic_and_over_time(log_x, log_y, types):
     spec = overlay(overlay_frame([("a", epochs(3.0, 1.0))]), ("a",), "loss", "minutes", log_x, log_y).to_dict()
     for axis in ("x", "y"):
-        assert {part["scale"].get("type") for part in found(spec, axis) if "scale" in part} == types
-    assert {part["field"] for part in found(spec, "x")} == {"minutes"}
+        assert {part["scale"].get("type") for part in values_of(spec, axis) if "scale" in part} == types
+    assert {part["field"] for part in values_of(spec, "x")} == {"minutes"}
 
 
 def test_the_two_charts_of_a_page_do_not_share_the_names_of_their_selections():
     frame = overlay_frame([("a", epochs(3.0, 1.0))])
-    loss, accuracy = (found(overlay(frame, ("a",), metric).to_dict(), "params") for metric in ("loss", "accuracy"))
+    loss, accuracy = (values_of(overlay(frame, ("a",), metric).to_dict(), "params") for metric in ("loss", "accuracy"))
     names = [{param["name"] for params in part for param in params} for part in (loss, accuracy)]
     assert len(names[0]) == 2 and not names[0] & names[1]
 
@@ -154,19 +145,19 @@ def test_each_view_is_filtered_by_the_brushes_of_the_two_others():
         zip(("parallel", "scatter", "heat"), (spec["vconcat"][0], *spec["vconcat"][1]["hconcat"]), strict=True)
     )
     seen = {
-        name: set(re.findall("|".join((PARALLEL, SCATTER, HEAT)), str(found(view, "filter"))))
+        name: set(re.findall("|".join((PARALLEL, SCATTER, HEAT)), str(values_of(view, "filter"))))
         for name, view in views.items()
     }
     # its own brush thins the lines of the parallel coordinates out too, as no line lies within a rectangle
     assert seen == {"parallel": {PARALLEL, SCATTER, HEAT}, "scatter": {PARALLEL, HEAT}, "heat": {PARALLEL, SCATTER}}
-    named = set(found(spec, "name"))
+    named = set(values_of(spec, "name"))
     for param in spec["params"]:
         assert param["select"]["type"] == "interval" and set(param["views"]) <= named
 
 
 def test_scales_are_those_of_all_runs_so_that_brushing_moves_nothing():
     spec = linked(many(), AXES, ("learning_rate", "val_accuracy"), ("learning_rate", "depth"), "val_loss").to_dict()
-    scales = [scale for scale in found(spec["vconcat"], "scale") if "padding" not in scale]
+    scales = [scale for scale in values_of(spec["vconcat"], "scale") if "padding" not in scale]
     assert scales and all("domain" in scale for scale in scales)
     assert {scale["reverse"] for scale in scales if "range" in scale} == {True}, "a low loss is the better one"
 
@@ -234,8 +225,8 @@ def test_records_of_one_epoch_are_drawn():
 def test_a_cell_of_the_heat_map_says_what_it_is():
     table = many().dropna(subset=["val_loss"])
     spec = linked(table, ["depth"], ("depth", "val_loss"), ("learning_rate", "depth"), "val_accuracy").to_dict()
-    assert "A cell: mean validation accuracy of its runs" in found(spec, "title")
-    assert ".2%" in {form for form in found(spec, "format") if isinstance(form, str)}
+    assert "A cell: mean validation accuracy of its runs" in values_of(spec, "title")
+    assert ".2%" in {form for form in values_of(spec, "format") if isinstance(form, str)}
 
 
 # --- Sweeps -------------------------------------------------------------------------------------------
@@ -254,5 +245,5 @@ def test_importance_is_drawn_with_its_uncertainty_and_the_number_of_trials():
 
 def test_the_best_so_far_is_drawn_over_trials_not_over_time_with_its_pauses():
     spec = best_so_far(best_frame([(1, 2.0, 2.0), (2, 3.0, 2.0)]), "val_loss").to_dict()
-    assert {part["field"] for part in found(spec, "x")} == {"ended"}
-    assert {part["title"] for part in found(spec, "x")} == {"Completed trials"}
+    assert {part["field"] for part in values_of(spec, "x")} == {"ended"}
+    assert {part["title"] for part in values_of(spec, "x")} == {"Completed trials"}

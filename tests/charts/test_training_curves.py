@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from chart_specs import values_of
 
 from explorer.charts.training_curves import (
     LEAST_SPAN,
@@ -62,15 +63,6 @@ def without_data(spec: Any) -> Any:
     return [without_data(value) for value in spec] if isinstance(spec, list) else spec
 
 
-def found(spec: Any, key: str) -> list[Any]:
-    """Every value under a key, wherever it is."""
-    if isinstance(spec, list):
-        return [value for part in spec for value in found(part, key)]
-    if not isinstance(spec, dict):
-        return []
-    return [value for name, part in spec.items() for value in ([part] if name == key else found(part, key))]
-
-
 # --- The specification --------------------------------------------------------------------------------
 
 
@@ -86,12 +78,12 @@ def test_the_specification_is_the_same_whatever_the_data(name, metric, size):
 def test_the_two_charts_of_a_page_differ_also_in_the_names_that_the_pointer_goes_by():
     loss, accuracy = (without_data(spec("three", metric)) for metric in METRICS)
     for name in ("title", "params", "views"):
-        assert found(loss, name) != found(accuracy, name)
+        assert values_of(loss, name) != values_of(accuracy, name)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_two_splits_have_the_palettes_colours(metric):
-    scales = [color["scale"] for color in found(spec("three", metric), "color") if "scale" in color]
+    scales = [color["scale"] for color in values_of(spec("three", metric), "color") if "scale" in color]
     expected = {"domain": ["training", "validation"], "range": [SPLIT_COLORS["training"], SPLIT_COLORS["validation"]]}
     assert scales and all(scale == expected for scale in scales)
 
@@ -107,7 +99,7 @@ def test_guessing_is_a_level_of_its_own_in_the_neutral_colour(metric, level):
 
 @pytest.mark.parametrize(("metric", "zero"), [("loss", False), ("accuracy", True)])
 def test_only_accuracy_is_drawn_from_zero(metric, zero):
-    axes = [y["scale"] for y in found(spec("three", metric), "y") if "scale" in y]
+    axes = [y["scale"] for y in values_of(spec("three", metric), "y") if "scale" in y]
     assert axes and all(scale == {"nice": zero, "zero": zero} for scale in axes)
 
 
@@ -128,7 +120,7 @@ def test_all_text_grows_for_a_projector(metric):
     sizes = [
         size
         for name in ("fontSize", "labelFontSize", "titleFontSize")
-        for size in found(spec("three", metric, 20), name)
+        for size in values_of(spec("three", metric, 20), name)
     ]
     assert len(sizes) > 8 and min(sizes) >= 18
 

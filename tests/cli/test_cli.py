@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import run_here
 
-from explorer.cli import main
 from explorer.cli.run_report import METRICS, lines_of_result
 from explorer.config import FIELDS, TrainingConfig
 from explorer.runs.cause import Cause
@@ -46,11 +46,6 @@ def finish(process: subprocess.Popen) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=600)
     assert "Traceback" not in err, err
     return process.returncode, out, err
-
-
-def run_here(capsys, *arguments: object) -> tuple[int, str, str]:
-    status = main.main([str(argument) for argument in arguments])
-    return status, *capsys.readouterr()
 
 
 def refused(capsys, *arguments: object) -> str:

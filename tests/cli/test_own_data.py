@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from command_line import run_here
 from own_pictures import COLOURS, files, write_folder, write_zip
 
-from explorer.cli import main
 from explorer.data.own import registry
 
 
@@ -37,11 +37,6 @@ def trained(place) -> dict:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
         assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def run_here(capsys, *arguments: object) -> tuple[int, str, str]:
-    status = main.main([str(argument) for argument in arguments])
-    return status, *capsys.readouterr()
 
 
 def refused(capsys, *arguments: object) -> str:

@@ -9,17 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.data import datasets, download
+from explorer.data import datasets
 from explorer.data.cifar10 import CIFAR10
 from explorer.data.digits import read_digits
 from explorer.data.stored import data_folder, stored_file
 from explorer.errors import DataError, FieldError
-
-
-@pytest.fixture(scope="module")
-def cifar10() -> datasets.Dataset:
-    download.fetch("cifar10")
-    return datasets.load("cifar10")
 
 
 def notebook_split(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:

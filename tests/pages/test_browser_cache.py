@@ -5,7 +5,6 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.pages.browser_cache import BrowserCache
-from explorer.pages.browser_messages import Conversation
 
 KEPT_FOR = 6
 FINISHED, OVERTAKEN = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -56,7 +55,3 @@ def test_a_drawing_that_was_overtaken_ages_nothing(cache):
     send(cache, "chart")
     finish(cache, 10 * KEPT_FOR, OVERTAKEN)
     assert listed(cache, "chart") == ["chart"]
-
-
-def test_what_is_no_message_is_left_to_streamlit():
-    assert Conversation().take(b"\xff\xff\xff") == b"\xff\xff\xff"

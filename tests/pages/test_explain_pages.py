@@ -1,7 +1,7 @@
 """Findings, internals, twins and the fault gallery in Streamlit's test runner, on hand-made run folders."""
 
 import pytest
-from drawn import address, page_alone, texts, whole_app
+from drawn import address, app, page_alone, texts
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
 
@@ -18,12 +18,6 @@ from explorer.runs.status import COMPLETED, FAILED
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")
 SHRINKING = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
-
-
-def app(**query: str) -> AppTest:
-    page = whole_app()
-    page.query_params.update({"dataset": "digits", **query})
-    return page.run()
 
 
 def gallery(**query: str) -> AppTest:

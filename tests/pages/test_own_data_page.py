@@ -5,7 +5,7 @@ import shutil
 import time
 
 import pytest
-from drawn import page_alone, texts, whole_app
+from drawn import app, button, page_alone, texts
 from own_pictures import COLOURS, files, write_folder, write_zip
 from streamlit.testing.v1 import AppTest
 
@@ -38,16 +38,6 @@ def cache(data):
     shutil.rmtree(data, ignore_errors=True)
     resources.dataset.clear()
     return data
-
-
-def app(**query: str) -> AppTest:
-    page = whole_app()
-    page.query_params.update({"dataset": "digits", **query})
-    return page.run()
-
-
-def button(page: AppTest, label: str):
-    return next(b for b in page.button if b.label == label)
 
 
 def labels(page: AppTest) -> list[str]:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from drawn import address, texts, whole_app
+from drawn import address, button, texts, whole_app
 from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
@@ -36,10 +36,6 @@ def trained(store, config=DIGITS, status=COMPLETED, epochs=3, reason=""):
 def shared(page: AppTest) -> dict[str, str]:
     """The settings in the page's URL."""
     return {name: value for name, value in address(page).items() if name not in ("dataset", "run")}
-
-
-def button(page: AppTest, label: str):
-    return next(b for b in page.button if b.label == label)
 
 
 def test_a_loss_with_a_penalty_is_shown_by_its_parts_and_one_without_is_not(store):

@@ -107,6 +107,17 @@ def chromium(*arguments: str) -> Iterator:
             browser.close()
 
 
+@contextmanager
+def new_page(browser, height: int = 1000, **options) -> Iterator:
+    """A page in a session of its own, 1280 pixels wide; the session ends with the block."""
+    context = browser.new_context(viewport={"width": 1280, "height": height}, **options)
+    context.set_default_timeout(1000 * HANGS)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
 def wait_for(condition, seconds: float = HANGS):
     """The first true value of a condition; raises `TimeoutError` when there is none in time."""
     end = time.monotonic() + seconds

@@ -18,6 +18,18 @@ def whole_app() -> AppTest:
     return AppTest.from_file("../../streamlit_app.py", default_timeout=HANGS)
 
 
+def app(**query: str) -> AppTest:
+    """The app on digits, drawn with some settings in its address."""
+    page = whole_app()
+    page.query_params.update({"dataset": "digits", **query})
+    return page.run()
+
+
+def button(page: AppTest, label: str):
+    """The button with a label."""
+    return next(b for b in page.button if b.label == label)
+
+
 def page_alone(name: str) -> AppTest:
     """The page of a module of `explorer.pages`, not yet run."""
     app = AppTest.from_file("page_alone.py", default_timeout=HANGS)

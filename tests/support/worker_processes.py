@@ -1,10 +1,18 @@
-"""The worker processes of a run queue, for tests that stop or kill one."""
+"""The worker processes of a run queue, for tests that stop or kill one, and what becomes of its runs."""
 
 import os
 
+from browser import wait_for
+
+from explorer.runs.run import Run
 from explorer.workers.run_queue import READY, RunQueue
 
 
 def worker_processes(run_queue: RunQueue) -> list[int]:
     """The process ids of the workers that run now."""
     return list(run_queue._client.run(os.getpid, on_error="ignore").values()) if run_queue.state == READY else []
+
+
+def wait_status(run: Run, status: str) -> None:
+    """Waits until a run has a status."""
+    wait_for(lambda: run.status().status == status)

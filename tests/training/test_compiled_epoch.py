@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from same_bits import assert_same_bits
 from without_xla import ThroughPython
 
 from explorer.config import BEFORE_ACTIVATION, OFF, OPTIMIZERS, STANDARDIZED, UNIT, TrainingConfig
@@ -32,11 +33,6 @@ ROOT = Path(__file__).parents[2]
 EPSILON = np.finfo("float32").eps
 STATES = 20
 SLACK = 4
-
-
-@pytest.fixture(scope="module")
-def digits_prepared(digits) -> TrainingTensors:
-    return TrainingTensors(digits)
 
 
 def made(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
@@ -208,14 +204,14 @@ def test_each_preset_takes_the_steps_of_keras_on_cifar10(preset):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_each_optimizer_takes_the_steps_of_keras_down_to_the_incomplete_batch(optimizer, digits_prepared):
+def test_each_optimizer_takes_the_steps_of_keras_down_to_the_incomplete_batch(optimizer, prepared):
     batch_norm = BEFORE_ACTIVATION if optimizer == OPTIMIZERS[0] else OFF
     config = TrainingConfig(
         dataset="digits", depth=2, width=30, batch_norm=batch_norm, optimizer=optimizer, learning_rate=1e-3
     )
     first = 25  # steps 25 to 44 of an epoch, the last one on 29 images
-    assert digits_prepared.training.size == (first + STATES - 1) * config.batch_size + 29
-    assert_takes_the_steps_of_keras(made(config, digits_prepared), Keras(config), config, first)
+    assert prepared.training.size == (first + STATES - 1) * config.batch_size + 29
+    assert_takes_the_steps_of_keras(made(config, prepared), Keras(config), config, first)
 
 
 # two sets of six draws of one distribution lie apart by chance in 2 of 924 cases, sets of three in 1 of 10
@@ -282,8 +278,8 @@ SMALL = TrainingConfig(dataset="digits", depth=2, width=20, input_scaling=UNIT, 
 
 
 @pytest.fixture(scope="module")
-def small(digits_prepared) -> CompiledNetwork:
-    return made(SMALL, digits_prepared)
+def small(prepared) -> CompiledNetwork:
+    return made(SMALL, prepared)
 
 
 def epoch(network: CompiledNetwork, config: TrainingConfig, cuts=()) -> tuple[Totals, list[np.ndarray]]:
@@ -293,11 +289,6 @@ def epoch(network: CompiledNetwork, config: TrainingConfig, cuts=()) -> tuple[To
     for start, stop in pairwise([0, *cuts, network.steps_per_epoch]):
         totals = network.train_steps(order, start, stop, totals)
     return totals, values(network.variables)
-
-
-def assert_same_bits(one, other) -> None:
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b, strict=True)
 
 
 def test_an_epoch_trains_on_every_image_once(small):
@@ -320,14 +311,14 @@ def test_an_epoch_in_pieces_is_the_same_to_the_last_bit(small, cuts):
     assert_same_bits(variables, same)
 
 
-def test_a_used_network_starts_as_a_new_one(small, digits_prepared):
+def test_a_used_network_starts_as_a_new_one(small, prepared):
     other = SMALL.with_(seed=7, kernel_initializer="glorot_normal", input_scaling=STANDARDIZED, learning_rate=0.01)
     epoch(small, SMALL)
-    assert_same_bits(epoch(small, other)[1], epoch(made(other, digits_prepared), other)[1])
+    assert_same_bits(epoch(small, other)[1], epoch(made(other, prepared), other)[1])
 
 
-def test_a_batch_larger_than_the_data_is_all_of_it(digits_prepared):
-    ours = made(SMALL.with_(batch_size=8192), digits_prepared)
+def test_a_batch_larger_than_the_data_is_all_of_it(prepared):
+    ours = made(SMALL.with_(batch_size=8192), prepared)
     assert (ours.steps_per_epoch, ours.images_of(0)) == (1, 1437)
     reference = Keras(SMALL)
     reference.set(values(ours.variables))
@@ -336,8 +327,8 @@ def test_a_batch_larger_than_the_data_is_all_of_it(digits_prepared):
     assert totals.loss / 1437 == pytest.approx(loss, rel=1e-5)
 
 
-def test_compiling_ahead_changes_nothing(digits_prepared):
-    network = CompiledNetwork(SMALL, digits_prepared)
+def test_compiling_ahead_changes_nothing(prepared):
+    network = CompiledNetwork(SMALL, prepared)
     network.start(SMALL)
     before = values(network.variables)
     network.compile()
@@ -382,8 +373,8 @@ def test_only_another_shape_is_compiled_again():
     assert compilations == [2, *[0] * (len(parts) - 2), 2]
 
 
-def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):
-    network = CompiledNetwork(SMALL, digits_prepared)
+def test_where_xla_fails_the_same_code_runs_without_it(small, prepared):
+    network = CompiledNetwork(SMALL, prepared)
     network.scaled_layers = [*network.scaled_layers, ThroughPython()]
     network.compile()
     assert network.compiled is False and network.compile_error
@@ -395,9 +386,9 @@ def test_where_xla_fails_the_same_code_runs_without_it(small, digits_prepared):
     assert (mine.loss, mine.accuracy) == pytest.approx((its.loss, its.accuracy), rel=1e-2)
 
 
-def test_a_fault_that_is_not_xlas_is_not_hidden(digits_prepared):
+def test_a_fault_that_is_not_xlas_is_not_hidden(prepared):
     """A network that runs neither way says so instead of training without XLA."""
-    network = CompiledNetwork(SMALL, digits_prepared)
+    network = CompiledNetwork(SMALL, prepared)
     network.scaled_layers = network.scaled_layers[1:]  # the second layer gets the pixels: a shape that cannot be
     with pytest.raises(ValueError):
         network.compile()

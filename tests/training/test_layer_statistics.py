@@ -23,11 +23,6 @@ from explorer.workers.tasks import signals_at_start
 CONFIG = TrainingConfig(dataset="digits", depth=3, width=12, input_scaling="unit", learning_rate=3e-3, epochs=2)
 
 
-@pytest.fixture(scope="module")
-def prepared(digits) -> TrainingTensors:
-    return TrainingTensors(digits)
-
-
 def without_xla(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     """A network whose weights are a little trained; XLA would only make the test slower."""
     network = CompiledNetwork(config, data, jit_compile=False)

@@ -5,10 +5,10 @@ import math
 import keras
 import numpy as np
 import pytest
+from made_runs import record
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.presets import BOOK_PRESETS
-from explorer.runs.history import EpochRecord
 from explorer.training.schedules import cuts, preview, rate_at, rates
 
 RATE = 0.02
@@ -18,10 +18,6 @@ CONFIG = TrainingConfig(learning_rate=RATE, epochs=15)
 def whole(config: TrainingConfig, steps: int) -> np.ndarray:
     """The rate of every step of a run."""
     return np.concatenate([rates(config, steps, epoch) for epoch in range(1, config.epochs + 1)])
-
-
-def record(epoch: int, val_loss: float) -> EpochRecord:
-    return EpochRecord(epoch, 1.0, 0.5, val_loss, 0.5, 1e-3, 1.0)
 
 
 def test_a_constant_rate_is_constant():

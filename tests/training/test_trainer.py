@@ -6,6 +6,8 @@ import math
 import keras
 import numpy as np
 import pytest
+from made_runs import record
+from same_bits import assert_same_bits
 
 from explorer.config import TrainingConfig
 from explorer.errors import RunError
@@ -36,15 +38,6 @@ def run_of(config, network, **others):
 
 def numbers(record: EpochRecord) -> tuple[float, ...]:
     return tuple(getattr(record, name) for name in EpochRecord.__dataclass_fields__ if name != "seconds")
-
-
-def record_of(epoch: int, val_loss: float) -> EpochRecord:
-    return EpochRecord(epoch, 1.0, 0.5, val_loss, 0.5, 1e-3, 1.0)
-
-
-def assert_same_bits(one, other) -> None:
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b, strict=True)
 
 
 # --- Early stopping -----------------------------------------------------------------------------------
@@ -78,7 +71,7 @@ LOSSES = [
 @pytest.mark.parametrize("patience", [1, 2, 3, 4])
 def test_early_stopping_ends_in_the_epoch_of_keras(losses, patience):
     config = CONFIG.with_(epochs=1000, patience=patience)
-    records = [record_of(epoch, loss) for epoch, loss in enumerate(losses, 1)]
+    records = [record(epoch, loss) for epoch, loss in enumerate(losses, 1)]
     ends = (count for count in range(1, len(records) + 1) if ending(config, records[:count]))
     assert next(ends, None) == epoch_of_keras(losses, patience)
 

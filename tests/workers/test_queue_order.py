@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import ROOT, wait_for
-from worker_processes import worker_processes
+from worker_processes import wait_status, worker_processes
 
 from explorer.config import TrainingConfig
 from explorer.runs.queue_order import written_positions
@@ -29,10 +29,6 @@ def submit(run_queue, store, config, count=1) -> list[Run]:
         runs.append(store.create(config.with_(seed=seed)))
         run_queue.submit(runs[-1])
     return runs
-
-
-def wait_status(run, status):
-    wait_for(lambda: run.status().status == status)
 
 
 def positions(run_queue, runs) -> list[int | None]:

@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 from browser import wait_for
-from worker_processes import worker_processes
+from worker_processes import wait_status, worker_processes
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
@@ -24,10 +24,6 @@ def submit(run_queue, store, config):
     run = store.create(config)
     run_queue.submit(run)
     return run
-
-
-def wait_status(run, status):
-    wait_for(lambda: run.status().status == status)
 
 
 def test_one_at_a_time_in_order_with_positions(run_queue, store):
@@ -134,7 +130,7 @@ def test_settings_name_what_is_allowed(monkeypatch):
             Settings.from_environment()
 
 
-def test_an_run_queue_that_cannot_start_says_why():
+def test_a_run_queue_that_cannot_start_says_why():
     run_queue = RunQueue(Settings(scheduler="tcp://localhost:1"))
     assert run_queue.wait_until_ready(60) == "broken"
     assert run_queue.message
@@ -155,7 +151,7 @@ def _compiled(width):
     return any(shape.width == width for shape in worker.programs()._programs)
 
 
-def test_a_queued_run_waits_for_an_run_queue_that_starts(store):
+def test_a_queued_run_waits_for_a_run_queue_that_starts(store):
     run_queue = RunQueue(Settings(workers=1))
     run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)

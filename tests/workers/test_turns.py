@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from browser import start_server, wait_for
+from worker_processes import wait_status
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
@@ -25,10 +26,6 @@ def run_queue():
     assert started.wait_until_ready(120) == "ready", started.message
     yield started
     started.close()
-
-
-def wait_status(run, status):
-    wait_for(lambda: run.status().status == status)
 
 
 def submit(run_queue, store, config, session):
