@@ -20,19 +20,19 @@ _PLAIN = {"input_scaling": STANDARDIZED}
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "elu": {},
     "bn": {"batch_norm": AFTER_ACTIVATION},
-    "selu": {"activation": "selu", "initializer": "lecun_normal", **_PLAIN},
+    "selu": {"activation": "selu", "kernel_initializer": "lecun_normal", **_PLAIN},
     "relu 2x100": {"activation": "relu", "depth": 2, **_PLAIN},
     "relu 5x50 adam": {"activation": "relu", "depth": 5, "width": 50, "optimizer": "adam", **_PLAIN},
     "tanh 3x100 sgd": {
         "activation": "tanh",
-        "initializer": "glorot_uniform",
+        "kernel_initializer": "glorot_uniform",
         "depth": 3,
         "optimizer": "sgd",
         **_PLAIN,
     },
     "elu 4x100 momentum": {"depth": 4, "optimizer": "momentum", "batch_size": 64, **_PLAIN},
     "relu 3x200 unit": {"activation": "relu", "depth": 3, "width": 200, "input_scaling": UNIT},
-    "sigmoid 1x100": {"activation": "sigmoid", "initializer": "glorot_uniform", "depth": 1, **_PLAIN},
+    "sigmoid 1x100": {"activation": "sigmoid", "kernel_initializer": "glorot_uniform", "depth": 1, **_PLAIN},
     "elu 8x64 rmsprop": {"depth": 8, "width": 64, "optimizer": "rmsprop", "batch_size": 128, **_PLAIN},
     "relu 6x100 bn sgd": {
         "activation": "relu",

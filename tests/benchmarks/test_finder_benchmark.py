@@ -1,6 +1,7 @@
 """The benchmark of the learning-rate finder, on one small network."""
 
 from explorer.benchmarks import finder
+from explorer.config import TrainingConfig
 
 
 def test_the_suggestion_is_measured_against_every_rate_of_the_grid():
@@ -20,4 +21,4 @@ def test_a_network_without_a_suggestion_counts_as_one_that_reaches_nothing():
 
 def test_the_grid_reaches_from_far_too_low_to_far_too_high_by_half_powers_of_ten():
     assert finder.GRID[0] == 3e-6 and finder.GRID[-1] == 1 and len(finder.GRID) == 12
-    assert len(finder.CONFIGURATIONS) >= 12
+    assert len({TrainingConfig(**settings) for settings in finder.CONFIGURATIONS.values()}) >= 12
