@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_data import added
+from own_pictures import files, write_folder
 
 from explorer.config import (
     ALPHA,
@@ -25,8 +27,12 @@ from explorer.config import (
 )
 from explorer.data import datasets
 from explorer.data.origin import Downloaded
+from explorer.data.own import registry
+from explorer.data.own.arrays import save
+from explorer.data.split import split_indices
 from explorer.export.keras_script import differences, keras_script, plain_name
 from explorer.presets import ALL_PRESETS
+from explorer.runs import cost_estimate
 from explorer.runs.history import EpochRecord, best_epoch
 
 RUNNER = Path(__file__).parent.parent / "support" / "run_scripts.py"
@@ -87,11 +93,25 @@ SEVERAL_STEPS = {
     "decayed": SMALL.with_(schedule=EXPONENTIAL, decay_epochs=1, learning_rate=0.01, epochs=3, batch_size=500),
     "cut": STOPPED.with_(schedule=PLATEAU, plateau_patience=1, plateau_factor=0.5, patience=20, epochs=6),
 }
+# each alone, as the configurations above have them together
+ALONE = {
+    "skipping": SMALL.with_(skip=PAIRS, depth=5),
+    "skipping_where_it_shrinks": SMALL.with_(skip=PAIRS, depth=7, width=5, width_factor=0.9),
+    "mixed": SMALL.with_(mixup=0.4),
+    "smoothed": SMALL.with_(label_smoothing=0.1),
+    "weights_decayed": SMALL.with_(weight_decay=1.0, learning_rate=0.01, batch_size=500),
+    "flipped_and_shifted": SMALL.with_(flip=HORIZONTAL, shift=2),
+}
 # the data sets that a script finds without a download
 POINTS = {name: SMALL.with_(dataset=name, batch_size=500) for name in ("moons", "circles", "spirals", "xor")}
 DOWNLOADED = {name for name, spec in datasets.BUILT_IN.items() if isinstance(spec.origin, Downloaded)}
-EQUAL = combined() | SEVERAL_STEPS | POINTS | {"stopped_early": STOPPED}
-RANDOM = {f"dropout_{kind}": SMALL.with_(dropout=kind, dropout_rate=0.3) for kind in (DROPOUT, ALPHA, ALPHA_OUTPUT)}
+EQUAL = combined() | SEVERAL_STEPS | ALONE | POINTS | {"stopped_early": STOPPED}
+DROPOUTS, SEEDS = (DROPOUT, ALPHA, ALPHA_OUTPUT), (1, 2, 3)
+RANDOM = {
+    f"dropout_{kind}_{seed}": SMALL.with_(dropout=kind, dropout_rate=0.2, width=40, batch_size=64, epochs=4, seed=seed)
+    for kind in DROPOUTS
+    for seed in SEEDS
+}
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +162,12 @@ def test_every_choice_and_several_numbers_are_among_the_scripts():
         assert len(values) > 1 or field.name in ("dataset", "dropout_rate"), field.name
 
 
+def test_skip_connections_of_several_units_are_among_the_scripts():
+    sizes = {name: (cost_estimate.skips(config), cost_estimate.layer_sizes(config)) for name, config in EQUAL.items()}
+    real = {name: ends for name, (ends, units) in sizes.items() if any(units[end] > 1 for end in ends)}
+    assert {"skipping": [3, 5], "skipping_where_it_shrinks": [4, 7]}.items() <= real.items()
+
+
 @pytest.mark.parametrize("name", EQUAL)
 def test_script_repeats_the_run(name, histories, tensors):
     config, keras = EQUAL[name], histories[name]
@@ -158,38 +184,103 @@ def test_script_repeats_the_run(name, histories, tensors):
     assert keras["last"] == pytest.approx([best.val_loss, best.val_accuracy], rel=5e-3)
 
 
-@pytest.mark.parametrize("name", RANDOM)
-def test_script_with_dropout_says_that_it_differs(name, histories, tensors):
-    config, keras = RANDOM[name], histories[name]
-    records = trained(config, tensors)
-    assert "different units are dropped" in keras_script(config)
-    assert np.isfinite(keras["loss"]).all()
-    assert keras["loss"][0] != pytest.approx(records[0].loss, abs=1e-5)
-    assert keras["val_loss"] == pytest.approx([record.val_loss for record in records], rel=0.3)
-
-
-# --- Curves where Keras drops other units ------------------------------------------------------------------
-
-SEEDS = (1, 2, 3)
-CURVES = {
-    f"seed_{seed}": SMALL.with_(dropout=DROPOUT, dropout_rate=0.2, width=40, batch_size=64, epochs=4, seed=seed)
-    for seed in SEEDS
-}
-
-
-def test_curves_over_three_seeds_overlap_with_ours_where_other_units_are_dropped(tmp_path, tensors):
+@pytest.mark.parametrize("kind", DROPOUTS)
+def test_curves_over_three_seeds_overlap_with_ours_where_other_units_are_dropped(kind, histories, tensors):
     """In every epoch the three values of Keras and our three are within each other's range, widened by its half."""
-    keras = run_scripts(tmp_path, CURVES)
-    ours = [trained(config, tensors) for config in CURVES.values()]
+    configs = {name: config for name, config in RANDOM.items() if config.dropout == kind}
+    keras = [histories[name] for name in configs]
+    ours = [trained(config, tensors) for config in configs.values()]
+    for config, history, records in zip(configs.values(), keras, ours, strict=True):
+        assert "different units are dropped" in keras_script(config)
+        assert history["loss"][0] != pytest.approx(records[0].loss, abs=1e-5)
     for metric in ("loss", "accuracy", "val_loss", "val_accuracy"):
         for epoch in range(4):
-            theirs = [keras[name][metric][epoch] for name in CURVES]
+            theirs = [history[metric][epoch] for history in keras]
             own = [getattr(records[epoch], metric) for records in ours]
             margin = (max(theirs + own) - min(theirs + own)) / 2
             assert min(theirs) - margin <= np.mean(own) <= max(theirs) + margin, (metric, epoch)
     # four epochs bring more than the seeds differ: a curve of another shape would not overlap
     losses = np.array([[record.val_loss for record in records] for records in ours])
     assert losses[:, 0].min() - losses[:, 3].max() > 2 * np.ptp(losses, axis=0).max()
+
+
+# --- Data of which the scripts above have none ---------------------------------------------------------------
+
+
+def test_flipped_and_shifted_pictures_with_channels_begin_with_the_same_loss(tmp_path, tensors, monkeypatch):
+    """Pictures of one's own, of 12 × 20 pixels in three colours."""
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(registry, "_learned", {})
+    own = added(write_folder(tmp_path / "pictures", files()), "pictures", size=(12, 20))
+    assert own.spec.image_shape == (12, 20, 3)
+    config = SMALL.with_(dataset=own.full_name, flip=HORIZONTAL, shift=5)
+    (tmp_path / "scripts/moved").mkdir(parents=True)
+    save(own.full_name, str(tmp_path / "scripts/moved/pictures.npz"))
+    [keras] = run_scripts(tmp_path / "scripts", {"moved": config}).values()
+    records = trained(config, tensors)
+    assert keras["loss"][0] == pytest.approx(records[0].loss, abs=1e-5)
+    for unmoved in ({"flip": OFF}, {"shift": 0}):
+        [first, *_] = trained(config.with_(**unmoved, epochs=1), tensors)
+        assert keras["loss"][0] != pytest.approx(first.loss, abs=1e-3)
+    assert keras["val_loss"] == pytest.approx([record.val_loss for record in records], rel=2e-3)
+
+
+def documented(counts: tuple[int, int], image_shape: tuple[int, ...], classes: int, ends: tuple[int, ...]) -> tuple:
+    """What `load_data` of Keras returns: uint8 images whose first value is their label, and labels `[N, *ends]`."""
+    pairs = []
+    for count in counts:
+        labels = np.random.default_rng(count).integers(0, classes, count, dtype=np.uint8)
+        images = np.zeros((count, *image_shape), np.uint8)
+        images.reshape(count, -1)[:, 0] = labels
+        pairs.append((images, labels.reshape(count, *ends)))
+    return tuple(pairs)
+
+
+# the module of Keras, the numbers of labelled and of test images, their shape, the shape of a label, and the arguments
+DOCUMENTED = {
+    "cifar10": ("cifar10", (50_000, 10_000), (32, 32, 3), (1,), {}),
+    "cifar100": ("cifar100", (50_000, 10_000), (32, 32, 3), (1,), {"label_mode": "fine"}),
+    "cifar100_coarse": ("cifar100", (50_000, 10_000), (32, 32, 3), (1,), {"label_mode": "coarse"}),
+    "fashion_mnist": ("fashion_mnist", (60_000, 10_000), (28, 28), (), {}),
+    "mnist": ("mnist", (60_000, 10_000), (28, 28), (), {}),
+}
+
+
+def test_every_data_set_that_keras_downloads_is_documented_here():
+    assert set(DOCUMENTED) == DOWNLOADED
+
+
+@pytest.mark.parametrize("split", FIELDS["validation_split"].choices)
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_script_loads_and_divides_what_keras_downloads(name, split, monkeypatch):
+    import keras
+
+    module, counts, image_shape, ends, arguments = DOCUMENTED[name]
+    spec, asked = datasets.BUILT_IN[name], []
+    arrays = documented(counts, image_shape, spec.classes, ends)
+
+    def load_data(**given):
+        asked.append(given)
+        return arrays
+
+    monkeypatch.setattr(getattr(keras.datasets, module), "load_data", load_data)
+    names: dict = {}
+    exec(keras_script(SMALL.with_(dataset=name, validation_split=split)).partition("# --- Network ---")[0], names)
+    assert asked == [arguments]
+    labels = arrays[0][1].ravel()
+    divided = dict(zip(("train", "val"), split_indices(counts[0], split), strict=True))
+    expected = {ending: labels[indices] for ending, indices in divided.items()} | {"test": arrays[1][1].ravel()}
+    assert {ending: len(given) for ending, given in expected.items()} == {
+        **dict(zip(("train", "val"), spec.counts(split), strict=True)),
+        "test": spec.test_images,
+    }
+    for ending, given in expected.items():
+        images, found = names[f"x_{ending}"], names[f"y_{ending}"]
+        assert images.shape == (len(given), *spec.image_shape) and images.dtype == found.dtype == np.uint8
+        np.testing.assert_array_equal(found, given)
+        np.testing.assert_array_equal(images.reshape(len(images), -1)[:, 0], given)
+    batch = next(names["batches"]())
+    assert [part.shape for part in batch] == [(SMALL.batch_size, *spec.image_shape), (SMALL.batch_size,)]
 
 
 # --- The text ---------------------------------------------------------------------------------------------

@@ -2,15 +2,17 @@
 
 import base64
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from explorer.config import TrainingConfig
+from explorer.config import CONSTANT, HORIZONTAL, ONE_CYCLE, PAIRS, STANDARDIZED, TrainingConfig
 from explorer.export.findings import findings_of
 from explorer.export.keras_script import keras_script
 from explorer.export.notebook import notebook
+from explorer.runs import cost_estimate
 from explorer.runs.history import best_epoch
 from explorer.runs.run import Run
 from explorer.runs.status import COMPLETED
@@ -19,11 +21,37 @@ from explorer.workers import worker
 
 # sigmoid on raw pixels: there is something to find
 CONFIG = TrainingConfig(dataset="digits", depth=6, width=12, activation="sigmoid", epochs=2, learning_rate=1e-3)
+# what its cells have in other words: a layer with the statistics of the data, a functional network, a rate for each
+# step, augmented images, and labels that are shares of the classes; in few steps, after which digits agree
+VARIED = TrainingConfig(
+    dataset="digits",
+    depth=4,
+    width=12,
+    input_scaling=STANDARDIZED,
+    schedule=ONE_CYCLE,
+    skip=PAIRS,
+    flip=HORIZONTAL,
+    shift=1,
+    mixup=0.4,
+    label_smoothing=0.1,
+    batch_size=500,
+    epochs=2,
+    learning_rate=1e-3,
+)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
-    run = RunStore(tmp_path_factory.mktemp("runs")).create(CONFIG)
+def store(tmp_path_factory) -> RunStore:
+    return RunStore(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def run(store) -> Run:
+    return trained(store, CONFIG)
+
+
+def trained(store: RunStore, config: TrainingConfig) -> Run:
+    run = store.create(config)
     assert worker.execute(run) == COMPLETED
     return run
 
@@ -70,6 +98,23 @@ def test_a_hostile_name_stays_text(run):
 
 
 def test_it_runs_from_top_to_bottom_where_this_project_cannot_be_imported(run, read, tmp_path, monkeypatch):
+    tried = assert_runs(run, read, tmp_path, monkeypatch)
+    assert tried == pytest.approx([record.val_loss for record in run.history()], rel=2e-3)
+
+
+def test_one_with_augmentation_skip_connections_and_a_schedule_runs_too(store, tmp_path, monkeypatch):
+    assert cost_estimate.skips(VARIED) == [3]
+    run = trained(store, VARIED)
+    tried = assert_runs(run, nbformat.reads(notebook(run).decode(), as_version=4), tmp_path, monkeypatch)
+    constant = trained(store, VARIED.with_(schedule=CONSTANT))
+    assert tried == pytest.approx([record.val_loss for record in constant.history()], rel=2e-3)
+
+
+def assert_runs(run: Run, read: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The cells are executed from top to bottom where this project cannot be imported, and reach what the run has.
+
+    Returns the validation losses of the last cell with the run's own learning rate, which stays as it is there.
+    """
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
@@ -78,8 +123,10 @@ def test_it_runs_from_top_to_bottom_where_this_project_cannot_be_imported(run, r
     NotebookClient(copy, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = ["".join(out.get("text", "") for out in cell.outputs) for cell in copy.cells if cell.cell_type == "code"]
     assert outputs[0] == "None\n"
-    assert len(re.findall(r"learning rate \S+: validation loss \d", outputs[-1])) == 3
+    tried = dict(re.findall(r"learning rate (\S+): validation loss (.+)", outputs[-1]))
+    assert [float(rate) / run.config.learning_rate for rate in tried] == pytest.approx([0.3, 1, 3])
     best = best_epoch(run.history())
     assert (
         f"validation loss {best.val_loss:.4f}, validation accuracy {best.val_accuracy:.2%} on 360 images" in outputs[-2]
     )
+    return [float(loss) for loss in list(tried.values())[1].split()]

@@ -19,7 +19,7 @@ import keras  # noqa: E402
 histories = {}
 for script in map(Path, sys.argv[1:]):
     folder = script.with_suffix("")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # it may hold the data of the script
     os.chdir(folder)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

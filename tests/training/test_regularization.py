@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from explorer.config import TrainingConfig
+from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.training.compiled_epoch import CompiledNetwork, Totals
 from explorer.training.dropout import dropped, noise_of, predict_samples
@@ -250,6 +251,18 @@ def test_a_resumed_run_drops_augments_and_steps_as_if_it_had_not_been_paused(sch
     whole = told(config, everything)
     assert told(config, everything, stops=4) == whole
     assert len({record[5] for record in whole[0]}) > 1 or schedule == "plateau"
+
+
+@pytest.mark.parametrize("changes", [{}, {"depth": 4, "width": 5, "width_factor": 0.9}], ids=["equal", "shrinking"])
+def test_a_resumed_run_with_batch_normalization_goes_on_as_if_it_had_not_been_paused(changes, prepared):
+    """With all the rest; the moving averages are variables too. The widths shrink to 5, 4, 4 and 4 units."""
+    config = ALL.with_(batch_norm="after_activation", epochs=4, **changes)
+    assert cost_estimate.skips(config) == [config.depth]
+    network = CompiledNetwork(config, prepared)
+    network.compile()
+    assert network.compiled and not network.compile_error
+    whole = told(config, network)
+    assert told(config, network, stops=4) == whole
 
 
 def test_the_record_has_the_rate_of_the_epochs_last_step(everything):

@@ -17,6 +17,7 @@ import pytest
 from explorer.config import TrainingConfig
 from explorer.evaluation.saved_models import find
 from explorer.pages.evaluate.shared import title
+from explorer.runs import cost_estimate
 from explorer.runs.history import best_epoch
 from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
 from explorer.runs.status import COMPLETED, INTERRUPTED, PAUSED, STOPPED
@@ -26,7 +27,16 @@ from explorer.workers import worker
 from explorer.workers.cluster import prepare_dask
 from explorer.workers.remote.worker import write_files
 
-CONFIG = TrainingConfig(dataset="digits", depth=4, width=100, epochs=4, learning_rate=1e-4)
+PLAIN = TrainingConfig(dataset="digits", depth=4, width=100, epochs=4, learning_rate=1e-4)
+# with augmented images, labels that are shares of the classes, and a skip connection
+CONFIG = PLAIN.with_(
+    skip="pairs",
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    flip="horizontal",
+    shift=1,
+    mixup=0.4,
+)
 # as the run queue's workers: forks of a process that has imported TensorFlow
 FORKS = multiprocessing.get_context("forkserver")
 
@@ -146,6 +156,7 @@ def test_equal_seeds_are_equal_to_the_last_bit_in_two_processes(undisturbed, tmp
 
 
 def test_killed_in_the_middle_of_epochs_and_resumed(undisturbed, tmp_path):
+    assert cost_estimate.skips(CONFIG) == [3]
     run = RunStore(tmp_path).create(CONFIG)
     for epoch in (1, 3):
         Worker(run, waits_in_epoch=epoch).kill()
@@ -169,7 +180,7 @@ def test_paused_or_stopped_in_the_middle_of_an_epoch_and_resumed(undisturbed, tm
 
 # --- killed at any write ------------------------------------------------------------------------------
 
-LONGER = CONFIG.with_(epochs=7, learning_rate=1e-3)
+LONGER = PLAIN.with_(epochs=7, learning_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
