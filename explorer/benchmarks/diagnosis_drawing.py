@@ -56,7 +56,7 @@ RATES = {
     "momentum": 0.01,
     "nesterov": 0.01,
 }
-NONLINEAR = tuple(name for name in ACTIVATIONS if name != "linear")
+NONLINEAR = tuple(name for name, activation in ACTIVATIONS.items() if not activation.linear)
 
 
 def epochs_of(dataset: str) -> int:
@@ -92,18 +92,18 @@ def draw(rng: random.Random, dataset: str, epochs: int) -> TrainingConfig:
     """A configuration that should learn: whether it does is measured."""
     depth, width = _pick(rng, SIZES)
     activation = rng.choice(NONLINEAR)
-    squashing = ACTIVATIONS[activation].squashing
-    batch_norm = OFF if activation == "selu" or depth == 0 else _batch_norm(rng, activation, depth)
+    kind = ACTIVATIONS[activation]
+    batch_norm = OFF if kind.self_normalizing or depth == 0 else _batch_norm(rng, activation, depth)
     optimizer = rng.choice(OPTIMIZERS)
     rate = _rate_for(depth, RATES[optimizer]) * rng.choice((0.5, 1.0, 2.0))
     values: dict[str, Any] = {
         "dataset": dataset,
         "activation": activation,
-        "kernel_initializer": rng.choice(SUITING[ACTIVATIONS[activation].initializer]),
+        "kernel_initializer": rng.choice(SUITING[kind.initializer]),
         "batch_norm": batch_norm,
         "depth": depth,
         "width": width,
-        "input_scaling": _scaling(rng, activation, batch_norm, squashing or optimizer in PLAIN),
+        "input_scaling": _scaling(rng, activation, batch_norm, kind.squashing or optimizer in PLAIN),
         "optimizer": optimizer,
         "learning_rate": float(f"{rate:.2g}"),
         "batch_size": rng.choice(batch_sizes(dataset)),
@@ -144,7 +144,7 @@ def _batch_norm(rng: random.Random, activation: str, depth: int) -> str:
 
 
 def _scaling(rng: random.Random, activation: str, batch_norm: str, sensitive: bool) -> str:
-    if activation == "selu":
+    if ACTIVATIONS[activation].self_normalizing:
         return STANDARDIZED
     if batch_norm == OFF and sensitive:
         return _pick(rng, {STANDARDIZED: 4, UNIT: 1})
@@ -154,7 +154,7 @@ def _scaling(rng: random.Random, activation: str, batch_norm: str, sensitive: bo
 def _dropout(rng: random.Random, activation: str, depth: int) -> dict[str, Any]:
     if depth == 0 or rng.random() < 0.7:
         return {}
-    if activation == "selu":
+    if ACTIVATIONS[activation].self_normalizing:
         return {"dropout": rng.choice((ALPHA, ALPHA_OUTPUT)), "dropout_rate": rng.choice((0.02, 0.05))}
     return {"dropout": DROPOUT, "dropout_rate": rng.choice((0.05, 0.1, 0.2)) if depth <= 4 else 0.05}
 

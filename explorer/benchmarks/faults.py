@@ -55,8 +55,8 @@ def _plain_deep(config: TrainingConfig) -> bool:
     return config.depth >= 2 and config.batch_norm == OFF
 
 
-def _selu(config: TrainingConfig) -> bool:
-    return config.activation == "selu" and config.depth > 1
+def _self_normalizing(config: TrainingConfig) -> bool:
+    return ACTIVATIONS[config.activation].self_normalizing and config.depth > 1
 
 
 # the peak of 1cycle is a multiple of the learning rate
@@ -216,7 +216,7 @@ _ALL = (
         _drop(DROPOUT),
         "dropout_too_strong",
         undone_by=_DROPOUT,
-        applies=lambda config: config.depth > 0 and config.activation != "selu",
+        applies=lambda config: config.depth > 0 and not ACTIVATIONS[config.activation].self_normalizing,
     ),
     fault(
         "alpha_dropout",
@@ -225,7 +225,7 @@ _ALL = (
         _drop(ALPHA),
         "dropout_too_strong",
         undone_by=_DROPOUT,
-        applies=_selu,
+        applies=_self_normalizing,
         weight=2,
     ),
     fault(
@@ -245,7 +245,7 @@ _ALL = (
         _drop(DROPOUT),
         "self_normalisation dropout_too_strong",
         undone_by=_DROPOUT,
-        applies=_selu,
+        applies=_self_normalizing,
         weight=2,
     ),
     fault(
@@ -255,7 +255,7 @@ _ALL = (
         _set("batch_norm"),
         "self_normalisation",
         undone_by={"batch_norm": OTHER},
-        applies=lambda config: _selu(config) and config.batch_norm == OFF,
+        applies=lambda config: _self_normalizing(config) and config.batch_norm == OFF,
     ),
     # --- schedules and early stopping ---------------------------------------------------------------------------
     fault(

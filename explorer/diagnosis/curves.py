@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from explorer.activations import ACTIVATIONS
 from explorer.config import ALPHA, DROPOUT, OFF
 from explorer.diagnosis.evidence import Evidence, fall
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, number
@@ -43,7 +44,7 @@ def overfitting(run: Evidence) -> Finding | None:
 
 def _regularized(run: Evidence) -> list[Fix]:
     config = run.config
-    kind = ALPHA if config.activation == "selu" else DROPOUT
+    kind = ALPHA if ACTIVATIONS[config.activation].self_normalizing else DROPOUT
     rate = min(0.1, gentle_rate(config))
     reason = f"Over {config.depth} layers, a higher rate would drop too much." if config.depth > 1 else ""
     fixes = [Fix({"dropout": kind, "dropout_rate": rate}, reason)]

@@ -21,13 +21,14 @@ GLOROT = ("glorot_normal", "glorot_uniform", "lecun_normal", "lecun_uniform", "o
 def initializer(run: Evidence) -> Finding | None:
     """The initializer does not suit the activation."""
     config = run.config
-    if config.depth < 2 or config.kernel_initializer == "zeros" or config.activation == "selu" or _suits(config):
+    activation = ACTIVATIONS[config.activation]
+    if config.depth < 2 or config.kernel_initializer == "zeros" or activation.self_normalizing or _suits(config):
         return None
     change = suiting(config)
     title = FIELDS["kernel_initializer"].title
-    activation = "a linear activation" if config.activation == "linear" else ACTIVATIONS[config.activation].title
+    name = "a linear activation" if activation.linear else activation.title
     why = (
-        f"With {activation}, weights drawn by {title(change['kernel_initializer'])} keep the outputs of a layer about "
+        f"With {name}, weights drawn by {title(change['kernel_initializer'])} keep the outputs of a layer about "
         f"as large as its inputs. {title(config.kernel_initializer)} draws larger or smaller ones, and the effect "
         f"compounds over {config.depth} layers."
     )
@@ -118,7 +119,7 @@ def _at_the_start(run: Evidence) -> str:
 def self_normalisation(run: Evidence) -> Finding | None:
     """SELU without the conditions under which it keeps mean 0 and variance 1."""
     config = run.config
-    if config.activation != "selu" or config.depth < 2:
+    if not ACTIVATIONS[config.activation].self_normalizing or config.depth < 2:
         return None
     broken = _broken_conditions(run)
     measured, outside = "", False
@@ -197,7 +198,7 @@ def too_deep(run: Evidence) -> Finding | None:
     config = run.config
     if config.depth < limit("deep_layers") or config.batch_norm != OFF or config.kernel_initializer == "zeros":
         return None
-    if not run.start or config.activation == "linear" or run.learned:
+    if not run.start or ACTIVATIONS[config.activation].linear or run.learned:
         return None
     if not _suits(config) or (config.input_scaling == RAW and plain_explosion(run)):
         return None  # its initial weights or inputs come first
@@ -244,7 +245,7 @@ _WHY_BOTH = (
 
 def linear(run: Evidence) -> Finding | None:
     """Layers without an activation are equivalent to a single layer."""
-    if run.config.activation != "linear" or run.config.depth == 0:
+    if not ACTIVATIONS[run.config.activation].linear or run.config.depth == 0:
         return None
     accuracy = f" The validation accuracy at the best epoch is {percent(run.best.val_accuracy)}." if run.best else ""
     return Finding(

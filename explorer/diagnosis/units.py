@@ -15,7 +15,7 @@ def dead(run: Evidence) -> Finding | None:
     """Units whose slope is 0 for every image, so that no gradient can revive them."""
     config = run.config
     activation = ACTIVATIONS[config.activation]
-    if (activation.bounded or activation.name == "linear") or config.depth == 0:
+    if activation.bounded or activation.linear or config.depth == 0:
         return None
     raw = config.input_scaling == RAW and config.batch_norm == OFF
     for severity, name in ((PROBLEM, "dead_units"), (WARNING, "many_dead_units")):
@@ -27,8 +27,7 @@ def dead(run: Evidence) -> Finding | None:
             continue
         depth, layer = worst(hidden(run.now)[first:], "dead")
         depth += first
-        rectifier = config.activation == "relu"
-        by_pixels = raw and depth == 1
+        by_pixels, rectifier = raw and depth == 1, activation.rectifier
         return Finding(
             "dead",
             milder(severity) if run.learned else severity,

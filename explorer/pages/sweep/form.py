@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.activations import ACTIVATIONS
 from explorer.config import FIELDS, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError, FieldError
@@ -20,8 +21,9 @@ from explorer.sweeps.study_spec import GRID, PRUNERS, RANDOM, SAMPLERS, TPE, Stu
 STARTS_WITH = ["activation", "learning_rate"]
 # the initial range of a number: from the sidebar's value divided by this factor to the value times it
 AROUND = 10.0
+SELF_NORMALIZING = [name for name, activation in ACTIVATIONS.items() if activation.self_normalizing]
 SELU_WITH_LECUN = {
-    "when": {"activation": ["selu"]},
+    "when": {"activation": SELF_NORMALIZING},
     "then": {"kernel_initializer": ["lecun_normal", "lecun_uniform"]},
 }
 TITLES = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
@@ -61,7 +63,7 @@ def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dic
         with st.container(border=True):
             space[name] = _choices(field) if field.choices else _range(field, getattr(config, name), grid)
     with st.expander("Conditions: values allowed only together"):
-        conditions = _conditions(names, "selu" in space.get("activation", ()))
+        conditions = _conditions(names, not {*SELF_NORMALIZING}.isdisjoint(space.get("activation", ())))
     return space, conditions
 
 
