@@ -158,8 +158,8 @@ def lines(values: dict[str, Any], config: TrainingConfig, effects: list[Effect])
         text += [f"   {finding['evidence']}", f"   {finding['why']}"]
         if finding["fix"]:
             tried = next((one for one in effects if dict(one.change) == finding["fix"]), None)
-            words = describe_changes(config, config.with_(**finding["fix"]))
-            text.append(f"   Fix{', untried' * (tried is None)}: {words}")
+            changes = describe_changes(config, config.with_(**finding["fix"]))
+            text.append(f"   Fix{', untried' * (tried is None)}: {changes}")
             text += [f"   {effect.sentence(tried)}"] if tried else []
     return [*text, *_ranking(effects)]
 

@@ -29,8 +29,8 @@ FEW_IMAGES = 10_000  # a smaller data set needs smaller batches for enough steps
 
 def rate_too_high(run: Evidence) -> Finding | None:
     """Steps so large that the loss jumps up and down instead of falling."""
-    if found := _ruinous_peak(run):
-        return found
+    if finding := _ruinous_peak(run):
+        return finding
     if not run.last or (run.thrives and not _jumps(run)):
         return None
     peak = max(record.learning_rate for record in run.records)

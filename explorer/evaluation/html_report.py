@@ -44,7 +44,7 @@ def predictions_frame(dataset: Dataset, split: str, evaluation: Evaluation) -> "
 
 
 def to_json(values: dict[str, Any]) -> bytes:
-    """The values of `report.figures` as JSON."""
+    """The values of `report.values` as JSON."""
     return (one_line(values) + "\n").encode()
 
 
@@ -52,7 +52,7 @@ def to_json(values: dict[str, Any]) -> bytes:
 
 
 def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Evaluation) -> bytes:
-    """The report as one HTML file without scripts, fonts or links; `values` is from `report.figures`."""
+    """The report as one HTML file without scripts, fonts or links; `values` is from `report.values`."""
     name = escape(values["model"])
     chosen = f", epoch {values['epoch']} ({values['selected_by']})" if values["epoch"] else ""
     looks = f", evaluated {times(values['test_looks'])} with this model" if split == TEST else ""
@@ -75,7 +75,7 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
 
 
 def numbers(values: dict[str, Any]) -> str:
-    """Accuracy with its interval, loss and the other metrics of `report.figures`, in large type."""
+    """Accuracy with its interval, loss and the other metrics of `report.values`, in large type."""
     low, high = values["accuracy_interval"]
     numbers = {
         "Accuracy": percent(values["accuracy"]),

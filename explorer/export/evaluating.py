@@ -16,7 +16,7 @@ from explorer.runs.run import BEST, Run
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The metrics of `report.figures` with their evaluation; `problem` says why there are none."""
+    """The metrics of `report.values` with their evaluation; `problem` says why there are none."""
 
     values: dict[str, Any] | None = None
     evaluation: Evaluation | None = None

@@ -100,10 +100,10 @@ def _plane(summary: RunSummary, charts: Charts) -> str:
     from explorer.charts.decision_boundary import boundary, of_dataset
 
     spec = DATASETS[summary.config.dataset]
-    found = summary.run.boundary() if spec.plane else None
-    if not found:
+    measured = summary.run.boundary() if spec.plane else None
+    if not measured:
         return ""
-    epoch, probabilities = found
+    epoch, probabilities = measured
     frame = of_dataset(probabilities, datasets.load(spec.name))
     chart = boundary(frame, spec.max_value, spec.class_names, spec.layout.feature_names).properties(
         height=live_charts.WIDTH
@@ -128,8 +128,8 @@ def _inside(summary: RunSummary, charts: Charts) -> str:
         frame = internals.depth_frame(summary.title, signals, signal, epoch)
         if not frame.empty:
             view = SIGNAL_VIEWS[signal]
-            words = f"{view.words} The selected epoch is the best one, {epoch:,}."
-            figures.append(charts.figure(internals.by_depth(frame, signal), f"{view.label} by layer", words))
+            caption = f"{view.words} The selected epoch is the best one, {epoch:,}."
+            figures.append(charts.figure(internals.by_depth(frame, signal), f"{view.label} by layer", caption))
     return f'<h2>Inside the network</h2><div class="two">{"".join(figures)}</div>' if figures else ""
 
 

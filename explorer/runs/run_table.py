@@ -104,12 +104,12 @@ def matching(
     statuses, tags or values allows all.
     """
     keep = table["run"].notna()
-    if words := search.lower().split():
+    if terms := search.lower().split():
         text = (
             table["run"] + " " + table["title"] + " " + table["tags"].str.join(" ") + " " + table["note"]
         ).str.lower()
-        for word in words:
-            keep &= text.str.contains(word, regex=False)
+        for term in terms:
+            keep &= text.str.contains(term, regex=False)
     if statuses:
         keep &= table["status"].isin(statuses)
     if tags:

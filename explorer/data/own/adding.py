@@ -86,9 +86,9 @@ def add(request: Request) -> Description:
     check_name(request.name)
     progress = Progress(request.work)
     progress.check()
-    found = _read(request, progress)
-    found.check(f"data: {quoted(request.title)}")
-    description, content = describe(request, found)
+    collected = _read(request, progress)
+    collected.check(f"data: {quoted(request.title)}")
+    description, content = describe(request, collected)
     _check_new(description)
     progress.check()
     registry.write(description, content)
@@ -134,20 +134,20 @@ def _check_new(description: Description) -> None:
 # --- the description --------------------------------------------------------------------------------------
 
 
-def describe(request: Request, found: Collected) -> tuple[Description, bytes]:
+def describe(request: Request, collected: Collected) -> tuple[Description, bytes]:
     """The description of a data set, and the bytes of its arrays in their final order."""
     import numpy as np
 
-    digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in found.images]
-    test_digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in found.test_images]
-    order = stratified_order(found.labels, digests, request.seed)
-    test_order = shuffled_order(found.test_labels, test_digests, request.seed)
-    arrays: dict[str, np.ndarray] = {"x_train": found.images[order]}
+    digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in collected.images]
+    test_digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in collected.test_images]
+    order = stratified_order(collected.labels, digests, request.seed)
+    test_order = shuffled_order(collected.test_labels, test_digests, request.seed)
+    arrays: dict[str, np.ndarray] = {"x_train": collected.images[order]}
     if len(test_order):
-        arrays["x_test"] = found.test_images[test_order]
-    arrays["y_train"] = found.labels[order].astype(np.uint8)
+        arrays["x_test"] = collected.test_images[test_order]
+    arrays["y_train"] = collected.labels[order].astype(np.uint8)
     if len(test_order):
-        arrays["y_test"] = found.test_labels[test_order].astype(np.uint8)
+        arrays["y_test"] = collected.test_labels[test_order].astype(np.uint8)
     if (size := sum(array.nbytes for array in arrays.values())) > MOST_STORED:
         most = MOST_STORED // MEBIBYTE
         raise InputError(
@@ -157,16 +157,16 @@ def describe(request: Request, found: Collected) -> tuple[Description, bytes]:
         StoredPart(name, array.shape, hashlib.sha256(np.ascontiguousarray(array)).hexdigest())
         for name, array in arrays.items()
     )
-    labels = found.labels[order]
+    labels = collected.labels[order]
     description = Description(
         name=request.name,
-        class_names=found.class_names,
-        max_value=_max_value(found.images),
-        dark_background=_dark(found.images),
+        class_names=collected.class_names,
+        max_value=_max_value(collected.images),
+        dark_background=_dark(collected.images),
         seed=request.seed,
         parts=parts,
-        report=_report(request, found, labels, [digests[place] for place in order], test_digests),
-        feature_names=tuple(plain(name, LONGEST_FEATURE_NAME) or "?" for name in found.feature_names),
+        report=_report(request, collected, labels, [digests[place] for place in order], test_digests),
+        feature_names=tuple(plain(name, LONGEST_FEATURE_NAME) or "?" for name in collected.feature_names),
     )
     return description, b"".join(array.tobytes() for array in arrays.values())
 
@@ -195,35 +195,35 @@ def _dark(images: "np.ndarray") -> bool:
 
 
 def _report(
-    request: Request, found: Collected, labels: "np.ndarray", digests: list[bytes], test_digests: list[bytes]
+    request: Request, collected: Collected, labels: "np.ndarray", digests: list[bytes], test_digests: list[bytes]
 ) -> Report:
     import numpy as np
 
     def per_class(chosen: "np.ndarray") -> tuple[int, ...]:
-        return tuple(np.bincount(chosen, minlength=len(found.class_names)).tolist())
+        return tuple(np.bincount(chosen, minlength=len(collected.class_names)).tolist())
 
     train, validation = split_indices(len(labels))
     in_training = {digests[place] for place in train}
     classes: dict[bytes, set[int]] = {}
     for digest, label in zip(digests, labels, strict=True):
         classes.setdefault(digest, set()).add(int(label))
-    sizes = [PictureSize(*size, files) for size, files in found.sizes.most_common(MOST_LISTED)]
+    sizes = [PictureSize(*size, files) for size, files in collected.sizes.most_common(MOST_LISTED)]
     return Report(
         source=request.title[-255:],
         train=per_class(labels[train]),
         validation=per_class(labels[validation]),
-        test=per_class(found.test_labels) if len(found.test_labels) else (),
+        test=per_class(collected.test_labels) if len(collected.test_labels) else (),
         sizes=tuple(sizes),
-        all_sizes=len(found.sizes),
+        all_sizes=len(collected.sizes),
         twice=len(train) - len(in_training),
         validation_in_training=sum(digests[place] in in_training for place in validation),
         test_in_training=sum(digest in in_training for digest in test_digests),
         contradictory=sum(len(classes[digest]) > 1 for digest in digests),
-        unreadable=tuple(text[:255] for text in found.unreadable[:MOST_LISTED]),
-        all_unreadable=len(found.unreadable),
-        ignored=tuple(name[:255] for name in found.ignored[:MOST_LISTED]),
-        all_ignored=len(found.ignored),
-        scaled=found.scaled,
-        columns=tuple(found.columns[:MOST_LISTED]),
-        all_columns=len(found.columns),
+        unreadable=tuple(text[:255] for text in collected.unreadable[:MOST_LISTED]),
+        all_unreadable=len(collected.unreadable),
+        ignored=tuple(name[:255] for name in collected.ignored[:MOST_LISTED]),
+        all_ignored=len(collected.ignored),
+        scaled=collected.scaled,
+        columns=tuple(collected.columns[:MOST_LISTED]),
+        all_columns=len(collected.columns),
     )

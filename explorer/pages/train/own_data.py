@@ -46,7 +46,7 @@ def _waiting(now: state.Reading) -> None:
 
 
 def _report(description: Description, runs: list[str]) -> None:
-    found = description.report
+    report = description.report
     st.markdown(f"**{foreign(description.name)}** · {foreign(words.headline(description), LONGEST_SENTENCE)}")
     left, right = st.columns([1, 1], gap="medium")
     with left:
@@ -54,10 +54,10 @@ def _report(description: Description, runs: list[str]) -> None:
     with right:
         for text in words.warnings(description):
             st.warning(sentence(text))
-        if found.unreadable:
-            with st.expander(f"Files that could not be read: {found.all_unreadable:,}"):
-                st.markdown("\n".join(f"- {sentence(text)}" for text in found.unreadable))
-        for text in (*words.remarks(found), words.division(description)):
+        if report.unreadable:
+            with st.expander(f"Files that could not be read: {report.all_unreadable:,}"):
+                st.markdown("\n".join(f"- {sentence(text)}" for text in report.unreadable))
+        for text in (*words.remarks(report), words.division(description)):
             st.caption(sentence(text))
         _examples(description)
     _buttons(description, runs)
