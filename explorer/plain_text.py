@@ -1,4 +1,4 @@
-"""Text for machines and terminals: JSON, aligned columns, percentages, and texts that are cut in their middle."""
+"""Text for machines and people: JSON, aligned columns, numbers with their nouns, and texts cut in their middle."""
 
 import json
 import math
@@ -18,16 +18,6 @@ def to_json(value: Any) -> str:
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return json.dumps(finite(value), allow_nan=False)
-
-
-def number_of(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: "1 image", "2,000 images"; `many` is the plural where it is not `one` with an s."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def singular(noun: str) -> str:
-    """The singular of the noun of a data set: "image" of "images"."""
-    return noun.removesuffix("s")
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[str]:
@@ -76,6 +66,16 @@ def shortened(text: str, longest: int) -> str:
         return text
     tail = longest // 3
     return text[: longest - tail - 1] + ELLIPSIS + text[len(text) - tail :]
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun, such as "1 image" or "2,000 images"; `many` is a plural that is not made with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def times(number: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 def percent(share: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from explorer.config import TrainingConfig
 from explorer.data.datasets import spec_of
 from explorer.errors import WorkersError
-from explorer.plain_text import columns, number_of
+from explorer.plain_text import columns, count
 from explorer.presets import PRESETS
 from explorer.runs.status import RunStatus
 from explorer.runs.store import RunStore
@@ -47,7 +47,7 @@ def measure(dataset: str, epochs: int | None, tell: Callable[[str], None] = lamb
     cores = max(1, os.cpu_count() or 1)
     figures = {}
     for name, workers in (("one_after_another", 1), ("side_by_side", cores)):
-        tell(f"{dataset}: {TRIALS} trials of {epochs} epochs, {number_of(workers, 'worker')} …")
+        tell(f"{dataset}: {TRIALS} trials of {epochs} epochs, {count(workers, 'worker')} …")
         figures[name] = {"workers": workers, **_sweep(config, workers, epochs)}
     ratio = figures["one_after_another"]["seconds"] / figures["side_by_side"]["seconds"]
     return {"dataset": dataset, "trials": TRIALS, "epochs": epochs, "cores": cores, **figures, "ratio": ratio}

@@ -17,7 +17,7 @@ from explorer.errors import ExplorerError, WorkersError
 from explorer.export.findings import findings_of
 from explorer.fixes import attempts, effect, plan
 from explorer.fixes.effect import Effect
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.run import Run
 from explorer.runs.run_summary import summarize
 from explorer.runs.status import ACTIVE
@@ -90,7 +90,7 @@ def try_all(run: Run, changes: list[plan.Change], store: RunStore, most: int) ->
     if missing or _pair(run, store):
         with _workers() as run_queue:
             if missing:
-                say(f"{run.name}: trying {len(missing)} fix{'es' * (len(missing) != 1)}, at most {most} epochs each")
+                say(f"{run.name}: trying {count(len(missing), 'fix', 'fixes')}, at most {most} epochs each")
                 _train(attempts.wanted(summarize(run), missing, most), run, store, run_queue, compared=len(changes) > 1)
             if pair := _pair(run, store):
                 say(f"{run.name}: trying the best two together")
@@ -148,11 +148,11 @@ def _train(
 
 def lines(values: dict[str, Any], config: TrainingConfig, effects: list[Effect]) -> list[str]:
     """The values of `report` as text to read."""
-    count = len(values["findings"])
-    if not count:
+    findings = values["findings"]
+    if not findings:
         return [f"{values['run']}: no problems so far"]
-    text = [f"{values['run']}: {number_of(count, 'finding')}"]
-    for number, finding in enumerate(values["findings"], 1):
+    text = [f"{values['run']}: {count(len(findings), 'finding')}"]
+    for number, finding in enumerate(findings, 1):
         when = since(finding["since_epoch"])
         text += ["", f"{number}. {finding['title']} ({finding['severity']}, {when})"]
         text += [f"   {finding['evidence']}", f"   {finding['why']}"]
@@ -168,8 +168,8 @@ def _ranking(effects: list[Effect]) -> list[str]:
     if not effects:
         return []
     images = next((one.compared.images for one in effects if one.compared), None)
-    number_of = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
-    text = ["", f"Fixes by their effect on validation accuracy{number_of}:"]
+    counted = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
+    text = ["", f"Fixes by their effect on validation accuracy{counted}:"]
     for place, one in enumerate(effects, 1):
         text.append(f"{place}. {effect.sentence(one)}")
         if interval := effect.interval_words(one):

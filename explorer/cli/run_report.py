@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explorer.plain_text import columns, number_of, percent, plain
+from explorer.plain_text import columns, count, percent, plain
 from explorer.runs import cost_estimate
 from explorer.runs.history import RULES, EpochRecord, best_epoch
 from explorer.runs.metrics import OBJECTIVES, is_penalized
@@ -61,7 +61,7 @@ def lines_of_result(values: dict[str, Any]) -> list[str]:
     run = f"{values['run']} ({values['name']})"
     if values["best_epoch"] is None:
         return [f"{run}: {values['status']}, no epoch with a finite validation loss"]
-    epochs, of = number_of(values["epochs"], "epoch"), values["model_epoch"]
+    epochs, of = count(values["epochs"], "epoch"), values["model_epoch"]
     other = f" (from epoch {of}; the model of the best epoch could not be saved)" * (of != values["best_epoch"])
     parts = f" (data loss {values['val_data_loss']:.4f} + penalty {values['val_penalty']:.4f})"
     return [

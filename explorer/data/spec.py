@@ -66,9 +66,14 @@ class DatasetSpec:
         return self.image_shape == (2,) and self.classes == 2
 
     @property
+    def one(self) -> str:
+        """What one of its images is: an image, a point or a row."""
+        return "image" if self.pictures else "point" if self.plane else "row"
+
+    @property
     def noun(self) -> str:
         """What its images are: images, points or rows."""
-        return "images" if self.pictures else "points" if self.plane else "rows"
+        return f"{self.one}s"
 
     @property
     def channels(self) -> int:

@@ -92,7 +92,7 @@ def _judged(rule, run: Evidence) -> Finding | None:
     """What a rule finds, with a checked suggestion; an error in it is logged and costs its finding, not the page."""
     try:
         finding = rule(run)
-        return worded(checked(finding, run.config), DATASETS[run.config.dataset].noun) if finding else None
+        return worded(checked(finding, run.config), DATASETS[run.config.dataset].one) if finding else None
     except Exception:
         logging.getLogger(__name__).exception("the rule %s failed", rule.__name__)
         return None

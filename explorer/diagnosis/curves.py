@@ -8,7 +8,7 @@ from explorer.diagnosis.evidence import Evidence, fall
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, number
 from explorer.diagnosis.regularization import gentle_rate
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import number_of, percent
+from explorer.plain_text import count, percent
 from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 
@@ -86,7 +86,7 @@ def bottleneck(run: Evidence) -> Finding | None:
     narrowest = min(cost_estimate.layer_sizes(config)[1:-1])
     layers = "the hidden layer" if config.depth == 1 else f"each of the {config.depth} hidden layers"
     layers = "the narrowest hidden layer" if narrowest < config.width else layers
-    units = number_of(narrowest, "unit")
+    units = count(narrowest, "unit")
     return Finding(
         "bottleneck",
         WARNING if last.accuracy >= limit("half_learnt") else PROBLEM,
@@ -152,7 +152,7 @@ def patience_too_short(run: Evidence) -> Finding | None:
         "patience_too_short",
         WARNING,
         last.epoch,
-        f"Training stopped after {number_of(config.patience, 'epoch')} without a lower validation loss "
+        f"Training stopped after {count(config.patience, 'epoch')} without a lower validation loss "
         f"({rise:+.1%} compared with the best), while the training loss still fell by {still:.1%}.",
         "The validation loss fluctuates from epoch to epoch, because steps are noisy and validation images are few. If "
         "the patience is shorter than these fluctuations, the first small rise ends the run.",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-IMAGES = "images"
+IMAGE = "image"
 PROBLEM, WARNING, NOTE = "problem", "warning", "note"
 SEVERITIES = (PROBLEM, WARNING, NOTE)
 
@@ -26,7 +26,7 @@ class Finding:
     and `why` explains the cause. `fixes` are the changes that the rule considers, the best first. `change` is the
     suggested one, as values by field name; empty if there is none. It and `others`, which may help too, are chosen from
     `fixes` by `suggestions.checked`. `title` replaces the lesson's title where networks of this kind have a name of
-    their own for it. `noun` is what the images of the run's data set are called.
+    their own for it. `one` is what an image of the run's data set is called.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Finding:
     title: str = ""
     change: Mapping[str, Any] = field(default_factory=dict)
     others: Sequence[Mapping[str, Any]] = ()
-    noun: str = IMAGES
+    one: str = IMAGE
 
 
 def milder(severity: str) -> str:

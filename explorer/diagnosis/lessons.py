@@ -428,4 +428,4 @@ because the best weights are saved.
 def lesson_of(finding: Finding) -> Lesson:
     """The lesson of a finding, under the finding's own title if it has one, in the words of its data set."""
     lesson = LESSONS[finding.name]
-    return replace(lesson, title=finding.title or lesson.title, text=of_noun(lesson.text, finding.noun))
+    return replace(lesson, title=finding.title or lesson.title, text=of_noun(lesson.text, finding.one))

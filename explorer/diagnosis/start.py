@@ -11,7 +11,7 @@ from explorer.diagnosis.gradients import PLAIN, plain_explosion
 from explorer.diagnosis.regularization import gentle_rate
 from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import percent
+from explorer.plain_text import count, percent
 from explorer.runs.cause import Cause
 
 FAMILIES = {"he_normal": ("he_normal", "he_uniform"), "lecun_normal": ("lecun_normal", "lecun_uniform")}
@@ -268,12 +268,11 @@ def tiny_batches(run: Evidence) -> Finding | None:
     if run.last:
         both = percent(run.last.accuracy), percent(run.last.val_accuracy)
         gap = " The training accuracy is {}, the validation accuracy {}.".format(*both)
-    plural = "image" if size == 1 else "images"
     return Finding(
         "tiny_batches",
         PROBLEM if size <= limit("tiny_batch") else WARNING,
         0,
-        f"The mean and variance of each unit are estimated from {size} {plural} at a time.{gap}",
+        f"The mean and variance of each unit are estimated from {count(size, 'image')} at a time.{gap}",
         "Batch normalization scales each unit by the mean and variance of the batch, which vary a lot with so few "
         "images. The network trains with this noise, but is validated with moving averages over many batches, which it "
         "has never seen in training.",
@@ -292,4 +291,4 @@ def suiting(config) -> dict[str, str]:
 
 
 def hidden_layers(run: Evidence) -> str:
-    return "1 hidden layer" if run.config.depth == 1 else f"{run.config.depth} hidden layers"
+    return count(run.config.depth, "hidden layer")

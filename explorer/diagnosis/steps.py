@@ -22,7 +22,7 @@ from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction,
 from explorer.diagnosis.gradients import PLAIN, plain_explosion
 from explorer.diagnosis.suggestions import lower_rates, rounded, usual_rate
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import number_of, percent
+from explorer.plain_text import count, percent
 
 FEW_IMAGES = 10_000  # a smaller data set needs smaller batches for enough steps
 
@@ -222,7 +222,7 @@ def few_steps(run: Evidence) -> Finding | None:
         WARNING if run.learned or (enough and run.last.accuracy >= limit("half_learnt")) else PROBLEM,
         1,
         f"With a batch size of {config.batch_size:,}, each epoch has {each}: {taken:,} so far, in "
-        f"{number_of(len(run.records), 'epoch')}. The training accuracy is {percent(run.last.accuracy)}.",
+        f"{count(len(run.records), 'epoch')}. The training accuracy is {percent(run.last.accuracy)}.",
         "A network learns step by step, not epoch by epoch. Averaging over thousands of images makes each step more "
         "accurate but not larger, so it gets less far in the same number of epochs. It is not stuck; it has hardly "
         "begun.",

@@ -9,7 +9,7 @@ from explorer.data.datasets import Dataset
 from explorer.evaluation.images import png_uri, points_uri, proportions
 from explorer.evaluation.metrics import Evaluation
 from explorer.palette import CLASS_COLORS, NEUTRAL, RIGHT_COLOR, WRONG_COLOR
-from explorer.plain_text import plain, singular
+from explorer.plain_text import plain
 
 MOST_EXAMPLES, MOST_POINTS, MOST_VALUES, MOST_BARS = 10, 400, 6, 20
 GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:14px 12px"
@@ -89,8 +89,7 @@ def _card(dataset: Dataset, indices, evaluation: Evaluation, position: int, note
     sure = float(evaluation.confidence[position])
     color = RIGHT_COLOR if true == predicted else WRONG_COLOR
     outcome = "correct" if true == predicted else f"predicted as {names[predicted]}"
-    one = singular(dataset.spec.noun)
-    alt = f"{one} {position}: {names[true]}, {outcome} with {sure:.0%}"
+    alt = f"{dataset.spec.one} {position}: {names[true]}, {outcome} with {sure:.0%}"
     figure = _figure(dataset, indices[position], alt, color)
     mark = "✓" if true == predicted else "✗"
     extra = f'<br><span style="opacity:.75">{escape(note)}</span>' if note else ""

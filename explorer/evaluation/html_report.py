@@ -10,9 +10,8 @@ from explorer.evaluation.html_document import document
 from explorer.evaluation.image_filter import HITS, MISTAKES, Filter, choose
 from explorer.evaluation.metrics import Evaluation, row_shares
 from explorer.evaluation.predictions import CARRIED, TEST
-from explorer.evaluation.report import times
 from explorer.palette import RIGHT_COLOR, WRONG_COLOR
-from explorer.plain_text import percent
+from explorer.plain_text import percent, times
 from explorer.plain_text import to_json as one_line
 from explorer.runs.metrics import is_penalized
 

@@ -6,7 +6,7 @@ from explorer.data import datasets
 from explorer.data.datasets import DATASETS
 from explorer.evaluation.predictions import CARRIED, TEST, Predictions
 from explorer.evaluation.saved_models import SavedModel, behind
-from explorer.plain_text import columns, percent
+from explorer.plain_text import columns, percent, times
 from explorer.runs.history import RULES
 from explorer.runs.metrics import is_penalized
 
@@ -108,8 +108,3 @@ def _matrix(values: dict[str, Any]) -> list[list[str]]:
     names = values["class_names"]
     counts = values["confusion_matrix"]
     return [["", *(name[:6] for name in names)], *([n, *map(str, row)] for n, row in zip(names, counts, strict=True))]
-
-
-def times(count: int) -> str:
-    """`once`, `twice`, `3 times`."""
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")

@@ -11,7 +11,7 @@ from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.evaluation.mcnemar import SIGNIFICANT, Comparison
 from explorer.fixes.plan import LENGTHS, Change
-from explorer.plain_text import number_of, percent
+from explorer.plain_text import count, percent
 from explorer.runs.cause import Cause
 from explorer.runs.history import RULES, EpochRecord, best_epoch
 from explorer.runs.twin import describe_new_values, describe_same_start
@@ -112,7 +112,7 @@ def sentence(effect: Effect) -> str:
         return f"{name}, {ended} ({start})."
     after = effect.after
     if effect.before is None:
-        reached = f"{percent(after.val_accuracy)} after {epochs(after.epoch)}"
+        reached = f"{percent(after.val_accuracy)} after {count(after.epoch, 'epoch')}"
         return f"{name}: {reached}; without it, no epoch was finished ({start})."
     before = effect.before
     if before.epoch != after.epoch:
@@ -121,7 +121,7 @@ def sentence(effect: Effect) -> str:
             f"{percent(before.val_accuracy)} at epoch {before.epoch:,} ({RULES['val_loss'].words}; {start})."
         )
     reached = f"{percent(after.val_accuracy)} instead of {percent(before.val_accuracy)}"
-    return f"{name}: {reached} after {epochs(after.epoch)} ({start})."
+    return f"{name}: {reached} after {count(after.epoch, 'epoch')} ({start})."
 
 
 def interval_words(effect: Effect) -> str:
@@ -155,11 +155,6 @@ def verdict(effects: Sequence[Effect]) -> str:
         noun = DATASETS[best.config.dataset].noun
         return f"The best fix is {name}, but on these {noun} the difference could be due to chance."
     return f"The best fix is {name}."
-
-
-def epochs(count: int) -> str:
-    """A number of epochs as text."""
-    return number_of(count, "epoch")
 
 
 def values(effect: Effect) -> dict[str, Any]:

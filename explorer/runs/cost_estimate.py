@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from explorer.config import OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.errors import MemoryShortError
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.run_summary import RunSummary
 
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
@@ -35,12 +35,12 @@ def layer_sizes(config: TrainingConfig) -> list[int]:
 def hidden_layers(config: TrainingConfig) -> str:
     """The hidden layers in words, such as "3 hidden layers of 512 to 128 units"."""
     sizes = layer_sizes(config)[1:-1] or [config.width]
-    units = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
-    return f"{number_of(config.depth, 'hidden layer')} of {units} unit{'s' * (sizes[0] != 1)}"
+    units = count(sizes[0], "unit") if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,} units"
+    return f"{count(config.depth, 'hidden layer')} of {units}"
 
 
 def skips(config: TrainingConfig) -> list[int]:
-    """The hidden layers (number_of from 1) to whose output a skip connection adds what enters the layer before.
+    """The hidden layers (counted from 1) to whose output a skip connection adds what enters the layer before.
 
     A pair begins at the input or at a hidden layer, ends two layers later, and has the same size all the way; a layer
     of another size begins anew.

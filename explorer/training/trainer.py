@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from explorer.config import TrainingConfig
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch, epochs_without_improvement
 from explorer.runs.signals import EpochSignals
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def image_order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The order of the `count` training images in an epoch (number_of from 1): int32 `[count]`."""
+    """The order of the `count` training images in an epoch (counted from 1): int32 `[count]`."""
     return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int32)
 
 
@@ -117,13 +117,13 @@ def ending(config: TrainingConfig, records: Sequence[EpochRecord]) -> Outcome | 
     if not math.isfinite(last.val_loss):
         return Outcome(Cause.DIVERGED, f"the validation loss became {_name(last.val_loss)} in epoch {last.epoch}")
     if len(records) >= config.epochs:
-        return Outcome(Cause.ALL_EPOCHS, f"trained for {number_of(config.epochs, 'epoch')}")
+        return Outcome(Cause.ALL_EPOCHS, f"trained for {count(config.epochs, 'epoch')}")
     if epochs_without_improvement(records) < config.patience:
         return None
     return Outcome(
         Cause.EARLY_STOPPING,
         f"early stopping: the validation loss has not fallen below that of epoch {best_epoch(records).epoch} "
-        f"for {number_of(config.patience, 'epoch')}",
+        f"for {count(config.patience, 'epoch')}",
     )
 
 

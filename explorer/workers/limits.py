@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError, InputError
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.run import Run
 from explorer.runs.status import RUNNING
 
@@ -57,7 +57,7 @@ class Limits:
         """
         if self.runs and active >= self.runs:
             raise InputError(
-                f"runs: you already have {number_of(active, 'queued or running run')}, the maximum on this server; "
+                f"runs: you already have {count(active, 'queued or running run')}, the maximum on this server; "
                 + (f"pause {origin!r}, try its fix, then resume it" if origin else "wait until one ends, or stop one")
             )
 

@@ -233,19 +233,18 @@ def test_stuck_at_the_level_of_guessing_which_is_named():
     assert "stuck" not in found(records=history(2.0, 2.0, 2.0, accuracy=0.11))
 
 
-@pytest.mark.parametrize(
-    ("dataset", "noun", "one"), [("digits", "images", "an image"), ("spirals", "points", "a point")]
-)
-def test_texts_call_what_is_learned_by_the_word_of_the_data_set(dataset, noun, one):
+@pytest.mark.parametrize(("dataset", "one", "article"), [("digits", "image", "an"), ("spirals", "point", "a")])
+def test_texts_call_what_is_learned_by_the_word_of_the_data_set(dataset, one, article):
+    noun = f"{one}s"
     config = DIGITS.with_(dataset=dataset)
     raw = config.with_(input_scaling="raw")
     told = found(config, history(GUESSING, GUESSING, GUESSING, accuracy=0.11), epochs(3, variance_over_images=1e-6))
     dead = found(raw.with_(activation="relu"), HALF, [signals(0), *(signals(e, dead=0.9) for e in (1, 2))])
     assert f"between {noun}." in told["stuck"].evidence and f"differences between {noun}" in told["stuck"].why
     inputs = "pixels" if noun == "images" else "inputs"
-    assert of_noun("An image has pixels.", noun) == f"{one.capitalize()} has {inputs}."
+    assert of_noun("An image has pixels.", one) == f"{article.capitalize()} {one} has {inputs}."
     texts = [text for each in (*told.values(), *dead.values()) for text in (each.evidence, each.why)]
-    texts += [lesson_of(Finding(name, NOTE, 0, "", "", noun=noun)).text for name in LESSONS]
+    texts += [lesson_of(Finding(name, NOTE, 0, "", "", one=one)).text for name in LESSONS]
     assert len(texts) > len(LESSONS) and any(noun in text for text in texts)
     if noun == "points":
         assert not [text for text in texts if re.search(r"\b(image|pixel)", text, re.IGNORECASE)]

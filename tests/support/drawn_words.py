@@ -105,6 +105,8 @@ class Page:
         match node.func:
             case ast.Name(id=name) if name in SAFE_CALLS:
                 return []
+            case ast.Name(id="count"):  # a number with its noun
+                return [part for word in node.args[1:] for part in self.parts(word, function)]
             case ast.Name(id="map" | "list" | "tuple" | "sorted" | "range" | "capitalized"):
                 return self.parts(node.args[0], function)
             case ast.Name(id=name) if name in self.functions:

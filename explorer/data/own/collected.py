@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from explorer.data.own.limits import FEWEST_CLASSES, FEWEST_IN_CLASS, LONGEST_CLASS_NAME, MOST_CLASSES
 from explorer.errors import InputError, quoted
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,14 +52,14 @@ class Collected:
                 )
         if not FEWEST_CLASSES <= len(self.class_names) <= MOST_CLASSES:
             raise InputError(
-                f"{title} has {number_of(len(self.class_names), 'class', 'classes')}; a data set must have "
+                f"{title} has {count(len(self.class_names), 'class', 'classes')}; a data set must have "
                 f"{FEWEST_CLASSES} to {MOST_CLASSES}"
             )
         for name, number in zip(
             self.class_names, np.bincount(self.labels, minlength=len(self.class_names)), strict=True
         ):
             if number < FEWEST_IN_CLASS:
-                has = number_of(int(number), self.noun)
+                has = count(int(number), self.noun)
                 raise InputError(
                     f"{title} has {has} of the class {quoted(name)}; a class must have at least {FEWEST_IN_CLASS}, so "
                     "that one can be held out for validation"

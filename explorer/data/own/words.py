@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from explorer.data.own.description import Description, PictureSize, Report
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 
 MOST_SIZES = 3
 
@@ -13,7 +13,7 @@ def headline(description: Description) -> str:
     spec = description.spec
     number = _many(spec.labelled_images + spec.test_images, description)
     if not spec.pictures:
-        return f"{number} in {spec.classes} classes, {number_of(spec.features, 'feature', 'features')}"
+        return f"{number} in {spec.classes} classes, {count(spec.features, 'feature')}"
     rows, columns = spec.image_shape[:2]
     kind = "grey" if spec.channels == 1 else "colour"
     return f"{number} in {spec.classes} classes, {kind}, {columns} × {rows} pixels"
@@ -22,7 +22,7 @@ def headline(description: Description) -> str:
 def _many(number: int, description: Description, before: str = "") -> str:
     """A number of images, or of rows of a table: "1 image", "2 validation rows"."""
     one = "image" if description.spec.pictures else "row"
-    return f"{number:,} {before}{one if number == 1 else f'{one}s'}"
+    return count(number, f"{before}{one}")
 
 
 def counts(report: Report) -> dict[str, tuple[int, ...]]:
@@ -103,7 +103,7 @@ def _unreadable(report: Report) -> str:
     number = report.all_unreadable
     if not number:
         return ""
-    return f"{number_of(number, 'file', 'files')} could not be read and {'is' if number == 1 else 'are'} left out."
+    return f"{count(number, 'file')} could not be read and {'is' if number == 1 else 'are'} left out."
 
 
 def _sizes(sizes: Sequence[PictureSize], different: int) -> str:
@@ -129,7 +129,7 @@ def _ignored(report: Report) -> str:
     if not number:
         return ""
     names = ", ".join(report.ignored[:MOST_SIZES]) + (", …" if number > MOST_SIZES else "")
-    return f"{number_of(number, 'file was', 'files were')} ignored: {names}."
+    return f"{count(number, 'file was', 'files were')} ignored: {names}."
 
 
 def lines(description: Description) -> list[str]:

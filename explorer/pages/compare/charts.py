@@ -14,7 +14,7 @@ from explorer.pages.chart import NO_ZERO, draw_chart
 from explorer.pages.compare.state import check
 from explorer.pages.navigation import address
 from explorer.pages.text import foreign, plain, sentence
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs import run_table
 from explorer.runs.comparison import (
     counted,
@@ -221,7 +221,7 @@ def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
 
 
 def _errors(row, images: int, noun: str) -> str:
-    left_out = f" {number_of(row.left_out, 'unfinished run')} not counted." if row.left_out else ""
+    left_out = f" {count(row.left_out, 'unfinished run')} not counted." if row.left_out else ""
     return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images, noun)}{left_out}"
 
 

@@ -12,7 +12,7 @@ from explorer.pages.compare.state import compare
 from explorer.pages.popovers import close, popover
 from explorer.pages.run.export_buttons import exported
 from explorer.pages.text import sentence
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.run import Run
 from explorer.scratch import ScratchFolder
 
@@ -46,19 +46,18 @@ def export(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
                         key=f"compare_export_{name}_{kind}",
                         on_click="ignore",
                     )
-        count = len(chosen)
         st.caption(
             "A one-page report: settings, curves, findings and metrics of one selected run, or the comparison of "
             f"up to {MOST_RUNS} with its statistics."
         )
         st.download_button(
-            f"Report of {number_of(count, 'selected run')}" if count else "Report of the selected runs",
+            f"Report of {count(len(chosen), 'selected run')}" if len(chosen) else "Report of the selected runs",
             partial(_report, chosen["run"].tolist()),
             file_name="report.html",
             mime="text/html",
             key="compare_export_report",
             on_click="ignore",
-            disabled=not 1 <= count <= MOST_RUNS,
+            disabled=not 1 <= len(chosen) <= MOST_RUNS,
         )
 
 

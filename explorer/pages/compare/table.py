@@ -13,6 +13,7 @@ from explorer.pages.compare.state import Listing
 from explorer.pages.run.links import NAME_IN_ADDRESS, cell_address, run_link
 from explorer.pages.text import cell, plain
 from explorer.palette import NEUTRAL
+from explorer.plain_text import count
 from explorer.runs.history import RULES
 from explorer.runs.notes import LONGEST_NOTE
 from explorer.runs.run_names import run_names
@@ -125,9 +126,9 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
         help="Show every setting as a column, not only those that differ.",
         bind=IN_ADDRESS,
     )
-    images = " or ".join(f"{count:,}" for count in sorted(table["images"].unique()))
+    images = " or ".join(f"{number:,}" for number in sorted(table["images"].unique()))
     st.caption(
-        f"{len(table):,} run{'' if len(table) == 1 else 's'}. Loss and accuracy are from each run's best epoch, "
+        f"{count(len(table), 'run')}. Loss and accuracy are from each run's best epoch, "
         f"selected by the {SELECTED_BY}, on {images} validation {noun(table)}, one seed per row. "
         "Select rows to compare them; click a column header to sort."
         if len(table)

@@ -6,13 +6,11 @@ from explorer.evaluation import html_report, report
 from explorer.pages import resources
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import file_name
-from explorer.plain_text import singular
 from explorer.runs import table_export
 
 
 def draw(shown: Shown, _) -> None:
     """Draws a download button for each file; a file is made when its button is pressed."""
-    noun = shown.dataset.spec.noun
     name = f"{shown.model.name}-{shown.split}"
 
     def metrics() -> dict:
@@ -42,6 +40,6 @@ def draw(shown: Shown, _) -> None:
                 icon=":material/download:",
             )
     st.caption(
-        f"The predictions have one row per {singular(noun)}: its index in the data set, true and predicted "
+        f"The predictions have one row per {shown.dataset.spec.one}: its index in the data set, true and predicted "
         "class, all probabilities. The page is one file without scripts or links, so it also opens offline."
     )

@@ -9,7 +9,7 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.evaluate import state
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import sentence
-from explorer.plain_text import singular
+from explorer.plain_text import count
 
 COUNTS, SHARES = "Counts", "Share of the true class"
 
@@ -48,7 +48,7 @@ def _matrix(shown: Shown) -> None:
 
 
 def _gallery(shown: Shown) -> None:
-    names, noun = shown.dataset.spec.class_names, shown.dataset.spec.noun
+    names = shown.dataset.spec.class_names
     changed = {"on_change": state.filter_has_changed}
     order, search = st.columns([3, 2])
     order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
@@ -62,16 +62,16 @@ def _gallery(shown: Shown) -> None:
     except InputError as error:
         st.error(sentence(error))
         return
-    count = min(len(positions), state.gallery_shown())
+    visible = min(len(positions), state.gallery_shown())
     st.caption(
-        f"{len(positions):,} {noun if len(positions) != 1 else singular(noun)}"
-        + (f", showing the first {count}" if count < len(positions) else "")
+        count(len(positions), shown.dataset.spec.one)
+        + (f", showing the first {visible}" if visible < len(positions) else "")
     )
-    if count:
-        st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:count]))
+    if visible:
+        st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:visible]))
         which = "class probabilities, in the order of the classes"
         if len(names) > MOST_BARS:
             which = f"{MOST_BARS} highest class probabilities"
         st.caption(f"The bars are the {which}; the true class is teal.")
-    if count < len(positions):
+    if visible < len(positions):
         st.button("Show more", key="show_more", on_click=state.show_more, icon=":material/expand_more:")

@@ -7,10 +7,8 @@ import streamlit as st
 from explorer.config import FIELDS
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis.finding import IMAGES
 from explorer.errors import DataError, ExplorerError, ModelError, RunError
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
-from explorer.evaluation.report import times
 from explorer.evaluation.saved_models import SavedModel, best_first, offered
 from explorer.pages import download, layout, resources, settings
 from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
@@ -29,6 +27,7 @@ from explorer.pages.evaluate.state import (
 from explorer.pages.navigation import address, link
 from explorer.pages.run.links import run_link, run_name
 from explorer.pages.text import capitalized, foreign, sentence
+from explorer.plain_text import times
 
 REPLACED = ":material/history:"
 TABS = {
@@ -144,7 +143,7 @@ def _splits(model: SavedModel) -> tuple[str, ...]:
 def _noun(model: SavedModel) -> str:
     """What the images of a model's data set are called; the data set of a file is not known yet."""
     name = model.request().dataset
-    return DATASETS[name].noun if name else IMAGES
+    return DATASETS[name].noun if name else "images"
 
 
 def _headline(shown: Shown) -> None:

@@ -14,7 +14,6 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.run import fixes
 from explorer.pages.session import session
 from explorer.pages.text import LONGEST_SENTENCE, foreign
-from explorer.plain_text import singular
 from explorer.runs.run_summary import RunSummary
 
 # so that two sessions that look at the same comparison do not both continue it
@@ -79,10 +78,10 @@ def _ranking(origin: RunSummary, ranked: Sequence[Effect], place: str) -> None:
     st.markdown("\n".join(lines))
     if measured:
         best = measured[0][1]
-        images, noun = best.compared.images, DATASETS[best.config.dataset].noun
-        one = singular(noun)
+        images, spec = best.compared.images, DATASETS[best.config.dataset]
         st.caption(
-            f"Bars: 95% interval. Compared {one} by {one} on the same {images:,} validation {noun}, one seed. Best: "
+            f"Bars: 95% interval. Compared {spec.one} by {spec.one} on the same {images:,} validation {spec.noun}, one "
+            "seed. Best: "
             f"{foreign(effect.interval_words(best), LONGEST_SENTENCE)}."
         )
     if ranked[0].helps:

@@ -14,7 +14,7 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.clicks import uninterrupted
 from explorer.pages.session import session
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs.run_summary import RunSummary
 from explorer.runs.status import QUEUED, RUNNING, TRAINING
 from explorer.runs.twin import describe_changes, describe_new_values
@@ -82,7 +82,7 @@ def try_button(origin: RunSummary, finding: Finding, tried: Attempts, place: str
         type="tertiary" if attempt else "primary",
         icon=":material/healing:",
         disabled=bool(attempt and attempt.is_active),
-        help=f"Trains this network for {number_of(epochs, 'epoch')} from the same initial weights, with "
+        help=f"Trains this network for {count(epochs, 'epoch')} from the same initial weights, with "
         f"{describe_changes(config, changed)}, and compares both.{paused}",
         on_click=start,
         args=(origin, [change], False),

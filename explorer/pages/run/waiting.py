@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.config import TrainingConfig
 from explorer.pages import resources
-from explorer.plain_text import number_of
+from explorer.plain_text import count
 from explorer.runs import cost_estimate
 from explorer.runs.progress import duration
 from explorer.runs.run import Run
@@ -31,13 +31,13 @@ def queue_note() -> str:
     queue = resources.run_queue()
     limits, parts = queue.limits, []
     if queue.length:
-        parts.append("1 run is waiting." if queue.length == 1 else f"{queue.length:,} runs are waiting.")
+        parts.append(f"{count(queue.length, 'run is', 'runs are')} waiting.")
     per_run = [f"{limits.epochs:,} epochs"] if limits.epochs else []
     per_run += [f"{limits.minutes:g} minutes of training"] if limits.minutes else []
     if per_run:
         parts.append(f"On this server, a run is limited to {' and '.join(per_run)}.")
     if limits.runs:
-        parts.append(f"You can have {number_of(limits.runs, 'run')} in the queue at once.")
+        parts.append(f"You can have {count(limits.runs, 'run')} in the queue at once.")
     return " ".join(parts)
 
 
