@@ -47,7 +47,7 @@ def points() -> None:
         page.goto(f"{address}?dataset=spirals&{network}")
         page.get_by_alt_text("training points of").wait_for()
         page.get_by_role("button", name="Train", exact=True).click()
-        page.get_by_text("predicts where, after epoch").wait_for()
+        page.get_by_text("Predicted class at each point after epoch").wait_for()
         page.mouse.move(640, 5)
         wait_for(lambda: epochs_shown(page) >= 5 * EPOCHS, 300)
         page.screenshot(path=FOLDER / "points.png")

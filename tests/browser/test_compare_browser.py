@@ -140,6 +140,6 @@ def test_files_and_the_bin(page, server, tmp_path):
     page.get_by_role("button", name="Remove", exact=True).click()
     page.get_by_role("button", name="Undo").wait_for()
     assert len(store.list()) == runs - 1 and len(notes.binned(store.folder)) == 1
-    page.mouse.move(0, 0)  # the tooltip of Delete covers Undo until the pointer leaves it
+    page.mouse.move(0, 0)  # the tooltip of Remove covers Undo until the pointer leaves it
     page.get_by_role("button", name="Undo").click()
     wait_for(lambda: len(store.list()) == runs)

@@ -17,7 +17,7 @@ def test_the_decision_boundary_moves_beside_the_curves_while_the_network_learns(
     page.get_by_text("Two moons (noise 0.9, seed 1): 1,600 training").wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
 
-    said = page.get_by_text("predicts where, after epoch")
+    said = page.get_by_text("Predicted class at each point after epoch")
     said.wait_for()
     picture = page.locator(CHARTS).nth(2)
     drawn = picture.locator("svg.marks, canvas.marks")
