@@ -39,4 +39,4 @@ def test_the_decision_boundary_moves_beside_the_curves_while_the_network_learns(
 
 def epoch(said) -> int:
     """The epoch that the words below the picture name."""
-    return int(re.search(r"after epoch ([\d,]+);", said.inner_text())[1].replace(",", ""))
+    return int(re.search(r"after epoch ([\d,]*\d), with", said.inner_text())[1].replace(",", ""))
