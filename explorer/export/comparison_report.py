@@ -14,7 +14,7 @@ from explorer.runs import comparison as compare
 from explorer.runs.history import RULES
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.run_summary import RunSummary
-from explorer.runs.run_table import RESULTS, differing, noun, penalized, ranked, run_table
+from explorer.runs.run_table import RESULTS, differing, loss_caution, noun, penalized, ranked, run_table
 from explorer.runs.settings_text import display_value
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def comparison(summaries: Sequence[RunSummary], charts: Charts) -> str:
             f"<h1>Comparison of {len(ordered)} runs</h1><p>{escape(title)}. Loss and accuracy are from each run's best "
             f"epoch, selected by the {RULES['val_loss'].words}.</p>",
             f"<h2>Runs</h2>{_runs(table)}",
+            f"<p>{caution}</p>" if (caution := loss_caution(table)) else "",
             f"<h2>Curves</h2>{_curves(table, ordered, charts)}",
             f"<h2>Statistics</h2>{_statistics(table)}",
             f"<h2>Settings and findings</h2>{''.join(map(_details, table['label'], ordered))}",

@@ -79,8 +79,10 @@ def _result(summary: RunSummary) -> str:
         "Best epoch": f"{best.epoch:,} of {len(summary.records):,}",
     }
     noun = DATASETS[summary.config.dataset].noun
+    smoothed = "<p>These losses include label smoothing; the loss of the metrics below does not.</p>"
+    values = html_parts.numbers(values) + smoothed * (summary.config.label_smoothing > 0)
     return (
-        f"{html_parts.numbers(values)}<p>How it was selected: the epoch with the {RULES['val_loss'].words}, on "
+        f"{values}<p>How it was selected: the epoch with the {RULES['val_loss'].words}, on "
         f"{cost_estimate.validation_words(summary.config)}, from one seed ({summary.config.seed}). These {noun} also "
         f"chose the epoch, so the accuracy is slightly optimistic; the test {noun} were not looked at for this "
         "report.</p>"

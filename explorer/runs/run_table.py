@@ -132,6 +132,13 @@ def penalized(table: "pd.DataFrame") -> bool:
     return any(map(is_penalized, table["val_loss"] - table["val_data_loss"]))
 
 
+def loss_caution(table: "pd.DataFrame") -> str:
+    """What to bear in mind where validation losses are compared; empty where there is nothing."""
+    if table["label_smoothing"].nunique() < 2:
+        return ""
+    return "Validation losses include label smoothing, which differs between these runs; their accuracies do not."
+
+
 def differing(table: "pd.DataFrame") -> list[str]:
     """The configuration fields in which the runs of a table differ, in the order of `FIELDS`."""
     return [name for name in FIELDS if table[name].nunique(dropna=False) > 1]

@@ -15,6 +15,8 @@ from explorer.sweeps.search_space_toml import parse_space
 SCHEMA_VERSION = 1
 GRID, RANDOM, TPE = "grid", "random", "tpe"
 NONE, MEDIAN, HYPERBAND = "none", "median", "hyperband"
+# the fields that change what the validation loss is, and not only how low it gets
+PARTS_OF_LOSS = {"l2": "the L2 penalty", "label_smoothing": "label smoothing"}
 SAMPLERS = {
     GRID: "tries every combination in order",
     RANDOM: "samples each trial at random",
@@ -80,11 +82,12 @@ class StudySpec:
     @property
     def caution(self) -> str:
         """What to bear in mind where the values of trials are compared; empty where there is nothing."""
-        if self.objective != "val_loss" or "l2" not in self.space.fields():
+        parts = [words for field, words in PARTS_OF_LOSS.items() if field in self.space.fields()]
+        if self.objective != "val_loss" or not parts:
             return ""
         return (
-            "The validation loss includes the L2 penalty, which differs between the trials; the validation accuracy "
-            "does not."
+            f"The validation loss includes {' and '.join(parts)}, which differ{'s' * (len(parts) == 1)} between the "
+            "trials; the validation accuracy does not."
         )
 
     def check_new(self) -> None:

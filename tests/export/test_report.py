@@ -222,6 +222,15 @@ def test_a_loss_with_a_penalty_is_there_without_it_too(store):
     assert "Validation data loss" not in text_of(report([light, made(store, 0.6)], no_evaluation))
 
 
+def test_a_loss_with_label_smoothing_says_so(store):
+    plain, smoothed = made(store, 0.5), made(store, 0.6, label_smoothing=0.1)
+    alone = "These losses include label smoothing; the loss of the metrics below does not."
+    assert alone in text_of(report([smoothed], no_evaluation)) and alone not in text_of(report([plain], no_evaluation))
+    both = "Validation losses include label smoothing, which differs between these runs"
+    assert both in text_of(report([plain, smoothed], no_evaluation))
+    assert both not in text_of(report([plain, made(store, 0.7)], no_evaluation))
+
+
 def test_runs_of_several_data_sets_are_never_compared(store):
     runs = [made(store, 0.5), made(store, 0.5, dataset="cifar10")]
     with pytest.raises(InputError, match="the runs are of several data sets, which cannot be compared"):

@@ -78,6 +78,14 @@ def test_a_loss_with_a_penalty_stands_beside_the_one_without(store):
     assert (table["val_loss"].tolist(), table["val_data_loss"].tolist()) == ([1.3], pytest.approx([0.8]))
 
 
+def test_losses_with_different_label_smoothing_are_said_to_differ(store):
+    words = "Validation losses include label smoothing, which differs between these runs; their accuracies do not."
+    trained(store), trained(store)
+    assert words not in texts(app())
+    trained(store, DIGITS.with_(label_smoothing=0.1))
+    assert words in texts(app())
+
+
 def test_words_and_filters_narrow_the_leaderboard(store):
     _, two = trained(store), trained(store, DIGITS.with_(depth=5, activation="tanh"))
     two.annotate(Annotation("deep"))

@@ -42,7 +42,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     store = RunStore(folder)
     others = [saved_run(store, "book", validation_split="book")]
-    others.append(saved_run(store, "dropping", dropout="hidden", dropout_rate=0.5))
+    others.append(saved_run(store, "dropping", dropout="hidden", dropout_rate=0.5, label_smoothing=0.1))
     best, newest = (saved_run(store, f"seed{seed}", loss, seed=seed) for seed, loss in ((2, 2.05), (1, 2.1)))
     names = [newest, best, *others]
     plain = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, activation="softmax")])
@@ -220,7 +220,10 @@ def test_a_network_without_dropout_is_told_what_to_do(models):
 
 def test_dropout_left_on_gives_a_mean_and_the_images_of_which_it_is_least_certain(models):
     store, names = models
-    page = open_tab(evaluate(model=names[3]), "Uncertainty")
+    page = evaluate(model=names[3])
+    smoothed = "The losses that its run recorded include label smoothing; this loss does not."
+    assert smoothed in texts(page) and smoothed not in texts(evaluate(model=names[2]))
+    page = open_tab(page, "Uncertainty")
     predicted = resources.library().predictions(find(store, names[3]).request(samples=10)).result()
     assert predicted.samples == 10 and predicted.spread.shape == (360,) and predicted.spread.max() > 0.01
     assert metric(page, "Accuracy of the mean") == f"{predicted.evaluation(resources.dataset('digits')).accuracy:.2%}"

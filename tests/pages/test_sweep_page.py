@@ -114,6 +114,11 @@ def test_a_study_that_varies_the_penalty_says_that_its_loss_includes_it(store):
         "not."
     )
     assert said in texts(app(study="s")) and summary.lines(summary.result(study))[-1] == said
+    smoothed = study_in(store, name="smoothed", trials=2, space={"l2": [0.0, 0.01], "label_smoothing": [0.0, 0.1]})
+    assert smoothed.spec.caution == (
+        "The validation loss includes the L2 penalty and label smoothing, which differ between the trials; the "
+        "validation accuracy does not."
+    )
     other = study_in(store, name="other", trials=2, space={"l2": [0.0, 0.01]}, objective="val_accuracy")
     assert not other.spec.caution and not study_in(store, name="third", trials=2).spec.caution
 

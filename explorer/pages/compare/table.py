@@ -17,7 +17,7 @@ from explorer.plain_text import count
 from explorer.runs.history import RULES
 from explorer.runs.notes import LONGEST_NOTE
 from explorer.runs.run_names import run_names
-from explorer.runs.run_table import RESULTS, differing, is_number, matching, noun, penalized, ranked
+from explorer.runs.run_table import RESULTS, differing, is_number, loss_caution, matching, noun, penalized, ranked
 from explorer.runs.status import STATUSES
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     )
     if table.empty:
         return table
+    if caution := loss_caution(table):
+        st.caption(caution)
     names, settings = tuple(table["run"]), list(FIELDS) if every else differing(table)
     places = {name: place for place, name in enumerate(names)}
     event = st.dataframe(

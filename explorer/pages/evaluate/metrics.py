@@ -26,6 +26,9 @@ def overall(shown: Shown) -> None:
         )
         for label, value, explanation in (*_losses(evaluation, shown.predictions), *_others(shown)):
             st.metric(label, value, help=explanation, width="content")
+    run = shown.model.run
+    if run and run.config and run.config.label_smoothing > 0:
+        st.caption("The losses that its run recorded include label smoothing; this loss does not.")
 
 
 Metric = tuple[str, str, str]  # label, value, explanation
