@@ -14,8 +14,11 @@ from explorer.runs.run_summary import RunSummary
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
 WEIGHT_COPIES = 8
 BYTES_PER_NUMBER = 4
-# TensorFlow itself with a data set loaded.
+# TensorFlow itself with a data set loaded that is no larger than the usual one.
 BASE_BYTES = 10**9
+USUAL_DATA = "cifar10"
+# as read from its file, and as TensorFlow's arrays
+DATA_COPIES = 2
 
 # The estimate while nothing has been measured, from a 2-core machine: seconds per operation, and the seconds that each
 # layer adds to a step however small it is.
@@ -76,7 +79,9 @@ def validation_words(config: TrainingConfig) -> str:
 def memory_bytes(config: TrainingConfig) -> int:
     """The estimated peak memory of training, in bytes."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))
-    return BASE_BYTES + BYTES_PER_NUMBER * (WEIGHT_COPIES * parameters(config) + activations)
+    more_data = max(0, DATASETS[config.dataset].layout.bytes - DATASETS[USUAL_DATA].layout.bytes)
+    numbers = WEIGHT_COPIES * parameters(config) + activations
+    return BASE_BYTES + DATA_COPIES * more_data + BYTES_PER_NUMBER * numbers
 
 
 def check_memory(config: TrainingConfig, available: int) -> None:

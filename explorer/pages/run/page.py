@@ -74,6 +74,8 @@ def _view(run: Run, taken: Snapshot) -> None:
             _curves(run, taken.summary)
         with layout.place():
             _finding(taken)
+        with layout.place():  # below the finding, which has to be on the first screen
+            learning_rate.rate_curve(taken.summary.config, taken.summary.records, place="run")
         links.links(taken.summary)
 
 
@@ -114,7 +116,6 @@ def _curves(run: Run, summary: RunSummary) -> None:
         curves(summary, "chart", layout.text_size())
     elif summary.state in ACTIVE:
         st.caption("The first point appears after the first epoch.")
-    learning_rate.rate_curve(summary.config, summary.records, place="run")
 
 
 def _beside_the_plane(run: Run, summary: RunSummary) -> None:

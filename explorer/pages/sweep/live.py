@@ -104,7 +104,7 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
 
     left, right = st.columns(2)
     if points := best_so_far(spec, trials):
-        frame, alt = sweep.best_frame(points), "the best value over time"
+        frame, alt = sweep.best_frame(points), "the best value over completed trials"
         draw_chart(sweep.best_so_far, frame, spec.objective, place=left, key="chart_best", alt=alt)
     else:
         left.info("The best so far appears here once a trial is completed.")
