@@ -1,5 +1,7 @@
 """Findings, internals, twins and the fault gallery in Streamlit's test runner, on hand-made run folders."""
 
+import re
+
 import pytest
 from drawn import address, app, page_alone, texts
 from made_runs import DIGITS, history, signals
@@ -239,6 +241,7 @@ def test_a_reload_keeps_the_score_and_the_runs(store):
     assert not page.exception
     assert page.metric[0].value == "1 of 3"
     assert "Correct." in texts(page) and case.fixed in texts(page)
+    assert re.search(r"\*\*Fix:\*\* .+ :gray-badge\[untried\]", texts(page))
     assert page.query_params["answers"] in (given, [given])
     page.button(key="score_again").click().run()
     assert page.metric[0].value == "none yet" and page.radio[0].value is None

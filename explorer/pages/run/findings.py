@@ -84,6 +84,8 @@ def one(
         with layout.place():
             if run and finding.change:
                 fixes.outcome(run, finding, tried or {}, place)
+            elif finding.change:
+                fixes.untried(describe_new_values(config, config.with_(**finding.change)))
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):  # some come and go
                 if run and finding.change:

@@ -122,7 +122,7 @@ def outcome(origin: RunSummary, finding: Finding, tried: Attempts, place: str, *
     change = finding.change
     attempt = tried.get(attempts.key(change))
     if attempt is None:
-        st.markdown(f"**Fix:** {foreign(name(origin, change), LONGEST_SENTENCE)} :gray-badge[untried]")
+        untried(name(origin, change))
         return
     known = attempts.effect_of(origin, attempt, tried)
     if known is None:
@@ -135,6 +135,11 @@ def outcome(origin: RunSummary, finding: Finding, tried: Attempts, place: str, *
             st.caption(foreign(interval, LONGEST_SENTENCE))
     if curves and attempt.summary.records:
         _curves(origin, attempt, f"{place}_{finding.name}")
+
+
+def untried(fix: str) -> None:
+    """Draws a fix that has not been trained, in words."""
+    st.markdown(f"**Fix:** {foreign(fix, LONGEST_SENTENCE)} :gray-badge[untried]")
 
 
 def _badge(known: Effect) -> str:
