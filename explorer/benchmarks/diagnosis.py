@@ -1,4 +1,4 @@
-"""The report of a diagnosis campaign: recall, precision, localisation, fixes and harm, from the measured groups.
+"""The report of a diagnosis campaign: recall, precision, localization, fixes and harm, from the measured groups.
 
 A group is one healthy network and the faults injected into it, as `diagnosis_trials` measures it. Pure functions.
 """

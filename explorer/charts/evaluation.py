@@ -21,13 +21,13 @@ MANY_HEIGHT = 700
 
 
 def matrix_frame(matrix: np.ndarray, names: Sequence[str], shares: bool) -> pd.DataFrame:
-    """One row per cell: true, predicted, count, share (of its row), label, kind (`right` or `wrong`).
+    """One row per cell: true, predicted, count, share (of its row), label, kind (`correct` or `incorrect`).
 
     With many classes most cells are empty, and left out.
     """
     portions = row_shares(matrix)
     rows = [
-        (true, predicted, int(matrix[i, j]), float(portions[i, j]), "right" if i == j else "wrong")
+        (true, predicted, int(matrix[i, j]), float(portions[i, j]), "correct" if i == j else "incorrect")
         for i, true in enumerate(names)
         for j, predicted in enumerate(names)
         if matrix[i, j] or len(names) <= MOST_NUMBERED
@@ -73,7 +73,7 @@ def confusion(frame: pd.DataFrame, names: Sequence[str], noun: str) -> alt.Layer
 
 
 def _kinds(legend: alt.Legend | None) -> alt.Color:
-    scale = alt.Scale(domain=["right", "wrong"], range=[RIGHT_COLOR, WRONG_COLOR])
+    scale = alt.Scale(domain=["correct", "incorrect"], range=[RIGHT_COLOR, WRONG_COLOR])
     return alt.Color("kind:N", title=None, scale=scale, legend=legend)
 
 
@@ -143,10 +143,10 @@ def reliability(frame: pd.DataFrame, noun: str) -> alt.LayerChart:
 
 
 def confidence_frame(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Right and, stacked on them, wrong predictions by confidence: low, high, kind, count, base, top."""
+    """Correct and, stacked on them, incorrect predictions by confidence: low, high, kind, count, base, top."""
     edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
     rows, base = [], np.zeros(CONFIDENCE_BINS, int)
-    for kind, chosen in (("right", right), ("wrong", ~right)):
+    for kind, chosen in (("correct", right), ("incorrect", ~right)):
         counts = np.histogram(confidence[chosen], edges)[0]
         cells = zip(edges, edges[1:], counts, base, base + counts, strict=False)
         rows += [(low, high, kind, int(count), int(start), int(top)) for low, high, count, start, top in cells]

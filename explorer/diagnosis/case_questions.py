@@ -126,7 +126,8 @@ QUESTIONS: dict[str, Questions] = {
                 "network does not learn.",
             ),
             Choice(
-                "Other initial weights", "Batch normalization makes the gradient's growth independent of their size."
+                "Different initial weights",
+                "Batch normalization makes the gradient's growth independent of their size.",
             ),
         ),
     ),
@@ -280,7 +281,7 @@ QUESTIONS: dict[str, Questions] = {
     ),
     "dropout": Questions(
         {
-            0: "That is true of 10 or 20% in five layers: more than a half or a third of the signal is left.",
+            0: "That is true of 10 or 20% in five layers: more than half, or about a third, of the signal is left.",
             1: "To memorize images, a network must see them; here it mostly sees noise.",
         },
         _FIX,

@@ -84,8 +84,8 @@ If a large step pushes the weighted sum of a unit there for every image, its gra
 descent cannot bring it back.
 
 **What helps.** A smaller learning rate keeps units alive, and so do standardized inputs. Units that are dead before the
-first step need other initial weights, fewer layers or batch normalization instead. Leaky ReLU has a slope everywhere;
-ELU and SELU keep some slope just left of zero.
+first step need different initial weights, fewer layers or batch normalization instead. Leaky ReLU has a slope
+everywhere; ELU and SELU keep some slope just left of zero.
 """,
         "Lu, Shin, Su & Karniadakis, Dying ReLU and Initialization, 2019",
         "https://arxiv.org/abs/1903.06733",

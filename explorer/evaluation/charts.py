@@ -24,7 +24,7 @@ def reliability(bins: Sequence[CalibrationBin], noun: str) -> str:
 
 
 def confidence(sure: np.ndarray, right: np.ndarray, noun: str) -> str:
-    """A histogram of the confidence of correct predictions, with the wrong ones stacked on top."""
+    """A histogram of the confidence of correct predictions, with the incorrect ones stacked on top."""
     edges = np.linspace(0, 1, BARS + 1)
     hits, misses = np.histogram(sure[right], edges)[0], np.histogram(sure[~right], edges)[0]
     largest = float(max(1, (hits + misses).max()))
@@ -33,8 +33,8 @@ def confidence(sure: np.ndarray, right: np.ndarray, noun: str) -> str:
         low, high = float(edges[i]), float(edges[i + 1])
         shapes.append(_bar(low, high, 0.0, float(hits[i]), largest, RIGHT_COLOR, f"{hits[i]:,} correct"))
         top = float(hits[i] + misses[i])
-        shapes.append(_bar(low, high, float(hits[i]), top, largest, WRONG_COLOR, f"{misses[i]:,} wrong"))
-    return _chart(f"{noun.capitalize()}: correct (teal) and wrong (magenta)", shapes, largest, "{:,.0f}")
+        shapes.append(_bar(low, high, float(hits[i]), top, largest, WRONG_COLOR, f"{misses[i]:,} incorrect"))
+    return _chart(f"{noun.capitalize()}: correct (teal) and incorrect (magenta)", shapes, largest, "{:,.0f}")
 
 
 def _x(share: float) -> float:

@@ -59,7 +59,7 @@ class StudyStatus:
     def seen_now(self) -> "StudyStatus":
         """The same status, or interrupted if the driver has ended."""
         if self.status in ACTIVE and self.process and records.from_values(self.process, Process).ended():
-            return replace(self, status=INTERRUPTED, reason="the driver ended before the sweep was finished")
+            return replace(self, status=INTERRUPTED, reason="the driver ended before the study was finished")
         return self
 
 

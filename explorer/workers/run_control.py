@@ -26,7 +26,8 @@ def queue_again(run: Run, *, from_start: bool = False) -> None:
         if not fits or run.written_status() != written:  # if two resume at once, the later one finds it queued
             raise InputError(
                 f"run: {run.name!r} is {run.status().status}; only a run that is paused, stopped or interrupted, "
-                "or that failed with a checkpoint or for lack of disk space, memory or data, can be resumed"
+                "that failed but has a checkpoint, or that failed for lack of disk space, memory or data, "
+                "can be resumed"
             )
         try:
             run.clear_request()

@@ -132,7 +132,7 @@ def test_repeats_are_grouped_and_their_difference_is_put_in_words(store):
     assert "paired Student's t" in texts(page)
     assert "points from the seed (standard deviation over 3 seeds), ±" in texts(page)
     assert "points from the choice of 360 validation images" in texts(page)
-    assert "1 unfinished run not counted." in texts(page)
+    assert "1 unfinished run is not counted." in texts(page)
 
 
 def test_nothing_is_concluded_from_one_seed_or_from_different_images(store):

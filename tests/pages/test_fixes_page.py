@@ -108,7 +108,7 @@ def test_a_fix_counts_among_the_runs_of_the_person_who_tries_it(store, origin):
         page = app(origin, "one")
         button(page, "Try the fix").click().run()
         assert not page.exception
-        assert "1 run waits or trains for you already" in " ".join(error.value for error in page.error)
+        assert "you already have 1 queued or running run" in " ".join(error.value for error in page.error)
         assert {summary.name for summary in store.list()} == {origin.name, long.name}
         other = app(origin, "other")
         button(other, "Try the fix").click().run()
@@ -142,7 +142,8 @@ def test_the_result_is_shown_again_whenever_the_run_is_opened(store, origin):
     shown = texts(page)
     assert "tried: it helps" in shown and "untried" not in shown
     assert (
-        "With batch normalization before each activation: 90.00% instead of 10.00% after 4 epochs (same start" in shown
+        "With batch normalization before each activation: 90.00% instead of 10.00% after 4 epochs (same initial weights"
+        in shown
     )
     assert "+80.00 points (95% interval" in shown
     assert any(

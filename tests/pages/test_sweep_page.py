@@ -44,7 +44,7 @@ def test_the_form_says_what_it_asks_for(store):
         "kernel_initializer",
     ]  # SELU only with LeCun initializers
     assert spec.space.settings == {"dataset": "digits"}
-    assert (spec.name, spec.sampler, spec.trials, spec.epochs) == ("sweep 1", "tpe", 20, 10)
+    assert (spec.name, spec.sampler, spec.trials, spec.epochs) == ("study 1", "tpe", 20, 10)
     assert "20 trials" in texts(page)
     assert not button(page, "start_sweep").disabled
 
@@ -192,7 +192,7 @@ def test_from_the_button_to_the_winner(tmp_path):
         page.get_by_text("3 epochs each").wait_for()
         page.get_by_role("button", name="Start study").click()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
-        study = StudyStore(store).get("sweep 1")
+        study = StudyStore(store).get("study 1")
         wait_for(lambda: study.status().status == folder.RUNNING)
         driver = Process(**study.status().process)
 

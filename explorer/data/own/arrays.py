@@ -94,7 +94,7 @@ def _collected(arrays: dict[str, np.ndarray], others: list[str], shape: Shape | 
             raise InputError(f"{title}: x_test and x_train differ in shape or in the range of their values")
     if images.ndim == 2:  # a table
         if shape:
-            raise FieldError("size", f"{shape.columns} x {shape.rows}", "left out for a table")
+            raise FieldError("size", f"{shape.rows}x{shape.columns}", "left out for a table")
         features = _feature_names(arrays.get(FEATURE_NAMES), images.shape[1], title)
         return Collected(names, images, labels, test_images, test_labels, ignored=others, feature_names=features)
     size = images.shape[2], images.shape[1]

@@ -221,7 +221,9 @@ def _groups(filtered: "pd.DataFrame", numbers: list[int], metric: str) -> None:
 
 
 def _errors(row, images: int, noun: str) -> str:
-    left_out = f" {count(row.left_out, 'unfinished run')} not counted." if row.left_out else ""
+    left_out = (
+        f" {count(row.left_out, 'unfinished run is', 'unfinished runs are')} not counted." if row.left_out else ""
+    )
     return f"**{row.group}** – {row.label}. {errors_in_words(row.mean, row.spread, row.runs, images, noun)}{left_out}"
 
 

@@ -49,7 +49,7 @@ def draw(shown: Shown, _) -> None:
     st.caption(
         f"Mean of {samples} samples on {mean.images:,} {shown.split} {noun}, {predictions.seconds:.1f} s. The "
         f"probability of the predicted class varies between samples by {right:.1%} where the prediction is correct and "
-        f"{wrong:.1%} where it is wrong (mean standard deviation)."
+        f"{wrong:.1%} where it is incorrect (mean standard deviation)."
     )
     st.markdown(f"**{noun.capitalize()} on which the samples differ most**")
     positions = most_uncertain(spread)[:IMAGES]

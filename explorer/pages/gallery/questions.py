@@ -51,7 +51,7 @@ def second(case: Case) -> None:
                 type="primary",
                 icon=":material/healing:" if case.finding else ":material/call_split:",
                 disabled=answer is None,
-                help="Choose an answer first." if answer is None else "Trains the right answer, in a few seconds.",
+                help="Choose an answer first." if answer is None else "Trains the correct answer, in a few seconds.",
                 on_click=gallery_state.answer_second,
                 args=(case, answer),
             )

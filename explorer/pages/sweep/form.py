@@ -195,7 +195,7 @@ _SEEDS = "Each trial is trained with this many seeds, and its value is their mea
 
 def _free_name() -> str:
     taken = {study.name for study in resources.studies().list()}
-    return next(name for number in range(1, 100_000) if (name := f"sweep {number}") not in taken)
+    return next(name for number in range(1, 100_000) if (name := f"study {number}") not in taken)
 
 
 def _start(

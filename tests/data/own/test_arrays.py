@@ -207,6 +207,11 @@ def test_a_table_in_an_npz_file_must_have_numbers_within_bounds(tmp_path):
         assert sentence in refused(npz(tmp_path, name, x_train=values, y_train=labels)), name
 
 
+def test_a_size_is_refused_for_a_table_in_an_npz_file_as_it_was_given(tmp_path):
+    path = npz(tmp_path, x_train=np.zeros((30, 2)), y_train=np.arange(30) % 3)
+    assert refused(path, size=(8, 12)) == "size: '8x12' is not allowed; it must be left out for a table"
+
+
 def test_any_damage_to_an_array_is_one_sentence_or_none(tmp_path):
     """The checksums fit, so that NumPy reads what is damaged: its header, which is a Python literal, and its bytes."""
     contents = {}
