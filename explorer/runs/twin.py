@@ -113,10 +113,10 @@ _IDIOMS = IDIOMS | {
 
 
 def describe_same_start(one: TrainingConfig, other: TrainingConfig) -> str:
-    """What two runs of the same seed have in common, in a few words such as "same initial weights, seed 1"."""
+    """What two runs of the same seed have in common, in a few words such as "same start, seed 1"."""
     layers, others = list(_draws(one)), list(_draws(other))
     if one.seed != other.seed:
         return f"seeds {one.seed} and {other.seed}"
     if equal_layers(one, other) == layers == others:
-        return f"same initial weights, seed {one.seed}"
+        return f"same start, seed {one.seed}"
     return f"seed {one.seed} for both, different initial weights"

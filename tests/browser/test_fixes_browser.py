@@ -44,7 +44,7 @@ def test_a_fix_is_tried_at_once_and_its_result_is_there_after_a_reload(page, ser
     [run] = tries(store).values()
     assert run.config == SIGMOID.with_(batch_norm="before_activation") and run.state == COMPLETED
     before, after = (records[-1].val_accuracy for records in (origin.history(), run.records))
-    result = f"{SENTENCE} {after:.2%} instead of {before:.2%} after 6 epochs (same initial weights, seed 1)."
+    result = f"{SENTENCE} {after:.2%} instead of {before:.2%} after 6 epochs (same start, seed 1)."
     page.get_by_text(result).first.wait_for()
     page.reload()
     page.get_by_text(result).first.wait_for()

@@ -35,7 +35,7 @@ def of(before, after, cause=Cause.ALL_EPOCHS, change=None, config=BEFORE, correc
 def test_the_sentence_names_the_fix_both_results_the_epoch_and_the_common_start():
     tried = of(records(*[0.1] * 7, 0.431, 0.9), records(*[0.2] * 7, 0.469))
     assert effect.sentence(tried) == (
-        "With standardized inputs: 46.90% instead of 43.10% after 8 epochs (same initial weights, seed 1)."
+        "With standardized inputs: 46.90% instead of 43.10% after 8 epochs (same start, seed 1)."
     )
     assert tried.difference == pytest.approx(0.038) and tried.helps
 
@@ -70,16 +70,15 @@ def test_the_same_epoch_is_compared_wherever_either_of_the_two_ends():
 def test_a_longer_patience_is_compared_at_the_best_epoch_of_each():
     tried = of(records(0.5, 0.4), records(0.5, 0.4, 0.7, 0.6), change={"patience": 20}, config=BEFORE)
     assert (tried.before.epoch, tried.after.epoch) == (1, 3)
-    assert (
-        "70.00% at epoch 3 instead of 50.00% at epoch 1 (lowest validation loss; same initial weights"
-        in effect.sentence(tried)
+    assert "70.00% at epoch 3 instead of 50.00% at epoch 1 (lowest validation loss; same start" in effect.sentence(
+        tried
     )
 
 
 def test_a_fix_that_diverges_or_fails_has_no_result():
     tried = of(records(0.4, 0.5), records(0.3), Cause.DIVERGED, {"learning_rate": 10.0})
     assert tried.after is None and tried.difference is None and not tried.helps
-    assert effect.sentence(tried) == "With learning rate 10, training diverges (same initial weights, seed 1)."
+    assert effect.sentence(tried) == "With learning rate 10, training diverges (same start, seed 1)."
     assert effect.interval_words(tried) == ""
     assert "ended without a result" in effect.sentence(of(records(0.4), [], Cause.OUT_OF_MEMORY))
 

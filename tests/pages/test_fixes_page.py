@@ -142,8 +142,7 @@ def test_the_result_is_shown_again_whenever_the_run_is_opened(store, origin):
     shown = texts(page)
     assert "tried: it helps" in shown and "untried" not in shown
     assert (
-        "With batch normalization before each activation: 90.00% instead of 10.00% after 4 epochs (same initial weights"
-        in shown
+        "With batch normalization before each activation: 90.00% instead of 10.00% after 4 epochs (same start" in shown
     )
     assert "+80.00 points (95% interval" in shown
     assert any(
