@@ -205,7 +205,7 @@ def test_from_the_button_to_the_winner(tmp_path):
 
         page.get_by_role("button", name="Train the winner to the end").click()
         page.get_by_text("The winner, trained to the end").wait_for()
-        winners = [s for s in store.list() if s.name.startswith("sweep_1_winner")]
+        winners = [s for s in store.list() if s.name.startswith("study_1_winner")]
         assert sorted(s.config.seed for s in winners) == [1, 2, 3, 4, 5]
         assert {s.config.learning_rate for s in winners} == {study.trials()[_best(study)].settings["learning_rate"]}
         page.get_by_text("5 of 5 seeds").wait_for()
