@@ -46,7 +46,7 @@ class StoredPrograms:
             graph, ends = _graph_of(traced, self._handles)
             _rename_functions(graph, self._key)
             self._parts[name], self._about[name] = graph.SerializeToString(deterministic=True), ends
-        return _imported(graph, ends, self._handles)
+        return _imported(graph, ends, self._handles, traced.input_signature)
 
     def keep(self) -> None:
         """Stores the functions and what was compiled of them, if they do not come from disk."""
@@ -96,11 +96,15 @@ def _rename_functions(graph: tf.compat.v1.GraphDef, key: str) -> None:
                     called.name = names[called.name]
 
 
-def _imported(graph: tf.compat.v1.GraphDef, ends: dict[str, Any], handles: Sequence[tf.Tensor]) -> Callable:
+def _imported(
+    graph: tf.compat.v1.GraphDef, ends: dict[str, Any], handles: Sequence[tf.Tensor], signature: Sequence[Any]
+) -> Callable:
     whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
     program = whole.prune([*ends["arguments"], *ends["variables"]], ends["results"])
     used = [handles[number] for number in ends["variables"].values()]
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in program.inputs[: len(ends["arguments"])]]
-    # the handles are captured: passing hundreds of them in each call would take milliseconds
-    flat = tf.function(lambda *arguments: program(*arguments, *used), input_signature=signature, autograph=False)
-    return lambda *arguments: flat(*tf.nest.flatten(arguments))
+
+    def call(*arguments):
+        # the handles are captured: passing hundreds of them in each call would take milliseconds
+        return program(*tf.nest.flatten(arguments), *used)
+
+    return tf.function(call, input_signature=signature, autograph=False)
