@@ -136,8 +136,9 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     )
     if table.empty:
         return table
-    if caution := loss_caution(table):
-        st.caption(caution)
+    with layout.place():
+        if caution := loss_caution(table):
+            st.caption(caution)
     names, settings = tuple(table["run"]), list(FIELDS) if every else differing(table)
     places = {name: place for place, name in enumerate(names)}
     event = st.dataframe(
