@@ -14,9 +14,9 @@ from explorer.runs.run_summary import RunSummary
 # Copies of the weights during training: weights, gradients, two moments, and XLA's working copies.
 WEIGHT_COPIES = 8
 BYTES_PER_NUMBER = 4
-# TensorFlow itself with a data set loaded that is no larger than the usual one.
+# TensorFlow itself, with a data set of so many bytes.
 BASE_BYTES = 10**9
-USUAL_DATA = "cifar10"
+BASE_DATA_BYTES = 185 * 10**6
 # as read from its file, and as TensorFlow's arrays
 DATA_COPIES = 2
 
@@ -79,7 +79,7 @@ def validation_words(config: TrainingConfig) -> str:
 def memory_bytes(config: TrainingConfig) -> int:
     """The estimated peak memory of training, in bytes."""
     activations = 4 * config.batch_size * sum(layer_sizes(config))
-    more_data = max(0, DATASETS[config.dataset].layout.bytes - DATASETS[USUAL_DATA].layout.bytes)
+    more_data = max(0, DATASETS[config.dataset].layout.bytes - BASE_DATA_BYTES)
     numbers = WEIGHT_COPIES * parameters(config) + activations
     return BASE_BYTES + DATA_COPIES * more_data + BYTES_PER_NUMBER * numbers
 

@@ -159,7 +159,8 @@ def test_comparison_counts_and_says_who_is_better():
     right_b = np.array([True] * 30 + [False] * 65 + [True] * 5)
     compared = Comparison.of(right_a, right_b)
     assert (compared.both, compared.only_a, compared.only_b, compared.neither) == (30, 20, 5, 45)
-    assert "A is better than B" in compared.sentence("A", "B") and "A has 20 and B 5" in compared.sentence("A", "B")
+    sentence = compared.sentence("A", "B")
+    assert "A is better than B" in sentence and "A is correct on 20 and B on 5" in sentence
     assert "A and B do not differ significantly" in Comparison(10, 3, 2, 5).sentence("A", "B")
     assert "exactly the same images" in Comparison.of(right_a, right_a).sentence("A", "B")
 

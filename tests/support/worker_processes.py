@@ -15,4 +15,7 @@ def worker_processes(run_queue: RunQueue) -> list[int]:
 
 def wait_status(run: Run, status: str) -> None:
     """Waits until a run has a status."""
-    wait_for(lambda: run.status().status == status)
+    try:
+        wait_for(lambda: run.status().status == status)
+    except TimeoutError as error:
+        raise AssertionError(f"{run.name} is not {status}: {run.status()}, asked for: {run.requested()}") from error

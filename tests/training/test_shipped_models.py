@@ -42,7 +42,7 @@ def test_a_shipped_model_is_its_preset_trained_to_the_end(name, cifar10):
     row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))
     assert f"| {best.epoch} ({len(run.history())}) | {best.val_loss:.4f} |" in row
     for share in (best.val_accuracy, high, evaluation.calibration_error):
-        assert f"{100 * share:.2f} %" in row
+        assert f"{100 * share:.2f}%" in row
     assert f"({100 * low:.2f} to" in row
 
 

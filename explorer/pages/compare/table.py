@@ -126,14 +126,7 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
         help="Show every setting as a column, not only those that differ.",
         bind=IN_ADDRESS,
     )
-    images = " or ".join(f"{number:,}" for number in sorted(table["images"].unique()))
-    st.caption(
-        f"{count(len(table), 'run')}. Loss and accuracy are from each run's best epoch, "
-        f"selected by the {SELECTED_BY}, on {images} validation {noun(table)}, one seed per row. "
-        "Select rows to compare them; click a column header to sort."
-        if len(table)
-        else "No runs match these filters."
-    )
+    st.caption(_what_it_lists(table))
     if table.empty:
         return table
     with layout.place():
@@ -159,6 +152,17 @@ def leaderboard(table: "pd.DataFrame", listing: Listing) -> "pd.DataFrame":
     state.compare([names[row] for row in rows])
     _links(table.iloc[sorted(rows)].head(MOST_LINKS))
     return table.iloc[sorted(rows)]
+
+
+def _what_it_lists(table: "pd.DataFrame") -> str:
+    if table.empty:
+        return "No runs match these filters."
+    images = " or ".join(f"{number:,}" for number in sorted(table["images"].unique()))
+    return (
+        f"{count(len(table), 'run')}. Loss and accuracy are from each run's best epoch, "
+        f"selected by the {SELECTED_BY}, on {images} validation {noun(table)}, one seed per row. "
+        "Select rows to compare them; click a column header to sort."
+    )
 
 
 def _links(chosen: "pd.DataFrame") -> None:
