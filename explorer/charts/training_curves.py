@@ -154,49 +154,48 @@ def _start(epoch: int, values: Sequence[float], top: float) -> str:
     return f"▲ cut off: epoch {epoch:,} has {' and '.join(starts)}"
 
 
-def curves(frame: pd.DataFrame, metric: str, size: int = 0) -> alt.LayerChart:
+def curves(frame: pd.DataFrame, metric: str, large: bool = False) -> alt.LayerChart:
     """Training and validation curves of one metric from `drawn_rows`, with the best epoch ringed.
 
     The chance level is a dashed line. The pointer moves a line over the epochs with both
-    values. `size` is that of all text in pixels, 0 for the page's own.
+    values. `large` makes its lines thick, for a projector.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X("epoch:Q", title="Epoch", axis=_sized(EPOCH_AXIS, size), scale=_FROM_DATA),
+        x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_FROM_DATA),
         y=alt.Y(
             "drawn:Q",
             title=None,
-            axis=_sized(alt.Axis(format=METRICS[metric].axis, tickCount=6), size),
+            axis=alt.Axis(format=METRICS[metric].axis, tickCount=6),
             scale=alt.Scale(zero=METRICS[metric].share, nice=METRICS[metric].share),
         ),
         color=alt.Color(
             "split:N",
             title=None,
             scale=alt.Scale(domain=list(SPLIT_COLORS), range=list(SPLIT_COLORS.values())),
-            legend=_legend(size),
+            legend=_legend(large),
         ),
     )
     epochs = base.transform_filter(alt.datum.kind == EPOCH)
     layers = [
         base.transform_filter((alt.datum.kind == EPOCH) | (alt.datum.kind == EDGE)).mark_line(
-            strokeWidth=3 if size else 2
+            strokeWidth=3 if large else 2
         ),
         base.transform_filter(alt.datum.kind == SPAN).mark_point(opacity=0).encode(color=alt.value(NEUTRAL)),
         base.transform_filter(alt.datum.kind == NOTE)
-        .mark_text(align="left", baseline="top", dx=6, dy=3, color=NEUTRAL, **_text(size))
+        .mark_text(align="left", baseline="top", dx=6, dy=3, color=NEUTRAL)
         .encode(text="note:N", color=alt.value(NEUTRAL)),
-        *_level(frame, "chance level", size, below=not METRICS[metric].higher_is_better),
+        *_level(frame, "chance level", below=not METRICS[metric].higher_is_better),
         epochs.transform_filter("datum.best").mark_point(size=140, strokeWidth=2.5, filled=False),
         epochs.transform_filter(f"datum.best && datum.split == '{VALIDATION}'")
-        .mark_text(dy=20 if METRICS[metric].higher_is_better else -16, fontWeight="bold", **_text(size))
+        .mark_text(dy=20 if METRICS[metric].higher_is_better else -16, fontWeight="bold")
         .encode(text=alt.value("best")),
-        *_crosshair(epochs, metric, size),
+        *_crosshair(epochs, metric),
     ]
-    bigger = {"fontSize": size + 2} if size else {}
-    title = alt.TitleParams(METRICS[metric].title, anchor="start", frame="group", **bigger)
-    return alt.layer(*layers).resolve_scale(color="shared").properties(height=480 if size else HEIGHT, title=title)
+    title = alt.TitleParams(METRICS[metric].title, anchor="start", frame="group")
+    return alt.layer(*layers).resolve_scale(color="shared").properties(height=HEIGHT, title=title)
 
 
-def _crosshair(epochs: alt.Chart, metric: str, size: int) -> list[alt.Chart]:
+def _crosshair(epochs: alt.Chart, metric: str) -> list[alt.Chart]:
     """A vertical line at the epoch nearest to the pointer, both points on it, and their values."""
     nearest = alt.selection_point(
         on="pointerover", nearest=True, encodings=["x"], empty=False, clear="pointerout", name=f"hover_{metric}"
@@ -219,44 +218,30 @@ def _crosshair(epochs: alt.Chart, metric: str, size: int) -> list[alt.Chart]:
         .properties(name=f"points_{metric}"),  # Altair's default name would depend on the data
         rule,
         epochs.transform_filter(nearest)
-        .mark_text(align="right", dx=-8, dy=-8, fontWeight="bold", **_text(size))
+        .mark_text(align="right", dx=-8, dy=-8, fontWeight="bold")
         .encode(text=alt.Text("value:Q", format=METRICS[metric].exact)),
     ]
 
 
-def _legend(size: int) -> alt.Legend:
+def _legend(large: bool) -> alt.Legend:
     """A legend beside the title, where it takes no height of its own."""
-    sizes = {"labelFontSize": size, "symbolSize": 16 * size} if size else {}
     return alt.Legend(
         orient="none",
         direction="horizontal",
-        legendX=alt.expr(f"width - {270 if size else 190}"),
-        legendY=-34 if size else -26,
+        legendX=alt.expr(f"width - {270 if large else 190}"),
+        legendY=-34 if large else -26,
         symbolType="stroke",
         symbolStrokeWidth=3,
-        **sizes,
     )
 
 
 _FROM_DATA = alt.Scale(nice=False, zero=False, padding=4)
 
 
-def _sized(axis: alt.Axis, size: int) -> alt.Axis:
-    if not size:
-        return axis
-    bigger = axis.copy()
-    bigger.labelFontSize = bigger.titleFontSize = size
-    return bigger
-
-
-def _text(size: int) -> dict:
-    return {"fontSize": size} if size else {}
-
-
-def _level(frame: pd.DataFrame, label: str, size: int, *, below: bool) -> list[alt.Chart]:
+def _level(frame: pd.DataFrame, label: str, *, below: bool) -> list[alt.Chart]:
     side = {"baseline": "top", "dy": 3} if below else {"baseline": "bottom", "dy": -2}  # the loss's is near the legend
     chart = alt.Chart(frame).transform_filter(alt.datum.kind == LEVEL)
     rule = chart.mark_rule(strokeDash=[4, 4], color=NEUTRAL).encode(y="drawn:Q")
     # on the right, where the curves have moved away from it
-    text = chart.mark_text(align="right", dx=-4, color=NEUTRAL, text=label, **side, **_text(size))
+    text = chart.mark_text(align="right", dx=-4, color=NEUTRAL, text=label, **side)
     return [rule, text.encode(y="drawn:Q", x=alt.value("width"))]

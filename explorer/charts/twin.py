@@ -10,7 +10,7 @@ from explorer.palette import TWIN_COLORS
 from explorer.runs.history import EpochRecord
 from explorer.runs.metrics import METRICS
 
-HEIGHT = 280
+HEIGHT = 250  # below the line that says what was changed
 # A loss this high is that of a network that exploded: on a linear axis, the other run would be a line at 0.
 EXPLODED = 50.0
 BEFORE, CHANGED = "original", "with the change"

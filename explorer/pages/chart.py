@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from explorer.pages import layout
+
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
@@ -35,6 +37,7 @@ def draw_chart(
     """
     columns = frame.columns if hasattr(frame, "iloc") else frame.column_names
     specification = json.loads(_specification(build, tuple(columns), *arguments))
+    layout.enlarge(specification)
     place.vega_lite_chart(frame, specification, **options)
 
 

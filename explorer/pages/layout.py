@@ -8,7 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer.pages import address, messages
 
 PROJECTOR = "projector"
-PROJECTOR_TEXT = 20  # pixels of a chart's text in projector mode
+# of a chart in projector mode: its text in pixels, and how many times as high it is
+PROJECTOR_TEXT, PROJECTOR_HEIGHT = 20, 1.7
 
 # a phone's width, below which Streamlit puts columns below each other
 _STYLE = """
@@ -62,9 +63,20 @@ def projector() -> bool:
     return st.query_params.get(PROJECTOR) == "1"
 
 
-def text_size() -> int:
-    """The size of a chart's text in pixels; 0 for the page's own."""
-    return PROJECTOR_TEXT if projector() else 0
+def enlarge(specification: dict[str, Any]) -> None:
+    """Makes the text of any chart large in projector mode, and the chart higher."""
+    if not projector():
+        return
+    if isinstance(height := specification.get("height"), int):
+        specification["height"] = round(PROJECTOR_HEIGHT * height)
+    text = {"labelFontSize": PROJECTOR_TEXT, "titleFontSize": PROJECTOR_TEXT}
+    specification["config"] = {
+        "axis": text,
+        "header": text,
+        "legend": {**text, "symbolSize": 16 * PROJECTOR_TEXT},
+        "title": {"fontSize": PROJECTOR_TEXT + 2},
+        "text": {"fontSize": PROJECTOR_TEXT},
+    }
 
 
 def projector_switch() -> None:

@@ -1,11 +1,12 @@
 """Reads and sets the run and the study that a page shows, which are part of its URL."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
 from explorer.errors import InputError
-from explorer.pages import messages, resources
+from explorer.pages import ignored, messages, resources
 from explorer.pages.text import sentence
 from explorer.pages.train.origins import OWN, origin
 from explorer.runs.run import Run
@@ -56,10 +57,9 @@ def _watch(run: Run) -> Run:
 
 def open_study(name: str | None) -> None:
     """Sets the study that the page shows, which is part of the URL; None to create one."""
-    if name:
-        st.query_params[STUDY] = name
-    else:
-        st.query_params[STUDY] = NEW_STUDY
+    with suppress(UnicodeEncodeError):  # a folder's name that is no text, which no URL can hold
+        (name or "").encode()
+        st.query_params[STUDY] = name or NEW_STUDY
 
 
 def chosen_study() -> Study | None:
@@ -73,6 +73,8 @@ def chosen_study() -> Study | None:
         except InputError as error:
             st.warning(sentence(error))
     studies = resources.studies().list()
+    if studies:
+        open_study(studies[0].name)
     return studies[0] if studies else None
 
 
@@ -84,3 +86,11 @@ def shown_as_trained_before(run: Run) -> bool:
 def chosen_twin() -> str | None:
     """The name, in the URL, of the run that the shown one is compared with."""
     return st.query_params.get(TWIN)
+
+
+def check_twin(listing: Sequence[RunSummary]) -> None:
+    """Removes a twin from the URL that is not in a listing of all runs, and notes it."""
+    name = chosen_twin()
+    if name and all(summary.name != name for summary in listing):
+        ignored.note(f"{TWIN}={name}", ignored.NO_RUN)
+        st.query_params.pop(TWIN)

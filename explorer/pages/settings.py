@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.config import DATA, FIELDS, MORE, NETWORK, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
-from explorer.pages import messages, navigation
+from explorer.pages import ignored, messages, navigation
 from explorer.presets import preset
 from explorer.runs.twin import differences
 
@@ -32,9 +32,11 @@ def start_field(name: str) -> None:
     default = datasets.preferred() if name == "dataset" else field.default
     if _SETTINGS in st.session_state:  # back from another page: Streamlit has dropped the sidebar's widgets
         default = getattr(st.session_state[_SETTINGS], name)
+    asked = st.query_params.get(name, str(default))
     try:
-        set_field(name, field.parse(st.query_params.get(name, str(default))))
-    except FieldError:
+        set_field(name, field.parse(asked))
+    except FieldError as error:
+        ignored.note(f"{name}={asked}", f"it must be {error.allowed}")
         set_field(name, default)
 
 

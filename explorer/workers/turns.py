@@ -78,9 +78,8 @@ class Turns:
 
     def settle(self, entry: Entry) -> bool:
         """Queues a run again whose turn was ended, and writes why one was stopped; returns whether it waits again."""
+        # both stay noted while the entry is in training, or a look meanwhile would request the same again
         ended, stopped = entry in self._ending, entry in self._over_time
-        self._ending.discard(entry)
-        self._over_time.discard(entry)
         with suppress(ExplorerError, OSError), entry.run.locked():
             status = entry.run.status()
             if stopped and status.status == STOPPED:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser import HANGS, ROOT, chromium, new_page, serve, wait_for
+from browser import HANGS, ROOT, boxes_at_rest, chromium, new_page, serve, wait_for
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -37,7 +37,10 @@ def choose(page, label: str, option: str) -> None:
 
 
 def open_tab(page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
+    tab = page.get_by_role("tab", name=name)
+    boxes_at_rest(tab)  # a page that is still being drawn may move it away from the pointer
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def figures(page) -> list[str]:

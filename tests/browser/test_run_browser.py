@@ -9,22 +9,52 @@ from late_writer import late_writer
 from playwright.sync_api import expect
 
 from explorer.config import TrainingConfig
+from explorer.runs.cause import Cause
+from explorer.runs.fix_mark import FixMark
 from explorer.runs.store import RunStore
+from explorer.workers import worker
 
 DIGITS = TrainingConfig(dataset="digits", depth=4, width=20, epochs=40)
+TRAINED = DIGITS.with_(epochs=4, patience=4)
+SIGMOID = TRAINED.with_(activation="sigmoid")
 CURVES = "[data-testid=stVegaLiteChart]"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server with a shipped run, and one that another process is training and that learns nothing."""
+def store(tmp_path_factory):
+    """Shipped runs, and one that another process is training and that learns nothing."""
     store = RunStore(tmp_path_factory.mktemp("runs"))
     for name in ("elu", "selu"):
         shutil.copytree(ROOT / "models" / name, store.folder / name)
+    return store
+
+
+@pytest.fixture(scope="module")
+def server(store):
     run = store.create(DIGITS)
     with late_writer() as train, serve(store.folder) as address:
         train(run.path, epochs=8, loss=2.3026)
         yield address, run.name
+
+
+@pytest.fixture(scope="module")
+def queries(store):
+    """The addresses of ended runs that show more than two curves, or more words than others."""
+    origin, twin, failed = store.create(SIGMOID), store.create(SIGMOID.with_(activation="relu")), store.create(SIGMOID)
+    runs = {
+        "scheduled": store.create(SIGMOID.with_(schedule="exponential")),
+        "points": store.create(SIGMOID.with_(dataset="moons")),
+        "fix": store.create(SIGMOID.with_(batch_norm="before_activation"),
+                            fix=FixMark(origin.name, {"batch_norm": "before_activation"})),
+    }  # fmt: skip
+    for run in (origin, twin, failed, *runs.values()):
+        worker.execute(run)
+    failed.end("failed", "the run folder cannot be written: no space left on device", Cause.DISK_FULL)
+    queries = {name: f"?run={run.name}" for name, run in {**runs, "failed": failed, "tried": origin}.items()}
+    return {**queries, "twin": f"?run={twin.name}&twin={origin.name}"}
+
+
+MORE_THAN_CURVES = ("scheduled", "failed", "points", "twin", "fix", "tried")
 
 
 def opened(page, address: str, query: str):
@@ -60,15 +90,49 @@ def test_the_first_screen_holds_curves_progress_buttons_and_the_most_serious_fin
     assert first["y"] - (header["y"] + header["height"]) < 40, "empty space above"
 
 
+@pytest.mark.parametrize("name", MORE_THAN_CURVES)
+def test_the_first_screen_holds_all_of_a_run_that_has_more_to_show(page, server, queries, name):
+    address, _ = server
+    width, height = 1280, 720
+    page.set_viewport_size({"width": width, "height": height})
+    opened(page, address, queries[name])
+    parts = [
+        page.get_by_role("button", name="Change one thing"),
+        page.get_by_test_id("stProgress").first,
+        page.locator(CURVES).nth(0),
+        page.locator(CURVES).nth(1),
+        page.locator(".st-key-run_finding"),
+    ]
+    for part, box in zip(parts, boxes_at_rest(*parts), strict=True):
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, (part, box)
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, box)
+
+
+def text_sizes(page) -> list[float]:
+    """The height in pixels of each text in a chart."""
+    return page.evaluate(
+        f"""() => [...document.querySelectorAll('{CURVES} svg text')].filter(text => text.textContent.trim())
+        .map(text => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getCTM().a, text.getCTM().b))"""
+    )
+
+
+@pytest.mark.parametrize("name", ["scheduled", "points", "twin"])
+def test_every_chart_of_a_run_is_large_on_a_projector(page, server, queries, name):
+    address, _ = server
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    opened(page, address, f"{queries[name]}&projector=1")
+    charts = 2 if name == "twin" else 3
+    wait_for(lambda: page.locator(f"{CURVES} svg.marks").count() >= charts)
+    sizes = text_sizes(page)
+    assert len(sizes) > 20 and min(sizes) >= 18, sizes
+
+
 def test_a_projector_gets_large_text_and_no_sidebar(page, server):
     address, running = server
     page.set_viewport_size({"width": 1920, "height": 1080})
     opened(page, address, f"?run={running}&projector=1")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-    sizes = page.evaluate(
-        f"""() => [...document.querySelectorAll('{CURVES} svg text')].filter(text => text.textContent.trim())
-        .map(text => parseFloat(getComputedStyle(text).fontSize) * text.getCTM().a)"""
-    )
+    sizes = text_sizes(page)
     assert len(sizes) > 20 and min(sizes) >= 18, min(sizes)
     finding = page.locator(".st-key-run_finding")
     words = finding.locator("p").first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")

@@ -115,16 +115,6 @@ def test_a_chart_holds_the_points_of_its_own_metric(metric):
         assert [row["training"], row["validation"]] == [getattr(record, name) for name in field]
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_all_text_grows_for_a_projector(metric):
-    sizes = [
-        size
-        for name in ("fontSize", "labelFontSize", "titleFontSize")
-        for size in values_of(spec("three", metric, 20), name)
-    ]
-    assert len(sizes) > 8 and min(sizes) >= 18
-
-
 # --- What the axes show -------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ OVERLAY = comparison.overlay_frame([("a", RECORDS), ("b", RECORDS)])
 RATES_TRIED = lr_finder.frame([], [Trial(1e-3, 1.5)], 1e-3)
 DRAWN = {
     "curves of accuracy": (training_curves.curves, CURVES["accuracy"], "accuracy"),
-    "curves of loss, for a projector": (training_curves.curves, CURVES["loss"], "loss", 20),
+    "curves of loss, for a projector": (training_curves.curves, CURVES["loss"], "loss", True),
     "twins": (twin.twins, TWINS, "loss"),
     "gains": (fixes.gains, fixes.gains_frame([(1, "a", 0.1, 0.05, 0.15), (2, "b", -0.1, -0.2, 0.0)]), 2),
     "overlay": (comparison.overlay, OVERLAY, ("a", "b"), "loss", "minutes", True, True),

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.evaluation import library
+from explorer.evaluation.predictions import TEST
 from explorer.evaluation.saved_models import find
 from explorer.pages import resources
 from explorer.pages.evaluate.state import MODEL, ORDER, OTHER, PREDICTED, SEARCH, SPLIT, TAB, TRUE, UPLOAD, choice_key
@@ -102,6 +103,14 @@ def test_the_best_run_is_shown_first_with_its_figures(models, digits):
     assert metric(page, "Accuracy") == f"{right.mean():.2%}"
     assert "Input" not in texts(page)  # a run's model carries its scaling: nothing is asked
     assert [b for b in page.selectbox if b.key == choice_key("scaling", names[1])] == []
+
+
+def test_what_a_link_wants_that_is_not_there_is_named(models):
+    page = evaluate(model="gone", split="other")
+    said = "Ignored from the link: model=gone (no such choice), split=other (no such choice)."
+    assert said in [each.value for each in page.warning]
+    page.session_state[SPLIT] = TEST
+    assert said not in [each.value for each in settled(page).warning]
 
 
 def test_links_are_not_offered_and_bad_files_are_one_sentence(models):

@@ -90,6 +90,23 @@ def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
     assert page.selectbox(key="activation").value == "tanh"
     assert page.text_input(key="learning_rate").value == "0.003"
     assert page.text_input(key="width").value == "100"
+    assert ignored(page) == "Ignored from the link: width=nonsense (it must be a whole number from 1 to 2,048)."
+    page.run()
+    assert ignored(page)
+    page.slider(key="depth").set_value(8).run()
+    assert not ignored(page)
+
+
+def ignored(page) -> str:
+    """The sentence about the parts of a link that could not be used."""
+    return "".join(each.value for each in page.warning if "from the link" in each.value)
+
+
+def test_a_link_to_a_twin_that_is_gone_says_so(store):
+    run = trained(store)
+    page = app(run=run.name, twin="gone")
+    assert ignored(page) == "Ignored from the link: twin=gone (no such run)."
+    assert "twin" not in page.query_params
 
 
 def test_folded_settings_count_and_are_kept_while_their_widgets_are_not_drawn(store):

@@ -3,15 +3,14 @@
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import address, layout, messages, resources
+from explorer.pages import address, ignored, layout, messages, resources
 from explorer.pages.compare import actions, charts, linked_views, state, table
 from explorer.pages.compare.state import listed
-from explorer.pages.text import foreign, sentence
+from explorer.pages.text import sentence
 from explorer.runs.run_summary import RunSummary
 from explorer.runs.status import ACTIVE
 
 WATCH_SECONDS = 4
-MOST_IGNORED = 5  # parts of a link that are named
 SECTION = "compare_section"
 CURVES, REPEATS, SETTINGS = "Curves", "Repeats", "Settings and results"
 SECTIONS = {
@@ -54,9 +53,8 @@ def render() -> None:
     )
     address.write(state.VIEW, [] if section == CURVES else [section])
     SECTIONS[section][0](filtered, chosen)
-    if ignored := state.ignored():
-        parts = [f"{foreign(name)} ({foreign(why)})" for name, why in ignored.items()]
-        remarks.warning(f"Ignored from the link: {', '.join(parts[:MOST_IGNORED])}.")
+    with remarks:
+        ignored.draw(frozenset(state.compared()))
     st.fragment(_watch, run_every=WATCH_SECONDS)(_news(listing.summaries))
 
 
@@ -66,7 +64,7 @@ def _view_of_address() -> None:
     if views is not None:
         view = views[0] if views else CURVES
         if view not in SECTIONS:
-            state.ignore(view, f"unknown view; choose one of {', '.join(SECTIONS)}")
+            ignored.note(view, f"unknown view; choose one of {', '.join(SECTIONS)}")
         st.session_state[SECTION] = view if view in SECTIONS else CURVES
     st.session_state.setdefault(SECTION, CURVES)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.pages import address, resources
+from explorer.pages import address, ignored, resources
 from explorer.runs.run_summary import RunSummary
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ _COMPARED = "compared"
 _ROWS = "leaderboard_rows"
 _BINNED = "binned"
 RUNS, VIEW, DATA = "runs", "view", "data"  # in the address
-_IGNORED = "ignored"
 DATASET = "compare_dataset"
 
 
@@ -61,8 +60,6 @@ def compared() -> list[str]:
 
 def compare(names: list[str]) -> None:
     """Stores the names of the runs selected in the leaderboard, and puts them into the URL."""
-    if set(names) != set(compared()):
-        st.session_state.pop(_IGNORED, None)
     st.session_state[_COMPARED] = names
     try:
         "".join(names).encode()
@@ -72,13 +69,13 @@ def compare(names: list[str]) -> None:
 
 
 def read_address(table: "pd.DataFrame") -> None:
-    """Selects the data set and the runs of a link; what is unknown is to be had from `ignored`."""
+    """Selects the data set and the runs of a link; what is unknown is noted."""
     names = set(table["dataset"].unique())
     for name in address.arrived(DATA) or []:
         if name in names:
             st.session_state[DATASET] = name
         else:
-            ignore(name, "no runs use this data set")
+            ignored.note(name, "no runs use this data set")
     wanted = address.arrived(RUNS)
     if wanted is None:
         return
@@ -86,9 +83,9 @@ def read_address(table: "pd.DataFrame") -> None:
     known = [name for name in wanted if name in datasets]
     for name in wanted:
         if name not in datasets:
-            ignore(name, "no such run")
+            ignored.note(name, ignored.NO_RUN)
         elif datasets[name] != datasets[known[0]]:
-            ignore(name, "on another data set")
+            ignored.note(name, "on another data set")
     if known:
         st.session_state[DATASET] = datasets[known[0]]
     st.session_state[_COMPARED] = [name for name in known if datasets[name] == datasets[known[0]]]
@@ -103,17 +100,7 @@ def check(key: str, options: Iterable[str]) -> None:
     known = set(options)
     for value in st.query_params.get_all(key):
         if value not in known:
-            ignore(value, "no such choice")
-
-
-def ignore(value: str, why: str) -> None:
-    """Notes a part of a link that is ignored, until other runs are selected."""
-    st.session_state[_IGNORED] = {**ignored(), value: why}
-
-
-def ignored() -> dict[str, str]:
-    """The parts of the last link that were ignored, with the reasons."""
-    return st.session_state.get(_IGNORED, {})
+            ignored.note(value, ignored.NO_CHOICE)
 
 
 def leaderboard_key(names: tuple[str, ...]) -> str:

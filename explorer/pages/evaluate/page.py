@@ -10,13 +10,14 @@ from explorer.data.datasets import DATASETS
 from explorer.errors import DataError, ExplorerError, ModelError, RunError
 from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, Request
 from explorer.evaluation.saved_models import SavedModel, best_first, offered
-from explorer.pages import download, layout, resources, settings
+from explorer.pages import download, ignored, layout, resources, settings
 from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
 from explorer.pages.evaluate.shared import NotYet, Shown, answered, look_for, show_failure, title
 from explorer.pages.evaluate.state import (
     MODEL,
     SPLIT,
     TAB,
+    all_chosen,
     choice_key,
     chosen,
     forget_choices,
@@ -62,11 +63,14 @@ def render() -> None:
             "into the models folder."
         )
         return
+    remarks = layout.place()
     model, request = _choice(choice)
     try:
         _evaluation(model, request, choice)
     except NotYet as waiting:
         look_for(waiting)
+    with remarks:
+        ignored.draw(all_chosen())
 
 
 def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.evaluation.image_filter import ALL, HITS, MISTAKES, Filter
 from explorer.evaluation.predictions import Request
-from explorer.pages import address, resources
+from explorer.pages import address, ignored, resources
 
 MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA = "cells", "source", "upload", "camera"
@@ -24,6 +24,8 @@ def start_choice(key: str, options: Sequence[str]) -> None:
     """
     asked = st.query_params.get(key)
     wanted = asked if address.went_back() else st.session_state.get(key, asked)
+    if asked is not None and wanted == asked and asked not in options:
+        ignored.note(f"{key}={asked}", ignored.NO_CHOICE)
     st.session_state[key] = wanted if wanted in options else options[0]
 
 
@@ -33,6 +35,11 @@ def share_choice(key: str, options: Sequence[str]) -> None:
         st.query_params[key] = st.session_state[key]
     else:
         st.query_params.pop(key, None)
+
+
+def all_chosen() -> tuple[str | None, ...]:
+    """What is chosen in the address."""
+    return tuple(st.session_state.get(key) for key in (MODEL, SPLIT, OTHER))
 
 
 def choice_key(field: str, model: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from cachetools import LRUCache, cached
 
 from explorer.data.datasets import DATASETS
+from explorer.pages import layout
 from explorer.pages.chart import draw_chart
 from explorer.runs.history import EpochRecord
 from explorer.runs.run_summary import RunSummary
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 KEPT_RUNS = 32
 
 
-def curves(summary: RunSummary, place: str, text_size: int = 0) -> None:
-    """Draws loss and accuracy of a run side by side; `place` keeps the keys of two such pairs apart.
-
-    `text_size` is that of all text in pixels, 0 for the page's own.
-    """
+def curves(summary: RunSummary, place: str) -> None:
+    """Draws loss and accuracy of a run side by side; `place` keeps the keys of two such pairs apart."""
     from explorer.charts import (
         training_curves as charts,
     )  # imports pandas and Altair, which the first page can do without
@@ -33,7 +31,7 @@ def curves(summary: RunSummary, place: str, text_size: int = 0) -> None:
             charts.curves,
             rows,
             metric,
-            text_size,
+            layout.projector(),
             place=column,
             key=f"{place}_{metric}",
             alt=f"training and validation {metric} per epoch",

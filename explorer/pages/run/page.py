@@ -113,7 +113,7 @@ def _curves(run: Run, summary: RunSummary) -> None:
     elif boundary.shown(summary):
         _beside_the_plane(run, summary)
     elif summary.records:
-        curves(summary, "chart", layout.text_size())
+        curves(summary, "chart")
     elif summary.state in ACTIVE:
         st.caption("The first point appears after the first epoch.")
 
@@ -123,7 +123,7 @@ def _beside_the_plane(run: Run, summary: RunSummary) -> None:
     left, right = st.columns([7, 3])
     with left:
         if summary.records:
-            curves(summary, "chart", layout.text_size())
+            curves(summary, "chart")
         else:
             st.caption("The first point appears after the first epoch.")
     with right:

@@ -10,7 +10,7 @@ from explorer.activations import ACTIVATIONS
 from explorer.config import FIELDS, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError, FieldError
-from explorer.pages import download, messages, resources, selection, sidebar
+from explorer.pages import download, ignored, layout, messages, resources, selection, settings, sidebar
 from explorer.pages.text import sentence
 from explorer.runs import cost_estimate
 from explorer.runs.metrics import OBJECTIVES
@@ -32,7 +32,9 @@ TITLES = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 def draw() -> None:
     """Draws the form; settings that do not vary are taken from the sidebar."""
     config = sidebar.sidebar()
-    download.offer(*[config.dataset] if config else [])
+    with layout.place():
+        ignored.draw(config)
+        download.offer(*[config.dataset] if config else [])
     if config is None:
         st.error("One of the settings in the sidebar is invalid; it is marked there.")
         return
@@ -45,6 +47,7 @@ def draw() -> None:
     with left:
         space, conditions = _space(config, budget["sampler"] == GRID)
     _start(config, space, conditions, budget)
+    settings.share(config)
 
 
 def _space(config: TrainingConfig, grid: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.errors import RunError
-from explorer.pages import download, layout, messages, resources, selection, settings, sidebar, training
+from explorer.pages import download, ignored, layout, messages, resources, selection, settings, sidebar, training
 from explorer.pages.chart import draw_steadily
 from explorer.pages.run import details, export_buttons, page
 from explorer.pages.run.waiting import queue_note
@@ -39,8 +39,10 @@ def render() -> None:
         sidebar.sidebar()
         st.error(sentence(error))
         return
+    remarks = layout.place()
     with layout.place():
         chosen = selection.chosen_run(listing)
+    selection.check_twin(listing)
     trained = next((s.config for s in listing if chosen and s.name == chosen.name), None)
     settings.follow(trained)
     config = sidebar.sidebar(_train_button, own_data_form.form)
@@ -56,6 +58,8 @@ def render() -> None:
         _without_run(config, listing)
     else:
         _with_run(chosen, config, listing)
+    with remarks:
+        ignored.draw((config, chosen and chosen.name))
     if config is not None:
         settings.share(config)
         if datasets.available(config.dataset):
