@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.evaluation import library
-from explorer.evaluation.predictions import TEST
 from explorer.evaluation.saved_models import find
 from explorer.pages import resources
 from explorer.pages.evaluate.state import MODEL, ORDER, OTHER, PREDICTED, SEARCH, SPLIT, TAB, TRUE, UPLOAD, choice_key
@@ -109,7 +108,7 @@ def test_what_a_link_wants_that_is_not_there_is_named(models):
     page = evaluate(model="gone", split="other")
     said = "Ignored from the link: model=gone (no such choice), split=other (no such choice)."
     assert said in [each.value for each in page.warning]
-    page.session_state[SPLIT] = TEST
+    page.session_state[MODEL] = models[1][0]
     assert said not in [each.value for each in settled(page).warning]
 
 
