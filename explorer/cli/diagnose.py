@@ -58,7 +58,10 @@ def report(options: argparse.Namespace) -> int:
         effects = try_all(run, changes, store, options.epochs)
     values = {"run": run.name, "findings": [_values(finding, effects) for finding in findings]}
     if options.tried:
-        values["fixes"] = [{"fix": dict(one.change), **effect.values(one)} for one in effects]
+        values["fixes"] = [
+            {"fix": dict(one.change), "reason": plan.reason_of(one.change, findings), **effect.values(one)}
+            for one in effects
+        ]
     terminal.answer(values, options, lambda values: lines(values, config, effects))
     return 0
 
@@ -74,6 +77,7 @@ def _values(finding: Finding, effects: list[Effect]) -> dict[str, Any]:
         "evidence": finding.evidence,
         "why": finding.why,
         "fix": fix,
+        "fixes": [{"fix": dict(one.change), "reason": one.reason} for one in finding.fixes],
         **({"before": tried["before"], "after": tried["after"]} if tried else {}),
     }
 
@@ -161,17 +165,17 @@ def lines(values: dict[str, Any], config: TrainingConfig, effects: list[Effect])
             changes = describe_changes(config, config.with_(**finding["fix"]))
             text.append(f"   Fix{', untried' * (tried is None)}: {changes}")
             text += [f"   {effect.sentence(tried)}"] if tried else []
-    return [*text, *_ranking(effects)]
+    return [*text, *_ranking(effects, [fix["reason"] for fix in values.get("fixes", ())])]
 
 
-def _ranking(effects: list[Effect]) -> list[str]:
+def _ranking(effects: list[Effect], reasons: list[str]) -> list[str]:
     if not effects:
         return []
     images = next((one.compared.images for one in effects if one.compared), None)
     counted = f" on {images:,} validation {DATASETS[effects[0].config.dataset].noun}" if images else ""
     text = ["", f"Fixes by their effect on validation accuracy{counted}:"]
-    for place, one in enumerate(effects, 1):
-        text.append(f"{place}. {effect.sentence(one)}")
+    for place, (one, reason) in enumerate(zip(effects, reasons, strict=True), 1):
+        text += [f"{place}. {effect.sentence(one)}", *([f"   {reason}"] if reason else [])]
         if interval := effect.interval_words(one):
             text.append(f"   {interval}")
     return [*text, effect.verdict(effects)]

@@ -46,7 +46,9 @@ def _regularized(run: Evidence) -> list[Fix]:
     config = run.config
     kind = ALPHA if ACTIVATIONS[config.activation].self_normalizing else DROPOUT
     rate = min(0.1, gentle_rate(config))
-    reason = f"Over {config.depth} layers, a higher rate would drop too much." if config.depth > 1 else ""
+    reason = f"The dropout rate that is set, {config.dropout_rate:g}, has had no effect yet; a mild one comes first."
+    if config.depth > 1:
+        reason = f"Over {config.depth} layers, a higher rate would drop too much."
     fixes = [Fix({"dropout": kind, "dropout_rate": rate}, reason)]
     if config.dropout != OFF or config.depth == 0:
         fixes = []

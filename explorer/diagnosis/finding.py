@@ -23,10 +23,10 @@ class Finding:
     """Something that a rule has noticed about a run.
 
     `since` is the first epoch at which it holds (0: before training), `evidence` states it with the run's own numbers,
-    and `why` explains the cause. `fixes` are the changes that the rule considers, the best first. `change` is the
-    suggested one, as values by field name; empty if there is none. It and `others`, which may help too, are chosen from
-    `fixes` by `suggestions.checked`. `title` replaces the lesson's title where networks of this kind have a name of
-    their own for it. `one` is what an image of the run's data set is called.
+    and `why` explains the cause. `fixes` are the changes that the rule considers, the best first;
+    `suggestions.checked` leaves those that can be suggested. `change` is the first of them, as values by field name;
+    empty if there is none. `others` may help too. `title` replaces the lesson's title where networks of this kind have
+    a name of their own for it. `one` is what an image of the run's data set is called.
     """
 
     name: str

@@ -68,7 +68,7 @@ def _fits(finding: str, name: str, changed: TrainingConfig, config: TrainingConf
 
 
 def checked(finding: Finding, config: TrainingConfig) -> Finding:
-    """The finding with the first of its fixes that is admissible as its change, and the others that are.
+    """The finding with its admissible fixes: the first as its change, and the others.
 
     A setting of a fix that has the suggested value already is left out of it; numbers are brought within bounds.
     """
@@ -80,10 +80,10 @@ def checked(finding: Finding, config: TrainingConfig) -> Finding:
         if admissible(config, change, finding.name) and change not in known:
             usable.append(Fix(change, fix.reason if len(change) > 1 else ""))
     if not usable:
-        return finding
+        return replace(finding, fixes=[])
     chosen, *others = usable
     why = f"{finding.why} {chosen.reason}" if chosen.reason else finding.why
-    return replace(finding, why=why, change=chosen.change, others=[other.change for other in others])
+    return replace(finding, why=why, fixes=usable, change=chosen.change, others=[other.change for other in others])
 
 
 def within_bounds(name: str, value: Any) -> Any:

@@ -21,4 +21,7 @@ def of_noun(text: str, one: str) -> str:
 
 def worded(finding: Finding, one: str) -> Finding:
     """A finding in the words of a data set whose image is called `one`."""
-    return replace(finding, evidence=of_noun(finding.evidence, one), why=of_noun(finding.why, one), one=one)
+    fixes = [replace(fix, reason=of_noun(fix.reason, one)) for fix in finding.fixes]
+    return replace(
+        finding, evidence=of_noun(finding.evidence, one), why=of_noun(finding.why, one), fixes=fixes, one=one
+    )

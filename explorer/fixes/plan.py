@@ -31,6 +31,12 @@ def plausible(config: TrainingConfig, findings: Iterable[Finding]) -> list[Chang
     return chosen[:MOST_FIXES]
 
 
+def reason_of(change: Change, findings: Iterable[Finding]) -> str:
+    """Why one setting of a change alone would not be enough, as its finding says; empty for a single setting."""
+    fixes = [fix for finding in findings for fix in finding.fixes]
+    return next((fix.reason for fix in fixes if fix.reason and dict(fix.change) == dict(change)), "")
+
+
 def epochs_to_train(
     config: TrainingConfig,
     trained: int,

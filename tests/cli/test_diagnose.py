@@ -17,8 +17,9 @@ from explorer.runs.status import COMPLETED
 from explorer.workers import worker
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")
+ELU = {"activation": "elu", "kernel_initializer": "he_normal"}
 SHRINKING = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
-KEYS = {"name", "title", "severity", "since_epoch", "evidence", "why", "fix"}
+KEYS = {"name", "title", "severity", "since_epoch", "evidence", "why", "fix", "fixes"}
 
 
 def command(capsys, *arguments: object) -> tuple[int, str, str]:
@@ -52,6 +53,17 @@ def test_the_json_holds_every_finding_the_most_important_first(store, capsys):
         expected[0].why,
         dict(expected[0].change),
     )
+
+
+def test_every_fix_is_given_with_the_reason_for_its_settings(store, capsys):
+    run = ended(store, by_depth=SHRINKING)
+    [told] = json.loads(command(capsys, run.name, "--runs", store.folder, "--json")[1])["findings"]
+    assert told["fixes"] == [
+        {"fix": {"batch_norm": "before_activation"}, "reason": ""},
+        {"fix": {"kernel_initializer": "glorot_normal"}, "reason": ""},
+        {"fix": ELU, "reason": "ELU needs a matching initializer."},
+    ]
+    assert told["fix"] == told["fixes"][0]["fix"] and "matching initializer" not in told["why"]
 
 
 def test_the_text_says_what_why_and_that_the_fix_is_untried(store, capsys):
@@ -104,7 +116,9 @@ def test_all_fixes_are_trained_and_ranked_and_the_best_two_together(store, capsy
     told = json.loads(done.stdout)
     fixes = [fix["fix"] for fix in told["fixes"]]
     singles = plausible(config, diagnose(Evidence(config, run.history(), run.signals(), run.status().cause)))
-    assert {"activation": "elu", "kernel_initializer": "he_normal"} in singles
+    assert ELU in singles
+    assert {fix["reason"] for fix in told["fixes"] if fix["fix"] == ELU} == {"ELU needs a matching initializer."}
+    assert all(bool(fix["reason"]) is (len(fix["fix"]) > 1) for fix in told["fixes"] if fix["fix"] in singles)
     assert all(fix in fixes for fix in singles) and len(fixes) == len(singles) + 1
     accuracies = [fix["after"]["val_accuracy"] for fix in told["fixes"]]
     assert accuracies == sorted(accuracies, reverse=True) and accuracies[0] > 0.5
@@ -121,7 +135,7 @@ def test_all_fixes_are_trained_and_ranked_and_the_best_two_together(store, capsy
     status, out, _ = command(capsys, run.name, "--try", "--runs", store.folder)
     assert status == 0 and len(store.list()) == runs
     assert "on 360 validation images" in out and "95% interval" in out and "untried" not in out
-    assert out.splitlines()[-1].startswith("The best fix is ")
+    assert out.splitlines()[-1].startswith("The best fix is ") and out.count("ELU needs a matching initializer.") == 1
 
 
 def test_a_run_without_fixes_trains_nothing(store, capsys):

@@ -1,11 +1,15 @@
 """Suggested changes: always new, allowed, with an effect, and in line with what their finding says."""
 
+import ast
 import logging
 import math
 import random
+from pathlib import Path
 
 import pytest
+import test_thresholds
 from made_runs import DIGITS, history, signals
+from threshold_case import seen, with_
 
 from explorer import diagnosis
 from explorer.config import FIELDS, TrainingConfig
@@ -190,3 +194,70 @@ def test_directions_name_rules_and_settings():
     rules = {rule.__name__ for rule in diagnosis.RULES}
     assert set(DIRECTIONS) <= rules
     assert {name for directions in DIRECTIONS.values() for name in directions} <= set(FIELDS)
+
+
+# --- Fixes of several settings ----------------------------------------------------------------------------------------
+
+FLAT = history(*[3.4] * 4, accuracy=0.1)
+PLATEAU = DIGITS.with_(schedule="plateau", plateau_patience=1, plateau_factor=0.01)
+PLAIN_LOW = DIGITS.with_(optimizer="sgd", learning_rate=1e-6, input_scaling="raw", epochs=4)
+GLOROT = DIGITS.with_(activation="relu", kernel_initializer="glorot_normal", batch_norm="before_activation")
+EXAMPLES = [
+    Evidence(PLATEAU, with_(history(*[1.0] * 12), learning_rate=1e-6)),
+    Evidence(PLAIN_LOW, FLAT, seen(4, update_ratio=1e-8)),
+    Evidence(PLAIN_LOW.with_(clip_norm=1e-3), with_(FLAT, clipped=1.0), seen(4, update_ratio=1e-12, gradient_rms=0.02)),
+    Evidence(GLOROT, [], [signals(0, by_depth={"gradient_rms": [1.0, 0.1, 0.1, 0.1, 0.1, 0.01]})]),
+    *(case.make(value) for case in test_thresholds.CASES for value in case.around()),
+    *(drawn_evidence(rng) for rng in map(random.Random, range(2000, 2600))),
+]
+
+
+def fixes_of_several_settings() -> list[tuple[str, Fix]]:
+    """Every fix of two settings or more that a rule suggests in any of the examples, whatever else explains it."""
+    found = [finding for run in EXAMPLES for rule in diagnosis.RULES if (finding := diagnosis._judged(rule, run))]
+    return [(finding.name, fix) for finding in found for fix in finding.fixes if len(fix.change) > 1]
+
+
+def written_fixes() -> list[tuple[str, ast.Call]]:
+    """Every `Fix(…)` in the rules, with the name of its module."""
+    modules = Path(diagnosis.__path__[0]).glob("*.py")
+    return [
+        (path.name, node)
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Fix"
+    ]
+
+
+def test_a_fix_of_several_settings_says_why_one_alone_is_not_enough():
+    several = fixes_of_several_settings()
+    assert [(name, fix.change) for name, fix in several if not fix.reason.strip().endswith(".")] == []
+    assert {name for name, _ in several} == {
+        *("clipping_too_strong", "exploding", "overfitting", "rate_too_low", "schedule_too_low"),
+        *("self_normalisation", "too_deep", "vanishing"),
+    }, "no rule that suggests several settings is missing from the examples, and none is new"
+
+
+def test_no_rule_writes_a_fix_of_several_settings_without_a_reason():
+    several = [
+        (module, call)
+        for module, call in written_fixes()
+        if call.args and isinstance(call.args[0], ast.Dict) and len(call.args[0].keys) > 1
+    ]
+    assert len(several) >= 8
+    assert [(module, call.lineno) for module, call in several if len(call.args) < 2] == []
+
+
+def test_dropout_is_suggested_with_a_rate_and_a_reason_in_a_single_layer_too():
+    records = history(1.2, *[1.0] * 18, 0.5, val=[1.0, *[1.3] * 19], accuracy=0.9)
+    for depth, reason in ((1, "dropout rate that is set, 0.6, has had no effect yet"), (5, "Over 5 layers")):
+        config = DIGITS.with_(depth=depth, dropout_rate=0.6)
+        [overfitting] = [one for one in diagnose(Evidence(config, records)) if one.name == "overfitting"]
+        assert set(overfitting.change) == {"dropout", "dropout_rate"}
+        assert reason in overfitting.fixes[0].reason and reason in overfitting.why
+
+
+def test_reasons_are_in_the_words_of_the_data_set():
+    run = Evidence(PLAIN_LOW.with_(dataset="spirals"), FLAT, seen(4, update_ratio=1e-8))
+    [low] = [one for one in diagnose(run) if one.name == "rate_too_low"]
+    assert "With raw inputs, gradients grow with the values of the inputs" in low.fixes[0].reason

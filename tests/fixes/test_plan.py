@@ -4,7 +4,7 @@ import pytest
 from made_runs import DIGITS
 
 from explorer.config import COSINE, EXPONENTIAL, ONE_CYCLE, RAW, STANDARDIZED
-from explorer.diagnosis import PROBLEM, WARNING, Finding
+from explorer.diagnosis import PROBLEM, WARNING, Finding, Fix
 from explorer.fixes import plan
 from explorer.runs.cause import Cause
 
@@ -101,3 +101,13 @@ def test_the_best_two_fixes_are_tried_together_unless_they_contradict():
     assert plan.best_pair(DIGITS, [rate], [rate]) is None
     assert plan.best_pair(DIGITS, [rate, l2], [rate, l2, both]) is None
     assert plan.best_pair(DIGITS, [both, l2], [both, l2]) is None  # the second is part of the first
+
+
+def test_the_reason_for_several_settings_is_that_of_the_finding_that_suggests_them():
+    both = {"learning_rate": 1e-4, "l2": 1e-4}
+    findings = [
+        Finding("inputs", PROBLEM, 0, "seen", "why", [Fix({"l2": 1e-4})]),
+        Finding("exploding", WARNING, 0, "seen", "why", [Fix({"depth": 3}), Fix(both, "Only together.")]),
+    ]
+    assert plan.reason_of(both, findings) == "Only together."
+    assert plan.reason_of({"l2": 1e-4}, findings) == plan.reason_of({"width": 5}, findings) == ""

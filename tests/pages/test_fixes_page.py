@@ -195,6 +195,8 @@ def test_all_fixes_are_ranked_and_the_winner_goes_into_the_sidebar(store, origin
     places = [shown.index(f"{number}. With") for number in (1, 2, 3, 4)]
     assert places == sorted(places) and "1. With activation ELU, initializer He normal, batch norm" in shown
     assert "on the same 360 validation images" in shown
+    assert shown.count("ELU needs a matching initializer.") == 1
+    assert places[1] < shown.index("ELU needs a matching initializer.") < places[2], "beside the fix that needs both"
     assert button(page, "Compare all fixes") is None
     next(b for b in page.button if b.label.startswith("Use activation ELU")).click().run()
     assert not page.exception

@@ -40,7 +40,7 @@ def draw(origin: RunSummary, findings: Sequence[Finding], tried: fixes.Attempts,
             st.caption("Training the best two together…")
             return
         if together:
-            _ranking(origin, known, place)
+            _ranking(origin, known, findings, place)
         missing = [change for change in changes if attempts.key(change) not in tried]
         missing += [one.change for one in known if one.failed]
         if missing:
@@ -61,7 +61,7 @@ def _compare_button(origin: RunSummary, changes: Sequence, missing: Sequence, pl
     )
 
 
-def _ranking(origin: RunSummary, ranked: Sequence[Effect], place: str) -> None:
+def _ranking(origin: RunSummary, ranked: Sequence[Effect], findings: Sequence[Finding], place: str) -> None:
     from explorer.charts.fixes import gains, gains_frame
 
     if not ranked:
@@ -74,8 +74,8 @@ def _ranking(origin: RunSummary, ranked: Sequence[Effect], place: str) -> None:
             for place, known in measured
         ]
         draw_chart(gains, gains_frame(rows), len(rows), key=f"{place}_gains", alt="gain in accuracy of each fix")
-    lines = [f"{number}. {foreign(effect.sentence(known), LONGEST_SENTENCE)}" for number, known in enumerate(ranked, 1)]
-    st.markdown("\n".join(lines))
+    lines = [foreign(fixes.result(known, findings), LONGEST_SENTENCE) for known in ranked]
+    st.markdown("\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1)))
     if measured:
         best = measured[0][1]
         images, spec = best.compared.images, DATASETS[best.config.dataset]

@@ -137,6 +137,11 @@ def outcome(origin: RunSummary, finding: Finding, tried: Attempts, place: str, *
         _curves(origin, attempt, f"{place}_{finding.name}")
 
 
+def result(known: Effect, findings: Sequence[Finding]) -> str:
+    """The effect of a fix in one sentence, and why one of its settings alone would not be enough."""
+    return " ".join(filter(None, (effect.sentence(known), plan.reason_of(known.change, findings))))
+
+
 def untried(fix: str) -> None:
     """Draws a fix that has not been trained, in words."""
     st.markdown(f"**Fix:** {foreign(fix, LONGEST_SENTENCE)} :gray-badge[untried]")
