@@ -28,6 +28,16 @@ ROUNDING = 1e-9
 Group = Mapping[str, Any]
 
 
+def is_healthy(accuracies: Sequence[float], reference: float) -> bool:
+    """Whether a network learns, over the seeds, what the reference of its size learns, but for two points."""
+    return len(accuracies) == SEEDS and fmean(accuracies) + ROUNDING >= reference - HEALTHY_WITHIN
+
+
+def first_suggestion(findings: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The change of the first finding that suggests one; empty if none does."""
+    return next((finding["change"] for finding in findings if finding["change"]), {})
+
+
 def is_fault(healthy: Sequence[float], faulty: Sequence[float], images: int) -> bool:
     """Whether the accuracies of a network with an injected change are so far below its twin's, seed by seed.
 
@@ -44,7 +54,7 @@ def is_fault(healthy: Sequence[float], faulty: Sequence[float], images: int) -> 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the diagnosis made of one injected fault."""
+    """What the diagnosis made of one injected fault; `by_name` if a finding of its name, not only its fix, names it."""
 
     fault: str
     named: bool
@@ -52,6 +62,7 @@ class Verdict:
     fixed: bool
     harmed: bool
     findings: tuple[str, ...]
+    by_name: bool
 
 
 def verdict(healthy: Sequence[float], faulty: Group) -> Verdict:
@@ -68,6 +79,7 @@ def verdict(healthy: Sequence[float], faulty: Group) -> Verdict:
         gain + ROUNDING >= FIXED_SHARE * (before - after),
         gain < -HARM,
         tuple(finding["name"] for finding in findings),
+        any(finding["name"] in fault.causes for finding in findings),
     )
 
 
@@ -96,6 +108,7 @@ def report(groups: Sequence[Group]) -> dict[str, Any]:
         "healthy_networks": len(healthy),
         "drawn_faults": len(pairs),
         "recall": _share(v.named for v in verdicts),
+        "named_by_name": _share(v.by_name for v in verdicts if v.named),
         "precision_on_healthy": _share(not names for names in alarms),
         "localisation": _share(v.first for v in verdicts),
         "fix_rate": _share(v.fixed for v in verdicts),
@@ -120,6 +133,7 @@ def _of_kind(name: str, drawn: int, verdicts: Sequence[Verdict]) -> dict[str, An
         "drawn": drawn,
         "kept": len(verdicts),
         "named": sum(v.named for v in verdicts),
+        "by_name": sum(v.by_name for v in verdicts),
         "first": sum(v.first for v in verdicts),
         "fixed": sum(v.fixed for v in verdicts),
         "harmed": sum(v.harmed for v in verdicts),
@@ -136,19 +150,23 @@ MEASURES = {
 }
 
 
+BY_NAME = "of the recalled faults, those named by a finding's name alone"
+
+
 def lines(values: Mapping[str, Any]) -> list[str]:
     """The report as lines of text."""
-    rows = [["fault", "drawn", "kept", "named", "first", "fixed", "harmed", "otherwise first"]]
+    rows = [["fault", "drawn", "kept", "named", "by name", "first", "fixed", "harmed", "otherwise first"]]
     for kind in values["faults"]:
-        numbers = [str(kind[name]) for name in ("drawn", "kept", "named", "first", "fixed", "harmed")]
+        numbers = [str(kind[name]) for name in ("drawn", "kept", "named", "by_name", "first", "fixed", "harmed")]
         others = ", ".join(f"{name} {count}" for name, count in kind["other_first_findings"].items())
         rows.append([kind["fault"], *numbers, others])
+    measures = [_measure(text, values[name]) for name, text in MEASURES.items()]
     alarms = ", ".join(f"{name} {count}" for name, count in values["false_alarms"].items()) or "none"
     return [
         f"{values['dataset']}, seed {values['seed']}, {values['epochs']} epochs: {values['configurations']} faults in "
         f"{values['healthy_networks']} healthy networks, of {values['drawn_faults']} drawn",
-        *columns([_measure(text, values[name]) for name, text in MEASURES.items()], right="12"),
-        *columns(rows, right="123456"),
+        *columns([*measures, _measure(BY_NAME, values["named_by_name"])], right="12"),
+        *columns(rows, right="1234567"),
         f"false alarms on healthy networks: {alarms}",
         f"drawn and never kept, as they cost too little: {_never_kept(values['faults'])}",
         f"not drawn: {', '.join(kind['fault'] for kind in values['faults'] if not kind['drawn']) or 'none'}",

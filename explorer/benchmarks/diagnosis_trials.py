@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from explorer.benchmarks import diagnosis_drawing
-from explorer.benchmarks.diagnosis import HEALTHY_WITHIN, SEEDS, is_fault
+from explorer.benchmarks.diagnosis import HEALTHY_WITHIN, SEEDS, first_suggestion, is_fault, is_healthy
 from explorer.benchmarks.faults_kind import Fault
 from explorer.config import TrainingConfig
 from explorer.data import datasets
@@ -49,12 +49,12 @@ class Trials:
 
     def _healthy(self, config: TrainingConfig) -> Values | None:
         """The measurements of a network; None where it learns less than the reference of its size."""
-        least = self._reference(config) - HEALTHY_WITHIN
+        reference = self._reference(config)
         first = self._train(config, measured=True)
-        if first["accuracy"] < least - HOPELESS:
+        if first["accuracy"] < reference - HEALTHY_WITHIN - HOPELESS:
             return None
         accuracies = [first["accuracy"], *self._more_seeds(config)]
-        if fmean(accuracies) < least:
+        if not is_healthy(accuracies, reference):
             return None
         return {"config": config.to_dict(), "accuracies": accuracies, **_found(config, first)}
 
@@ -73,7 +73,7 @@ class Trials:
         return values | self._fixed(injected, values["findings"])
 
     def _fixed(self, config: TrainingConfig, findings: list[Values]) -> Values:
-        change = next((finding["change"] for finding in findings if finding["change"]), {})
+        change = first_suggestion(findings)
         if not change:
             return {"fix": {}, "fixed": None}
         try:

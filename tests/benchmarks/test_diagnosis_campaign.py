@@ -183,6 +183,10 @@ def test_the_report_counts_what_hand_made_records_hold():
     assert (values["recall"]["low"], values["recall"]["high"]) == pytest.approx((0.23072, 0.88238), abs=1e-5)
     kinds = {kind["fault"]: kind for kind in values["faults"]}
     assert list(kinds) == list(CATALOGUE)
+    # one of rate_high and one of zeros by their names, l2 only by its suggestion
+    assert (values["named_by_name"]["hits"], values["named_by_name"]["of"]) == (2, 3)
+    by_name = {name: (kinds[name]["by_name"], kinds[name]["named"]) for name in ("rate_high", "zeros", "l2")}
+    assert by_name == {"rate_high": (1, 1), "zeros": (1, 1), "l2": (0, 1)}
     zeros = {name: kinds["zeros"][name] for name in ("drawn", "kept", "named", "first", "fixed", "harmed")}
     assert zeros == {"drawn": 3, "kept": 2, "named": 1, "first": 0, "fixed": 0, "harmed": 1}
     assert kinds["zeros"]["other_first_findings"] == {"dead": 1, "none": 1}
@@ -198,13 +202,15 @@ def test_a_report_takes_the_first_faults_and_no_more():
 
 def test_a_verdict_lists_findings_above_note():
     pair = faulty("zeros", [finding("symmetric"), finding("initializer", "note")], 0.1, 0.9)
-    assert verdict([0.9] * 3, pair) == diagnosis.Verdict("zeros", True, True, True, False, ("symmetric",))
+    assert verdict([0.9] * 3, pair) == diagnosis.Verdict("zeros", True, True, True, False, ("symmetric",), True)
 
 
 def test_the_lines_hold_every_measure_and_every_kind():
     lines = diagnosis.lines({"dataset": "digits", "seed": 3, "epochs": 15, **report(needed(GROUPS, 5))})
     text = "\n".join(lines)
     assert "5 faults in 2 healthy networks, of 6 drawn" in text and "60.0%  3/5  23.1% to 88.2%" in text
+    [by_name] = [line for line in lines if line.startswith("of the recalled faults")]
+    assert "those named by a finding's name alone" in by_name and "66.7%  2/3" in by_name
     assert all(any(line.startswith(f"{name} ") for line in lines) for name in CATALOGUE)
     assert "false alarms on healthy networks: overfitting 1, inputs 1" in text
     assert lines[-2] == "drawn and never kept, as they cost too little: none"
