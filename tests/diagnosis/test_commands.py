@@ -1,0 +1,39 @@
+"""Short trainings on digits whose faults look like others: the finding that is told first, and one that is not told."""
+
+import pytest
+
+from explorer.config import TrainingConfig
+from explorer.diagnosis import NOTE, Evidence, diagnose
+from explorer.runs.store import RunStore
+from explorer.workers import worker
+
+BASE = TrainingConfig(dataset="digits", input_scaling="standardized", activation="relu", depth=3, learning_rate=1e-3)
+SGD = BASE.with_(depth=5, optimizer="sgd", epochs=5)
+
+RUNS = {
+    "a penalty that rules": (BASE.with_(l2=0.5, epochs=8), "l2_too_strong", "stuck"),
+    "a penalty on raw pixels": (BASE.with_(l2=0.02, input_scaling="raw", depth=4, epochs=5), "l2_too_strong", "inputs"),
+    "dropout that leaves nothing": (
+        BASE.with_(depth=5, dropout="hidden", dropout_rate=0.9, learning_rate=5e-5, epochs=8),
+        "dropout_too_strong",
+        "stuck",
+    ),
+    "clipping at a low rate": (SGD.with_(learning_rate=0.01, clip_norm=1e-4), "clipping_too_strong", "rate_too_low"),
+    "clipping at a usual rate": (SGD.with_(learning_rate=0.05, clip_norm=1e-5), "clipping_too_strong", "rate_too_low"),
+    "one step per epoch": (BASE.with_(depth=5, batch_size=8192, epochs=8), "few_steps", "stuck"),
+    "a schedule that freezes": (
+        BASE.with_(schedule="exponential", decay_epochs=1, learning_rate=5e-5, epochs=14),
+        "schedule_too_low",
+        "underfitting",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_real_run_is_told_its_own_fault(name, tmp_path):
+    config, told, quiet = RUNS[name]
+    run = RunStore(tmp_path).create(config)
+    worker.execute(run)
+    found = diagnose(Evidence(config, run.history(), run.signals(), run.status().cause))
+    assert found[0].name == told
+    assert quiet not in {finding.name for finding in found if finding.severity != NOTE}
