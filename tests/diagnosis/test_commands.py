@@ -26,6 +26,20 @@ RUNS = {
         "schedule_too_low",
         "underfitting",
     ),
+    "alpha dropout in many layers": (
+        BASE.with_(
+            activation="selu", kernel_initializer="lecun_normal", depth=8, dropout="alpha", dropout_rate=0.3, epochs=8
+        ),
+        "dropout_too_strong",
+        "overfitting",
+    ),
+    "a plateau that freezes": (
+        BASE.with_(
+            schedule="plateau", plateau_patience=1, plateau_factor=0.01, optimizer="sgd", learning_rate=0.5, epochs=20
+        ),
+        "schedule_too_low",
+        "overfitting",
+    ),
 }
 
 
