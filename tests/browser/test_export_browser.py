@@ -1,4 +1,4 @@
-"""Exports in a real browser: the files of a run, the report of Compare, an archive brought back."""
+"""Exports in a real browser: the files of a run, from its page and from Compare, an archive brought back."""
 
 import json
 import shutil
@@ -87,12 +87,13 @@ def test_a_file_that_is_no_archive_is_refused_in_one_sentence(page, tmp_path):
     page.get_by_text("archive: 'x.zip' is not a complete zip file, or it is damaged.").wait_for()
 
 
-def test_the_report_of_selected_runs_is_one_click(page, runs, tmp_path):
+def test_the_files_of_the_selected_run_are_one_click_on_compare(page, runs, tmp_path):
     page.goto("/compare")
     page.get_by_test_id("stDataFrame").wait_for()
     table = page.get_by_test_id("stDataFrame").first
     wait_for(lambda: table.locator("canvas").count() > 0)
     table.click(position={"x": 20, "y": 35 + 35 / 2})
     page.get_by_role("button", name="Export").click()
-    report = saved(page, "Report of 1 selected run", tmp_path).read_text(encoding="utf-8")
+    report = saved(page, "Report", tmp_path).read_text(encoding="utf-8")
     assert RunStore(runs).list()[0].name in report and "Confusion matrix" in report
+    assert zipfile.ZipFile(saved(page, "Archive", tmp_path)).testzip() is None

@@ -157,6 +157,24 @@ def test_points_are_not_called_images(store):
     assert "measured on different validation points." in said and "image" not in said
 
 
+def test_a_single_selected_run_can_be_exported_beside_the_tables(store):
+    one, two = trained(store), trained(store, DIGITS.with_(depth=5))
+    (two.path / "best.keras").write_bytes(b"a model")
+
+    def offered(*runs) -> dict[str, bool]:
+        page = app([run.name for run in runs])
+        assert not page.exception
+        return {button.proto.label: not button.proto.disabled for button in page.get("download_button")}
+
+    tables = dict.fromkeys(["Table (CSV)", "Histories (CSV)", "Table (Parquet)", "Histories (Parquet)"], True)
+    exports = dict.fromkeys(["History", "Keras script", "Notebook", "Report", "Archive"], True)
+    assert offered() == tables | {"Report of the selected runs": False}
+    assert offered(one) == tables | exports | {"Model": False}
+    assert offered(two) == tables | exports | {"Model": True}
+    assert offered(one, two) == tables | {"Report of 2 selected runs": True}
+    assert "The selected run, Digits ELU 5×20, max epochs 3." in texts(app([two.name]))
+
+
 def test_settings_and_results_are_linked_in_one_chart(store):
     make_runs(30, store.folder)
     page = app(compare_section="Settings and results")

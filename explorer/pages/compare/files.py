@@ -1,4 +1,4 @@
-"""Files of the Compare page: tables and a report of runs to save, and an archive of a run to import."""
+"""Files of the Compare page: tables, a report and the exports of one run to save, and an archive to import."""
 
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,8 @@ from explorer.errors import ExplorerError
 from explorer.pages import resources
 from explorer.pages.compare.state import compare
 from explorer.pages.popovers import close, popover
-from explorer.pages.run.export_buttons import exported
-from explorer.pages.text import sentence
+from explorer.pages.run import export_buttons
+from explorer.pages.text import foreign, sentence
 from explorer.plain_text import count
 from explorer.runs.run import Run
 from explorer.scratch import ScratchFolder
@@ -26,8 +26,7 @@ UPLOADS = "compare_uploads"  # how many archives were imported in this session: 
 
 
 def export(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
-    """Draws the files of the filtered table, and the report of the selected runs."""
-    from explorer.export.report import MOST_RUNS
+    """Draws the files of the filtered table, and those of the selected run or the report of several."""
     from explorer.runs.table_export import FORMATS
 
     with popover("Export", "compare_export", icon=":material/download:", disabled=filtered.empty):
@@ -46,19 +45,29 @@ def export(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
                         key=f"compare_export_{name}_{kind}",
                         on_click="ignore",
                     )
-        st.caption(
-            "A one-page report: settings, curves, findings and metrics of one selected run, or the comparison of "
-            f"up to {MOST_RUNS} with its statistics."
-        )
-        st.download_button(
-            f"Report of {count(len(chosen), 'selected run')}" if len(chosen) else "Report of the selected runs",
-            partial(_report, chosen["run"].tolist()),
-            file_name="report.html",
-            mime="text/html",
-            key="compare_export_report",
-            on_click="ignore",
-            disabled=not 1 <= len(chosen) <= MOST_RUNS,
-        )
+        if len(chosen) == 1:
+            st.caption(f"The selected run, {foreign(chosen['title'].iloc[0])}.")
+            export_buttons.render(Run(resources.store().folder / chosen["run"].iloc[0]), heading="")
+        else:
+            _export_comparison(chosen)
+
+
+def _export_comparison(chosen: "pd.DataFrame") -> None:
+    from explorer.export.report import MOST_RUNS
+
+    st.caption(
+        f"A one-page report that compares up to {MOST_RUNS} selected runs, with statistics. Select a single run to "
+        "export its model, script, notebook, report or archive."
+    )
+    st.download_button(
+        f"Report of {count(len(chosen), 'selected run')}" if len(chosen) else "Report of the selected runs",
+        partial(_report, chosen["run"].tolist()),
+        file_name="report.html",
+        mime="text/html",
+        key="compare_export_report",
+        on_click="ignore",
+        disabled=not 2 <= len(chosen) <= MOST_RUNS,
+    )
 
 
 def _table_file(filtered: "pd.DataFrame", kind: str) -> bytes:
@@ -75,7 +84,7 @@ def _histories_file(filtered: "pd.DataFrame", kind: str) -> bytes:
 
 
 def _report(names: list[str]) -> bytes:
-    return exported("report", tuple(resources.store().get(name) for name in names))
+    return export_buttons.exported("report", tuple(resources.store().get(name) for name in names))
 
 
 def import_archive() -> None:

@@ -15,8 +15,8 @@ ICON = ":material/download:"
 MODEL_SECONDS = 5  # between two looks for the model of a run that has none yet
 
 
-def render(run: Run) -> None:
-    """Draws a button for each file; nothing for a run that cannot be read.
+def render(run: Run, heading: str = "Export") -> None:
+    """Draws a button for each file, below a heading unless it is empty; nothing for a run that cannot be read.
 
     Not to be drawn in a part of the page that refreshes: what a button saves would change while it is being made.
     """
@@ -25,13 +25,14 @@ def render(run: Run) -> None:
         waiting = run.status().status in ACTIVE and not _has_model(run)
     except RunError:
         return
-    st.fragment(_buttons, run_every=MODEL_SECONDS if waiting else None)(run)
+    st.fragment(_buttons, run_every=MODEL_SECONDS if waiting else None)(run, heading)
 
 
-def _buttons(run: Run) -> None:
+def _buttons(run: Run, heading: str) -> None:
     from explorer.export.formats import FORMATS  # imports what the first page does not need
 
-    st.header("Export", anchor=False)
+    if heading:
+        st.header(heading, anchor=False)
     with st.container(horizontal=True):
         st.download_button(
             "Model",
