@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from explorer.cli import benchmark, cache, data, diagnose, evaluate, export, own_data, sweep, terminal, training
 from explorer.cli.options import Parser, add_fields, add_run, attach_negative_numbers, store_of
-from explorer.cli.run_report import SELECTED_BY, lines_of_runs, row
+from explorer.cli.run_report import SELECTED_BY, caution_of, lines_of_runs, row
 from explorer.cli.terminal import say
 from explorer.errors import ExplorerError
 from explorer.runs.queue_order import written_positions
@@ -31,10 +31,12 @@ def _runs(options: argparse.Namespace) -> int:
     store = store_of(options)
     positions = written_positions(store.folder)
     names = store.names()
-    rows = [row(summary, names[summary.name], positions.get(summary.name)) for summary in store.list()]
+    summaries = store.list()
+    rows = [row(summary, names[summary.name], positions.get(summary.name)) for summary in summaries]
     if not rows:
         say(f"no runs in {store.folder} yet; create one with `python -m explorer train`")
-    terminal.answer({"folder": str(store.folder), "selected_by": SELECTED_BY, "runs": rows}, options, lines_of_runs)
+    values = {"folder": str(store.folder), "selected_by": SELECTED_BY, "caution": caution_of(summaries), "runs": rows}
+    terminal.answer(values, options, lines_of_runs)
     return 0
 
 

@@ -1,5 +1,6 @@
 """Reports of runs: as values for JSON, and as lines of text."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from explorer.runs.metrics import OBJECTIVES, is_penalized
 from explorer.runs.model_mark import read_mark
 from explorer.runs.run import BEST, Run
 from explorer.runs.run_summary import RunSummary, summarize
+from explorer.runs.run_table import loss_caution, run_table
 from explorer.runs.status import QUEUED, UNREADABLE
 
 SELECTED_BY = RULES["val_loss"].words
@@ -90,6 +92,13 @@ def row(summary: RunSummary, name: str, position: int | None = None) -> dict[str
     }
 
 
+def caution_of(summaries: Sequence[RunSummary]) -> str:
+    """What to bear in mind where the validation losses of a list are compared; empty where there is nothing."""
+    if not any(summary.config and summary.config.label_smoothing for summary in summaries):
+        return ""  # without loading pandas
+    return loss_caution(run_table(summaries))
+
+
 def lines_of_runs(values: dict[str, Any]) -> list[str]:
     """The rows of a list as a table, with the reasons of unreadable runs below it."""
     penalty = ["val_data_loss"] * any(is_penalized(row["val_penalty"]) for row in values["runs"])
@@ -99,6 +108,7 @@ def lines_of_runs(values: dict[str, Any]) -> list[str]:
     table = columns([head, *rows], right="34567" if penalty else "3456") if rows else []
     title = [f"best, val_loss and val_accuracy: the epoch with the {SELECTED_BY}"] if rows else []
     title += ["val_data_loss: val_loss without the L2 penalty"] * len(penalty)
+    title += [values["caution"]] if values["caution"] else []
     title += ["queued (1): the run that is trained next"] if any(row["position"] for row in values["runs"]) else []
     return [*title, *table, *(f"{name}: {why}" for name, why in unreadable.items())]
 

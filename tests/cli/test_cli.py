@@ -208,6 +208,17 @@ def test_a_penalty_is_named_beside_the_data_loss(tmp_path, capsys):
     assert "penalty" not in lines_of_result(told)[0]
 
 
+def test_evaluating_a_model_that_was_trained_with_label_smoothing_says_that_its_loss_has_none(tmp_path, capsys):
+    words = "The losses that its run recorded include label smoothing; this loss does not."
+    quick = ["train", *TINY, "--epochs", 1, "--json", "--runs", tmp_path]
+    smoothed, plain = (
+        json.loads(run_here(capsys, *quick, *more)[1])["run"] for more in (["--label-smoothing", 0.1], [])
+    )
+    status, out, _ = run_here(capsys, "evaluate", smoothed, "--runs", tmp_path)
+    assert status == 0 and out.splitlines()[-1] == words
+    assert "label smoothing" not in run_here(capsys, "evaluate", plain, "--runs", tmp_path)[1]
+
+
 # --- what is listed ---------------------------------------------------------------------------------------
 
 
@@ -274,6 +285,14 @@ def test_the_table_of_runs_has_the_data_loss_where_a_loss_includes_a_penalty(lis
     assert "val_data_loss: val_loss without the L2 penalty" in lines
     rows = [line.partition(" completed ")[2].split()[2:5] for line in lines if " completed " in line]
     assert sorted(rows) == [["1.3000", "50.00%", "0.8000"], ["1.5000", "43.75%", "1.5000"]]
+
+
+def test_the_table_of_runs_says_that_losses_with_different_label_smoothing_differ(listed, capsys):
+    words = "Validation losses include label smoothing, which differs between these runs; their accuracies do not."
+    assert "label smoothing" not in run_here(capsys, "runs", "--runs", listed.folder)[1]
+    listed.create(TrainingConfig(dataset="digits", label_smoothing=0.1)).append(record(1, 1.4, 0.5))
+    assert words in run_here(capsys, "runs", "--runs", listed.folder)[1].splitlines()
+    assert json.loads(run_here(capsys, "runs", "--runs", listed.folder, "--json")[1])["caution"] == words
 
 
 def test_no_runs_yet_is_no_fault(tmp_path, capsys):

@@ -15,15 +15,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError, InputError
-from explorer.evaluation import html_report, metrics
+from explorer.evaluation import html_report, metrics, report
 from explorer.evaluation.image_filter import ALL, HITS, MISTAKES, Filter, choose
 from explorer.evaluation.images import filter_sheet, png_uri, read_upload
 from explorer.evaluation.mcnemar import Comparison, mcnemar_p_value
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import Facts, Predictions, Request
+from explorer.evaluation.saved_models import SavedModel
 from explorer.runs import table_export
+from explorer.runs.run import Run
+from explorer.runs.run_summary import summarize
+from explorer.runs.store import RunStore
 
 CIFAR10, DIGITS = datasets.spec_of("cifar10"), datasets.spec_of("digits")
 
@@ -415,3 +420,17 @@ def test_exports_hold_every_prediction(digits):
         assert len(again) == 360 and again["right"].mean() == pytest.approx(found.accuracy)
         assert (again["image"] == digits.validation).all() and (again["true"].astype(int) == found.labels).all()
         np.testing.assert_allclose(again[[f"p_{n}" for n in "0123456789"]], found.probabilities, rtol=1e-5)
+
+
+def test_the_page_as_a_file_says_that_its_loss_has_no_label_smoothing(tmp_path, digits):
+    found = predictions(evaluation()).evaluation(digits)
+
+    def page(run: Run) -> str:
+        model = SavedModel(run.name, run.path / "best.keras", summarize(run))
+        values = report.values(model, predictions(evaluation()), looks=0)
+        return html_report.to_html(values, digits, "validation", found).decode()
+
+    store = RunStore(tmp_path)
+    words = "The losses that its run recorded include label smoothing; this loss does not."
+    assert f"<p>{words}</p>" in page(store.create(TrainingConfig(dataset="digits", label_smoothing=0.1)))
+    assert "label smoothing" not in page(store.create(TrainingConfig(dataset="digits")))
