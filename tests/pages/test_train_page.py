@@ -264,6 +264,21 @@ def test_a_data_set_is_introduced_with_licence_citation_and_examples(store, data
         assert name in drawn(page)
 
 
+def test_the_data_set_of_the_sidebar_is_introduced_below_a_run_too(store):
+    spec, run = DATASETS["moons"], trained(store)
+    page = app(dataset="moons", run=run.name)
+    assert f"Licence: {spec.licence}." not in texts(page)
+    page.segmented_control(key="run_part").set_value("Data set").run()
+    assert not page.exception
+    said = texts(page)
+    assert "2,000 labelled and 1,000 test points, 2 classes" in said and f"Licence: {spec.licence}." in said
+    assert spec.source in said and spec.citation.split(":")[0] in said and spec.class_names[1] in drawn(page)
+    page.selectbox(key="dataset").set_value("digits").run()
+    assert f"Licence: {DATASETS['digits'].licence}." in texts(page) and drawn(page).count("<img") == 10
+    page.text_input(key="learning_rate").set_value("11").run()
+    assert not page.exception and "Available once all settings are valid." in texts(page)
+
+
 def test_noise_and_seed_of_points_choose_another_data_set(store):
     page = app(dataset="moons").run()
     page.number_input(key="points_noise").set_value(1.5).run()

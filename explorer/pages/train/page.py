@@ -26,7 +26,8 @@ from explorer.runs.run import Run
 from explorer.runs.run_summary import RunSummary
 
 BEFORE, FINDER, MODEL, SETTINGS = "Before training", "Learning-rate finder", "Model", "Settings"
-PARTS = (details.FINDINGS, details.INSIDE, BEFORE, FINDER, MODEL, SETTINGS)
+DATASET = "Data set"
+PARTS = (details.FINDINGS, details.INSIDE, BEFORE, FINDER, MODEL, SETTINGS, DATASET)
 PARTS_WITHOUT_RUN = (MODEL, BEFORE, FINDER)
 
 
@@ -98,9 +99,11 @@ def _without_run(config: TrainingConfig | None, listing: Sequence[RunSummary]) -
 
 
 def _of_the_sidebar(part: str, config: TrainingConfig | None) -> None:
-    """What concerns the network in the sidebar, which may differ from the run above."""
+    """What concerns the settings in the sidebar, which may differ from those of the run above."""
     if part == BEFORE:
         before_training.before_training(config)
+    elif part == DATASET:
+        welcome.about(config)
     else:
         lr_finder.draw(config)
 

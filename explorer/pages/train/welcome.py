@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
 from explorer.data.origin import Added
@@ -56,6 +57,14 @@ def _examples(dataset: str, listing: Sequence[RunSummary], ready: bool) -> None:
         navigation.link("gallery", "Start with the fault gallery", icon=":material/quiz:")
         st.caption("Networks that fail, and why: predict first, then watch. No settings needed.")
     st.caption(NOTEBOOK)
+
+
+def about(config: TrainingConfig | None) -> None:
+    """Draws what there is to know about the data set of the sidebar."""
+    if config is None:
+        st.caption("Available once all settings are valid.")
+    else:
+        _about(config.dataset)
 
 
 def _about(name: str) -> None:
