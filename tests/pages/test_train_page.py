@@ -1,6 +1,7 @@
 """The Train page in Streamlit's test runner, on digits and with run folders in every state."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
+from explorer.diagnosis.lessons import lesson_of
+from explorer.export.findings import findings_of
 from explorer.runs.decision_boundary import SIDE
 from explorer.runs.history import EpochRecord
 from explorer.runs.status import COMPLETED, FAILED, INTERRUPTED, PAUSED
+from explorer.workers import worker
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20)
 DEFAULTS = TrainingConfig().to_dict()
@@ -243,6 +247,33 @@ def test_a_run_on_points_shows_its_decision_boundary_beside_its_curves(store):
 def test_a_run_on_points_without_a_boundary_says_when_there_will_be_one(store):
     assert "The decision boundary appears here when training starts." in texts(app(run=trained(store, MOONS).name))
     assert "decision boundary" not in texts(app(run=trained(store).name)) + drawn(app(run=trained(store).name))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem", "words"),
+    [
+        ({"activation": "sigmoid", "kernel_initializer": "glorot_uniform"}, "vanishing",
+         "The gradient of layer 1 is one part in"),
+        ({"activation": "relu", "kernel_initializer": "he_normal", "width": 3}, "too_deep",
+         "the same output for every point"),
+    ],
+)  # fmt: skip
+def test_twenty_layers_on_points_get_their_boundary_and_the_finding_that_explains_them(store, settings, problem, words):
+    config = MOONS.with_(**{"depth": 20, "width": 20, "epochs": 2, "input_scaling": "standardized", **settings})
+    run = store.create(config)
+    assert worker.execute(run) == COMPLETED
+    epoch, probabilities = run.boundary()
+    assert epoch == len(run.history()) == 2 and probabilities.shape == (SIDE * SIDE,)
+    most_serious, *_ = findings_of(run)
+    assert (most_serious.name, most_serious.severity, most_serious.one) == (problem, "problem", "point")
+    assert words in most_serious.evidence
+    page = app(dataset="moons", run=run.name)
+    said = texts(page)
+    assert not page.exception and words in said and lesson_of(most_serious).title in said
+    assert "Predicted class at each point after epoch 2" in said
+    assert "decision boundary between upper moon and lower moon" in drawn(page)
+    told = f"{most_serious.evidence} {most_serious.why} {lesson_of(most_serious).text}"
+    assert not re.search(r"\b(image|pixel)s?\b", told, re.IGNORECASE)
 
 
 def test_a_data_set_that_is_not_here_is_introduced_without_images(store, monkeypatch, tmp_path):
