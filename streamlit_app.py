@@ -7,7 +7,7 @@ def main() -> None:
     """Draws the chosen page, then starts the workers."""
     import streamlit as st
 
-    from explorer.pages import address, layout, navigation, resources
+    from explorer.pages import address, in_browser, layout, navigation, resources
 
     # an image file, and before the pages: for an icon given by its name, the browser would call its maker's server
     st.set_page_config(page_icon=str(Path(__file__).parent / "explorer/pages/icon.svg"), layout="wide")
@@ -16,6 +16,7 @@ def main() -> None:
     layout.lay_out()
     page.run()
     address.one_step_per_view()
+    in_browser.add()
     resources.page_is_drawn()
 
 

@@ -1,9 +1,10 @@
-"""Text for machines and people: JSON, aligned columns, numbers with their nouns, and texts cut in their middle."""
+"""Text for machines and people: JSON, aligned columns, numbers, numbers with their nouns, and texts that are cut."""
 
 import json
 import math
 import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 
@@ -34,6 +35,7 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[str] = "") -> list[st
 
 ELLIPSIS = "…"
 LONGEST = 80  # characters of a name
+_LEAST_DECIMAL = 1e-6  # a browser writes smaller numbers with an exponent
 
 # characters of the category Cf that scripts and emoji need: joiners and flag tags
 _DRAWN_FORMATS = {"\u00ad", "\u200c", "\u200d", *map(chr, range(0xE0020, 0xE0080))}
@@ -76,6 +78,18 @@ def count(number: int, one: str, many: str = "") -> str:
 def times(number: int) -> str:
     """`once`, `twice`, `3 times`."""
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
+def decimal(value: float, digits: int = 6) -> str:
+    """A number of at most so many significant digits, as a table in the browser writes it: 0.00005, not 5e-05."""
+    text = f"{value:,.{digits}g}"
+    return f"{Decimal(text):f}" if "e-" in text and abs(value) >= _LEAST_DECIMAL else text
+
+
+def exact(value: float) -> str:
+    """A number with all of its digits, for what is read again, such as the text in a box."""
+    text = f"{Decimal(repr(float(value))):f}" if value == 0 or abs(value) >= _LEAST_DECIMAL else repr(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def percent(share: float | None) -> str:

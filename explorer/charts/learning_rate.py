@@ -29,7 +29,7 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
         .mark_line(strokeWidth=2)
         .encode(
             x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=PADDED),
-            y=alt.Y("rate:Q", title="Learning rate", axis=alt.Axis(format="~e"), scale=alt.Scale(zero=False)),
+            y=alt.Y("rate:Q", title="Learning rate", axis=alt.Axis(format="~g"), scale=alt.Scale(zero=False)),
             color=alt.Color(
                 "part:N",
                 title=None,
@@ -38,7 +38,7 @@ def rate_curve(frame: pd.DataFrame) -> alt.Chart:
             ),
             tooltip=[
                 alt.Tooltip("epoch:Q", format=".2~f"),
-                alt.Tooltip("rate:Q", title="learning rate", format=".3~e"),
+                alt.Tooltip("rate:Q", title="learning rate", format=".3~g"),
             ],
         )
         .properties(height=240, title="Learning rate")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, ON_COLOR, WORSE_TO_BETTER
-from explorer.plain_text import shortened
+from explorer.plain_text import decimal, shortened
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.run_table import RESULTS
 
@@ -80,8 +80,8 @@ def levels(values: pd.Series, name: str) -> pd.Categorical:
         return pd.Categorical(values, sorted(values.unique()), ordered=True)
     distinct = sorted(values.unique())
     if len(distinct) <= MOST_LEVELS:
-        names = [f"{value:g}" for value in distinct]
-        return pd.Categorical([f"{value:g}" for value in values], list(dict.fromkeys(names)), ordered=True)
+        names = [decimal(value) for value in distinct]
+        return pd.Categorical([decimal(value) for value in values], list(dict.fromkeys(names)), ordered=True)
     spaced = np.geomspace if is_logarithmic(name) else np.linspace
     edges = spaced(float(distinct[0]), float(distinct[-1]), MOST_LEVELS + 1)
     codes = np.clip(np.searchsorted(edges, values.astype(float), side="right") - 1, 0, MOST_LEVELS - 1)
@@ -192,7 +192,9 @@ def _ticks(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
         if not is_choice(name) and len(ends):
             ends = ends.loc[list(dict.fromkeys([ends[f"at_{place}"].idxmin(), ends[f"at_{place}"].idxmax()]))]
         for height, value in zip(ends[f"at_{place}"], ends[name], strict=True):
-            text = OBJECTIVES[name].text(value) if name in OBJECTIVES else value if is_choice(name) else f"{value:.4g}"
+            text = (
+                OBJECTIVES[name].text(value) if name in OBJECTIVES else value if is_choice(name) else decimal(value, 4)
+            )
             lines = _lines(str(text), len(axes))
             rows.append((f"at_{place}", height, "\n".join(lines), len(lines)))
     return pd.DataFrame(rows, columns=["axis", "height", "text", "lines"])

@@ -8,7 +8,7 @@ from explorer.diagnosis.evidence import Evidence, gradient_norms, output, step_o
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
 from explorer.diagnosis.suggestions import lower_rates
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import percent
+from explorer.plain_text import decimal, percent
 from explorer.runs.cause import Cause
 
 # optimizers whose step is proportional to the gradient; the others divide by its size
@@ -122,8 +122,9 @@ def exploding(run: Evidence) -> Finding | None:
     if math.isfinite(norm):
         evidence = (
             f"Before training, the gradient has norm {number(norm)}. One step at learning rate "
-            f"{config.learning_rate:g} changes the weights of a layer by {share:.1%} (median). Over {config.depth + 1} "
-            f"layers, this can compound to a factor of {number(factor)} in the output of the network."
+            f"{decimal(config.learning_rate)} changes the weights of a layer by {share:.1%} (median). "
+            f"Over {config.depth + 1} layers, this can compound to a factor of {number(factor)} "
+            f"in the output of the network."
         )
     return Finding("exploding", PROBLEM, 0, evidence, _WHY_EXPLODING, [Fix({"clip_norm": 1.0}), *lower_rates(config)])
 
@@ -227,7 +228,7 @@ def diverged(run: Evidence) -> Finding | None:
         since = len(run.records) + (not in_validation)  # an epoch in which the training loss failed has no record
         evidence = (
             f"The {'validation' if in_validation else 'training'} loss became NaN or infinite in epoch {since}, "
-            f"at learning rate {rate:g} with {FIELDS['optimizer'].title(run.config.optimizer)}."
+            f"at learning rate {decimal(rate)} with {FIELDS['optimizer'].title(run.config.optimizer)}."
         )
         return Finding("diverged", PROBLEM, since, evidence, why, lower)
     lowest, jumped = math.inf, None

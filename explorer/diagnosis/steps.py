@@ -22,7 +22,7 @@ from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction,
 from explorer.diagnosis.gradients import PLAIN, plain_explosion
 from explorer.diagnosis.suggestions import lower_rates, rounded, usual_rate
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import count, percent
+from explorer.plain_text import count, decimal, percent
 
 FEW_IMAGES = 10_000  # a smaller data set needs smaller batches for enough steps
 
@@ -34,15 +34,17 @@ def rate_too_high(run: Evidence) -> Finding | None:
     if not run.last or (run.thrives and not _jumps(run)):
         return None
     peak = max(record.learning_rate for record in run.records)
-    rate = f"The learning rate is {run.last.learning_rate:g}" + (
-        f", after a peak of {peak:g}." if peak > 2 * run.last.learning_rate else "."
+    rate = f"The learning rate is {decimal(run.last.learning_rate, 3)}" + (
+        f", after a peak of {decimal(peak, 3)}." if peak > 2 * run.last.learning_rate else "."
     )
     sizes = [step_of(signals) for signals in run.signals if signals.epoch > 0]
     step = run.step_size if run.config.schedule != ONE_CYCLE else max(filter(math.isfinite, sizes), default=None)
     if step and run.config.l2:
         step *= min(1.0, math.sqrt(run.shrunk))  # weights that a penalty has shrunk make any step look long
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
-        suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+        suggestion = (
+            f" The learning-rate finder suggests {decimal(run.suggested_rate, 3)}." if run.suggested_rate else ""
+        )
         return Finding(
             "rate_too_high",
             PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
@@ -86,9 +88,9 @@ def _ruinous_peak(run: Evidence) -> Finding | None:
         WARNING if run.learned else PROBLEM,
         best.epoch + 1,
         f"The validation loss was lowest in epoch {best.epoch}: {best.val_loss:.3f}, at a learning rate of "
-        f"{best.learning_rate:g}. While the rate rose to {peak.learning_rate:g}, steps changed the weights by up to "
-        f"{largest:.1%} and the training loss rose to {number(worst.loss)}; the validation loss is now "
-        f"{number(last.val_loss)}.",
+        f"{decimal(best.learning_rate, 3)}. While the rate rose to {decimal(peak.learning_rate, 3)}, "
+        f"steps changed the weights by up to {largest:.1%} and the training loss rose to {number(worst.loss)}; "
+        f"the validation loss is now {number(last.val_loss)}.",
         _WHY_TOO_HIGH,
         _lower(run),
     )
@@ -132,8 +134,9 @@ def clipping_too_strong(run: Evidence) -> Finding | None:
         "clipping_too_strong",
         WARNING if run.thrives else PROBLEM,
         next((record.epoch for record in run.records if record.clipped > 0), run.last.epoch),
-        f"The gradient has norm {number(norm)} and is clipped to {config.clip_norm:g}{in_steps}. One step changes the "
-        f"weights by {fraction(step or 0.0)} of their size (median over layers); about 1/1,000 is usual.",
+        f"The gradient has norm {number(norm)} and is clipped to {decimal(config.clip_norm)}{in_steps}. "
+        f"One step changes the weights by {fraction(step or 0.0)} of their size (median over layers); "
+        "about 1/1,000 is usual.",
         "Clipping is meant for the rare gradient that is far too large. Here it shortens every step, by a factor of "
         f"{number(norm / config.clip_norm)}, so the weights hardly move, whatever the learning rate is.",
         fixes,
@@ -163,8 +166,8 @@ def schedule_too_low(run: Evidence) -> Finding | None:
         "schedule_too_low",
         WARNING if run.last.accuracy >= limit("learnt_accuracy") else PROBLEM,
         run.last.epoch - frozen + 1,
-        f"Since epoch {run.last.epoch - frozen + 1}, the learning rate has been at most {low:g}, "
-        f"{limit('frozen_rate'):.0%} of the configured {config.learning_rate:g}, and it is now "
+        f"Since epoch {run.last.epoch - frozen + 1}, the learning rate has been at most {decimal(low, 3)}, "
+        f"{limit('frozen_rate'):.0%} of the configured {decimal(config.learning_rate)}, and it is now "
         f"{number(run.last.learning_rate)}. Over these {frozen} epochs, the training loss has changed by "
         f"{abs(fell):.1%}, to {run.last.loss:.3f}.",
         "A falling rate lets the network settle, but here it has fallen to almost nothing while there was still much "
@@ -181,7 +184,8 @@ def _slow_warmup(run: Evidence) -> Finding:
         PROBLEM if not run.thrives else WARNING,
         1,
         f"The warm-up of {config.warmup_epochs:,} epochs is longer than the run of {config.epochs:,}: after epoch "
-        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the configured {config.learning_rate:g}.",
+        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the "
+        f"configured {decimal(config.learning_rate)}.",
         "Warm-up is meant for the first few epochs, so that steps are small while the weights are still random. "
         "Here the run ends before the rate has risen.",
         [Fix({"warmup_epochs": max(1, config.epochs // 10)}), Fix({"schedule": CONSTANT})],
@@ -252,7 +256,7 @@ def rate_too_low(run: Evidence) -> Finding | None:
     since = run.since(lambda s: s.epoch > 0 and not step_of(s) >= limit("usual_update"), at_least=2)
     if since is None:
         return None
-    suggestion = f" The learning-rate finder suggests {run.suggested_rate:g}." if run.suggested_rate else ""
+    suggestion = f" The learning-rate finder suggests {decimal(run.suggested_rate, 3)}." if run.suggested_rate else ""
     rate = run.config.learning_rate
     usual = usual_rate(run.config)
     raised = min(rounded(rate * min(max(limit("usual_update") / step, 3), 1e4)), max(usual, 3 * rate))

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.pages import address, messages
+from explorer.pages import address, in_browser, messages
 
 PROJECTOR = "projector"
 # of a chart in projector mode: its text in pixels, and how many times as high it is
@@ -47,7 +47,7 @@ _PROJECTED = """
 
 def lay_out() -> None:
     """Draws the style of all pages."""
-    st.html(f"<style>{_STYLE}{_PROJECTED if projector() else ''}</style>")
+    st.html(f"<style>{_STYLE}{in_browser.STYLE}{_PROJECTED if projector() else ''}</style>")
 
 
 def place(**options: Any) -> DeltaGenerator:

@@ -8,6 +8,7 @@ from explorer.config import DATA, FIELDS, MORE, NETWORK, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
 from explorer.pages import ignored, messages, navigation
+from explorer.plain_text import exact
 from explorer.presets import preset
 from explorer.runs.twin import differences
 
@@ -119,7 +120,7 @@ def renew_slider(name: str) -> None:
 
 def set_field(name: str, value: object) -> None:
     """Puts one setting into its widget; numbers that can be typed are stored as text."""
-    st.session_state[name] = f"{value:g}" if FIELDS[name].logarithmic else value
+    st.session_state[name] = exact(value) if FIELDS[name].logarithmic else value
     renew_slider(name)
 
 

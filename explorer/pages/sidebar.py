@@ -11,6 +11,7 @@ from explorer.errors import FieldError
 from explorer.pages import layout, noise, settings
 from explorer.pages.text import sentence
 from explorer.palette import SPLIT_COLORS
+from explorer.plain_text import decimal, exact
 from explorer.presets import BEST_PRESETS, PRESETS, Preset
 
 
@@ -145,7 +146,7 @@ def _logarithmic(field: Field) -> float | int | None:
     left.select_slider(
         field.label,
         marks,
-        format_func=lambda mark: f"{mark:g}",
+        format_func=decimal,
         key=slider,
         help=field.help,
         on_change=_typed_from_slider,
@@ -176,7 +177,7 @@ def _parsed(field: Field) -> tuple[object, str]:
 
 def _typed_from_slider(name: str, slider: str) -> None:
     if slider == settings.slider_key(name):  # not one that has been replaced, which a slow browser still sends
-        st.session_state[name] = f"{st.session_state[slider]:g}"
+        st.session_state[name] = exact(st.session_state[slider])
 
 
 def _marks(field: Field) -> list[float]:

@@ -1,7 +1,6 @@
 """Settings as short texts: one value, one setting, and a whole configuration."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -26,9 +25,9 @@ from explorer.config import (
 from explorer.data.datasets import BUILT_IN, DATASETS
 from explorer.data.spec import DatasetSpec
 from explorer.data.split import BOOK, NOTEBOOK
+from explorer.plain_text import decimal
 
 _FIRST = ("dataset", "activation", "depth", "width")  # what every configuration's text begins with
-_LEAST_DECIMAL = 1e-6  # the browser writes smaller numbers with an exponent
 _SHORT_LABELS = {"learning_rate": "rate", "batch_size": "batch", "epochs": "max epochs", "dropout_rate": "drop"}
 # values that are told without the name of their field, in short texts and in sentences
 IDIOMS = {
@@ -61,11 +60,10 @@ _SHORT_VALUES = IDIOMS | {
 
 
 def display_value(field: str, value: Any) -> str:
-    """A field's value as display text; numbers as a table in the browser writes them, such as 0.00005 for 5e-05."""
+    """A field's value as display text."""
     if FIELDS[field].choices:
         return FIELDS[field].title(value)
-    text = f"{value:,.6g}"
-    return f"{Decimal(text):f}" if "e-" in text and value >= _LEAST_DECIMAL else text
+    return decimal(value)
 
 
 def in_short(field: str, value: Any) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.plain_text import decimal
+
 if TYPE_CHECKING:
     from explorer.config import TrainingConfig
     from explorer.training.compiled_epoch import CompiledNetwork
@@ -119,7 +121,8 @@ def suggest(turn: float | None, sentence: str, trials: Sequence[Trial], finalist
     rate = min(trial.rate for trial in finalists if trial.loss <= best * (1 + CLOSE))
     text = (
         f"{sentence} Of {len(trials)} rates from there down, each tried from {RESTARTS} sets of initial weights, the "
-        f"best {len(finalists)} were trained {LONGER} times as long, and {rate:g} reached the lowest validation loss."
+        f"best {len(finalists)} were trained {LONGER} times as long, and {decimal(rate)} reached the lowest "
+        "validation loss."
     )
     return Suggestion(rate, turn, text, tuple(trials), tuple(finalists))
 

@@ -168,6 +168,15 @@ def test_the_gallery_asks_first_and_a_link_opens_a_case(store):
     assert store.list() == []
 
 
+def test_the_address_of_a_case_does_not_give_the_answer_away(store):
+    page = gallery(case="dying_relu")
+    number = list(CASES).index("dying_relu") + 1
+    assert address(page)["case"] == f"{number}"
+    assert CASES["dying_relu"].question in gallery(case=f"{number}").radio[0].label
+    page.button(key="case_next").click().run()
+    assert address(page)["case"] == f"{number + 1}"
+
+
 def test_a_case_that_is_not_there_is_one_sentence(store):
     page = gallery(case="nobody")
     assert not page.exception

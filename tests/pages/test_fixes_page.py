@@ -1,5 +1,7 @@
 """Fixes on a run's page, in Streamlit's test runner, on hand-made folders of the run and of what tries its fixes."""
 
+from urllib.parse import parse_qs
+
 import numpy as np
 import pytest
 from drawn import texts, whole_app
@@ -149,6 +151,18 @@ def test_the_result_is_shown_again_whenever_the_run_is_opened(store, origin):
         "accuracy by epoch without and with the fix" in str(chart.proto) for chart in page.get("vega_lite_chart")
     )
     assert button(page, "Try the fix") is None and button(page, "Try again") is None  # it would be the same again
+
+
+def test_a_run_and_the_run_of_its_fix_lead_to_each_other(store, origin):
+    fix = tried(store, origin, NORMALIZED, 0.2, 0.5, 0.8, 0.9)
+    assert linked(app(origin)) == {fix.name}
+    assert linked(app(fix)) == {origin.name}
+
+
+def linked(page: AppTest) -> set[str]:
+    """The runs to whose pages links lead."""
+    queries = [parse_qs(link.proto.query_string) for link in page.get("page_link")]
+    return {query["run"][0] for query in queries if "run" in query}
 
 
 @pytest.mark.parametrize(

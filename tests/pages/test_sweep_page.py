@@ -190,9 +190,12 @@ def test_from_the_button_to_the_winner(tmp_path):
             page.get_by_label(label, exact=True).press("Enter")
         page.get_by_text("4 trials").wait_for()
         page.get_by_text("3 epochs each").wait_for()
-        page.get_by_role("button", name="Start study").click()
+        page.get_by_role("button", name="Start study").dblclick()
         page.get_by_role("button", name="Stop", exact=True).wait_for()
-        study = StudyStore(store).get("study 1")
+        assert page.get_by_test_id("stAlert").count() == 0
+        [study] = StudyStore(store).list()
+        assert study.name == "study 1"
+        page.wait_for_url(lambda url: "study=study+1" in url)
         wait_for(lambda: study.status().status == folder.RUNNING)
         driver = Process(**study.status().process)
 

@@ -113,6 +113,13 @@ def test_a_link_to_a_twin_that_is_gone_says_so(store):
     assert "twin" not in page.query_params
 
 
+def test_a_twin_leads_to_its_original(store):
+    original, twin = trained(store), trained(store, DIGITS.with_(depth=4))
+    page = app(run=twin.name, twin=original.name)
+    assert ignored(page) == ""
+    assert store.names()[original.name] in [link.proto.label for link in page.get("page_link")]
+
+
 def test_folded_settings_count_and_are_kept_while_their_widgets_are_not_drawn(store):
     page = app(optimizer="adam", seed="7", batch_size="64")
     assert not {"optimizer", "seed", "batch_size"} & {widget.key for widget in [*page.selectbox, *page.text_input]}

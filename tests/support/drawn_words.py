@@ -28,7 +28,20 @@ OWN = {
     "link": ((1,), ("label",)), "run_link": ((1,), ("more",)),
 }  # fmt: skip
 # what makes foreign text safe, and what makes text of numbers
-SAFE_CALLS = {"foreign", "sentence", "lines", "run_name", "len", "duration", "times", "int", "escape", "percent"}
+SAFE_CALLS = {
+    "foreign",
+    "sentence",
+    "lines",
+    "run_name",
+    "len",
+    "duration",
+    "times",
+    "int",
+    "escape",
+    "percent",
+    "decimal",
+    "exact",
+}
 NUMBERS = set("dfg%e,")
 
 

@@ -13,7 +13,7 @@ from explorer.pages.compare.state import Listing
 from explorer.pages.run.links import NAME_IN_ADDRESS, cell_address, run_link
 from explorer.pages.text import cell, plain
 from explorer.palette import NEUTRAL
-from explorer.plain_text import count
+from explorer.plain_text import count, decimal
 from explorer.runs.history import RULES
 from explorer.runs.notes import LONGEST_NOTE
 from explorer.runs.run_names import run_names
@@ -112,7 +112,7 @@ def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[f
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}"
+    return decimal(value, 4)
 
 
 # --- The table --------------------------------------------------------------------------------------------

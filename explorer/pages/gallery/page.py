@@ -56,7 +56,7 @@ def _score() -> None:
 
 
 def _index(chosen: Case | None) -> None:
-    for number, case in enumerate(CASES.values(), 1):
+    for number, case in gallery_state.NUMBERED.items():
         answer = gallery_state.answer(case.name)
         icon = (
             ":material/radio_button_unchecked:"

@@ -14,23 +14,28 @@ from explorer.runs.run import Run
 
 CASE, ANSWERS = "case", "answers"
 _ANSWERS, _RUNS = "answers", "case_runs"
+NUMBERED = {f"{number}": case for number, case in enumerate(CASES.values(), 1)}
 
 # One answer per question: to the first, and to the second or None.
 Answers = dict[str, tuple[int, int | None]]
 
 
 def chosen_case() -> Case | None:
-    """The case in the URL, else the first; None, with a warning, if there is no case of that name."""
+    """The case in the URL, by number or name, else the first; None, with a warning, if there is no such case."""
+    asked = st.query_params.get(CASE, "1")
     try:
-        return gallery_case(st.query_params.get(CASE, next(iter(CASES))))
+        found = NUMBERED.get(asked) or gallery_case(asked)
     except FieldError as error:
         st.warning(sentence(error))
         return None
+    if asked == found.name:  # which would give the answer away to whoever gets the address
+        open_case(found.name)
+    return found
 
 
 def open_case(name: str) -> None:
-    """Sets the case that the page shows; it is part of the URL, so that it can be shared."""
-    st.query_params[CASE] = name
+    """Sets the case that the page shows; its number is part of the URL, so that it can be shared."""
+    st.query_params[CASE] = next(number for number, case in NUMBERED.items() if case.name == name)
 
 
 def answers() -> Answers:

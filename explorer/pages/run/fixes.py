@@ -12,6 +12,7 @@ from explorer.fixes.effect import Effect
 from explorer.pages import messages, resources, selection, settings, training
 from explorer.pages.chart import draw_chart
 from explorer.pages.clicks import uninterrupted
+from explorer.pages.run.links import run_link
 from explorer.pages.session import session
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
 from explorer.plain_text import count
@@ -133,6 +134,7 @@ def outcome(origin: RunSummary, finding: Finding, tried: Attempts, place: str, *
             st.caption(sentence(attempt.summary.status.reason))
         if interval := effect.interval_words(known):
             st.caption(foreign(interval, LONGEST_SENTENCE))
+    run_link(attempt.summary.name, icon=":material/open_in_new:")
     if curves and attempt.summary.records:
         _curves(origin, attempt, f"{place}_{finding.name}")
 

@@ -5,9 +5,10 @@ from urllib.parse import quote
 import streamlit as st
 
 from explorer.errors import RunError
-from explorer.pages import resources
+from explorer.pages import resources, selection
 from explorer.pages.navigation import address, link
 from explorer.pages.text import foreign, plain
+from explorer.runs.fix_mark import read_fix_mark
 from explorer.runs.run import BEST
 from explorer.runs.run_summary import RunSummary
 
@@ -50,3 +51,16 @@ def links(summary: RunSummary) -> None:
             link("evaluate", "Evaluate its model", icon=":material/fact_check:", model=summary.name)
         if summary.outline.epochs:
             link("compare", "Compare with other runs", icon=":material/compare_arrows:", runs=summary.name)
+        for name in _originals(summary):
+            run_link(name, icon=":material/call_split:")
+
+
+def _originals(summary: RunSummary) -> list[str]:
+    """The runs that this one was made from, as their folders are called: its twin's original, and that of a fix."""
+    mark = read_fix_mark(str(summary.run.path))
+    try:
+        listed = {each.name for each in resources.store().list()}
+    except RunError:
+        return []
+    wanted = dict.fromkeys((selection.chosen_twin(), mark and mark.origin))
+    return [name for name in wanted if name in listed and name != summary.name]

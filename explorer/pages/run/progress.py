@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.config import TrainingConfig
 from explorer.pages.run.waiting import waiting_text
 from explorer.pages.text import foreign
+from explorer.plain_text import decimal
 from explorer.runs.cost_estimate import validation_words
 from explorer.runs.history import RULES, EpochRecord
 from explorer.runs.metrics import OBJECTIVES
@@ -62,7 +63,7 @@ def _captions(config: TrainingConfig, best: EpochRecord | None, last: EpochRecor
         st.caption("Every loss includes label smoothing, as in Keras.")
     if last and last.clipped > 0:
         st.caption(
-            f"In epoch {last.epoch:,}, the gradient was clipped to norm {config.clip_norm:g} in "
+            f"In epoch {last.epoch:,}, the gradient was clipped to norm {decimal(config.clip_norm)} in "
             f"{last.clipped:.0%} of the steps."
         )
 
@@ -76,7 +77,7 @@ def _text(summary: RunSummary, view: Outlook) -> str:
     if status.status == RUNNING and status.phase != TRAINING:
         return f"{foreign(status.phase.capitalize())}…"
     trained = f"{len(summary.records):,} of at most {summary.config.epochs:,} epochs"
-    rate = f" · learning rate {summary.records[-1].learning_rate:g}" if summary.records else ""
+    rate = f" · learning rate {decimal(summary.records[-1].learning_rate, 3)}" if summary.records else ""
     if status.status != RUNNING:
         return f"{trained}{rate}"
     epoch = f"Epoch {view.epoch:,} of {summary.config.epochs:,}"

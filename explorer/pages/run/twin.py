@@ -11,6 +11,7 @@ from explorer.pages import resources, selection, training
 from explorer.pages.chart import NO_ZERO, draw_chart
 from explorer.pages.popovers import close, popover
 from explorer.pages.text import sentence
+from explorer.plain_text import decimal, exact
 from explorer.runs import twin
 from explorer.runs.history import RULES
 from explorer.runs.metrics import OBJECTIVES
@@ -65,7 +66,7 @@ def _value(name: str, config: TrainingConfig) -> object:
     if field.choices:
         others = [choice for choice in field.choices if choice != now]
         return st.selectbox("New value", others, format_func=field.title, key=key)
-    text = st.text_input("New value", f"{now:g}", key=key, help=f"Currently {now:,g}; must be {field.allowed}.")
+    text = st.text_input("New value", exact(now), key=key, help=f"Currently {decimal(now)}; must be {field.allowed}.")
     try:
         return field.parse(text.strip())
     except FieldError as error:

@@ -11,7 +11,9 @@ from explorer.config import FIELDS, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import ExplorerError, FieldError
 from explorer.pages import download, ignored, layout, messages, resources, selection, settings, sidebar
+from explorer.pages.clicks import uninterrupted
 from explorer.pages.text import sentence
+from explorer.plain_text import exact
 from explorer.runs import cost_estimate
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import duration
@@ -26,6 +28,7 @@ SELU_WITH_LECUN = {
     "when": {"activation": SELF_NORMALIZING},
     "then": {"kernel_initializer": ["lecun_normal", "lecun_uniform"]},
 }
+_STARTED = "started_study"
 TITLES = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 
 
@@ -142,7 +145,7 @@ def _label(name: str) -> str:
 
 def _example(name: str) -> str:
     field = FIELDS[name]
-    return ", ".join(field.choices[:2]) if field.choices else f"{field.default:g}"
+    return ", ".join(field.choices[:2]) if field.choices else exact(field.default)
 
 
 def _values(name: str, text: str) -> list[Any]:
@@ -240,11 +243,16 @@ def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
     return f"{most}{seeds}: at most about **{duration(total)}** of training with the sidebar's settings ({source})."
 
 
+@uninterrupted
 def _create(spec: StudySpec, workers: int) -> None:
+    studies = resources.studies()
     try:
-        study = resources.studies().create(spec)
-        launch(study, resources.store(), workers, scheduler_address())
+        # the second click of two starts nothing
+        if st.session_state.get(_STARTED) != spec or all(study.name != spec.name for study in studies.list()):
+            study = studies.create(spec)
+            st.session_state[_STARTED] = spec
+            launch(study, resources.store(), workers, scheduler_address())
     except (ExplorerError, OSError) as error:
         messages.post(f"{error}.")
         return
-    selection.open_study(study.name)
+    selection.open_study(spec.name)

@@ -13,6 +13,7 @@ from explorer.pages.chart import draw_chart
 from explorer.pages.text import LONGEST_SENTENCE, foreign, sentence
 from explorer.pages.train.before_training import NOT_YET
 from explorer.pages.train.state import current_lr_finder, lr_finder_settings, start_lr_finder, use_rate
+from explorer.plain_text import decimal
 from explorer.training.lr_finder import Suggestion
 
 POLL_SECONDS = 0.4
@@ -61,7 +62,7 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
     st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
     if suggestion.rate is not None:
         st.button(
-            f"Use learning rate {suggestion.rate:g}",
+            f"Use learning rate {decimal(suggestion.rate)}",
             key="range_use",
             type="primary",
             icon=":material/check:",
