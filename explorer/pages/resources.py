@@ -40,9 +40,15 @@ def studies() -> StudyStore:
 
 
 @st.cache_resource
+def limits() -> Limits:
+    """The limits of this server, for all sessions."""
+    return Limits.from_environment()
+
+
+@st.cache_resource
 def run_queue() -> RunQueue:
     """The run queue, shared by all sessions; the first call starts its workers in the background."""
-    return RunQueue(limits=Limits.from_environment())
+    return RunQueue(limits=limits())
 
 
 @st.cache_resource

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError, InputError
@@ -37,6 +37,19 @@ class Limits:
     def capped(self, config: TrainingConfig) -> TrainingConfig:
         """The configuration with at most as many epochs as a run may have."""
         return config if not self.epochs or config.epochs <= self.epochs else config.with_(epochs=self.epochs)
+
+    def capped_budget(self, budget: Mapping[str, Any]) -> dict[str, Any]:
+        """A study's `epochs` per trial and `minutes` in all, each at most what a run may have."""
+        most = {"epochs": self.epochs, "minutes": self.minutes}
+        return {**budget, **{name: min(budget.get(name, limit), limit) for name, limit in most.items() if limit}}
+
+    def check_studies(self, active: int) -> None:
+        """Raises `InputError` if another study may not be started beside so many that are active on this server."""
+        if self.runs and active >= self.runs:
+            raise InputError(
+                f"studies: {count(active, 'study is', 'studies are')} running, the maximum on this server; "
+                "wait until one ends, or stop one"
+            )
 
     def check_run(self, run: Run) -> None:
         """Raises `InputError` if a run may not be continued."""

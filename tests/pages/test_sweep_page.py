@@ -1,6 +1,8 @@
 """The Sweep page: its form and a study of every state, and one sweep from the button to the winner in a browser."""
 
+import time
 import tomllib
+from dataclasses import asdict
 
 import pytest
 from browser import HANGS, chromium, serve, wait_for
@@ -8,6 +10,7 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
+from explorer.pages import resources
 from explorer.process import Process
 from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore
@@ -175,6 +178,27 @@ def test_broken_and_missing_studies_are_told(store):
     (study.path / "study.json").write_text("{")
     assert "'nobody' does not exist" in texts(app(study="nobody"))
     assert "This study cannot be shown: study.json" in texts(app(study="s"))
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """A server with limits."""
+    for name, value in (("EPOCHS", "4"), ("MINUTES", "2"), ("RUNS", "1")):
+        monkeypatch.setenv(f"EXPLORER_MAX_{name}", value)
+    resources.limits.clear()
+    yield
+    resources.limits.clear()
+
+
+def test_a_study_keeps_to_the_limits_of_the_server(store, limited):
+    page = app(study="-")
+    spec = spec_shown(page)
+    assert (spec.epochs, spec.minutes) == (4, 2.0) and "at most about" in texts(page)
+    active = study_in(store)
+    active.update(status=folder.RUNNING, process=asdict(Process.current()), seen=time.time())
+    button(page, "start_sweep").click().run()
+    assert "studies: 1 study is running, the maximum on this server; wait until one ends, or stop one" in texts(page)
+    assert [study.name for study in StudyStore(store).list()] == [active.name]
 
 
 def test_from_the_button_to_the_winner(tmp_path):

@@ -18,6 +18,7 @@ from explorer.runs import cost_estimate
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.progress import duration
 from explorer.sweeps.launch import launch, scheduler_address
+from explorer.sweeps.study import ACTIVE
 from explorer.sweeps.study_spec import GRID, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
 
 STARTS_WITH = ["activation", "learning_rate"]
@@ -208,6 +209,7 @@ def _start(
     config: TrainingConfig, space: dict[str, Any], conditions: list[dict[str, Any]], budget: dict[str, Any]
 ) -> None:
     workers = budget.pop("workers", 1)
+    budget = resources.limits().capped_budget(budget)
     # epochs are part of the budget, and defaults need not be listed
     stays = [name for name in FIELDS if name not in space and name != "epochs"]
     settings = {name: value for name in stays if (value := getattr(config, name)) != FIELDS[name].default}
@@ -240,6 +242,8 @@ def _summary(spec: StudySpec, config: TrainingConfig, workers: int) -> str:
     source = "measured on this machine" if measured else "estimated: nothing has been measured yet"
     most = f"**{spec.planned:,} trials** over {fields}, {spec.epochs:,} epochs each"
     seeds = f" with {spec.seeds} seeds" if spec.seeds > 1 else ""
+    if spec.minutes:
+        total = min(total, 60 * spec.minutes)
     return f"{most}{seeds}: at most about **{duration(total)}** of training with the sidebar's settings ({source})."
 
 
@@ -249,6 +253,7 @@ def _create(spec: StudySpec, workers: int) -> None:
     try:
         # the second click of two starts nothing
         if st.session_state.get(_STARTED) != spec or all(study.name != spec.name for study in studies.list()):
+            resources.limits().check_studies(sum(study.status().status in ACTIVE for study in studies.list()))
             study = studies.create(spec)
             st.session_state[_STARTED] = spec
             launch(study, resources.store(), workers, scheduler_address())
