@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from explorer.config import FIELDS
 from explorer.errors import FieldError, InputError
 from explorer.runs.metrics import OBJECTIVES
@@ -147,23 +149,4 @@ def read_toml(path: Path) -> StudySpec:
 
 def to_toml(spec: StudySpec) -> str:
     """The study as TOML that `read_toml` reads."""
-    values = spec.to_dict()
-    lines = [f"{name} = {_toml(value)}" for name, value in values.items() if name not in _TABLES]
-    for table in ("settings", "space"):
-        if values[table]:
-            lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values[table].items())]
-    for condition in values["condition"]:
-        lines += ["", "[[condition]]", *(f"{name} = {_toml(value)}" for name, value in condition.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + " }"
-    return repr(value)
+    return tomli_w.dumps(spec.to_dict())
