@@ -1,5 +1,6 @@
 """The README and the guides say what the code does."""
 
+import argparse
 import re
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from datasets_table import PAGE as DATA_PAGE
 from datasets_table import datasets_page
 from settings_table import PAGE, settings_page
 
-from explorer.cli.main import COMMANDS
+from explorer.cli.main import COMMANDS, _parser
+from explorer.cli.own_data import joined
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,6 +29,22 @@ def test_data_sets_are_documented_as_they_are():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_documented(command):
     assert f"python -m explorer {command}" in README
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """The options of a command and of the commands below it."""
+    found = {option for action in parser._actions for option in action.option_strings}
+    below = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return found.union(*(options_of(inner) for choices in below for inner in choices.values()))
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: str(doc.relative_to(ROOT)))
+def test_the_options_of_commands_in_a_guide_are_there(doc):
+    (commands,) = [action.choices for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    for line in doc.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        for words in re.findall(r"python -m explorer ([a-z-]+[^`]*)", line):
+            told = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", words))
+            assert told <= options_of(commands[joined(words.split())[0]]), line
 
 
 @pytest.mark.parametrize("heading", ["Run it", "Test it"])
