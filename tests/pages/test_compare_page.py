@@ -204,7 +204,8 @@ def test_deleted_runs_wait_in_the_bin_and_come_back_with_one_click(store):
     page.button(key="compare_delete").click().run()
     assert [summary.name for summary in store.list()] == [runs[1].name]
     assert notes.binned(store.folder) == [runs[0].name]
-    assert f"**{runs[0].name}** is in the bin." in texts(page)
+    assert "**Digits ELU 2×20, max epochs 3** is in the bin." in texts(page)
+    assert "Digits ELU 2×20, max epochs 3" in page.multiselect(key="compare_binned").options
     page.button(key="compare_undo").click().run()
     assert len(store.list()) == 2
     store.bin(runs[0])

@@ -17,6 +17,9 @@ from explorer.pages.text import encodable, foreign, plain, sentence
 from explorer.runs import notes
 from explorer.runs.comparison import next_seeds
 from explorer.runs.notes import LONGEST_NAME, Annotation
+from explorer.runs.run import Run
+from explorer.runs.run_names import run_names
+from explorer.runs.run_summary import summarize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 SEEDS = 5
 ANNOTATE, BIN = "compare_annotate", "compare_bin"  # popovers
 _PROBLEM = "compare_problem"
-MOST_BINNED = 200  # names that the bin lists
+MOST_BINNED = 100  # names that the bin lists
 
 
 def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
@@ -145,9 +148,17 @@ def _undo() -> None:
     names = [name for name in last_binned() if name in notes.binned(resources.store().folder)]
     with layout.place(horizontal=True, vertical_alignment="center"):
         if names:
-            what = f"**{foreign(names[0])}** is" if len(names) == 1 else f"{len(names):,} runs are"
+            what = (
+                f"**{foreign(_names_in_bin(names)[names[0]])}** is" if len(names) == 1 else f"{len(names):,} runs are"
+            )
             st.markdown(f":material/delete: {what} in the bin.")
             st.button("Undo", key="compare_undo", icon=":material/undo:", on_click=_restore, args=(names,))
+
+
+def _names_in_bin(names: list[str]) -> dict[str, str]:
+    """The names of runs in the bin, as every page writes them, by those of their folders."""
+    folder = resources.store().folder / notes.BIN
+    return run_names([summarize(Run(folder / name)) for name in names])
 
 
 def _restore(names: list[str]) -> None:
@@ -161,9 +172,15 @@ def _restore(names: list[str]) -> None:
 
 def _bin() -> None:
     names = notes.binned(resources.store().folder)
+    listed_here = names[:MOST_BINNED]
+    shown = _names_in_bin(listed_here)
     with popover(f"Bin ({len(names):,})", BIN, icon=":material/delete_sweep:", disabled=not names):
         picked = st.multiselect(
-            "In the bin", names[:MOST_BINNED], format_func=plain, key="compare_binned", placeholder="Select runs"
+            "In the bin",
+            listed_here,
+            format_func=lambda name: plain(shown[name]),
+            key="compare_binned",
+            placeholder="Select runs",
         )
         with st.container(horizontal=True):
             st.button("Restore", key="compare_restore", disabled=not picked, on_click=_restore, args=(picked,))
