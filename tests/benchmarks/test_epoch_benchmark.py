@@ -59,7 +59,7 @@ def test_the_products_of_the_floor_are_those_of_a_network_without_activations():
 
 def test_a_worker_process_of_its_own_is_measured(told):
     (row,) = told["presets"]
-    assert row["compile_seconds"] > 0 and row["second_start_seconds"] > 0
+    assert all(row[name] > 0 for name in ("compile_seconds", "later_compile_seconds", "second_start_seconds"))
     # TensorFlow alone takes more than the smaller, and this very process is no part of it
     assert 300e6 < row["peak_memory_bytes"] < 1.6e9
 
