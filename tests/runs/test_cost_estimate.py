@@ -12,6 +12,7 @@ from explorer.errors import InputError
 from explorer.presets import PRESETS
 from explorer.runs.cost_estimate import (
     BASE_BYTES,
+    BASE_DATA_BYTES,
     check_memory,
     epoch_cost,
     hidden_layers,
@@ -113,7 +114,7 @@ def test_memory_is_eight_copies_of_the_weights_and_the_activations_of_a_batch():
     assert memory_bytes(HUGE) == BASE_BYTES + 4 * (8 * HUGE_PARAMETERS + activations)
 
 
-def test_a_data_set_larger_than_the_usual_one_counts_twice_what_it_has_more(monkeypatch):
+def test_a_data_set_larger_than_the_base_counts_twice_what_it_has_more(monkeypatch):
     monkeypatch.setattr(registry, "_learned", {})
     parts = (StoredPart("x_train", (150_000, 32, 32, 3), "0" * 64), StoredPart("y_train", (150_000,), "0" * 64))
     report = Report(source="x", train=(60_000, 60_000), validation=(15_000, 15_000))
@@ -122,7 +123,7 @@ def test_a_data_set_larger_than_the_usual_one_counts_twice_what_it_has_more(monk
     )
     registry.learn(large)
     small, huge = (TrainingConfig(dataset=name, depth=1, width=1) for name in ("cifar10", large.full_name))
-    images = 150_000 * (3072 + 1) - 60_000 * (3072 + 1)
+    images = 150_000 * (3072 + 1) - BASE_DATA_BYTES
     numbers = parameters(small) - parameters(huge), layer_sizes(small)[-1] - layer_sizes(huge)[-1]
     assert memory_bytes(huge) - memory_bytes(small) == 2 * images - 4 * (8 * numbers[0] + 4 * 32 * numbers[1])
 
