@@ -5,7 +5,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,8 +54,11 @@ class WorkFolder:
 
     def requested(self) -> str | None:
         """The pending request; None when there is none or it cannot be read."""
+        return self._request_in(REQUEST)
+
+    def _request_in(self, name: str) -> str | None:
         try:
-            request = self._read(REQUEST, 16).decode("ascii") or STOP
+            request = self._read(name, 16).decode("ascii") or STOP
         except (OSError, ValueError):
             return None
         return request if request in self.requests else None
@@ -66,6 +69,23 @@ class WorkFolder:
             (self.path / REQUEST).unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"{REQUEST} of {self._owner} cannot be removed ({error.strerror})") from error
+
+    def take_request(self) -> str | None:
+        """Removes the pending request and returns it; one that is made meanwhile stays.
+
+        Raises `RunError` when it cannot be removed.
+        """
+        taken = f".{REQUEST}-taken"
+        try:
+            (self.path / REQUEST).replace(self.path / taken)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunError(f"{REQUEST} of {self._owner} cannot be removed ({error.strerror})") from error
+        request = self._request_in(taken)
+        with suppress(OSError):
+            (self.path / taken).unlink()
+        return request
 
     # --- the lock --------------------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ def ask_to_stop(run: Run) -> str:
     status = run.status().status
     if status in (*ACTIVE, PAUSED):
         run.request("stop")
+        status = run.status().status  # it may have paused meanwhile
     if status in (QUEUED, PAUSED):
         # a process that holds the lock is about to train it and will find the request
         with suppress(InputError), run.locked():

@@ -20,7 +20,7 @@ from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
 from explorer.runs.status import COMPILING, COMPLETED, FAILED, LOADING, PAUSED, RUNNING, STOPPED, TRAINING
-from explorer.work_folder import FULL
+from explorer.work_folder import FULL, STOP
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
@@ -181,11 +181,15 @@ def _write_outcome(run: Run, outcome) -> str:
         outcome.checkpoint.save(run.path / CHECKPOINT)
     else:  # completed or diverged: there is nothing to continue
         (run.path / CHECKPOINT).unlink(missing_ok=True)
-    run.clear_request()
+    request = run.take_request()
     reason = outcome.reason
     if outcome.cause == Cause.DIVERGED:
         reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
-    return _end(run, STATUS_OF[outcome.cause], reason, outcome.cause)
+    status = _end(run, STATUS_OF[outcome.cause], reason, outcome.cause)
+    if status == PAUSED and STOP in (request, run.requested()):  # requested while the pause was being written
+        run.clear_request()
+        status = _end(run, STOPPED, f"stopped while {PAUSED}", Cause.STOPPED_BY_REQUEST)
+    return status
 
 
 @contextmanager

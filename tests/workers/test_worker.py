@@ -25,12 +25,13 @@ from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord, best_epoch
 from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
-from explorer.runs.status import INTERRUPTED, RUNNING
+from explorer.runs.status import INTERRUPTED, PAUSED, RUNNING, STOPPED
 from explorer.runs.store import RunStore
+from explorer.training.checkpoint import Checkpoint
 from explorer.training.model_file import save_network
-from explorer.work_folder import STATUS
+from explorer.work_folder import PAUSE, STATUS
 from explorer.workers import worker
-from explorer.workers.run_control import queue_again, resumable
+from explorer.workers.run_control import ask_to_stop, queue_again, resumable
 
 ROOT = Path(worker.__file__).parents[2]
 SMALL = TrainingConfig(
@@ -174,6 +175,32 @@ def test_every_epoch_is_on_disk_when_it_is_told(store):
 
     worker.execute(run, worker.Watcher(on_epoch=look))
     assert seen == [(True, True, RUNNING, None)] * 4
+
+
+@pytest.mark.parametrize("place", ["before the checkpoint", "before the status", "after the status"])
+def test_a_stop_that_is_requested_while_a_run_pauses_is_kept(store, monkeypatch, place):
+    run = store.create(SMALL.with_(epochs=50, patience=50))
+    save, end = Checkpoint.save, Run.end
+
+    def saved(checkpoint, path):
+        if place == "before the checkpoint" and run.requested() == PAUSE:
+            ask_to_stop(run)
+        save(checkpoint, path)
+
+    def ended(run, status, *why):
+        if place == "before the status" and status == PAUSED:
+            ask_to_stop(run)
+        written = end(run, status, *why)
+        if place == "after the status" and status == PAUSED:
+            ask_to_stop(run)
+        return written
+
+    monkeypatch.setattr(Checkpoint, "save", saved)
+    monkeypatch.setattr(Run, "end", ended)
+    watcher = worker.Watcher(on_epoch=lambda record: record.epoch == 2 and run.request(PAUSE))
+    assert worker.execute(run, watcher) == STOPPED
+    assert (run.status().status, run.status().cause) == (STOPPED, Cause.STOPPED_BY_REQUEST)
+    assert run.requested() is None and run.has_checkpoint()
 
 
 def test_a_completed_run_is_left_as_it_is(trained):
