@@ -1,35 +1,26 @@
 """Benchmarks of an epoch and an evaluation against the notebook's `model.fit` and `evaluate`, and of a worker process.
 
 A measurement is a function of a `Subject` that returns results in seconds or bytes; `MEASUREMENTS` lists them all, each
-with its description, and their results become part of the JSON. Run as a module, this file is the worker process that
-is measured.
+with its description, and their results become part of the JSON.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from explorer.config import OFF, STANDARDIZED, UNIT, TrainingConfig
+from explorer.benchmarks import worker_start
+from explorer.config import OFF, STANDARDIZED, TrainingConfig
 from explorer.data import datasets
 from explorer.data.datasets import Dataset
-from explorer.errors import RunError
-from explorer.machine import machine, peak_memory
+from explorer.machine import machine
 from explorer.plain_text import columns
 from explorer.presets import Preset
 from explorer.runs import cost_estimate
-from explorer.runs.status import COMPLETED
-from explorer.runs.store import RunStore
 from explorer.scratch import scratch_folder
 from explorer.workers import worker
 
-WORKER_EPOCHS = 2
 EVALUATIONS = 5
 
 
@@ -241,63 +232,9 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
     }
 
 
-# --- a worker process -------------------------------------------------------------------------------------
-
-
-def worker_process(subject: Subject) -> dict[str, Any]:
-    """Measures separate worker processes, because this one also holds the notebook's model and arrays.
-
-    The first compiles, as on a machine that has not trained the shape before; the second finds that on disk.
-    """
-    with scratch_folder() as programs:
-        first, later = (_of_a_worker(subject, programs) for _ in range(2))
-    return {**first, "later_compile_seconds": later["compile_seconds"]}
-
-
-def _of_a_worker(subject: Subject, programs: Path) -> dict[str, Any]:
-    home = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        [sys.executable, "-m", "explorer.benchmarks.epoch", json.dumps(subject.config.to_dict())],
-        env={**os.environ, "PYTHONPATH": path, "EXPLORER_CACHE": str(programs)},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        errors = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise RunError(f"the measured worker process failed: {errors[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _be_the_worker(config: TrainingConfig) -> dict[str, Any]:
-    """Trains two runs of one shape as a worker does; the second differs in everything that needs no recompiling."""
-    second = config.with_(seed=config.seed + 1, learning_rate=config.learning_rate * 2, input_scaling=UNIT, epochs=1)
-    with scratch_folder() as folder:
-        store = RunStore(folder)
-        compile_seconds = _execute(store, config.with_(epochs=WORKER_EPOCHS))[0]
-        peak = peak_memory()
-        started = _execute(store, second)[1]
-    return {"compile_seconds": compile_seconds, "second_start_seconds": started, "peak_memory_bytes": peak}
-
-
-def _execute(store: RunStore, config: TrainingConfig) -> tuple[float, float]:
-    """Trains a new run; returns the seconds of compiling and the seconds until its first step returned."""
-    returned: list[float] = []
-    began = time.perf_counter()
-    run = store.create(config)
-    worker.execute(run, worker.Watcher(on_step=lambda *_: returned.append(time.perf_counter())))
-    status = run.status()
-    if status.status != COMPLETED:
-        raise RunError(status.reason)
-    return status.compile_seconds, returned[0] - began
-
-
 MEASUREMENTS: dict[str, Callable[[Subject], dict[str, Any]]] = {
-    "a separate worker process": worker_process,
+    "a separate worker process": lambda subject: worker_start.measure(subject.config),
     "epochs interleaved with model.fit": epochs_in_turns,
     "the cost of layer statistics": signals,
     "evaluations interleaved with model.evaluate": evaluations_in_turns,
 }
-
-if __name__ == "__main__":
-    print(json.dumps(_be_the_worker(TrainingConfig.from_dict(json.loads(sys.argv[1])))))

@@ -9,6 +9,7 @@ from explorer.runs.cause import Cause
 from explorer.runs.run import CHECKPOINT, Run
 from explorer.runs.status import ACTIVE, INTERRUPTED, PAUSED, QUEUED, STOPPED
 from explorer.runs.store import RunStore
+from explorer.work_folder import STOP
 
 
 def resumable(run: Run) -> bool:
@@ -42,7 +43,7 @@ def ask_to_stop(run: Run) -> str:
     """Requests that a run stop, ends it at once if it is queued or paused, and returns its status after that."""
     status = run.status().status
     if status in (*ACTIVE, PAUSED):
-        run.request("stop")
+        run.request(STOP)
         status = run.status().status  # it may have paused meanwhile
     if status in (QUEUED, PAUSED):
         # a process that holds the lock is about to train it and will find the request
@@ -51,6 +52,19 @@ def ask_to_stop(run: Run) -> str:
                 reason = f"stopped while {status}"
                 _end(run, STOPPED, reason, Cause.STOPPED_BY_REQUEST)
     return run.status().status
+
+
+def stop_after_pause(run: Run, request: str | None) -> str:
+    """Ends a run that has just been paused, if a stop was requested while that was written; returns its status.
+
+    `request` was taken before. The caller holds the run's lock.
+    """
+    status = run.status().status
+    if status != PAUSED or STOP not in (request, run.requested()):
+        return status
+    run.clear_request()
+    _end(run, STOPPED, f"stopped while {PAUSED}", Cause.STOPPED_BY_REQUEST)
+    return STOPPED
 
 
 def _end(run: Run, status: str, reason: str, cause: Cause) -> None:

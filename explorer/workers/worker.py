@@ -20,7 +20,8 @@ from explorer.runs.cause import Cause
 from explorer.runs.history import EpochRecord
 from explorer.runs.run import BEST, CHECKPOINT, LOGS, Run
 from explorer.runs.status import COMPILING, COMPLETED, FAILED, LOADING, PAUSED, RUNNING, STOPPED, TRAINING
-from explorer.work_folder import FULL, STOP
+from explorer.work_folder import FULL
+from explorer.workers.run_control import stop_after_pause
 
 ERROR_LOG = "error.log"
 SECONDS_BETWEEN_PROGRESS = 0.25
@@ -185,11 +186,8 @@ def _write_outcome(run: Run, outcome) -> str:
     reason = outcome.reason
     if outcome.cause == Cause.DIVERGED:
         reason = f"diverged: {reason}; a lower learning rate or scaled inputs may help"
-    status = _end(run, STATUS_OF[outcome.cause], reason, outcome.cause)
-    if status == PAUSED and STOP in (request, run.requested()):  # requested while the pause was being written
-        run.clear_request()
-        status = _end(run, STOPPED, f"stopped while {PAUSED}", Cause.STOPPED_BY_REQUEST)
-    return status
+    _end(run, STATUS_OF[outcome.cause], reason, outcome.cause)
+    return stop_after_pause(run, request)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from explorer.workers.dispatcher import Dispatcher
 from explorer.workers.remote import own_data
 from explorer.workers.remote.compatibility import disagreement, facts
 from explorer.workers.remote.worker import Report, Stamp, changes, write_files
+from explorer.workers.run_control import stop_after_pause
 from explorer.workers.waiting import Entry, WaitingRuns
 
 # A worker that does not answer so many times in a row is lost.
@@ -249,9 +250,11 @@ class RemoteDispatcher(Dispatcher):
             write_files(flight.run.path, files)
             if final:
                 self._remove_others(flight.run, report)
-                flight.run.clear_request()
+                request = flight.run.take_request()
             if status is not None:
                 self._write_status(flight.run, json.loads(status))
+            if final:
+                stop_after_pause(flight.run, request)
         except (FileNotFoundError, GoneError):
             flight.gone, flight.problem = True, ""
         except OSError as error:
