@@ -39,7 +39,6 @@ def studies() -> StudyStore:
     return StudyStore(store())
 
 
-@st.cache_resource
 def limits() -> Limits:
     """The limits of this server, for all sessions."""
     return Limits.from_environment()

@@ -10,7 +10,6 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
-from explorer.pages import resources
 from explorer.process import Process
 from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore
@@ -185,9 +184,6 @@ def limited(monkeypatch):
     """A server with limits."""
     for name, value in (("EPOCHS", "4"), ("MINUTES", "2"), ("RUNS", "1")):
         monkeypatch.setenv(f"EXPLORER_MAX_{name}", value)
-    resources.limits.clear()
-    yield
-    resources.limits.clear()
 
 
 def test_a_study_keeps_to_the_limits_of_the_server(store, limited):
