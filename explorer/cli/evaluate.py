@@ -37,7 +37,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def evaluate(options: argparse.Namespace) -> int:
     """Evaluates a model on a split of its data set; returns the exit status."""
     from explorer.evaluation import report
-    from explorer.evaluation.html_report import smoothing_caution
     from explorer.evaluation.library import Library
     from explorer.evaluation.saved_models import find
     from explorer.workers.task_process import TaskProcess
@@ -55,6 +54,5 @@ def evaluate(options: argparse.Namespace) -> int:
         models.look(request)
     finally:
         task_process.close()
-    values = {**report.values(model, predicted, models.looks(request)), "caution": smoothing_caution(model.path)}
-    terminal.answer(values, options, lambda values: [*report.lines(values), *filter(None, [values["caution"]])])
+    terminal.answer(report.values(model, predicted, models.looks(request)), options, report.lines)
     return 0

@@ -124,7 +124,7 @@ def exploding(run: Evidence) -> Finding | None:
             f"Before training, the gradient has norm {number(norm)}. One step at learning rate "
             f"{decimal(config.learning_rate)} changes the weights of a layer by {share:.1%} (median). "
             f"Over {config.depth + 1} layers, this can compound to a factor of {number(factor)} "
-            f"in the output of the network."
+            "in the output of the network."
         )
     return Finding("exploding", PROBLEM, 0, evidence, _WHY_EXPLODING, [Fix({"clip_norm": 1.0}), *lower_rates(config)])
 

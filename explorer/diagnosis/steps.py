@@ -27,6 +27,11 @@ from explorer.plain_text import count, decimal, percent
 FEW_IMAGES = 10_000  # a smaller data set needs smaller batches for enough steps
 
 
+def _suggestion(run: Evidence) -> str:
+    """What the learning-rate finder suggests, as a sentence after another; empty if it was not used."""
+    return f" The learning-rate finder suggests {decimal(run.suggested_rate, 3)}." if run.suggested_rate else ""
+
+
 def rate_too_high(run: Evidence) -> Finding | None:
     """Steps so large that the loss jumps up and down instead of falling."""
     if finding := _ruinous_peak(run):
@@ -42,9 +47,7 @@ def rate_too_high(run: Evidence) -> Finding | None:
     if step and run.config.l2:
         step *= min(1.0, math.sqrt(run.shrunk))  # weights that a penalty has shrunk make any step look long
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
-        suggestion = (
-            f" The learning-rate finder suggests {decimal(run.suggested_rate, 3)}." if run.suggested_rate else ""
-        )
+        suggestion = _suggestion(run)
         return Finding(
             "rate_too_high",
             PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
@@ -256,7 +259,7 @@ def rate_too_low(run: Evidence) -> Finding | None:
     since = run.since(lambda s: s.epoch > 0 and not step_of(s) >= limit("usual_update"), at_least=2)
     if since is None:
         return None
-    suggestion = f" The learning-rate finder suggests {decimal(run.suggested_rate, 3)}." if run.suggested_rate else ""
+    suggestion = _suggestion(run)
     rate = run.config.learning_rate
     usual = usual_rate(run.config)
     raised = min(rounded(rate * min(max(limit("usual_update") / step, 3), 1e4)), max(usual, 3 * rate))

@@ -1,11 +1,9 @@
 """Evaluations as files: a table of predictions, the metrics as JSON, and a self-contained HTML report."""
 
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.data.datasets import DATASETS, Dataset
-from explorer.errors import RunError
 from explorer.evaluation import charts
 from explorer.evaluation.cards import cards
 from explorer.evaluation.html_document import document
@@ -16,7 +14,6 @@ from explorer.palette import RIGHT_COLOR, WRONG_COLOR
 from explorer.plain_text import percent, times
 from explorer.plain_text import to_json as one_line
 from explorer.runs.metrics import is_penalized
-from explorer.runs.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +62,7 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
     parts = [
         f"<h1>{name}</h1><p>{values['parameters']:,} parameters{chosen}{origin}. "
         f"{values['images']:,} {split} {spec.noun} of {spec.title}{looks}.{scaling}{outputs}</p>",
-        numbers(values) + (f"<p>{caution}</p>" if (caution := smoothing_caution(Path(values["path"]))) else ""),
+        numbers(values) + f"<p>{values['caution']}</p>" * bool(values["caution"]),
         f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{matrix(evaluation)}",
         f"<h2>Classes</h2>{classes(values)}",
         f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration, spec.noun)}'
@@ -74,15 +71,6 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
         _gallery("Least confident correct predictions", HITS, dataset, split, evaluation),
     ]
     return document(f"{values['model']}: {split} {spec.noun}", "".join(parts))
-
-
-def smoothing_caution(model: Path) -> str:
-    """What to bear in mind where a model's loss is compared with those of its run; empty where there is nothing."""
-    try:
-        smoothed = Run(model.parent).config.label_smoothing > 0
-    except RunError:  # no run's model
-        return ""
-    return "The losses that its run recorded include label smoothing; this loss does not." if smoothed else ""
 
 
 def numbers(values: dict[str, Any]) -> str:

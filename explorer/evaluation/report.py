@@ -38,7 +38,16 @@ def values(model: SavedModel, predictions: Predictions, looks: int) -> dict[str,
         **evaluation.to_dict(),
         "seconds": predictions.seconds,
         "load_seconds": predictions.load_seconds,
+        "caution": smoothing_caution(model),
     }
+
+
+def smoothing_caution(model: SavedModel) -> str:
+    """What to bear in mind where a model's loss is compared with those of its run; empty where there is nothing."""
+    config = model.run.config if model.run else None
+    if not config or not config.label_smoothing:
+        return ""
+    return "The losses that its run recorded include label smoothing; this loss does not."
 
 
 def lines(values: dict[str, Any]) -> list[str]:
@@ -73,6 +82,7 @@ def lines(values: dict[str, Any]) -> list[str]:
         f"calibration error {percent(values['calibration_error'])}",
         *columns([head, *rows], right="1234"),
         *_mistakes(values, noun),
+        *filter(None, [values["caution"]]),
     ]
 
 

@@ -12,7 +12,8 @@ NO_CHOICE, NO_RUN = "no such choice", "no such run"
 
 
 def note(value: str, why: str) -> None:
-    """Notes a part of a link that is ignored, and why."""
+    """Notes a part of a link that is ignored, and why; it is drawn with what the link has chosen."""
+    st.session_state.pop(_CHOSEN, None)
     st.session_state[_IGNORED] = {**st.session_state.get(_IGNORED, {}), value: why}
 
 
@@ -20,8 +21,8 @@ def draw(chosen: Hashable) -> None:
     """Draws what was noted; `chosen` is all that the page lets people choose: once it changes, the note goes."""
     noted: dict[str, str] = st.session_state.get(_IGNORED, {})
     if not noted:
-        st.session_state.pop(_CHOSEN, None)
-    elif st.session_state.setdefault(_CHOSEN, chosen) != chosen:
+        return
+    if st.session_state.setdefault(_CHOSEN, chosen) != chosen:
         del st.session_state[_IGNORED], st.session_state[_CHOSEN]
     else:
         parts = [f"{foreign(value)} ({foreign(why)})" for value, why in noted.items()]

@@ -101,6 +101,16 @@ def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
     assert not ignored(page)
 
 
+def test_a_second_link_says_what_was_ignored_of_it_too(store):
+    page = app(width="nonsense")
+    run = trained(store)
+    page.query_params.update({"run": run.name, "twin": "gone"})
+    page.run()
+    assert "twin=gone (no such run)" in ignored(page)
+    page.run()
+    assert ignored(page)
+
+
 def ignored(page) -> str:
     """The sentence about the parts of a link that could not be used."""
     return "".join(each.value for each in page.warning if "from the link" in each.value)

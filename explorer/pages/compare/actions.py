@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 SEEDS = 5
 ANNOTATE, BIN = "compare_annotate", "compare_bin"  # popovers
 _PROBLEM = "compare_problem"
-MOST_BINNED = 100  # names that the bin lists
+MOST_BINNED = 200  # names that the bin lists
 
 
 def bar(filtered: "pd.DataFrame", chosen: "pd.DataFrame") -> None:
@@ -148,9 +150,8 @@ def _undo() -> None:
     names = [name for name in last_binned() if name in notes.binned(resources.store().folder)]
     with layout.place(horizontal=True, vertical_alignment="center"):
         if names:
-            what = (
-                f"**{foreign(_names_in_bin(names)[names[0]])}** is" if len(names) == 1 else f"{len(names):,} runs are"
-            )
+            one = foreign(_names_in_bin(names[:1])[names[0]])
+            what = f"**{one}** is" if len(names) == 1 else f"{len(names):,} runs are"
             st.markdown(f":material/delete: {what} in the bin.")
             st.button("Undo", key="compare_undo", icon=":material/undo:", on_click=_restore, args=(names,))
 
@@ -158,6 +159,13 @@ def _undo() -> None:
 def _names_in_bin(names: list[str]) -> dict[str, str]:
     """The names of runs in the bin, as every page writes them, by those of their folders."""
     folder = resources.store().folder / notes.BIN
+    stamps = tuple((folder / name).lstat().st_ctime_ns for name in names)
+    return _names_at(folder, tuple(names), stamps)
+
+
+@lru_cache(maxsize=8)
+def _names_at(folder: Path, names: tuple[str, ...], stamps: tuple[int, ...]) -> dict[str, str]:
+    """The names of runs in a folder, read again when one has come anew, which its stamp tells."""
     return run_names([summarize(Run(folder / name)) for name in names])
 
 

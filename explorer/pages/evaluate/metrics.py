@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.evaluation.metrics import CALIBRATION_BINS, ConfidenceVerdict, Evaluation
 from explorer.evaluation.predictions import Predictions
+from explorer.evaluation.report import smoothing_caution
 from explorer.pages.evaluate.shared import Shown
 from explorer.pages.text import cell, foreign
 from explorer.plain_text import percent
@@ -26,9 +27,8 @@ def overall(shown: Shown) -> None:
         )
         for label, value, explanation in (*_losses(evaluation, shown.predictions), *_others(shown)):
             st.metric(label, value, help=explanation, width="content")
-    run = shown.model.run
-    if run and run.config and run.config.label_smoothing > 0:
-        st.caption("The losses that its run recorded include label smoothing; this loss does not.")
+    if caution := smoothing_caution(shown.model):
+        st.caption(caution)
 
 
 Metric = tuple[str, str, str]  # label, value, explanation

@@ -58,9 +58,9 @@ def links(summary: RunSummary) -> None:
 def _originals(summary: RunSummary) -> list[str]:
     """The runs that this one was made from, as their folders are called: its twin's original, and that of a fix."""
     mark = read_fix_mark(str(summary.run.path))
+    wanted = {name: None for name in (selection.chosen_twin(), mark and mark.origin) if name and name != summary.name}
     try:
-        listed = {each.name for each in resources.store().list()}
+        listed = resources.store().names() if wanted else {}
     except RunError:
         return []
-    wanted = dict.fromkeys((selection.chosen_twin(), mark and mark.origin))
-    return [name for name in wanted if name in listed and name != summary.name]
+    return [name for name in wanted if name in listed]
