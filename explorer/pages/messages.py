@@ -17,8 +17,20 @@ def take() -> str:
 
     Called by a page that is being drawn as a whole, which also answers a request to redraw it.
     """
+    message = waiting()
+    forget()
+    return message
+
+
+def waiting() -> str:
+    """Returns the stored message as `take` does, but keeps it: for a page that may begin anew while it is drawn."""
     redraw_wanted()
-    return st.session_state.pop(_MESSAGE, "")
+    return st.session_state.get(_MESSAGE, "")
+
+
+def forget() -> None:
+    """Removes the stored message."""
+    st.session_state.pop(_MESSAGE, None)
 
 
 def redraw() -> None:

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import streamlit as st
 from drawn import address, button, texts, whole_app
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +13,7 @@ from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.diagnosis.lessons import lesson_of
 from explorer.export.findings import findings_of
+from explorer.pages.run import page as run_page
 from explorer.runs.decision_boundary import SIDE
 from explorer.runs.history import EpochRecord
 from explorer.runs.status import COMPLETED, FAILED, INTERRUPTED, PAUSED
@@ -99,6 +101,16 @@ def test_settings_come_from_the_url_and_bad_ones_fall_back(store):
     assert ignored(page)
     page.slider(key="depth").set_value(8).run()
     assert not ignored(page)
+
+
+def test_a_message_is_not_lost_where_the_page_begins_anew(store, monkeypatch):
+    page = app(run=trained(store).name)
+    changes = [True]
+    monkeypatch.setattr(run_page, "watch", lambda *_: changes and changes.pop() and st.rerun())
+    page.session_state["message"] = "Something"
+    page.run()
+    assert [error.value for error in page.error] == ["Something."] and not changes
+    assert not page.run().error
 
 
 def test_a_second_link_says_what_was_ignored_of_it_too(store):

@@ -51,7 +51,7 @@ def render() -> None:
     with layout.place():
         own_data.report(listing)
         download.offer(*(each.dataset for each in (config, trained) if each))
-        if message := messages.take():
+        if message := messages.waiting():
             st.error(sentence(message))
         if resources.run_queue_problem():
             _run_queue_problem()
@@ -65,6 +65,7 @@ def render() -> None:
         settings.share(config)
         if datasets.available(config.dataset):
             resources.prepare(config)
+    messages.forget()  # only now: where a run has changed meanwhile, the page has begun anew
 
 
 def _with_run(run: Run, config: TrainingConfig | None, listing: Sequence[RunSummary]) -> None:
