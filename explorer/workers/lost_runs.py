@@ -1,10 +1,12 @@
 """Settling of runs whose worker has left them: they wait again, or are interrupted with the reason."""
 
 import threading
+from contextlib import suppress
 
 from explorer.errors import ExplorerError
 from explorer.process import Process
 from explorer.runs.cause import Cause
+from explorer.runs.run import Run
 from explorer.runs.status import ACTIVE, INTERRUPTED, QUEUED, RunStatus
 from explorer.workers.waiting import Entry, WaitingRuns
 
@@ -21,6 +23,8 @@ class LostRuns:
         self._waiting = waiting
         self._lost: dict[str, int] = {}
         self._memory_kills: dict[int, int] = {}
+        self._died: dict[int, tuple[Run, RunStatus]] = {}
+        self._lock = threading.RLock()
         self._closed = False
 
     def close(self) -> None:
@@ -28,8 +32,19 @@ class LostRuns:
         self._closed = True
 
     def note_memory(self, event: tuple[float, dict]) -> None:
-        """Remembers a worker process that was ended at the memory limit, from Dask's event."""
-        self._memory_kills[event[1]["pid"]] = event[1]["rss"]
+        """Notes that a worker process was ended at the memory limit, from Dask's event.
+
+        The event travels on its own and may come after the end of the process, whose run then gets this reason.
+        """
+        pid, used = event[1]["pid"], event[1]["rss"]
+        with self._lock:
+            if pid not in self._died:
+                self._memory_kills[pid] = used
+                return
+            run, settled = self._died.pop(pid)
+            with suppress(ExplorerError, OSError), run.locked():
+                if run.written_status() == settled:  # otherwise it has been resumed meanwhile
+                    run.end(INTERRUPTED, _over_memory(used), Cause.MEMORY_LIMIT)
 
     def settle(self, entry: Entry, reason: str = "", wait: float = FIRST_WAIT, known: RunStatus | None = None) -> None:
         """Settles a run, retrying while its folder cannot be written, as on a full disk; `reason` if it is known."""
@@ -53,13 +68,21 @@ class LostRuns:
         if status.status == QUEUED and lost < MOST_LOST_WORKERS:  # the worker died with another run, or between runs
             self._waiting.put_back(entry)
         elif status.status in (*ACTIVE, INTERRUPTED):
-            with run.locked():
-                reason, cause = (reason, Cause.END_NOT_WRITTEN) if reason else self._why_lost(status.process)
-                run.end(INTERRUPTED, reason, cause)
+            with self._lock, run.locked():
+                if reason:
+                    run.end(INTERRUPTED, reason, Cause.END_NOT_WRITTEN)
+                else:
+                    self._end_lost(run, status.process)
 
-    def _why_lost(self, process: Process | None) -> tuple[str, Cause]:
-        kill = self._memory_kills.get(process.pid) if process else None
-        if kill:
-            reason = f"its worker was ended at the memory limit, with {kill / 1e9:.1f} GB in use"
-            return reason, Cause.MEMORY_LIMIT
-        return "its worker process died (killed, or out of memory)", Cause.PROCESS_ENDED
+    def _end_lost(self, run: Run, process: Process | None) -> None:
+        used = self._memory_kills.pop(process.pid, None) if process else None
+        if used:
+            run.end(INTERRUPTED, _over_memory(used), Cause.MEMORY_LIMIT)
+            return
+        settled = run.end(INTERRUPTED, "its worker process died (killed, or out of memory)", Cause.PROCESS_ENDED)
+        if process:
+            self._died[process.pid] = run, settled
+
+
+def _over_memory(used: int) -> str:
+    return f"its worker was ended at the memory limit, with {used / 1e9:.1f} GB in use"

@@ -10,11 +10,14 @@ from worker_processes import wait_status, worker_processes
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
+from explorer.process import Process
 from explorer.runs.cause import Cause
 from explorer.runs.status import COMPLETED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 from explorer.workers.cluster import Settings
-from explorer.workers.run_control import settle_orphans
+from explorer.workers.lost_runs import LostRuns
+from explorer.workers.run_control import queue_again, settle_orphans
 from explorer.workers.run_queue import RunQueue
+from explorer.workers.waiting import Entry, WaitingRuns
 
 LONG = TrainingConfig(dataset="digits", depth=2, width=20, epochs=10_000, patience=10_000)
 SHORT = LONG.with_(epochs=2)
@@ -86,9 +89,45 @@ def test_worker_over_its_memory_limit_is_told_as_such(store):
     run_queue = RunQueue(Settings(workers=1, memory_limit=1_200_000_000))
     assert run_queue.wait_until_ready(60) == "ready", run_queue.message
     run = submit(run_queue, store, LONG.with_(depth=30, width=2048))
+    wait_status(run, INTERRUPTED)
     wait_for(lambda: "memory limit" in run.status().reason)
-    assert (run.status().status, run.status().cause) == (INTERRUPTED, Cause.MEMORY_LIMIT)
+    assert run.status().cause == Cause.MEMORY_LIMIT
     run_queue.close()
+
+
+@pytest.mark.parametrize("first", ["the event", "the death"])
+def test_the_memory_limit_is_told_whichever_news_comes_first(store, first):
+    """Dask's event has a connection of its own, which on a busy machine is slower than the end of the process."""
+    run, lost = store.create(LONG), LostRuns(WaitingRuns())
+    process = ended_process(run)
+    news = [lambda: lost.note_memory((0.0, {"pid": process, "rss": 1_300_000_000})), lambda: lost.settle(entry_of(run))]
+    for tell in news if first == "the event" else reversed(news):
+        tell()
+    assert (run.status().status, run.status().cause) == (INTERRUPTED, Cause.MEMORY_LIMIT)
+    assert run.status().reason == "its worker was ended at the memory limit, with 1.3 GB in use"
+
+
+def test_late_news_of_the_memory_limit_leaves_a_resumed_run_alone(store):
+    run, lost = store.create(LONG), LostRuns(WaitingRuns())
+    process = ended_process(run)
+    lost.settle(entry_of(run))
+    queue_again(run)
+    lost.note_memory((0.0, {"pid": process, "rss": 1_300_000_000}))
+    assert run.status().status == QUEUED
+
+
+def entry_of(run):
+    return Entry(run, "", 1)
+
+
+def ended_process(run):
+    """The number of a process that trained a run and has ended."""
+    child = os.fork()
+    if child == 0:
+        run.update(status=RUNNING, process=Process.current())
+        os._exit(0)
+    os.waitpid(child, 0)
+    return child
 
 
 def test_a_process_is_recycled_after_its_runs(run_queue, store):
@@ -110,13 +149,7 @@ def _recycle_after_one():
 def test_orphans_of_a_dead_server_are_settled(store):
     """A run whose process is gone is interrupted for every reader, and written down as such."""
     run = store.create(LONG)
-    child = os.fork()
-    if child == 0:
-        from explorer.process import Process
-
-        run.update(status=RUNNING, process=Process.current())
-        os._exit(0)
-    os.waitpid(child, 0)
+    ended_process(run)
     assert run.status().status == INTERRUPTED
     settle_orphans(store)
     assert '"interrupted"' in (run.path / "status.json").read_text()
