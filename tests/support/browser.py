@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -103,8 +103,18 @@ def chromium(*arguments: str) -> Iterator:
         browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGUMENTS, *arguments])
         try:
             yield browser
+        except BaseException:
+            print_pages(browser)
+            raise
         finally:
             browser.close()
+
+
+def print_pages(browser) -> None:
+    """Prints what each open page shows, for the report of a test that has failed."""
+    for page in (page for context in browser.contexts for page in context.pages):
+        with suppress(Exception):  # a page that has crashed has no text
+            print(page.url, page.locator("body").inner_text(timeout=5000), sep="\n")
 
 
 @contextmanager
@@ -114,6 +124,9 @@ def new_page(browser, height: int = 1000, **options) -> Iterator:
     context.set_default_timeout(1000 * HANGS)
     try:
         yield context.new_page()
+    except BaseException:
+        print_pages(browser)
+        raise
     finally:
         context.close()
 
