@@ -114,7 +114,7 @@ def print_pages(browser) -> None:
     """Prints what each open page shows, for the report of a test that has failed."""
     for page in (page for context in browser.contexts for page in context.pages):
         with suppress(Exception):  # a page that has crashed has no text
-            print(page.url, page.locator("body").inner_text(timeout=5000), sep="\n")
+            print(page.evaluate("location.href"), page.locator("body").inner_text(timeout=5000), sep="\n")
 
 
 @contextmanager
