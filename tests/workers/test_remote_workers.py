@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 from browser import ROOT, wait_for
 from machines import Machines, certificates, kill_group
+from worker_processes import wait_status
 
 from explorer.config import TrainingConfig
-from explorer.runs.status import COMPLETED, INTERRUPTED
+from explorer.runs.status import COMPLETED, INTERRUPTED, STOPPED
 from explorer.runs.store import RunStore
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, StudyStore
@@ -110,6 +112,28 @@ def test_ten_runs_whose_first_loses_its_worker_are_trained_in_the_order_that_is_
         wait_for(lambda: all(run.status().status == COMPLETED for run in runs[1:]))
         assert sorted(runs, key=lambda run: run.status().started) == runs
         assert [run_queue.position(run) for run in runs] == [None] * 10
+    finally:
+        if run_queue:
+            run_queue.close()
+
+
+def test_a_person_who_pauses_a_run_elsewhere_and_then_stops_it_has_it_stopped(tmp_path, tls, machines):
+    """The stop comes while the pause is on its way there, while the run ends, and after it has come back."""
+    store = RunStore(tmp_path / "runs")
+    config = TrainingConfig(dataset="digits", depth=1, width=10, epochs=10_000, patience=10_000)
+    run_queue = None
+    try:
+        machines.scheduler()
+        machines.worker("first")
+        run_queue = RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
+        for seed, moment in enumerate((0.0, 0.3, 1.0), 1):
+            run = store.create(config.with_(seed=seed))
+            run_queue.submit(run)
+            wait_for(run.history)
+            run_queue.pause(run)
+            time.sleep(moment)
+            run_queue.stop(run)
+            wait_status(run, STOPPED)
     finally:
         if run_queue:
             run_queue.close()
