@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from drawn import page_alone, texts
+from drawn import address, page_alone, texts
 from make_runs import make_runs
 from streamlit.testing.v1 import AppTest
 
@@ -331,3 +331,38 @@ def test_filters_and_axes_are_in_the_address_and_a_link_brings_them(store):
     [warning] = [each.value for each in page.warning]
     for told in ("Weight (no such choice)", "miles (no such choice)", "Nothing (unknown view; choose one of Curves"):
         assert told in warning
+
+
+def groups_in(page: AppTest) -> dict[str, str]:
+    """The groups in the address of a page; one that is compared anyway is left out."""
+    return {name: value for name, value in address(page).items() if name in ("compare_one", "compare_other")}
+
+
+def test_the_two_groups_that_are_compared_are_in_the_address_and_a_link_brings_them(store):
+    runs = [group(store, loss, depth=depth)[0] for depth, loss in ((2, 0.5), (5, 1.0), (7, 2.0))]
+    page = app(compare_section="Repeats")
+    assert (page.selectbox(key="compare_one").value, page.selectbox(key="compare_other").value) == (
+        "depth 2",
+        "depth 5",
+    )
+    page.selectbox(key="compare_other").set_value("depth 7").run()
+    assert groups_in(page) == {"compare_other": "depth 7"}
+    page.query_params["runs"] = [runs[1].name, runs[2].name]  # selects them, and so changes what is compared at first
+    page.run()
+    link = groups_in(page)
+    assert link == {"compare_one": "depth 2"}
+    page = page_alone("compare")
+    page.query_params.update({**link, "view": "Repeats", "runs": [runs[1].name, runs[2].name]})
+    page.run()
+    assert not page.exception and not page.warning
+    assert "depth 2 is better than depth 7" in texts(page)
+
+
+def test_a_group_of_a_link_that_is_not_there_is_said_to_be_ignored(store):
+    for depth in (2, 5):
+        trained(store, DIGITS.with_(depth=depth), loss=depth / 5)
+    page = page_alone("compare")
+    page.query_params.update({"compare_one": "depth 9", "view": "Repeats"})
+    page.run()
+    assert not page.exception and page.selectbox(key="compare_one").value == "depth 2"
+    assert [each.value for each in page.warning] == ["Ignored from the link: depth 9 (no such choice)."]

@@ -34,6 +34,7 @@ from explorer.runs.settings_text import display_value
 
 if TYPE_CHECKING:
     import pandas as pd
+    from streamlit.delta_generator import DeltaGenerator
 
 BEST_SHOWN = 3  # runs or groups, while none is selected
 EPOCH, MINUTES = "epoch", "minutes"  # columns that curves can be drawn over
@@ -235,12 +236,12 @@ def _of_group(members: "pd.DataFrame", group: str) -> list[tuple[str, list[Epoch
 def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int], metric: str) -> None:
     if len(rows) < 2:
         return
-    titles = dict(zip(rows["group"], rows["label"], strict=True))
-    order = picked + [number for number in rows["group"] if number not in picked]
+    numbers = dict(zip(rows["label"], rows["group"], strict=True))
+    order = sorted(numbers, key=lambda label: numbers[label] not in picked)
     st.markdown("## Is one better than the other?")
     left, right = st.columns(2)
-    one = left.selectbox("First group", order, 0, format_func=titles.get, key="compare_one")
-    other = right.selectbox("Second group", order, 1, format_func=titles.get, key="compare_other")
+    one = numbers[_group(left, "First group", order, "compare_one")]
+    other = numbers[_group(right, "Second group", [*order[1:], order[0]], "compare_other")]
     if one == other:
         st.info("Select two different groups.")
         return
@@ -260,3 +261,12 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
             f"{noun}; other {noun} would change each accuracy by ±{100 * error:.2f} points (one standard error). Of 20 "
             "pairs of equal groups, about one has an interval that excludes zero by chance."
         )
+
+
+def _group(place: "DeltaGenerator", title: str, labels: list[str], key: str) -> str:
+    """A choice of one group by its label, which is part of the address; the first one unless another is chosen."""
+    check(key, labels)
+    if st.session_state.get(key) in labels:
+        # set again: the first label changes with the selected rows, and the address must then say what is still chosen
+        st.session_state[key] = st.session_state[key]
+    return place.selectbox(title, labels, key=key, bind=IN_ADDRESS)
