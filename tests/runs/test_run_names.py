@@ -92,6 +92,22 @@ def test_settings_in_the_middle_of_a_long_name_are_left_out_as_a_whole(longest, 
     assert len(text) <= longest
 
 
+def test_where_the_cut_would_hide_what_differs_that_comes_first():
+    long = {"learning_rate": 3e-4, "epochs": 300, "batch_norm": "before_activation", "seed": 2}
+    runs = [summary(f"run_{patience}", patience=patience, **long) for patience in (40, 50)]
+    alone = run_names(runs[:1])["run_40"]
+    assert "patience" not in alone
+    assert run_names(runs) == {
+        f"run_{patience}": f"Digits ELU 2×20, patience {patience}, batch norm before, …, seed 2"
+        for patience in (40, 50)
+    }
+    others = [*runs, summary("other", learning_rate=5e-4), summary("again_of_40", patience=40, **long)]
+    names = run_names(others)
+    assert names["other"] == "Digits ELU 2×20, rate 0.0005"
+    assert names["run_40"].startswith("Digits ELU 2×20, patience 40") and names["run_40"].endswith("(n_40)")
+    assert len(set(names.values())) == 4 and max(map(len, names.values())) <= LONGEST
+
+
 def test_no_name_holds_what_a_terminal_or_a_reader_would_take_for_something_else():
     [name] = run_names([summary("a", written=("\x1b[31mred\u202e", (), ""))]).values()
     assert name == "\\x1b[31mred\\u202e"
