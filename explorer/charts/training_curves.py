@@ -128,7 +128,7 @@ def _upper_end(drawn: np.ndarray, level: float) -> float | None:
     most = min(len(highest) // 2, max(2, len(highest) // 5))
     for cut in range(most, 0, -1):
         end = np.fmax.reduce(highest[cut:], initial=level)
-        if (highest[:cut] > FAR_ABOVE * end).all():
+        if np.isfinite(highest[cut:]).any() and (highest[:cut] > FAR_ABOVE * end).all():
             return float(HEADROOM * end)
     return None
 

@@ -144,7 +144,15 @@ def test_a_start_far_above_guessing_is_cut_off_and_says_so(start):
 
 @pytest.mark.parametrize(
     "losses",
-    [[2.4, 2.0, 1.5], [2.0, 1.9, 40.0, 700.0], [14.2], [14.2, 13.0], [9.0, 8.5, 8.0, 7.9, 7.8], [math.nan, 2.0]],
+    [
+        [2.4, 2.0, 1.5],
+        [2.0, 1.9, 40.0, 700.0],
+        [14.2],
+        [14.2, 13.0],
+        [14.2, math.nan],
+        [9.0, 8.5, 8.0, 7.9, 7.8],
+        [math.nan, 2.0],
+    ],
 )
 def test_nothing_else_is_cut_off(losses):
     run = training(*losses)
