@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, upper_end
 from explorer.charts.linked import is_choice, is_logarithmic, title, titled
 from explorer.charts.training_curves import EPOCH_AXIS
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, SPLIT_COLORS, VALIDATION
+from explorer.plain_text import count
 from explorer.runs.history import EpochRecord
 from explorer.runs.metrics import OBJECTIVES
 
@@ -42,10 +44,13 @@ def best_so_far(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
     return alt.layer(points, line).properties(height=HEIGHT, title="Best so far")
 
 
-def curves_frame(histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], objective: str) -> pd.DataFrame:
+def curves_frame(
+    histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], objective: str, level: float | None = None
+) -> pd.DataFrame:
     """Columns trial, running, epoch, value, last: the objective after each epoch of every trial given.
 
-    Infinite values become NaN: a single one would leave the axis without a scale.
+    Infinite values become NaN: a single one would leave the axis without a scale. `level` is the loss of guessing; with
+    it, a start far above that is cut off. The columns kind, drawn and note are those of `training_curves.drawn_rows`.
     """
     rows = [
         (f"trial {trial}", running, record.epoch, getattr(record, objective), record is records[-1])
@@ -53,14 +58,37 @@ def curves_frame(histories: Mapping[int, tuple[bool, Sequence[EpochRecord]]], ob
         for record in records
     ]
     frame = pd.DataFrame(rows, columns=["trial", "running", "epoch", "value", "last"])
-    return frame.assign(value=frame["value"].where(frame["value"].abs() < math.inf))
+    frame["value"] = frame["value"].where(frame["value"].abs() < math.inf)
+    frame["kind"], frame["drawn"], frame["note"] = EPOCH, frame["value"].astype(float), ""
+    more = _cut_off(frame, level) if level is not None and len(frame) else []
+    if len(frame):
+        more += axis_rows(frame["drawn"].to_numpy(), OBJECTIVES[objective].name, level, frame["epoch"].iloc[0])
+    return pd.concat([frame, pd.DataFrame(more, columns=frame.columns)], ignore_index=True) if more else frame
+
+
+def _cut_off(frame: pd.DataFrame, level: float) -> list[dict]:
+    """Cuts the start of trials off that is far above guessing, and returns rows for where their lines enter."""
+    trials = [rows for _, rows in frame.groupby("trial", sort=False)]
+    top = upper_end([rows[["drawn"]].to_numpy() for rows in trials], level)
+    if top is None:
+        return []
+    edges = [(rows, edge(rows["epoch"].to_numpy(), rows["drawn"].to_numpy(), top)) for rows in trials]
+    more = [
+        {"kind": EDGE, "trial": rows["trial"].iloc[0], "running": rows["running"].iloc[0], "epoch": at, "drawn": top}
+        for rows, at in edges
+        if at is not None
+    ]
+    note = f"▲ cut off: {count(len(more), 'trial starts', 'trials start')} at up to {frame['drawn'].max():.3g}"
+    frame["drawn"] = frame["drawn"].where(frame["drawn"] <= top)
+    return [*more, {"kind": NOTE, "epoch": max(row["epoch"] for row in more), "drawn": top, "note": note}]
 
 
 def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
-    """Running trials in colour, with their numbers, over finished ones in grey."""
+    """Running trials in colour, with their numbers, over finished ones in grey, from `curves_frame`."""
     base = alt.Chart(frame).encode(
-        x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT),
-        y=alt.Y("value:Q", **_y(objective)),
+        x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=_TIGHT), y=alt.Y("drawn:Q", **_y(objective))
+    )
+    lines = base.transform_filter((alt.datum.kind == EPOCH) | (alt.datum.kind == EDGE)).encode(
         detail="trial:N",
         tooltip=[
             alt.Tooltip("trial:N"),
@@ -68,9 +96,10 @@ def curves(frame: pd.DataFrame, objective: str) -> alt.LayerChart:
             _tooltip("value", objective),
         ],
     )
-    ended, running = (base.transform_filter(f"{sign}datum.running") for sign in ("!", ""))
+    ended, running = (lines.transform_filter(f"{sign}datum.running") for sign in ("!", ""))
     return alt.layer(
         ended.mark_line(strokeWidth=1, color=NEUTRAL, opacity=0.45),
+        *axis_marks(base, below=not OBJECTIVES[objective].higher_is_better),
         running.mark_line(strokeWidth=2.5, color=_COLOR),
         running.transform_filter("datum.last").mark_point(filled=True, size=45, color=_COLOR),
         running.transform_filter("datum.last")

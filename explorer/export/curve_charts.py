@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 def curve_charts(run: Run) -> "Iterator[tuple[str, alt.LayerChart]]":
     """Each metric with its chart, as on the run's page; raises `RunError`."""
     from explorer.charts import training_curves
+    from explorer.charts.epoch_axes import guessing
 
     frame = training_curves.curve_frame(run.name, run.history())
     for metric in ("loss", "accuracy"):
-        level = training_curves.guessing(metric, DATASETS[run.config.dataset].classes)
+        level = guessing(metric, DATASETS[run.config.dataset].classes)
         yield metric, training_curves.curves(training_curves.drawn_rows(frame, metric, level), metric)

@@ -7,12 +7,14 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from chart_specs import values_of
+from chart_specs import values_of, without_data
+from made_runs import history
 from summaries import epochs, repeats, summary
 
 from explorer.charts.comparison import MOST_POINTS, band, band_frame, bars, overlay, overlay_frame
+from explorer.charts.epoch_axes import LEAST_SPAN, guessing
 from explorer.charts.linked import HEAT, MOST_LEVELS, PARALLEL, SCATTER, levels, linked, linked_frame
-from explorer.charts.sweep import best_frame, best_so_far, importance
+from explorer.charts.sweep import best_frame, best_so_far, curves, curves_frame, importance
 from explorer.palette import ON_COLOR, RUN_COLORS, SPLIT_COLORS, WORSE_TO_BETTER
 from explorer.runs.comparison import counted, grouped, groups
 from explorer.runs.history import EpochRecord
@@ -247,3 +249,39 @@ def test_the_best_so_far_is_drawn_over_trials_not_over_time_with_its_pauses():
     spec = best_so_far(best_frame([(1, 2.0, 2.0), (2, 3.0, 2.0)]), "val_loss").to_dict()
     assert {part["field"] for part in values_of(spec, "x")} == {"ended"}
     assert {part["title"] for part in values_of(spec, "x")} == {"Completed trials"}
+
+
+def trials(*losses: list[float], level: float | None = 2.3) -> pd.DataFrame:
+    """The rows of some trials with these validation losses, of which the last one is running."""
+    histories = {place: (place == len(losses), history(*each, val=each)) for place, each in enumerate(losses, 1)}
+    return curves_frame(histories, "val_loss", level)
+
+
+def test_a_trials_start_far_above_guessing_is_cut_off_and_says_so():
+    rows = trials([900.0, 2.0, 1.8], [14.2, 12.0, 2.0, 1.9], [2.2, 2.0])
+    shown = rows[(rows["kind"] == "epoch") & rows["drawn"].notna()].groupby("trial")["epoch"].agg(list).to_dict()
+    assert shown == {"trial 1": [2, 3], "trial 2": [3, 4], "trial 3": [1, 2]}
+    assert rows["drawn"].max() < 3 and rows.loc[rows["kind"] == "epoch", "value"].max() == 900
+    assert rows.loc[rows["kind"] == "note", "note"].tolist() == ["▲ cut off: 2 trials start at up to 900"]
+    edges = rows[rows["kind"] == "edge"].set_index("trial")["epoch"]
+    assert 1 < edges["trial 1"] < 2 < edges["trial 2"] < 3 and len(edges) == 2
+    for others in (trials([2.0, 1.9]), trials(), trials([14.2, math.nan], level=None)):
+        assert without_data(curves(rows, "val_loss")) == without_data(curves(others, "val_loss"))
+
+
+@pytest.mark.parametrize("losses", [[[2.4, 2.0], [2.0, 30.0]], [[14.2, math.nan]], [[9.0, 8.0], [20.0, 15.0, 14.0]]])
+def test_no_trial_is_cut_off_that_rises_or_stays_high(losses):
+    rows = trials(*losses)
+    assert set(rows["kind"]) == {"epoch", "span", "level"}
+    assert rows["drawn"].max() >= max(loss for each in losses for loss in each if loss < math.inf)
+
+
+def test_trials_show_the_level_of_guessing_for_a_loss_and_no_noise_as_progress():
+    level = guessing("loss", 10)
+    rows = trials([2.31, 2.30], [2.30, 2.31], level=level)
+    assert rows.loc[rows["kind"] == "level", "drawn"].tolist() == [level]
+    assert rows["drawn"].max() - rows["drawn"].min() == pytest.approx(LEAST_SPAN["loss"])
+    assert "chance level" in values_of(curves(rows, "val_loss").to_dict(), "text")
+    rows = curves_frame({1: (True, history(1.0, 1.0, accuracy=0.5))}, "val_accuracy")
+    assert set(rows["kind"]) == {"epoch", "span"}
+    assert rows["drawn"].max() - rows["drawn"].min() == pytest.approx(LEAST_SPAN["accuracy"])

@@ -1,23 +1,15 @@
 """The charts of signals: one specification whatever the data, few enough marks, nothing a scale cannot show."""
 
-import json
 import math
-import re
 
 import pytest
-from made_runs import history, signals
+from chart_specs import without_data
+from made_runs import signals
 
-from explorer.charts import initial_signals, internals, twin
+from explorer.charts import initial_signals, internals
 from explorer.charts.internals import MOST_CELLS
 from explorer.charts.signal_views import SIGNAL_VIEWS
 from explorer.runs.signals import SIGNALS
-
-
-def without_data(chart) -> str:
-    spec = chart.to_dict()
-    spec.pop("datasets")
-    names = re.compile(r'"data-[0-9a-f]+"')  # made from the data
-    return names.sub("", json.dumps(spec))
 
 
 def run(epochs: int, depth: int = 3, **values) -> list:
@@ -80,19 +72,3 @@ def test_the_start_is_drawn_beside_references_of_any_depth():
     alone = initial_signals.start_frame(signals(0, depth=7), {}, "activation_variance")
     charts = [initial_signals.start(f, "activation_variance", ["one", "two"]) for f in (frame, alone)]
     assert without_data(charts[0]) == without_data(charts[1])
-
-
-def test_twins_share_one_chart_whatever_has_been_trained():
-    both = twin.twin_frame(history(1.0, 0.5), history(2.0))
-    assert set(both["run"]) == {twin.BEFORE, twin.CHANGED}
-    one = twin.twin_frame(history(1.0, 0.5), [])
-    for metric in ("loss", "accuracy"):
-        assert without_data(twin.twins(both, metric)) == without_data(twin.twins(one, metric))
-
-
-def test_the_loss_of_an_exploded_run_and_its_twin_needs_a_log_scale():
-    for highest, far in ((50.0, False), (50.1, True)):
-        frame = twin.twin_frame(history(2.4, 2.3, val=[highest, 3.0]), history(1.6, 0.9))
-        assert twin.exploded(frame[frame["metric"] == "loss"]) is far
-    scales = [layer["encoding"]["y"]["scale"] for layer in twin.twins(frame, "loss", True).to_dict()["layer"]]
-    assert [scale["type"] for scale in scales] == ["log"] * 3

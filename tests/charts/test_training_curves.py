@@ -10,15 +10,8 @@ import pyarrow as pa
 import pytest
 from chart_specs import values_of
 
-from explorer.charts.training_curves import (
-    LEAST_SPAN,
-    MOST_POINTS,
-    arrow_table,
-    curve_frame,
-    curves,
-    drawn_rows,
-    guessing,
-)
+from explorer.charts.epoch_axes import LEAST_SPAN, guessing
+from explorer.charts.training_curves import MOST_POINTS, arrow_table, curve_frame, curves, drawn_rows
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 from explorer.runs.history import EpochRecord
 
@@ -93,7 +86,7 @@ def test_guessing_is_a_level_of_its_own_in_the_neutral_colour(metric, level):
     drawn = rows(RUNS["three"], metric)
     assert drawn.loc[drawn["kind"] == "level", "drawn"].tolist() == [level]
     levels = [layer for layer in spec("three", metric)["layer"] if "level" in str(layer.get("transform"))]
-    assert {layer["mark"]["color"] for layer in levels} == {NEUTRAL}
+    assert [layer["encoding"]["color"] for layer in levels] == [{"value": NEUTRAL}] * 2
     assert [layer["mark"].get("text") for layer in levels] == [None, "chance level"]
 
 

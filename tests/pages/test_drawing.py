@@ -26,7 +26,7 @@ RECORDS = history(2.0, 1.5, 1.6)
 SIGNALS = [signals(epoch) for epoch in range(3)]
 CURVES = {metric: training_curves.drawn_rows(training_curves.curve_frame("run", RECORDS), metric, level)
           for metric, level in (("loss", 2.3), ("accuracy", 0.1))}  # fmt: skip
-TWINS = twin.twin_frame(RECORDS, RECORDS)
+TWINS = twin.twin_rows(RECORDS, RECORDS, "loss", 2.3)
 OVERLAY = comparison.overlay_frame([("a", RECORDS), ("b", RECORDS)])
 RATES_TRIED = lr_finder.frame([], [Trial(1e-3, 1.5)], 1e-3)
 DRAWN = {

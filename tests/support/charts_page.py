@@ -31,17 +31,18 @@ def inner(epochs: int, loss: str) -> list:
 def draw(epochs: int, loss: str) -> None:
     """Draws the charts, each in a container with its name."""
     from explorer.charts import comparison, internals, learning_rate, lr_finder, sweep, training_curves, twin
+    from explorer.charts.epoch_axes import guessing
     from explorer.pages.chart import draw_chart
 
     run, seen = records(epochs, loss), inner(epochs, loss)
-    level = training_curves.guessing("loss", 10)
+    level = guessing("loss", 10)
     curves = training_curves.drawn_rows(training_curves.curve_frame("run", run), "loss", level)
-    twins = training_curves.of_metric(twin.twin_frame(run, run[:1]), "loss")
+    twins = twin.twin_rows(run, run[:1], "loss", level)
     overlay = training_curves.of_metric(comparison.overlay_frame([("a", run), ("b", records(epochs, "falls"))]), "loss")
     band = comparison.band_frame([("A", [("a", run), ("b", records(epochs, "falls"))])], "loss")
     gradients = internals.signal_frame("run", seen, "gradient_rms")
     rates = learning_rate.rate_frame(([0.0, epochs / 2, float(epochs)], [1e-3, 1e-4, 0.0]), run)
-    trials = sweep.curves_frame({1: (True, run), 2: (False, run)}, "val_loss")
+    trials = sweep.curves_frame({1: (True, run), 2: (False, run)}, "val_loss", level)
     steps = [SimpleNamespace(rate=10.0 ** (r.epoch - 7), loss=r.loss, smoothed=r.loss) for r in run[:8]]
     finder = lr_finder.frame(steps, [SimpleNamespace(rate=1e-3, loss=1.5)], 1e-3)
     two, metric = ("a", "b"), "loss"

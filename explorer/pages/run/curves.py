@@ -47,9 +47,10 @@ def curves(summary: RunSummary, place: str) -> None:
 )
 def _tables(path: str, records: Sequence[EpochRecord], classes: int) -> "dict[str, pa.Table]":
     from explorer.charts import training_curves as charts
+    from explorer.charts.epoch_axes import guessing
 
     frame = charts.curve_frame(path, records)
     return {
-        metric: charts.arrow_table(charts.drawn_rows(frame, metric, charts.guessing(metric, classes)))
+        metric: charts.arrow_table(charts.drawn_rows(frame, metric, guessing(metric, classes)))
         for metric in ("loss", "accuracy")
     }

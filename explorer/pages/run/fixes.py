@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.config import TrainingConfig
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis import Finding
 from explorer.fixes import attempts, effect, plan
 from explorer.fixes.attempts import Attempt
@@ -166,10 +167,11 @@ def progress(origin: RunSummary, attempt: Attempt) -> None:
 
 
 def _curves(origin: RunSummary, attempt: Attempt, place: str) -> None:
-    from explorer.charts.training_curves import of_metric
-    from explorer.charts.twin import twin_frame, twins
+    from explorer.charts.epoch_axes import guessing
+    from explorer.charts.twin import twin_rows, twins
 
     epochs = attempt.summary.config.epochs
     before = [record for record in origin.records if record.epoch <= epochs]
-    frame = of_metric(twin_frame(before, attempt.summary.records), "accuracy")
-    draw_chart(twins, frame, "accuracy", key=f"{place}_curves", alt="accuracy by epoch without and with the fix")
+    level = guessing("accuracy", DATASETS[origin.config.dataset].classes)
+    rows = twin_rows(before, attempt.summary.records, "accuracy", level)
+    draw_chart(twins, rows, "accuracy", key=f"{place}_curves", alt="accuracy by epoch without and with the fix")

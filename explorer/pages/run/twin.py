@@ -83,13 +83,13 @@ def both(before: RunSummary, changed: RunSummary, place: str = "twin") -> None:
     if not changed.records and not before.records:
         st.caption("The first point appears after the first epoch.")
         return
-    from explorer.charts.training_curves import of_metric
-    from explorer.charts.twin import exploded, twin_frame
+    from explorer.charts.epoch_axes import guessing
+    from explorer.charts.twin import exploded, twin_rows
     from explorer.charts.twin import twins as chart
 
-    frame, zeros = twin_frame(before.records, changed.records), False
+    classes, zeros = DATASETS[before.config.dataset].classes, False
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        rows = of_metric(frame, metric)
+        rows = twin_rows(before.records, changed.records, metric, guessing(metric, classes))
         wide = exploded(rows)
         zeros = zeros or (wide and bool((rows["value"] == 0).any()))
         draw_chart(chart, rows, metric, wide, place=column, key=f"{place}_{metric}", alt=f"{metric} of both runs")

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.config import FIELDS
+from explorer.data.datasets import DATASETS
 from explorer.errors import ExplorerError
 from explorer.pages import layout, resources
 from explorer.pages.chart import draw_chart
@@ -110,9 +111,20 @@ def _charts(spec: StudySpec, trials: Sequence[TrialRecord]) -> None:
         left.info("The best so far appears here once a trial is completed.")
     latest = [t for t in trials if t.state == TRIAL_RUNNING] + [t for t in trials if t.state != TRIAL_RUNNING][::-1]
     histories = {t.trial: (t.state == TRIAL_RUNNING, _history(t)) for t in latest[:SHOWN_CURVES]}
-    frame = sweep.curves_frame(histories, spec.objective)
+    frame = sweep.curves_frame(histories, spec.objective, _loss_of_guessing(spec))
     alt = "the curves of running and finished trials"
     draw_chart(sweep.curves, frame, spec.objective, place=right, key="chart_curves", alt=alt)
+
+
+def _loss_of_guessing(spec: StudySpec) -> float | None:
+    """The level that all curves are compared with; None if it differs between trials, or accuracies are drawn.
+
+    The accuracy of guessing is so far below that of most trials that it would flatten them.
+    """
+    from explorer.charts.epoch_axes import guessing
+
+    classes = {DATASETS[name].classes for name in spec.space.values("dataset")}
+    return guessing("loss", *classes) if len(classes) == 1 and not OBJECTIVES[spec.objective].share else None
 
 
 def _history(trial: TrialRecord) -> Sequence[Any]:

@@ -86,7 +86,7 @@ def _suggestion(future: Future):
 
 def _chart(config: TrainingConfig, points: list, suggestion: Suggestion | None) -> None:
     from explorer.charts import lr_finder as charts
-    from explorer.charts.training_curves import guessing
+    from explorer.charts.epoch_axes import guessing
 
     trials, picked = (suggestion.trials, suggestion.rate) if suggestion else ((), None)
     rows = charts.frame(points, trials, picked)
