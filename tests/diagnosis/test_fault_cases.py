@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from drawn import page_alone, texts
 
+from explorer.charts.epoch_axes import EPOCH, guessing
+from explorer.charts.training_curves import curve_frame, drawn_rows
 from explorer.config import TrainingConfig
 from explorer.diagnosis import NOTE, PROBLEM, Evidence, diagnose
 from explorer.diagnosis.fault_cases import CASES, Case, case
@@ -12,6 +14,7 @@ from explorer.diagnosis.lessons import LESSONS
 from explorer.errors import FieldError
 from explorer.pages import resources
 from explorer.presets import PRESETS
+from explorer.runs.history import VALIDATION
 from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from explorer.runs.twin import differences
@@ -98,6 +101,20 @@ def test_a_bad_case_shows_its_own_fault_on_cifar10_too(trained, cifar10, name):
     epochs = max(1, min(2, CASES[name].within))
     run = trained(CASES[name].config.with_(dataset="cifar10", epochs=epochs, batch_size=128))
     assert_own_finding(run, CASES[name])
+
+
+def test_the_exploding_case_explodes_and_its_chart_shows_it(trained):
+    case = CASES["exploding"]
+    run, chance = trained(case.config), guessing("loss", 10)
+    first, *_, output = run.signals()[0].layers
+    assert first.gradient_rms > 100 * output.gradient_rms
+    losses = [record.val_loss for record in run.history()]
+    assert losses[0] > 1000 * chance and len(losses) == case.config.epochs
+    rows = drawn_rows(curve_frame(run.name, run.history()), "loss", chance)
+    drawn = rows[(rows["kind"] == EPOCH) & (rows["split"] == VALIDATION)]["drawn"].dropna()
+    # what is above the axis is said, and what comes down from there is on it
+    assert [note for note in rows["note"].dropna() if "epoch 1 has" in note and "validation" in note]
+    assert len(drawn) >= len(losses) // 2 and drawn.iloc[0] == max(drawn) > 2 * chance
 
 
 @pytest.mark.parametrize("name", PRESETS)

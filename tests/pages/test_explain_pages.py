@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from browser import wait_for
 from drawn import address, app, page_alone, texts
 from made_runs import DIGITS, history, signals
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from explorer.config import TrainingConfig
 from explorer.data.own.adding import Request, add
 from explorer.diagnosis.case_questions import QUESTIONS
 from explorer.diagnosis.fault_cases import CASES
+from explorer.diagnosis.lessons import LESSONS
 from explorer.pages import navigation, resources
 from explorer.pages.gallery.questions import order
 from explorer.pages.gallery.state import read_answers, write_answers
@@ -131,6 +133,7 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     run = trained(store)
     twin = trained(store, SIGMOID.with_(activation="elu"), records=history(1.0, 0.5))
     page = app(run=run.name)
+    page.session_state["twin"] = True  # the popover is open
     page.selectbox(key="twin_field").set_value("activation").run()
     page.selectbox(key="twin_value_activation").set_value("elu").run()
     assert "**activation Sigmoid → ELU**" in texts(page) and "All initial weights are identical." in texts(page)
@@ -140,8 +143,9 @@ def test_changing_one_thing_says_what_starts_equal_and_shows_both(store):
     assert button(page, "Train the twin").disabled
     page.selectbox(key="twin_field").set_value("activation").run()
     page.selectbox(key="twin_value_activation").set_value("elu").run()
+    assert page.session_state["twin"]
     button(page, "Train the twin").click().run()
-    assert not page.exception
+    assert not page.exception and not page.session_state["twin"]
     assert address(page)["run"] == twin.name and address(page)["twin"] == run.name
     assert "**One thing changed: activation Sigmoid → ELU.**" in texts(page)
     assert len(store.list()) == 2
@@ -154,6 +158,17 @@ def test_nothing_is_measured_before_training_until_it_is_asked_for(store):
     page = app()
     assert not page.exception
     assert "256 training images" not in texts(page) and "Measuring" not in texts(page)
+
+
+@pytest.mark.parametrize(("scaling", "warned"), [("raw", True), ("standardized", False)])
+def test_raw_pixels_are_warned_of_before_training(store, scaling, warned):
+    page = app(input_scaling=scaling, depth="2", width="20")
+    page.segmented_control(key="part").set_value("Before training").run()
+    wait_for(lambda: "on the first 256 training images" in texts(page.run()))
+    assert not page.exception
+    said = f"{LESSONS['inputs'].title}" in texts(page), "activations of layer 1 have a variance of" in texts(page)
+    assert said == (warned, warned)
+    assert ("no problem found" in texts(page)) != warned
 
 
 # --- The gallery --------------------------------------------------------------------------------------

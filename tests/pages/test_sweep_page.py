@@ -1,8 +1,10 @@
 """The Sweep page: its form and a study of every state, and one sweep from the button to the winner in a browser."""
 
+import re
 import time
 import tomllib
 from dataclasses import asdict
+from urllib.parse import unquote
 
 import pytest
 from browser import HANGS, chromium, serve, wait_for
@@ -10,6 +12,7 @@ from drawn import page_alone, texts
 from scripted import Scripted, add_epochs, study_in, trains
 from streamlit.testing.v1 import AppTest
 
+from explorer.pages.run.links import NAME_IN_ADDRESS
 from explorer.process import Process
 from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore
@@ -106,6 +109,17 @@ def test_a_completed_study_with_all_its_pictures(store):
     assert not button(page, "train_winner").disabled
     button(page, "use_winner").click().run()
     assert (page.session_state["depth"], page.session_state["width"]) == (1, "10")
+
+
+def test_every_trial_links_to_the_page_of_its_run_by_the_name_of_the_run(store):
+    study = study_in(store, trials=3, space={"depth": [1, 2, 3]})
+    drive(study, store, lambda: Scripted(trains))
+    runs = {trial.trial: trial.runs[-1] for trial in study.trials()}
+    table = app(study="s").dataframe[0].value
+    links = {trial: re.fullmatch(rf"\./\?run={runs[trial]}{NAME_IN_ADDRESS}", link)
+             for trial, link in zip(table["trial"], table["run"], strict=True)}  # fmt: skip
+    assert len(links) == 3 and all(links.values())
+    assert {runs[trial]: unquote(link[1]) for trial, link in links.items()} == store.names()
 
 
 def test_a_study_that_varies_the_penalty_says_that_its_loss_includes_it(store):

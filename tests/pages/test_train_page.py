@@ -180,6 +180,24 @@ def test_a_browser_that_has_missed_an_answer_starts_from_the_next_ones_values(st
     assert choice.proto.options[choice.proto.default] == "SELU"
 
 
+def test_each_slider_shows_the_value_of_the_box_beside_it(store):
+    page = app(more=True, learning_rate="0.0037")
+
+    def sliders() -> dict[str, float]:
+        return {re.sub(r"_slider(_\d+)?$", "", slider.key): slider.value for slider in page.select_slider}
+
+    def boxes() -> dict[str, float]:
+        return {name: float(page.text_input(key=name).value) for name in sliders()}
+
+    shown = sliders()
+    assert shown == boxes() == {"width": 100, "learning_rate": 0.0037, "batch_size": 32}
+    page.text_input(key="batch_size").set_value("48").run()
+    assert sliders()["batch_size"] == 48 and sliders() == boxes()
+    slider = next(slider for slider in page.select_slider if slider.key.startswith("batch_size"))
+    slider.set_value(50.0).run()
+    assert page.text_input(key="batch_size").value == "50" and sliders() == boxes()
+
+
 def test_a_bad_number_is_explained_and_nothing_can_be_trained(store):
     page = app()
     page.text_input(key="learning_rate").set_value("11").run()
