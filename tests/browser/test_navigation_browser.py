@@ -6,6 +6,17 @@ from playwright.sync_api import expect
 from explorer.pages.in_browser import GONE, SKIP, WHAT_NOW
 from explorer.pages.navigation import PAGES
 
+# what has the focus, and how wide the line around it is; of a slider, whose input is hidden, around its handle
+FOCUS = """() => {
+  const focused = document.activeElement;
+  if (focused.type === "range") {
+    const shadow = getComputedStyle(focused.parentElement.parentElement).boxShadow;
+    return ["slider", Math.max(...(shadow.match(/[\\d.]+(?=px)/g) || [0]))];
+  }
+  const {outlineStyle, outlineWidth} = getComputedStyle(focused);
+  return [focused.tagName, outlineStyle === "none" ? 0 : parseFloat(outlineWidth)];
+}"""
+
 
 def test_every_page_has_its_place_in_the_menu_and_its_name_on_the_tab(tmp_path):
     with serve(tmp_path) as address, chromium() as browser:
@@ -31,6 +42,20 @@ def test_the_first_key_leads_past_the_sidebar_to_the_pages(tmp_path):
         expect(skip).not_to_be_in_viewport()
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name=next(iter(PAGES.values())).title, exact=True).first).to_be_focused()
+
+
+def test_the_keyboards_focus_is_seen_on_every_kind_of_control(tmp_path):
+    with serve(tmp_path) as address, chromium() as browser, new_page(browser) as page:
+        page.goto(f"{address}?dataset=digits")
+        page.get_by_role("button", name="Train", exact=True).wait_for()
+        page.get_by_text("hidden layers").first.wait_for()
+        seen = {}
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            kind, width = page.evaluate(FOCUS)
+            seen.setdefault(kind, set()).add(width)
+        assert {"A", "BUTTON", "INPUT", "SUMMARY", "slider"} <= set(seen), seen
+        assert all(min(widths) >= 2 for widths in seen.values()), seen
 
 
 def test_a_visitor_is_told_that_the_server_is_gone_and_not_how_to_start_one(tmp_path):
