@@ -1,6 +1,8 @@
 """The address and the browser's Back in a real browser: one step per view, and what is seen is what is addressed."""
 
 import re
+import shutil
+from itertools import pairwise
 
 import pytest
 from browser import HeldBack, serve, wait_for
@@ -9,6 +11,9 @@ from playwright.sync_api import expect
 from scripted import Scripted, study_in, trains
 
 from explorer.config import TrainingConfig
+from explorer.diagnosis.fault_cases import CASES
+from explorer.runs.notes import Annotation
+from explorer.runs.run import Run
 from explorer.runs.store import RunStore
 from explorer.sweeps.driver import drive
 from explorer.workers import worker
@@ -72,6 +77,43 @@ def test_back_goes_back_one_view_and_the_address_and_the_page_agree(page, server
     expect(search).to_have_value("Digits")
 
 
+def test_back_leads_to_the_study_the_case_and_the_model_before(page, server):
+    address, store, run = server
+    page.goto(f"{address}/sweep?study=s")
+    page.get_by_text("9 of 9 trials").wait_for()
+    page.get_by_role("button", name="New study").click()
+    wait_for(lambda: "study=-" in place(page))
+    page.get_by_text("Search space").first.wait_for()
+    page.go_back()
+    page.get_by_text("9 of 9 trials").wait_for()
+    assert "study=s" in place(page)
+
+    first, second, *_ = CASES.values()
+    page.goto(f"{address}/gallery?case=1")
+    page.get_by_text(first.question).wait_for()
+    page.locator(".st-key-cases").get_by_role("button", name=second.title).click()
+    page.get_by_text(second.question).wait_for()
+    assert "case=2" in place(page)
+    page.go_back()
+    page.get_by_text(first.question).wait_for()
+    assert "case=1" in place(page)
+
+    copy = Run(shutil.copytree(store.get(run).path, store.folder / f"{run}_copy"))
+    copy.annotate(Annotation("the copy"))
+    model = page.locator(".st-key-model input")
+    page.goto(f"{address}/evaluate?model={run}")
+    page.get_by_text("Click a cell to see its images").wait_for()
+    expect(model).to_have_value(re.compile("Digits ELU 1×10"))
+    shown = place(page)  # the address leaves the model out that is shown without it
+    model.click()
+    page.get_by_role("option", name="the copy").click()
+    expect(model).to_have_value(re.compile("the copy"))
+    wait_for(lambda: place(page) != shown)
+    page.go_back()
+    expect(model).to_have_value(re.compile("Digits ELU 1×10"))
+    wait_for(lambda: place(page) == shown)
+
+
 def test_the_address_stays_where_two_steps_back_led_though_the_answer_to_the_first_comes_late(page, server):
     address, *_ = server
     connection = HeldBack(page)
@@ -116,7 +158,7 @@ def test_a_sent_address_shows_the_same_filters_and_axes(page, server):
     expect(page.locator(".st-key-compare_filters").get_by_text("Depth")).to_be_visible()
 
 
-@pytest.mark.parametrize(
+EVERY_PAGE = pytest.mark.parametrize(
     ("query", "seen"),
     [
         ("", "See why a deep network learns"),
@@ -129,6 +171,21 @@ def test_a_sent_address_shows_the_same_filters_and_axes(page, server):
         ("gallery", "Predict first"),
     ],
 )
+
+
+@EVERY_PAGE
+def test_every_page_has_one_main_heading_and_leaves_no_level_out(page, server, query, seen):
+    address, _, run = server
+    page.goto(f"{address}/{query.replace('RUN', run)}")
+    page.get_by_text(seen).first.wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+    headings = page.get_by_role("heading")
+    levels = headings.evaluate_all("found => found.map(each => +(each.ariaLevel || each.tagName[1]))")
+    assert levels.count(1) == 1, headings.all_inner_texts()
+    assert all(after <= before + 1 for before, after in pairwise(levels)), (levels, headings.all_inner_texts())
+
+
+@EVERY_PAGE
 def test_no_page_with_its_content_is_wider_than_a_phone(page, server, query, seen):
     address, _, run = server
     page.set_viewport_size({"width": 400, "height": 900})
