@@ -62,6 +62,11 @@ def edge(epochs: np.ndarray, curve: np.ndarray, top: float) -> float | None:
     return epochs[last] + part * (epochs[first] - epochs[last])
 
 
+def height(value: float) -> str:
+    """How high a start is that is cut off, without an exponent where it still can be read: 14.2, 580,231, 3e+12."""
+    return f"{value:,.0f}" if 1000 <= value < 1e9 else f"{value:.3g}"
+
+
 def axis_rows(drawn: np.ndarray, metric: str, level: float | None, epoch: float) -> list[dict]:
     """Rows that keep an axis from showing less than `LEAST_SPAN`, and one of the chance level if there is any.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, upper_end
+from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, height, upper_end
 from explorer.charts.linked import is_choice, is_logarithmic, title, titled
 from explorer.charts.training_curves import EPOCH_AXIS
 from explorer.config import FIELDS
@@ -78,7 +78,7 @@ def _cut_off(frame: pd.DataFrame, level: float) -> list[dict]:
         for rows, at in edges
         if at is not None
     ]
-    note = f"▲ cut off: {count(len(more), 'trial starts', 'trials start')} at up to {frame['drawn'].max():.3g}"
+    note = f"▲ cut off: {count(len(more), 'trial starts', 'trials start')} at up to {height(frame['drawn'].max())}"
     frame["drawn"] = frame["drawn"].where(frame["drawn"] <= top)
     return [*more, {"kind": NOTE, "epoch": max(row["epoch"] for row in more), "drawn": top, "note": note}]
 

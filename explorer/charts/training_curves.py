@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, upper_end
+from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, height, upper_end
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 from explorer.runs.history import TRAINING, VALIDATION, EpochRecord, best_epoch, tidy
 from explorer.runs.metrics import METRICS
@@ -89,7 +89,7 @@ def _edges(run: str, epochs: np.ndarray, drawn: np.ndarray, metric: str, top: fl
 def _start(run: str, epoch: int, values: Sequence[float], top: float) -> str:
     """How high a run starts above the upper end; empty if it does not."""
     starts = [
-        f"{split} {value:.3g}" for split, value in zip((TRAINING, VALIDATION), values, strict=True) if value > top
+        f"{split} {height(value)}" for split, value in zip((TRAINING, VALIDATION), values, strict=True) if value > top
     ]
     if not starts or not run:
         return f"▲ cut off: epoch {epoch:,} has {' and '.join(starts)}" if starts else ""

@@ -121,15 +121,15 @@ def training(*losses: float) -> list[EpochRecord]:
     return [EpochRecord(epoch, loss, 0.5, loss, 0.5, 1e-3, 1.0) for epoch, loss in enumerate(losses, 1)]
 
 
-@pytest.mark.parametrize("start", [[14.2], [900.0, 30.0]])
-def test_a_start_far_above_guessing_is_cut_off_and_says_so(start):
+@pytest.mark.parametrize(("start", "said"), [([14.2], "14.2"), ([580231.2, 30.0], "580,231"), ([3e12], "3e+12")])
+def test_a_start_far_above_guessing_is_cut_off_and_says_so(start, said):
     run = training(*start, 2.4, 2.0, 1.8, 1.7, 1.6, 1.5)
     drawn = rows(run, "loss")
     assert 2.4 < shown_values(run)[1] < 3
     points = drawn[(drawn["kind"] == "epoch") & drawn["drawn"].notna()]
     assert sorted(set(points["epoch"])) == list(range(len(start) + 1, len(run) + 1))
     [note] = drawn.loc[drawn["kind"] == "note", "note"]
-    assert note == f"▲ cut off: epoch 1 has training {start[0]:.3g} and validation {start[0]:.3g}"
+    assert note == f"▲ cut off: epoch 1 has training {said} and validation {said}"
     edges = drawn[drawn["kind"] == "edge"]  # the line comes down between the last epoch above and the first below
     assert edges["epoch"].between(len(start), len(start) + 1).all() and set(edges["split"]) == set(SPLIT_COLORS)
     assert drawn.loc[drawn["kind"] == "epoch", "value"].max() == start[0]  # the pointer still tells it
