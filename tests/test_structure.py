@@ -354,3 +354,50 @@ def test_whoever_ends_a_run_writes_its_cause():
     ]
     assert {path.split("/")[0] for path, _ in calls} >= {"workers", "sweeps", "benchmarks"}
     assert [path for path, call in calls if len(call.args) != 3] == []
+
+
+# --- Names say what they hold -------------------------------------------------------------------------------------
+
+NAMES_THAT_SAY_NOTHING = {"found", "shown", "told", "words"}
+NOT_RENAMED_YET = {"pages/run/boundary.py", "pages/run/page.py", "pages/train/latest_runs.py"}
+
+
+def names_given(tree: ast.AST) -> set[str]:
+    """The names of variables, parameters, attributes, functions, classes and imported modules, without `_` around."""
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.alias(name=name, asname=other):
+                names.add(other or name.rpartition(".")[2])
+            case ast.MatchAs(name=name) | ast.MatchStar(name=name) | ast.ExceptHandler(name=name) if name:
+                names.add(name)
+    return {name.strip("_").lower() for name in names}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "found = 1",
+        "class Shown: pass",
+        "def f(words): pass",
+        "def _told(): pass",
+        "print(rule.words)",
+        "for a, WORDS in b: pass",
+        "from a import words",
+    ],
+)
+def test_a_name_that_says_nothing_is_noticed(source):
+    assert names_given(ast.parse(source)) & NAMES_THAT_SAY_NOTHING
+
+
+def test_names_say_what_they_hold():
+    unclear = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if names_given(ast.parse(path.read_text(encoding="utf-8"))) & NAMES_THAT_SAY_NOTHING
+    }
+    assert unclear == NOT_RENAMED_YET

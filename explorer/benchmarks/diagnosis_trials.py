@@ -56,7 +56,7 @@ class Trials:
         accuracies = [first["accuracy"], *self._more_seeds(config)]
         if not is_healthy(accuracies, reference):
             return None
-        return {"config": config.to_dict(), "accuracies": accuracies, **_found(config, first)}
+        return {"config": config.to_dict(), "accuracies": accuracies, **_diagnosed(config, first)}
 
     def _faulty(self, config: TrainingConfig, before: list[float], fault: Fault, strength: Any) -> Values:
         injected = fault.inject(config, strength)
@@ -69,7 +69,7 @@ class Trials:
         values |= {"accuracies": accuracies, "kept": is_fault(before, accuracies, images)}
         if not values["kept"]:
             return values
-        values |= _found(injected, first)
+        values |= _diagnosed(injected, first)
         return values | self._fixed(injected, values["findings"])
 
     def _fixed(self, config: TrainingConfig, findings: list[Values]) -> Values:
@@ -119,7 +119,7 @@ def _run(config: TrainingConfig, measured: bool) -> Values:
     return {"accuracy": accuracy, "records": records, "signals": signals, "cause": outcome.cause}
 
 
-def _found(config: TrainingConfig, trained: Values) -> Values:
+def _diagnosed(config: TrainingConfig, trained: Values) -> Values:
     """The findings about a run, and the evidence for them without histograms."""
     records, signals = trained["records"], trained["signals"]
     findings = diagnose(Evidence(config, records, signals, trained["cause"]))

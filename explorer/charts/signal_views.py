@@ -13,7 +13,7 @@ class SignalView:
     """The display of a signal: its label, its explanation, its axis and its format."""
 
     label: str
-    words: str
+    explanation: str
     logarithmic: bool = False
     diverging: bool = False
     share: bool = False

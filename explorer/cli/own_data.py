@@ -10,7 +10,7 @@ from explorer.cli import terminal
 from explorer.cli.export import output_path
 from explorer.cli.options import store_of
 from explorer.data import datasets
-from explorer.data.own import adding, registry, words
+from explorer.data.own import adding, registry, report_text
 from explorer.data.own.description import Description
 from explorer.data.own.limits import SECONDS
 from explorer.errors import FieldError, InputError, WorkersError, quoted
@@ -62,7 +62,9 @@ def add(options: argparse.Namespace) -> int:
         raise InputError(f"data: {quoted(path.name)} cannot be read: {error}") from error
     finally:
         tasks.close()
-    terminal.answer(_values(description), options, lambda _: [*words.lines(description), _how_to_train(description)])
+    terminal.answer(
+        _values(description), options, lambda _: [*report_text.lines(description), _how_to_train(description)]
+    )
     return 0
 
 
@@ -70,7 +72,7 @@ def list_(options: argparse.Namespace) -> int:
     """Lists the data sets that were added; returns the exit status."""
     known = [registry.descriptions()[name] for name in registry.names()]
     values = {"folder": str(registry.folder()), "datasets": [_values(description) for description in known]}
-    terminal.answer(values, options, lambda _: [f"{d.name} ({d.hash}): {words.headline(d)}" for d in known])
+    terminal.answer(values, options, lambda _: [f"{d.name} ({d.hash}): {report_text.headline(d)}" for d in known])
     return 0
 
 
@@ -137,9 +139,9 @@ def _values(description: Description) -> dict[str, Any]:
         "hash": description.hash,
         "image_shape": list(spec.image_shape),
         "seed": description.seed,
-        "classes": words.balance(description),
-        "warnings": words.warnings(description),
-        "remarks": words.remarks(description.report),
+        "classes": report_text.balance(description),
+        "warnings": report_text.warnings(description),
+        "remarks": report_text.remarks(description.report),
         "report": report,
     }
 

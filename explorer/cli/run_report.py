@@ -15,7 +15,7 @@ from explorer.runs.run_summary import RunSummary, summarize
 from explorer.runs.run_table import loss_caution, run_table
 from explorer.runs.status import QUEUED, UNREADABLE
 
-SELECTED_BY = RULES["val_loss"].words
+SELECTED_BY = RULES["val_loss"].criterion
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "penalty", "val_penalty", "clipped")
 
 

@@ -37,7 +37,9 @@ def range_test(options: argparse.Namespace) -> int:
         path = str(Path(folder) / "points.jsonl")
         outcome = tasks.range_test(config.to_dict(), path)
         points = [asdict(point) for point in tasks.read_points(path)]
-    values = {**asdict(outcome), "points": points, "config": config.to_dict()}
+    suggestion = asdict(outcome)
+    suggestion["words"] = suggestion.pop("explanation")  # the key that programs read
+    values = {**suggestion, "points": points, "config": config.to_dict()}
     terminal.answer(values, options, lambda values: [values["words"]])
     return 0
 

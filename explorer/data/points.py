@@ -207,11 +207,11 @@ def _usual(base: str) -> Rule:
 
 def rule_of(name: object) -> Rule | None:
     """How the points of a data set are made; None for a name that is not of one."""
-    found = _NAME.fullmatch(name) if isinstance(name, str) else None
-    if not found or found[1] not in _RULES:
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    if not match or match[1] not in _RULES:
         return None
-    usual = _usual(found[1])
-    rule = replace(usual, hundredths=int(found[2] or usual.hundredths), seed=int(found[3] or usual.seed))
+    usual = _usual(match[1])
+    rule = replace(usual, hundredths=int(match[2] or usual.hundredths), seed=int(match[3] or usual.seed))
     return rule if rule.noise <= MOST_NOISE and name == rule.name else None
 
 

@@ -110,8 +110,8 @@ def exploding(run: Evidence) -> Finding | None:
     config = run.config
     if config.depth == 0:
         return None
-    if config.batch_norm != OFF and (found := _by_normalization(run)):
-        return found
+    if config.batch_norm != OFF and (finding := _by_normalization(run)):
+        return finding
     if _recovered(run):
         return None
     explosion = plain_explosion(run)

@@ -12,8 +12,8 @@ DESCRIPTION = f"this version of Keras cannot read the configuration of its layer
 
 # the first pattern that matches counts
 TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), words)
-    for pattern, words in (
+    (re.compile(pattern, re.IGNORECASE), meaning)
+    for pattern, meaning in (
         (r"out of memory|OOM when|unable to allocate", NO_MEMORY),
         (r"unique names|already the name of a layer", "two of its layers have the same name"),
         (
@@ -59,6 +59,6 @@ KINDS = {
 def cause(error: BaseException) -> str:
     """The end of a sentence that says why a model cannot be opened or evaluated."""
     text = str(error).rpartition("Exception encountered:")[2][:20_000]  # before it, Keras quotes the configuration
-    matches = (words for pattern, words in TEXTS if pattern.search(text))
+    matches = (meaning for pattern, meaning in TEXTS if pattern.search(text))
     kind = next((KINDS[each.__name__] for each in type(error).__mro__ if each.__name__ in KINDS), UNKNOWN)
     return kind if kind is NO_MEMORY else next(matches, kind)

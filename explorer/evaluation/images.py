@@ -21,7 +21,7 @@ class Upload:
 
     original: bytes
     image: np.ndarray
-    words: str
+    description: str
 
 
 def read_upload(content: bytes, name: str, spec: DatasetSpec) -> Upload:
@@ -35,8 +35,8 @@ def read_upload(content: bytes, name: str, spec: DatasetSpec) -> Upload:
     small = picture.copy()
     small.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     image, changes = _as_seen(picture, spec)
-    words = f"{kind}, {width:,} × {height:,} pixels" + "".join(f", {change}" for change in changes)
-    return Upload(_png(small), image, words)
+    description = f"{kind}, {width:,} × {height:,} pixels" + "".join(f", {change}" for change in changes)
+    return Upload(_png(small), image, description)
 
 
 def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:

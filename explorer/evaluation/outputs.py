@@ -28,7 +28,7 @@ class Ending:
     """
 
     activations: frozenset[str]
-    words: str
+    text: str
     keeps_sums: bool = False
 
     def only(self, *names: str) -> bool:
@@ -95,26 +95,24 @@ def _inferred(outputs: np.ndarray, sums: np.ndarray, ending: Ending, choices: tu
         return Reading(LOG_PROBABILITIES, note=note, choices=choices)
     if PROBABILITIES in choices:  # no output is negative
         if ending.only("softmax") and np.ptp(sums) <= SOFTMAX_TOLERANCE * sums.mean():
-            note = f"they are probabilities times {sums.mean():.4g} (the model ends in {ending.words}); {_DIVIDED}"
+            note = f"they are probabilities times {sums.mean():.4g} (the model ends in {ending.text}); {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)
         if ending.only("sigmoid") and ending.keeps_sums:
             note = (
-                f"they are independent probabilities of the classes (the model ends in {ending.words}); as in Keras's "
+                f"they are independent probabilities of the classes (the model ends in {ending.text}); as in Keras's "
                 "loss, a softmax of the inputs of the sigmoids makes them sum to 1"
             )
             return Reading(PROBABILITIES, from_sums=True, note=note, choices=choices)
         if ending.only(*SIGMOIDS) and outputs.max() <= 1:
-            note = f"they are independent probabilities of the classes (the model ends in {ending.words}); {_DIVIDED}"
+            note = f"they are independent probabilities of the classes (the model ends in {ending.text}); {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)
         if ending.only("sparsemax"):
-            note = f"they are probabilities (the model ends in {ending.words}), but not every row sums to 1; {_DIVIDED}"
+            note = f"they are probabilities (the model ends in {ending.text}), but not every row sums to 1; {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)
         if ending.only("exponential"):
-            note = f"they are unnormalized exponentials (the model ends in {ending.words}); {_DIVIDED}"
+            note = f"they are unnormalized exponentials (the model ends in {ending.text}); {_DIVIDED}"
             return Reading(PROBABILITIES, note=note, choices=choices)
-    note = (
-        f"they do not sum to 1 and the model ends in {ending.words}, so they are read as logits: a softmax is applied"
-    )
+    note = f"they do not sum to 1 and the model ends in {ending.text}, so they are read as logits: a softmax is applied"
     return Reading(LOGITS, note=note, choices=choices)
 
 

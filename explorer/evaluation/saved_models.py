@@ -50,11 +50,11 @@ class SavedModel:
         return best if best and self.best and not same_epoch(best, self.best) else None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """A short description: the epoch of its run and how it was selected, or `model file`."""
         if self.best is None:
             return "model file"
-        text = f"epoch {self.best.epoch}, {RULES['val_loss'].words}"
+        text = f"epoch {self.best.epoch}, {RULES['val_loss'].criterion}"
         return f"{text}; {behind(self.awaited.epoch)}" if self.awaited else text
 
     def request(self, **wanted: str | int) -> Request:

@@ -34,7 +34,7 @@ def comparison(summaries: Sequence[RunSummary], charts: Charts) -> str:
     return "".join(
         [
             f"<h1>Comparison of {len(ordered)} runs</h1><p>{escape(title)}. Loss and accuracy are from each run's best "
-            f"epoch, selected by the {RULES['val_loss'].words}.</p>",
+            f"epoch, selected by the {RULES['val_loss'].criterion}.</p>",
             f"<h2>Runs</h2>{_runs(table)}",
             f"<p>{caution}</p>" if (caution := loss_caution(table)) else "",
             f"<h2>Curves</h2>{_curves(table, ordered, charts)}",
@@ -80,8 +80,8 @@ def _curves(table: "pd.DataFrame", ordered: Sequence[RunSummary], charts: Charts
         for metric in ("loss", "accuracy")
     ]
     left_out = f" The best {len(histories)} of {len(ordered)} runs." if len(histories) < len(ordered) else ""
-    words = f"<p><small>Solid: validation, dashed: training. A ring marks each run's best epoch.{left_out}</small></p>"
-    return f'<div class="two">{"".join(figures)}</div>{words}'
+    note = f"<p><small>Solid: validation, dashed: training. A ring marks each run's best epoch.{left_out}</small></p>"
+    return f'<div class="two">{"".join(figures)}</div>{note}'
 
 
 def _statistics(table: "pd.DataFrame") -> str:
@@ -103,8 +103,8 @@ def _statistics(table: "pd.DataFrame") -> str:
         verdict = compare.verdict(compare.paired_difference(*results, METRIC), f"“{one.label}”", f"“{other.label}”")
         pairs.append(f"<li>{escape(verdict)}</li>")
     left_out = int(groups["left_out"].sum())
-    words = f"<p><small>Runs that were not trained to the end are left out: {left_out}.</small></p>" * bool(left_out)
-    return f"<ul>{''.join(sentences)}</ul>{words}" + (f"<h3>Differences</h3><ul>{''.join(pairs)}</ul>" if pairs else "")
+    note = f"<p><small>Runs that were not trained to the end are left out: {left_out}.</small></p>" * bool(left_out)
+    return f"<ul>{''.join(sentences)}</ul>{note}" + (f"<h3>Differences</h3><ul>{''.join(pairs)}</ul>" if pairs else "")
 
 
 def _details(label: str, summary: RunSummary) -> str:

@@ -42,8 +42,8 @@ def settings(config: TrainingConfig) -> str:
     for name, field in FIELDS.items():
         value = getattr(config, name)
         if field.matters(vars(config)):
-            shown = field.title(value) if isinstance(value, str) else f"{value:,.6g}"
-            items.append(f"<li>{escape(field.label)}: <b>{escape(shown)}</b></li>")
+            text = field.title(value) if isinstance(value, str) else f"{value:,.6g}"
+            items.append(f"<li>{escape(field.label)}: <b>{escape(text)}</b></li>")
     used = ", ".join(f"{name} {version}" for name, version in versions().items())
     return f'<ul class="settings">{"".join(items)}</ul><p><small>Report made with {escape(used)}.</small></p>'
 

@@ -4,7 +4,7 @@ from explorer.config import FIELDS, OFF, TrainingConfig
 
 _HEAD = '''
 def batches():
-    """Yields batches of training data, {words} each epoch, depending only on the seed."""
+    """Yields batches of training data, {order} each epoch, depending only on the seed."""
     for epoch in range(1, EPOCHS + 1):
         order = np.random.default_rng([SEED, epoch]).permutation(len(x_train))'''
 _PLAIN = """
@@ -35,8 +35,8 @@ def batches(config: TrainingConfig, image_shape: tuple[int, ...]) -> str:
     """The code of the function `batches`."""
     flips, mixes = has_flips(config), config.mixup > 0
     if not (flips or has_shifts(config) or mixes):
-        return _HEAD.replace("{words}", "in a new order") + _PLAIN
-    code = _HEAD.replace("{words}", "in a new order and newly augmented") + _ORDERED
+        return _HEAD.replace("{order}", "in a new order") + _PLAIN
+    code = _HEAD.replace("{order}", "in a new order and newly augmented") + _ORDERED
     return code + _FLIP * flips + _shift(config, image_shape) + (_SHARES + _MIX if mixes else _YIELD)
 
 

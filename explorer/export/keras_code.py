@@ -35,7 +35,7 @@ class Section:
     """A part of the script: its title, a sentence about it, and its code in blocks that blank lines set apart."""
 
     title: str
-    words: str
+    explanation: str
     blocks: tuple[str, ...]
 
     @property
@@ -48,9 +48,9 @@ def sections(config: TrainingConfig) -> list[Section]:
     """The parts of the script in their order; together they are the whole program."""
     return [
         Section("", "", (_imports(config), _settings(config))),
-        Section("Data", _words_of_data(config), _data(config)),
-        Section("Network", keras_network.words(config), keras_network.network(config)),
-        Section("Training", _words_of_training(config), _training(config)),
+        Section("Data", _about_data(config), _data(config)),
+        Section("Network", keras_network.explanation(config), keras_network.network(config)),
+        Section("Training", _about_training(config), _training(config)),
         Section(
             "Evaluation", "The weights are those of the epoch with the lowest validation loss.", _evaluation(config)
         ),
@@ -101,7 +101,7 @@ def _settings(config: TrainingConfig) -> str:
     return "\n".join([*lines, *keras_batches.constants(config)])
 
 
-def _words_of_data(config: TrainingConfig) -> str:
+def _about_data(config: TrainingConfig) -> str:
     held = "The first tenth" if config.validation_split == BOOK else "A random fifth"
     return f"{held} of the labelled {DATASETS[config.dataset].noun} is for validation."
 
@@ -159,7 +159,7 @@ def rate_at(step):
     return LEARNING_RATE * (final + (1 - final) * (1 + np.cos(np.pi * along)) / 2)'''
 
 
-def _words_of_training(config: TrainingConfig) -> str:
+def _about_training(config: TrainingConfig) -> str:
     return f"The schedule of the learning rate: {FIELDS['schedule'].title(config.schedule)}."
 
 

@@ -37,7 +37,7 @@ _SCALER = """
 scaler = StandardScaler().fit(x_train.reshape(len(x_train), -1).astype("float32"))"""
 
 
-def words(config: TrainingConfig) -> str:
+def explanation(config: TrainingConfig) -> str:
     """A sentence about the network; empty where there is nothing to say."""
     return "" if config.input_scaling == RAW else "The input scaling is a layer of the model, which takes raw pixels."
 

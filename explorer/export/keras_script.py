@@ -22,7 +22,7 @@ def keras_script(config: TrainingConfig, run: str = "", best: EpochRecord | None
     blocks = [f'"""{headline(config)}\n\n{paragraph}\n\nNeeds: {INSTALL}\n"""']
     for section in sections(config):
         titles = [f"--- {section.title} ---"] if section.title else []
-        comments = "".join(f"# {line}\n" for line in (*titles, *textwrap.wrap(section.words, 110)))
+        comments = "".join(f"# {line}\n" for line in (*titles, *textwrap.wrap(section.explanation, 110)))
         first, *others = section.blocks
         blocks += [comments + first.strip("\n"), *others]
     return joined(blocks) + "\n"
@@ -43,7 +43,7 @@ def result(config: TrainingConfig, best: EpochRecord) -> str:
     """The result of a run as a sentence that says how it was selected, over how many images and seeds."""
     return (
         f"{percent(best.val_accuracy)} validation accuracy (validation loss {best.val_loss:.4f}) at epoch "
-        f"{best.epoch}, {RULES['val_loss'].words}; {cost_estimate.validation_words(config)}, one seed."
+        f"{best.epoch}, {RULES['val_loss'].criterion}; {cost_estimate.validation_words(config)}, one seed."
     )
 
 

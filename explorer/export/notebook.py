@@ -40,11 +40,11 @@ def _cells(run: Run, config: TrainingConfig, records: Sequence[EpochRecord]) -> 
     from nbformat.v4 import new_code_cell as code
     from nbformat.v4 import new_markdown_cell as text
 
-    words = introduction(config, run.name, best_epoch(records))
-    yield text(f"# {headline(config)}\n\n{words}\n\nNeeds `{INSTALL}`; Colab has all of it.")
+    summary = introduction(config, run.name, best_epoch(records))
+    yield text(f"# {headline(config)}\n\n{summary}\n\nNeeds `{INSTALL}`; Colab has all of it.")
     for section in sections(config):
         if section.title:
-            yield text(f"## {section.title}\n\n{section.words}".strip())
+            yield text(f"## {section.title}\n\n{section.explanation}".strip())
         yield code(section.code)
     if records:
         yield text(f"## The curves of the run\n\n{_curves(run)}")

@@ -82,7 +82,7 @@ def _result(summary: RunSummary) -> str:
     smoothed = "<p>These losses include label smoothing; the loss of the metrics below does not.</p>"
     values = html_parts.numbers(values) + smoothed * (summary.config.label_smoothing > 0)
     return (
-        f"{values}<p>How it was selected: the epoch with the {RULES['val_loss'].words}, on "
+        f"{values}<p>How it was selected: the epoch with the {RULES['val_loss'].criterion}, on "
         f"{cost_estimate.validation_words(summary.config)}, from one seed ({summary.config.seed}). These {noun} also "
         f"chose the epoch, so the accuracy is slightly optimistic; the test {noun} were not looked at for this "
         "report.</p>"
@@ -130,7 +130,7 @@ def _inside(summary: RunSummary, charts: Charts) -> str:
         frame = internals.depth_frame(summary.title, signals, signal, epoch)
         if not frame.empty:
             view = SIGNAL_VIEWS[signal]
-            caption = f"{view.words} The selected epoch is the best one, {epoch:,}."
+            caption = f"{view.explanation} The selected epoch is the best one, {epoch:,}."
             figures.append(charts.figure(internals.by_depth(frame, signal), f"{view.label} by layer", caption))
     return f'<h2>Inside the network</h2><div class="two">{"".join(figures)}</div>' if figures else ""
 

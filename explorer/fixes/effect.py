@@ -118,7 +118,7 @@ def sentence(effect: Effect) -> str:
     if before.epoch != after.epoch:
         return (
             f"{name}: {percent(after.val_accuracy)} at epoch {after.epoch:,} instead of "
-            f"{percent(before.val_accuracy)} at epoch {before.epoch:,} ({RULES['val_loss'].words}; {start})."
+            f"{percent(before.val_accuracy)} at epoch {before.epoch:,} ({RULES['val_loss'].criterion}; {start})."
         )
     reached = f"{percent(after.val_accuracy)} instead of {percent(before.val_accuracy)}"
     return f"{name}: {reached} after {count(after.epoch, 'epoch')} ({start})."

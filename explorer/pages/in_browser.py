@@ -19,9 +19,9 @@ WHAT_NOW = (
     "Nothing that was trained is lost: Resume continues an interrupted run."
 )
 # the place of Streamlit's dialog, which tells every visitor to start a server in a terminal
-_WORDS = json.dumps({"skip": SKIP, "gone": GONE, "whatNow": WHAT_NOW})
+_TEXTS = json.dumps({"skip": SKIP, "gone": GONE, "whatNow": WHAT_NOW})
 _SCRIPT = (
-    f"<script>window.explorerWords = {_WORDS};"
+    f"<script>window.explorerWords = {_TEXTS};"
     + """
 if (!window.explorerAdded) {
   window.explorerAdded = true;

@@ -56,8 +56,8 @@ def lines(text: object) -> str:
         elif line == f"`{literal}`" and "`" not in literal:
             made.append(f"\n{line}\n")
         else:
-            words = foreign(without_paths(plain(line.removeprefix("- "), _LONGEST_READ)), LONGEST_SENTENCE)
-            made.append(f"- {words}" if line.startswith("- ") else f"\n{words}\n")
+            escaped = foreign(without_paths(plain(line.removeprefix("- "), _LONGEST_READ)), LONGEST_SENTENCE)
+            made.append(f"- {escaped}" if line.startswith("- ") else f"\n{escaped}\n")
     return "\n".join(made).strip()
 
 

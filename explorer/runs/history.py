@@ -117,10 +117,10 @@ def read(content: bytes) -> list[EpochRecord]:
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """How one epoch is selected to represent a run; `words` completes "selected by …"."""
+    """How one epoch is selected to represent a run; `criterion` completes "selected by …"."""
 
     name: str
-    words: str
+    criterion: str
     metric: str | None
     higher_is_better: bool = False
 

@@ -184,8 +184,8 @@ class Run(WorkFolder):
         """An epoch, by default the last, and its decision boundary, float32 `[SIDE²]`; None where there is none."""
         if epoch is None:
             return decision_boundary.last(self.path / BOUNDARY)
-        found = decision_boundary.read(self.path / BOUNDARY, epoch)
-        return None if found is None else (epoch, found)
+        probabilities = decision_boundary.read(self.path / BOUNDARY, epoch)
+        return None if probabilities is None else (epoch, probabilities)
 
     def keep_epochs(self, count: int, *, fresh: bool = False) -> list[EpochRecord]:
         """Truncates history and signals to the first `count` epochs, those in the checkpoint; returns the history.

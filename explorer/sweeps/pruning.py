@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # a median of fewer trials is unreliable
 STARTUP_TRIALS = 4
 REDUCTION_FACTOR = 3
-WORDS = {
+REASONS = {
     MEDIAN: "worse than the median of the other trials after epoch {epoch}",
     HYPERBAND: "not in the best third of its bracket after epoch {epoch}",
 }
@@ -42,7 +42,7 @@ def verdict(
 
     The reason is empty while the trial continues. A trial that has reached `last_epoch` is not pruned.
     """
-    if spec.pruner not in WORDS:
+    if spec.pruner not in REASONS:
         return len(records), ""
     metric = RULES[spec.objective].metric
     for record in records[reported:]:
@@ -51,7 +51,7 @@ def verdict(
             continue  # the run has diverged and is about to fail
         trial.report(value, record.epoch)
         if record.epoch < last_epoch and trial.should_prune():
-            why = WORDS[spec.pruner].format(epoch=record.epoch)
+            why = REASONS[spec.pruner].format(epoch=record.epoch)
             return record.epoch, f"pruned by {spec.pruner}: {why}"
     return len(records), ""
 

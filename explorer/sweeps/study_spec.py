@@ -84,7 +84,7 @@ class StudySpec:
     @property
     def caution(self) -> str:
         """What to bear in mind where the values of trials are compared; empty where there is nothing."""
-        parts = [words for field, words in PARTS_OF_LOSS.items() if field in self.space.fields()]
+        parts = [part for field, part in PARTS_OF_LOSS.items() if field in self.space.fields()]
         if self.objective != "val_loss" or not parts:
             return ""
         return (

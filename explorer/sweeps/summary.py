@@ -89,7 +89,7 @@ def result(study: Study) -> dict[str, Any]:
         "status": status.status,
         "reason": status.reason,
         "objective": spec.objective,
-        "selected_by": RULES[spec.objective].words,
+        "selected_by": RULES[spec.objective].criterion,
         "planned": spec.planned,
         "trials_by_state": view.counts,
         "seconds": view.seconds,

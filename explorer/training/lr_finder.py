@@ -55,13 +55,13 @@ class Trial:
 class Suggestion:
     """The learning rate that a curve and trials suggest, None if the loss never fell.
 
-    `turn` is the rate of the curve's lowest loss; `words` is the explanation, in a sentence or two. `trials` are the
-    rates that were tried, and `finalists` the best of them, trained longer.
+    `turn` is the rate of the curve's lowest loss; `explanation` has a sentence or two. `trials` are the rates that were
+    tried, and `finalists` the best of them, trained longer.
     """
 
     rate: float | None
     turn: float | None
-    words: str
+    explanation: str
     trials: tuple[Trial, ...] = ()
     finalists: tuple[Trial, ...] = ()
 

@@ -95,12 +95,12 @@ def remove(key: str) -> None:
 
 def sizes() -> dict[Path, int]:
     """The files of stored programs and their sizes in bytes, the one that was used last first."""
-    found = []
+    programs = []
     for path in folder().glob(f"*{ENDING}"):
         with suppress(OSError):  # another process has removed it
             status = path.lstat()
-            found.append((status.st_mtime, path, status.st_size))
-    return {path: size for _, path, size in sorted(found, reverse=True)}
+            programs.append((status.st_mtime, path, status.st_size))
+    return {path: size for _, path, size in sorted(programs, reverse=True)}
 
 
 def clear() -> None:

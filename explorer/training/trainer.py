@@ -164,8 +164,8 @@ class _Epoch:
                 self._order, self._step, stop, self._totals, self._rates, self._noise, self._draws
             )
             if not math.isfinite(self._totals.loss):
-                words = f"the training loss became {_name(self._totals.loss)} in epoch {self._epoch}"
-                return Outcome(Cause.DIVERGED, f"{words}, by step {stop:,} of {steps:,}")
+                reason = f"the training loss became {_name(self._totals.loss)} in epoch {self._epoch}"
+                return Outcome(Cause.DIVERGED, f"{reason}, by step {stop:,} of {steps:,}")
             seconds = time.perf_counter() - called
             self._steps_per_call = max(1, int(SECONDS_PER_CALL * (stop - self._step) / seconds))
             self._step = stop

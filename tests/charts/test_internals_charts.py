@@ -18,7 +18,7 @@ def run(epochs: int, depth: int = 3, **values) -> list:
 
 def test_every_signal_has_a_view():
     assert set(SIGNAL_VIEWS) == set(SIGNALS)
-    assert all(view.words.endswith(".") for view in SIGNAL_VIEWS.values())
+    assert all(view.explanation.endswith(".") for view in SIGNAL_VIEWS.values())
 
 
 @pytest.mark.parametrize("signal", SIGNAL_VIEWS)

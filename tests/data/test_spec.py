@@ -120,7 +120,7 @@ def test_an_own_image_is_cropped_to_the_shape_of_the_images():
     Image.fromarray(picture).save(stream, "PNG")
     upload = read_upload(stream.getvalue(), "wide.png", shapes.spec())
     assert upload.image.shape == (20, 30, 1) and (upload.image == 219).all()
-    assert upload.words == "PNG, 400 × 100 pixels, cropped to its central part of 30:20, shrunk to 30 × 20"
+    assert upload.description == "PNG, 400 × 100 pixels, cropped to its central part of 30:20, shrunk to 30 × 20"
     assert png_uri(upload.image, 219).startswith("data:image/png;base64,")
 
 

@@ -235,7 +235,7 @@ def test_the_three_formats_keep_their_colours(kind):
     upload = read_upload(encoded(halves((255, 0, 0), (0, 0, 255)), kind), "x", CIFAR10)
     assert np.abs(upload.image[16, 4].astype(int) - (255, 0, 0)).max() < 12
     assert np.abs(upload.image[16, 28].astype(int) - (0, 0, 255)).max() < 12
-    assert "100 × 100 pixels, shrunk to 32 × 32" in upload.words
+    assert "100 × 100 pixels, shrunk to 32 × 32" in upload.description
 
 
 def test_transparent_is_white_and_wide_is_cut_to_its_middle():
@@ -260,7 +260,7 @@ def test_an_image_of_the_data_set_survives_unchanged(digits):
     light = read_upload(encoded(Image.fromarray((digit * 15).astype(np.uint8))), "x", DIGITS)
     assert np.abs(light.image.astype(int) - digit * 15 / 255 * 16).max() <= 1
     dark = read_upload(encoded(Image.fromarray((255 - digit * 15).astype(np.uint8))), "x", DIGITS)
-    assert (dark.image == light.image).all() and "light on dark" in dark.words
+    assert (dark.image == light.image).all() and "light on dark" in dark.description
 
 
 def test_a_single_pixel_is_enough():

@@ -86,7 +86,7 @@ def test_an_unknown_rule_is_refused_with_the_known_ones():
 
 
 def test_every_rule_is_named_in_words():
-    assert {name: rule.words for name, rule in RULES.items()} == {
+    assert {name: rule.criterion for name, rule in RULES.items()} == {
         "val_loss": "lowest validation loss",
         "val_accuracy": "highest validation accuracy",
         "last": "last epoch",

@@ -109,7 +109,8 @@ def test_the_rate_with_the_lowest_loss_is_suggested_and_of_near_equals_the_lower
     finalists = [Trial(0.006, 1.4), Trial(0.002, 0.9), Trial(0.0006, 1.1)]
     suggestion = suggest(0.02, "The loss turned.", trials, finalists)
     assert (suggestion.rate, suggestion.turn) == (0.002, 0.02)
-    assert "Of 5 rates" in suggestion.words and "0.002 reached the lowest validation loss" in suggestion.words
+    assert "Of 5 rates" in suggestion.explanation
+    assert "0.002 reached the lowest validation loss" in suggestion.explanation
     finalists[2] = Trial(0.0006, 0.9 * (1 + CLOSE / 2))
     assert suggest(0.02, "", trials, finalists).rate == 0.0006
     assert best_trials([Trial(0.02, math.inf)]) == []

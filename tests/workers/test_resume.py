@@ -211,8 +211,8 @@ def assert_agree(run: Run, undisturbed: Run, weights: dict, folder: Path) -> Non
         assert all(np.array_equal(held[name], weights[model.best.epoch][name]) for name in held)
         best = best_epoch(records)
         ahead = best is not None and best.epoch != model.best.epoch
-        assert model.words.startswith(f"epoch {model.best.epoch}, lowest validation loss")
-        assert (f"the best epoch of the run is {best.epoch if best else None}, " in model.words) == ahead
+        assert model.description.startswith(f"epoch {model.best.epoch}, lowest validation loss")
+        assert (f"the best epoch of the run is {best.epoch if best else None}, " in model.description) == ahead
 
 
 def test_killed_before_a_dozen_writes_history_model_and_checkpoint_agree(models, tmp_path):

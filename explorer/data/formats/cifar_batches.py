@@ -41,7 +41,7 @@ def from_batches(
     batches = [_batch(name, content, layout, tuple(labels.values())) for name, content in files]
     arrays = {}
     for number, end in enumerate(labels):
-        arrays |= assembled([images for images, _ in batches], [found[number] for _, found in batches], end)
+        arrays |= assembled([images for images, _ in batches], [parts[number] for _, parts in batches], end)
     return arrays
 
 

@@ -98,15 +98,15 @@ def _collected(arrays: dict[str, np.ndarray], others: list[str], shape: Shape | 
         features = _feature_names(arrays.get(FEATURE_NAMES), images.shape[1], title)
         return Collected(names, images, labels, test_images, test_labels, ignored=others, feature_names=features)
     size = images.shape[2], images.shape[1]
-    found = Collected(names, _fit(images, shape), labels, _fit(test_images, shape), test_labels)
-    found.sizes[size] = len(images) + len(test_images)
-    found.ignored, found.scaled = others, scaled
-    if max(found.images.shape[1:3]) > LARGEST_SIDE or min(found.images.shape[1:3]) < SMALLEST_SIDE:
+    collected = Collected(names, _fit(images, shape), labels, _fit(test_images, shape), test_labels)
+    collected.sizes[size] = len(images) + len(test_images)
+    collected.ignored, collected.scaled = others, scaled
+    if max(collected.images.shape[1:3]) > LARGEST_SIDE or min(collected.images.shape[1:3]) < SMALLEST_SIDE:
         raise InputError(
             f"{title} has images of {size[0]:,} × {size[1]:,} pixels; they must have {SMALLEST_SIDE} to {LARGEST_SIDE} "
             "on each side, or a size must be chosen"
         )
-    return found
+    return collected
 
 
 def _rows(array: np.ndarray, title: str) -> np.ndarray:

@@ -138,12 +138,12 @@ def _member(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _File:
 
 
 def _bounded(files: Iterator[_File], title: str) -> list[_File]:
-    found = []
+    kept = []
     for file in files:
-        found.append(file)
-        if len(found) > MOST_FILES:
+        kept.append(file)
+        if len(kept) > MOST_FILES:
             raise InputError(f"{title} has more than {MOST_FILES:,} files, the most that are allowed")
-    return found
+    return kept
 
 
 # --- the classes and their images -------------------------------------------------------------------------
@@ -160,11 +160,11 @@ def _collect(files: list[_File], shape: Shape, title: str, progress: Progress) -
     names = class_order({file.folders[at] for file in used})
     if not names:
         raise InputError(f"{title} has no folders with images; it must have one folder for each class")
-    found = _Images(shape, names, title)
+    images = _Images(shape, names, title)
     for done, file in enumerate(used):
         progress.tell(done, len(used))
-        found.add(file, file.folders[at], in_splits and file.folders[depth].lower() in TESTING)
-    return found.collected([file.title for file in ignored])
+        images.add(file, file.folders[at], in_splits and file.folders[depth].lower() in TESTING)
+    return images.collected([file.title for file in ignored])
 
 
 def _below_common_folder(files: list[_File]) -> tuple[list[_File], int]:
@@ -183,7 +183,7 @@ class _Images:
     """The images so far; raises `InputError` before they take more memory than a data set may."""
 
     def __init__(self, shape: Shape, names: tuple[str, ...], title: str) -> None:
-        self._shape, self._names, self._shown = shape, names, title
+        self._shape, self._names, self._title = shape, names, title
         self._labels = {name: label for label, name in enumerate(names)}
         self._images: dict[bool, list[np.ndarray]] = {False: [], True: []}
         self._of: dict[bool, list[int]] = {False: [], True: []}
@@ -207,7 +207,7 @@ class _Images:
         self._bytes += image.nbytes
         if self._bytes > MOST_STORED:
             most = MOST_STORED // MEBIBYTE
-            raise InputError(f"{self._shown} has images of more than {most:,} MiB at this size; choose a smaller size")
+            raise InputError(f"{self._title} has images of more than {most:,} MiB at this size; choose a smaller size")
         self._images[test].append(image)
         self._of[test].append(self._labels[name])
 

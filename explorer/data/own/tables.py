@@ -46,10 +46,10 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     if (count := sum(len(columns) for columns, _, _ in read)) > MOST_FEATURES:
         raise InputError(f"{title} has {count:,} features, categories included; at most {MOST_FEATURES:,} are allowed")
     values = np.stack([column for columns, _, _ in read for column in columns], axis=1)
-    found = Collected(names, values, labels, values[:0], labels[:0])
-    found.columns = [text for _, _, text in read]
-    found.feature_names = tuple(name for _, features, _ in read for name in features)
-    return found
+    collected = Collected(names, values, labels, values[:0], labels[:0])
+    collected.columns = [text for _, _, text in read]
+    collected.feature_names = tuple(name for _, features, _ in read for name in features)
+    return collected
 
 
 def _text(path: Path, title: str) -> str:

@@ -181,12 +181,12 @@ def _restore(names: list[str]) -> None:
 def _bin() -> None:
     names = notes.binned(resources.store().folder)
     listed_here = names[:MOST_BINNED]
-    shown = _names_in_bin(listed_here)
+    titles = _names_in_bin(listed_here)
     with popover(f"Bin ({len(names):,})", BIN, icon=":material/delete_sweep:", disabled=not names):
         picked = st.multiselect(
             "In the bin",
             listed_here,
-            format_func=lambda name: plain(shown[name]),
+            format_func=lambda name: plain(titles[name]),
             key="compare_binned",
             placeholder="Select runs",
         )

@@ -115,8 +115,8 @@ def _overlay(frame: "pd.DataFrame", axes: _Axes) -> None:
             alt=f"{metric} of the compared runs, on training and validation data",
         )
     st.caption(
-        f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].words}). Click a "
-        "run in the legend to highlight it; shift-click to hide it or show it again."
+        f"Solid: validation, dashed: training. A ring marks each run's best epoch ({RULES['val_loss'].criterion}). "
+        "Click a run in the legend to highlight it; shift-click to hide it or show it again."
     )
     loss = of_metric(frame, "loss")
     if (axes.log_y and (loss["value"] <= 0).any()) or (axes.log_x and (loss[axes.x] <= 0).any()):

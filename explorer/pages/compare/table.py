@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HEIGHT = 400
 LONGEST_CELL = 44  # characters of a name that fit its column
 MOST_LINKS = 8
-SELECTED_BY = RULES["val_loss"].words
+SELECTED_BY = RULES["val_loss"].criterion
 FILTERED = {name: field.label for name, field in FIELDS.items() if name != "dataset"} | RESULTS
 
 

@@ -9,7 +9,7 @@ from explorer.evaluation.cards import cards
 from explorer.evaluation.image_filter import most_uncertain
 from explorer.evaluation.metrics import Evaluation
 from explorer.pages import resources
-from explorer.pages.evaluate.shared import Shown, answered, show_failure
+from explorer.pages.evaluate.shared import EvaluatedModel, answered, show_failure
 from explorer.pages.evaluate.state import SAMPLES
 from explorer.pages.run.links import run_name
 
@@ -17,9 +17,9 @@ CHOICES = (10, 30, 100)
 IMAGES = 24
 
 
-def draw(shown: Shown, _) -> None:
+def draw(evaluated: EvaluatedModel, _) -> None:
     """Draws the number of samples, the metrics of their mean beside those without sampling, and the images."""
-    if not shown.predictions.facts.dropout_layers:
+    if not evaluated.predictions.facts.dropout_layers:
         st.info(
             "This network has no dropout, so its predictions are the same every time. Train one with **Dropout** (in "
             "the Train page's sidebar, under *More settings*) to see here where its predictions vary."
@@ -34,27 +34,27 @@ def draw(shown: Shown, _) -> None:
         help="Each sample drops different units at random; the prediction is the mean of the samples' probabilities "
         "(Gal and Ghahramani, Dropout as a Bayesian approximation, 2016).",
     )
-    request = replace(shown.request, samples=samples)
+    request = replace(evaluated.request, samples=samples)
     try:
         predictions = answered(
-            resources.library().predictions(request), f"Sampling {run_name(shown.model.name)} {samples} times"
+            resources.library().predictions(request), f"Sampling {run_name(evaluated.model.name)} {samples} times"
         )
     except ExplorerError as error:
         show_failure(error, request)
         return
-    noun = shown.dataset.spec.noun
-    mean, spread = predictions.evaluation(shown.dataset), predictions.spread
-    _metrics(shown.evaluation, mean)
+    noun = evaluated.dataset.spec.noun
+    mean, spread = predictions.evaluation(evaluated.dataset), predictions.spread
+    _metrics(evaluated.evaluation, mean)
     right, wrong = (float(spread[which].mean()) if which.any() else 0.0 for which in (mean.right, ~mean.right))
     st.caption(
-        f"Mean of {samples} samples on {mean.images:,} {shown.split} {noun}, {predictions.seconds:.1f} s. The "
+        f"Mean of {samples} samples on {mean.images:,} {evaluated.split} {noun}, {predictions.seconds:.1f} s. The "
         f"probability of the predicted class varies between samples by {right:.1%} where the prediction is correct and "
         f"{wrong:.1%} where it is incorrect (mean standard deviation)."
     )
     st.markdown(f"**{noun.capitalize()} on which the samples differ most**")
     positions = most_uncertain(spread)[:IMAGES]
     notes = {int(position): f"± {spread[position]:.0%} between samples" for position in positions}
-    st.html(cards(shown.dataset, shown.split, mean, positions, notes))
+    st.html(cards(evaluated.dataset, evaluated.split, mean, positions, notes))
 
 
 def _metrics(single: Evaluation, mean: Evaluation) -> None:

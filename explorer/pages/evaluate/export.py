@@ -4,21 +4,21 @@ import streamlit as st
 
 from explorer.evaluation import html_report, report
 from explorer.pages import resources
-from explorer.pages.evaluate.shared import Shown
+from explorer.pages.evaluate.shared import EvaluatedModel
 from explorer.pages.text import file_name
 from explorer.runs import table_export
 
 
-def draw(shown: Shown, _) -> None:
+def draw(evaluated: EvaluatedModel, _) -> None:
     """Draws a download button for each file; a file is made when its button is pressed."""
-    name = f"{shown.model.name}-{shown.split}"
+    name = f"{evaluated.model.name}-{evaluated.split}"
 
     def metrics() -> dict:
-        values = report.values(shown.model, shown.predictions, resources.library().looks(shown.request))
-        return {**values, "path": shown.model.name}  # the path on the server is not the reader's business
+        values = report.values(evaluated.model, evaluated.predictions, resources.library().looks(evaluated.request))
+        return {**values, "path": evaluated.model.name}  # the path on the server is not the reader's business
 
     def frame():
-        return html_report.predictions_frame(shown.dataset, shown.split, shown.evaluation)
+        return html_report.predictions_frame(evaluated.dataset, evaluated.split, evaluated.evaluation)
 
     files = (
         ("Predictions (CSV)", "csv", "text/csv", lambda: table_export.to_csv(frame())),
@@ -26,7 +26,7 @@ def draw(shown: Shown, _) -> None:
          lambda: table_export.to_parquet(frame())),
         ("Metrics (JSON)", "json", "application/json", lambda: html_report.to_json(metrics())),
         ("This page (HTML)", "html", "text/html",
-         lambda: html_report.to_html(metrics(), shown.dataset, shown.split, shown.evaluation)),
+         lambda: html_report.to_html(metrics(), evaluated.dataset, evaluated.split, evaluated.evaluation)),
     )  # fmt: skip
     with st.container(horizontal=True):
         for label, kind, mime, make in files:
@@ -40,6 +40,6 @@ def draw(shown: Shown, _) -> None:
                 icon=":material/download:",
             )
     st.caption(
-        f"The predictions have one row per {shown.dataset.spec.one}: its index in the data set, true and predicted "
+        f"The predictions have one row per {evaluated.dataset.spec.one}: its index in the data set, true and predicted "
         "class, all probabilities. The page is one file without scripts or links, so it also opens offline."
     )

@@ -7,36 +7,36 @@ from explorer.evaluation.cards import MOST_BARS, cards
 from explorer.evaluation.image_filter import ORDERS, choose
 from explorer.pages.chart import draw_chart
 from explorer.pages.evaluate import state
-from explorer.pages.evaluate.shared import Shown
+from explorer.pages.evaluate.shared import EvaluatedModel
 from explorer.pages.text import sentence
 from explorer.plain_text import count
 
 COUNTS, SHARES = "Counts", "Share of the true class"
 
 
-def draw(shown: Shown, _) -> None:
+def draw(evaluated: EvaluatedModel, _) -> None:
     """Draws the matrix and the images; a click or a filter redraws only these."""
-    st.fragment(_draw)(shown)
+    st.fragment(_draw)(evaluated)
 
 
-def _draw(shown: Shown) -> None:
+def _draw(evaluated: EvaluatedModel) -> None:
     left, right = st.columns([6, 5], gap="medium")
     with left:
-        _matrix(shown)
+        _matrix(evaluated)
     with right:
-        _gallery(shown)
+        _gallery(evaluated)
 
 
-def _matrix(shown: Shown) -> None:
+def _matrix(evaluated: EvaluatedModel) -> None:
     from explorer.charts.evaluation import CELL, confusion, matrix_frame
 
-    names, noun = shown.dataset.spec.class_names, shown.dataset.spec.noun
+    names, noun = evaluated.dataset.spec.class_names, evaluated.dataset.spec.noun
     cells = st.segmented_control(
         "Cells", (COUNTS, SHARES), default=COUNTS, required=True, key=state.CELLS, label_visibility="collapsed"
     )
     draw_chart(
         confusion,
-        matrix_frame(shown.evaluation.matrix, names, cells == SHARES),
+        matrix_frame(evaluated.evaluation.matrix, names, cells == SHARES),
         names,
         noun,
         key=state.CONFUSION,
@@ -47,8 +47,8 @@ def _matrix(shown: Shown) -> None:
     st.caption(f"Click a cell to see its {noun}; click it again to see all mistakes.")
 
 
-def _gallery(shown: Shown) -> None:
-    names = shown.dataset.spec.class_names
+def _gallery(evaluated: EvaluatedModel) -> None:
+    names = evaluated.dataset.spec.class_names
     changed = {"on_change": state.filter_has_changed}
     order, search = st.columns([3, 2])
     order.selectbox("Show", ORDERS, format_func=ORDERS.get, key=state.ORDER, **changed)
@@ -58,17 +58,17 @@ def _gallery(shown: Shown) -> None:
     true.selectbox("True class", names, index=None, placeholder="Any", key=state.TRUE, **changed)
     predicted.selectbox("Predicted class", names, index=None, placeholder="Any", key=state.PREDICTED, **changed)
     try:
-        positions = choose(shown.evaluation, state.gallery_filter(names))
+        positions = choose(evaluated.evaluation, state.gallery_filter(names))
     except InputError as error:
         st.error(sentence(error))
         return
     visible = min(len(positions), state.gallery_shown())
     st.caption(
-        count(len(positions), shown.dataset.spec.one)
+        count(len(positions), evaluated.dataset.spec.one)
         + (f", showing the first {visible}" if visible < len(positions) else "")
     )
     if visible:
-        st.html(cards(shown.dataset, shown.split, shown.evaluation, positions[:visible]))
+        st.html(cards(evaluated.dataset, evaluated.split, evaluated.evaluation, positions[:visible]))
         which = "class probabilities, in the order of the classes"
         if len(names) > MOST_BARS:
             which = f"{MOST_BARS} highest class probabilities"

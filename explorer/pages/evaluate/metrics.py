@@ -5,14 +5,14 @@ import streamlit as st
 from explorer.evaluation.metrics import CALIBRATION_BINS, ConfidenceVerdict, Evaluation
 from explorer.evaluation.predictions import Predictions
 from explorer.evaluation.report import smoothing_caution
-from explorer.pages.evaluate.shared import Shown
+from explorer.pages.evaluate.shared import EvaluatedModel
 from explorer.pages.text import cell, foreign
 from explorer.plain_text import percent
 
 
-def overall(shown: Shown) -> None:
+def overall(evaluated: EvaluatedModel) -> None:
     """Draws the overall metrics in one row."""
-    evaluation, noun = shown.evaluation, shown.dataset.spec.noun
+    evaluation, noun = evaluated.evaluation, evaluated.dataset.spec.noun
     low, high = evaluation.accuracy_interval
     with st.container(horizontal=True, gap="medium"):  # wraps to two per row on a phone
         st.metric(
@@ -25,9 +25,9 @@ def overall(shown: Shown) -> None:
             f"interval (Wilson), as an estimate for other {noun} of the same kind.",
             width="content",
         )
-        for label, value, explanation in (*_losses(evaluation, shown.predictions), *_others(shown)):
+        for label, value, explanation in (*_losses(evaluation, evaluated.predictions), *_others(evaluated)):
             st.metric(label, value, help=explanation, width="content")
-    if caution := smoothing_caution(shown.model):
+    if caution := smoothing_caution(evaluated.model):
         st.caption(caution)
 
 
@@ -49,8 +49,8 @@ def _losses(evaluation: Evaluation, predictions: Predictions) -> list[Metric]:
     return parts
 
 
-def _others(shown: Shown) -> list[Metric]:
-    evaluation, predictions, noun = shown.evaluation, shown.predictions, shown.dataset.spec.noun
+def _others(evaluated: EvaluatedModel) -> list[Metric]:
+    evaluation, predictions, noun = evaluated.evaluation, evaluated.predictions, evaluated.dataset.spec.noun
     best_two = (
         "Top-2 accuracy",
         percent(evaluation.top_2_accuracy),
@@ -73,13 +73,13 @@ def _others(shown: Shown) -> list[Metric]:
     ]
 
 
-def classes(shown: Shown, _) -> None:
+def classes(evaluated: EvaluatedModel, _) -> None:
     """Draws precision, recall and F1 of each class as bars and as a sortable table."""
     import pandas as pd
 
     from explorer.charts.evaluation import MOST_NUMBERED, class_bars, class_frame
 
-    rows, noun = shown.evaluation.classes, shown.dataset.spec.noun
+    rows, noun = evaluated.evaluation.classes, evaluated.dataset.spec.noun
     left, right = st.columns(2)
     left.altair_chart(
         class_bars(class_frame(rows), noun), key="class_bars", alt="precision, recall and F1 of each class"
@@ -105,11 +105,11 @@ def classes(shown: Shown, _) -> None:
     )
 
 
-def confidence(shown: Shown, _) -> None:
+def confidence(evaluated: EvaluatedModel, _) -> None:
     """Draws the calibration of the model: confidence against accuracy."""
     from explorer.charts.evaluation import confidence_frame, confidence_histogram, reliability, reliability_frame
 
-    evaluation, noun = shown.evaluation, shown.dataset.spec.noun
+    evaluation, noun = evaluated.evaluation, evaluated.dataset.spec.noun
     mean = float(evaluation.confidence.mean())
     verdict = evaluation.confidence_verdict
     few = f", as far as {evaluation.images:,} {noun} can tell" * (verdict is ConfidenceVerdict.CALIBRATED)

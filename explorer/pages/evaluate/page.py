@@ -12,7 +12,7 @@ from explorer.evaluation.predictions import CARRIED, SPLITS, TEST, VALIDATION, R
 from explorer.evaluation.saved_models import SavedModel, best_first, offered
 from explorer.pages import download, ignored, layout, resources, settings
 from explorer.pages.evaluate import dropout_samples, export, failures, metrics, own_image, two_models, weights
-from explorer.pages.evaluate.shared import NotYet, Shown, answered, look_for, show_failure, title
+from explorer.pages.evaluate.shared import EvaluatedModel, NotYet, answered, look_for, show_failure, title
 from explorer.pages.evaluate.state import (
     MODEL,
     SPLIT,
@@ -94,11 +94,13 @@ def _evaluation(model: SavedModel, request: Request, models: list[SavedModel]) -
         if current is None:
             st.info("Its run has saved a better model since; these are the metrics of the earlier one.", icon=REPLACED)
             st.button("Evaluate the newer model", icon=":material/refresh:")
-    shown = Shown(current or replace(model, run=None), request, predictions, dataset, predictions.evaluation(dataset))
+    evaluated = EvaluatedModel(
+        current or replace(model, run=None), request, predictions, dataset, predictions.evaluation(dataset)
+    )
     with layout.place():
-        _headline(shown)
-    metrics.overall(shown)
-    _tabs(shown, models)
+        _headline(evaluated)
+    metrics.overall(evaluated)
+    _tabs(evaluated, models)
 
 
 def _dataset(models: list[SavedModel]) -> str:
@@ -150,47 +152,48 @@ def _noun(model: SavedModel) -> str:
     return DATASETS[name].noun if name else "images"
 
 
-def _headline(shown: Shown) -> None:
-    facts, spec = shown.predictions.facts, shown.dataset.spec
+def _headline(evaluated: EvaluatedModel) -> None:
+    facts, spec = evaluated.predictions.facts, evaluated.dataset.spec
     st.caption(
-        f"**{run_name(shown.model.name)}** ({foreign(shown.model.words)}) · {facts.parameters:,} parameters · "
-        f"{shown.evaluation.images:,} {shown.split} {spec.noun} of {spec.title}"
+        f"**{run_name(evaluated.model.name)}** ({foreign(evaluated.model.description)}) "
+        f"· {facts.parameters:,} parameters "
+        f"· {evaluated.evaluation.images:,} {evaluated.split} {spec.noun} of {spec.title}"
         + (f" · {foreign(facts.origin)}" if facts.origin else "")
     )
-    run = shown.model.run
+    run = evaluated.model.run
     if run and address("train", run=run.name):
         with st.container(horizontal=True):
             run_link(run.name, icon=":material/model_training:")
             link("compare", "Compare it with others", icon=":material/compare_arrows:", runs=run.name)
-    if shown.split == TEST:
-        looks = look(shown.request)
+    if evaluated.split == TEST:
+        looks = look(evaluated.request)
         st.warning(
             f"**Test {spec.noun}**: this model has been evaluated on them {times(looks)} here. Selecting models on the "
             f"test {spec.noun} makes their metrics too optimistic; select on the validation {spec.noun}.",
             icon=":material/visibility:",
         )
     if facts.scaling != CARRIED:
-        _scaling(shown)
+        _scaling(evaluated)
     if facts.reading_note:
-        _outputs(shown)
+        _outputs(evaluated)
 
 
-def _scaling(shown: Shown) -> None:
-    facts, field = shown.predictions.facts, FIELDS["input_scaling"]
+def _scaling(evaluated: EvaluatedModel) -> None:
+    facts, field = evaluated.predictions.facts, FIELDS["input_scaling"]
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     left.selectbox(
         "Input scaling",
         field.choices,
         index=field.choices.index(facts.scaling),
         format_func=field.title,
-        key=choice_key("scaling", shown.model.name),
+        key=choice_key("scaling", evaluated.model.name),
     )
     right.caption(sentence(capitalized(facts.note)))
 
 
-def _outputs(shown: Shown) -> None:
+def _outputs(evaluated: EvaluatedModel) -> None:
     """Draws how the outputs are read and why, with a choice if their values allow more than one reading."""
-    facts = shown.predictions.facts
+    facts = evaluated.predictions.facts
     note = f"About the model's outputs: {sentence(facts.reading_note)}"
     if len(facts.choices) < 2:
         st.caption(note)
@@ -200,14 +203,14 @@ def _outputs(shown: Shown) -> None:
         "Read outputs as",
         facts.choices,
         index=facts.choices.index(facts.reading),
-        key=choice_key("outputs", shown.model.name),
+        key=choice_key("outputs", evaluated.model.name),
     )
     right.caption(note)
 
 
-def _tabs(shown: Shown, models: list[SavedModel]) -> None:
-    tabs = {name: draw for name, draw in TABS.items() if draw is not own_image.draw or shown.dataset.spec.pictures}
+def _tabs(evaluated: EvaluatedModel, models: list[SavedModel]) -> None:
+    tabs = {name: draw for name, draw in TABS.items() if draw is not own_image.draw or evaluated.dataset.spec.pictures}
     for tab, draw in zip(st.tabs(list(tabs), key=TAB, on_change="rerun"), tabs.values(), strict=True):
         if tab.open:  # draws only the open tab
             with tab:
-                draw(shown, models)
+                draw(evaluated, models)

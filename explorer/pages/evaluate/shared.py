@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Shown:
+class EvaluatedModel:
     """One model on one split: the request, its predictions, and their evaluation."""
 
     model: SavedModel

@@ -12,7 +12,7 @@ MODEL, SPLIT, OTHER, TAB = "model", "split", "other", "tab"
 CELLS, SOURCE, UPLOAD, CAMERA = "cells", "source", "upload", "camera"
 ORDER, TRUE, PREDICTED, SEARCH = "gallery_order", "gallery_true", "gallery_predicted", "gallery_search"
 CONFUSION, SAMPLES = "confusion", "samples"
-_SHOWN, _LOOKED, _CHOSEN = "gallery_shown", "looked", "chosen"
+_GALLERY_COUNT, _LOOKED, _CHOSEN = "gallery_shown", "looked", "chosen"
 CHOSEN = ("scaling", "outputs")
 GALLERY_STEP = 24
 
@@ -95,14 +95,14 @@ def gallery_filter(names: tuple[str, ...]) -> Filter:
 
 def gallery_shown() -> int:
     """The maximum number of images the gallery shows."""
-    return st.session_state.get(_SHOWN, GALLERY_STEP)
+    return st.session_state.get(_GALLERY_COUNT, GALLERY_STEP)
 
 
 def show_more() -> None:
     """Lets the gallery show more images."""
-    st.session_state[_SHOWN] = gallery_shown() + GALLERY_STEP
+    st.session_state[_GALLERY_COUNT] = gallery_shown() + GALLERY_STEP
 
 
 def filter_has_changed() -> None:
     """Resets the gallery to its first images."""
-    st.session_state.pop(_SHOWN, None)
+    st.session_state.pop(_GALLERY_COUNT, None)

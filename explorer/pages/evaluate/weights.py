@@ -5,20 +5,20 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.evaluation.images import as_uri, filter_sheet
 from explorer.pages import resources
-from explorer.pages.evaluate.shared import Shown, answered, show_failure
+from explorer.pages.evaluate.shared import EvaluatedModel, answered, show_failure
 from explorer.pages.run.links import run_name
 
 COLUMNS = 10
 
 
-def draw(shown: Shown, _) -> None:
+def draw(evaluated: EvaluatedModel, _) -> None:
     """Draws the first layer's weights as images, and a histogram of each layer's weights."""
     try:
         inside = answered(
-            resources.library().inside(shown.request), f"Reading the weights of {run_name(shown.model.name)}"
+            resources.library().inside(evaluated.request), f"Reading the weights of {run_name(evaluated.model.name)}"
         )
     except ExplorerError as error:
-        show_failure(error, shown.request)
+        show_failure(error, evaluated.request)
         return
     left, right = st.columns(2, gap="medium")
     with left:

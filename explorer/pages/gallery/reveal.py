@@ -123,5 +123,5 @@ def _curves(summary: RunSummary) -> None:
     if summary.best:
         st.caption(
             f"{latest_runs.accuracy(summary)} accuracy on the {cost_estimate.validation_words(summary.config)} "
-            f"at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed."
+            f"at epoch {summary.best.epoch:,} ({RULES['val_loss'].criterion}), one seed."
         )

@@ -24,13 +24,13 @@ def chosen_case() -> Case | None:
     """The case in the URL, by number or name, else the first; None, with a warning, if there is no such case."""
     asked = st.query_params.get(CASE, "1")
     try:
-        found = NUMBERED.get(asked) or gallery_case(asked)
+        case = NUMBERED.get(asked) or gallery_case(asked)
     except FieldError as error:
         st.warning(sentence(error))
         return None
-    if asked == found.name:  # which would give the answer away to whoever gets the address
-        open_case(found.name)
-    return found
+    if asked == case.name:  # which would give the answer away to whoever gets the address
+        open_case(case.name)
+    return case
 
 
 def open_case(name: str) -> None:

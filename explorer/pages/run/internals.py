@@ -74,7 +74,7 @@ def _signal(
     else:
         draw_chart(build, frame, chosen, key=key, alt=f"{view.label} {scope}")
     zeros = view.logarithmic and any(getattr(layer, chosen) == 0 for record in signals for layer in record.layers)
-    st.caption(f"{view.words} {NO_ZERO if zeros and not frame.empty else ''}")
+    st.caption(f"{view.explanation} {NO_ZERO if zeros and not frame.empty else ''}")
 
 
 def _choose_signal(views: dict, place: str, first: str) -> str:

@@ -34,7 +34,7 @@ def numbers(summary: RunSummary) -> None:
         f"{accuracy(last.val_accuracy)} in epoch {last.epoch:,}" if last else None,
         delta_color="off",
         delta_arrow="off",
-        help=f"At the epoch with the {RULES['val_loss'].words}, on {validation_words(summary.config)}; one seed.",
+        help=f"At the epoch with the {RULES['val_loss'].criterion}, on {validation_words(summary.config)}; one seed.",
     )
     columns[2].metric(
         f"Val. loss{of_best}",
@@ -42,7 +42,7 @@ def numbers(summary: RunSummary) -> None:
         f"{last.val_loss:.4f} in epoch {last.epoch:,}" if last else None,
         delta_color="off",
         delta_arrow="off",
-        help=f"The {RULES['val_loss'].words}; the model is saved at that epoch.",
+        help=f"The {RULES['val_loss'].criterion}; the model is saved at that epoch.",
     )
     columns[3].metric(
         "Per epoch",

@@ -101,7 +101,7 @@ def _best(summary: RunSummary, title: str) -> str:
     if summary.best is None:
         return f"{title}: no result yet."
     accuracy = OBJECTIVES["val_accuracy"].text(summary.best.val_accuracy)
-    at = f"at epoch {summary.best.epoch:,} ({RULES['val_loss'].words}), one seed"
+    at = f"at epoch {summary.best.epoch:,} ({RULES['val_loss'].criterion}), one seed"
     return f"{title}: {accuracy} validation accuracy {at}."
 
 

@@ -69,8 +69,8 @@ def _progress(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord
     columns[0].metric(
         f"Best {OBJECTIVES[spec.objective].validation_title.lower()}",
         OBJECTIVES[spec.objective].text(best[0].value) if best else "–",
-        help=f"Trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].words} among {len(best)} trials. The "
-        "best of many is partly due to chance, so train it again with other seeds."
+        help=f"Trial {foreign(best[0].trial)}, selected by {RULES[spec.objective].criterion} among {len(best)} trials. "
+        "The best of many is partly due to chance, so train it again with other seeds."
         if best
         else None,
     )
@@ -92,7 +92,7 @@ def _winners(spec: StudySpec, winners: Sequence[RunSummary]) -> None:
             accuracies = [summary.best.val_accuracy for summary in ended]
             text += (
                 f" · validation accuracy **{percent(fmean(accuracies))} ± {percent(stdev(accuracies))}** "
-                f"(mean and standard deviation, each at its {RULES['val_loss'].words})"
+                f"(mean and standard deviation, each at its {RULES['val_loss'].criterion})"
             )
         st.markdown(text)
         for summary in sorted(winners, key=lambda s: s.config.seed if s.config else 0):
@@ -174,7 +174,7 @@ def _rows(spec: StudySpec, status: StudyStatus, trials: Sequence[TrialRecord]) -
 def _columns(spec: StudySpec) -> dict[str, Any]:
     fields = spec.space.fields()
     seeds = f", mean of {spec.seeds} seeds" if spec.seeds > 1 else ""
-    rule = RULES[spec.objective].words.capitalize()
+    rule = RULES[spec.objective].criterion.capitalize()
     form = "%.2f%%" if OBJECTIVES[spec.objective].share else "%.4f"  # a table's own per cent drops zeros
     number = st.column_config.NumberColumn
     return {

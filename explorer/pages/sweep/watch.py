@@ -87,7 +87,7 @@ def _headline(study: Study, spec: StudySpec, status: StudyStatus) -> None:
     pruner = "" if spec.pruner == "none" else f" · pruner: {spec.pruner.capitalize()}"
     st.caption(
         f"{fields} · {TITLES[spec.sampler]} · at most {spec.planned:,} trials of {spec.epochs:,} epochs{seeds}{pruner} "
-        f"· objective: {RULES[spec.objective].words}"
+        f"· objective: {RULES[spec.objective].criterion}"
     )
     if status.status == folder.INTERRUPTED:
         output = last_words(study)

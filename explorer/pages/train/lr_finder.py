@@ -59,7 +59,7 @@ def _panel(config: TrainingConfig, was_running: bool) -> None:
         st.caption(":material/hourglass_top: Compiling the network: a few seconds, once per network shape.")
     if suggestion is None:
         return
-    st.markdown(foreign(suggestion.words, LONGEST_SENTENCE))
+    st.markdown(foreign(suggestion.explanation, LONGEST_SENTENCE))
     if suggestion.rate is not None:
         st.button(
             f"Use learning rate {decimal(suggestion.rate)}",

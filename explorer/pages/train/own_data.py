@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.data.own import words
+from explorer.data.own import report_text
 from explorer.data.own.description import Description
 from explorer.errors import DataError
 from explorer.pages import resources
@@ -28,7 +28,7 @@ def report(listing: Sequence[RunSummary]) -> None:
         if problem := state.problem():
             st.error(sentence(problem))
             st.button("Close", key="own_close_problem", on_click=state.close)
-        elif description := state.shown():
+        elif description := state.reported():
             with st.container(border=True):
                 _report(description, state.runs_on(description, listing))
 
@@ -47,17 +47,17 @@ def _waiting(now: state.Reading) -> None:
 
 def _report(description: Description, runs: list[str]) -> None:
     report = description.report
-    st.markdown(f"**{foreign(description.name)}** · {foreign(words.headline(description), LONGEST_SENTENCE)}")
+    st.markdown(f"**{foreign(description.name)}** · {foreign(report_text.headline(description), LONGEST_SENTENCE)}")
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _balance(description)
     with right:
-        for text in words.warnings(description):
+        for text in report_text.warnings(description):
             st.warning(sentence(text))
         if report.unreadable:
             with st.expander(f"Files that could not be read: {report.all_unreadable:,}"):
                 st.markdown("\n".join(f"- {sentence(text)}" for text in report.unreadable))
-        for text in (*words.remarks(report), words.division(description)):
+        for text in (*report_text.remarks(report), report_text.division(description)):
             st.caption(sentence(text))
         _examples(description)
     _buttons(description, runs)
@@ -107,7 +107,7 @@ def _balance(description: Description) -> None:
     classes = len(description.class_names)
     height = ROW * classes + AXIS
     with st.container(height=MOST_CHART if height > MOST_CHART else "content", border=False):
-        counts = words.counts(description.report)
+        counts = report_text.counts(description.report)
         arguments = classes, tuple(counts), description.spec.noun
         frame = balance_frame(description.class_names, counts)
         draw_chart(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 POPOVER, NAME, PLACE, SIZE = (f"own_{name}" for name in ("add", "name", "place", "size"))
 GREY, SEED, LABEL = (f"own_{name}" for name in ("grey", "seed", "label"))
 _UPLOADS, _READING, _ADDED = (f"own_{name}" for name in ("uploads", "reading", "added"))
-_SHOWN, _PROBLEM = (f"own_{name}" for name in ("shown", "problem"))
+_REPORT, _PROBLEM = (f"own_{name}" for name in ("shown", "problem"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def name_from(file_name: str) -> str:
 def start() -> None:
     """Starts to read the file or folder in the form, in the task process; closes the form."""
     st.session_state[POPOVER] = False
-    st.session_state.pop(_SHOWN, None)
+    st.session_state.pop(_REPORT, None)
     try:
         st.session_state[_READING] = _ask(st.session_state.get(upload_key()))
         st.session_state.pop(_PROBLEM, None)
@@ -99,7 +99,7 @@ def reading() -> Reading | None:
         return now
     del st.session_state[_READING]
     try:
-        name = st.session_state[_SHOWN] = now.future.result().full_name
+        name = st.session_state[_REPORT] = now.future.result().full_name
         resources.dataset.clear(name)  # its columns may have other names than before
         st.session_state[_ADDED] = True
     except (Cancelled, CancelledError):  # as it was asked to be
@@ -133,22 +133,22 @@ def problem() -> str:
     return st.session_state.get(_PROBLEM, "")
 
 
-def shown() -> Description | None:
+def reported() -> Description | None:
     """The data set whose report is shown."""
-    return registry.descriptions().get(st.session_state.get(_SHOWN, ""))
+    return registry.descriptions().get(st.session_state.get(_REPORT, ""))
 
 
 def show(description: Description) -> None:
     """Shows the report of a data set, and closes the form."""
     st.session_state[POPOVER] = False
     st.session_state.pop(_PROBLEM, None)
-    st.session_state[_SHOWN] = description.full_name
+    st.session_state[_REPORT] = description.full_name
     messages.redraw()
 
 
 def close() -> None:
     """Closes the report, and what says that something went wrong."""
-    for key in (_SHOWN, _PROBLEM):
+    for key in (_REPORT, _PROBLEM):
         st.session_state.pop(key, None)
 
 

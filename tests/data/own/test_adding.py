@@ -11,7 +11,7 @@ from own_pictures import COLOURS, encoded, files, picture, write_folder, write_z
 from PIL import Image
 
 from explorer.data import datasets
-from explorer.data.own import adding, pictures_in_folders, registry, words
+from explorer.data.own import adding, pictures_in_folders, registry, report_text
 from explorer.data.own.progress import Cancelled, Progress
 from explorer.errors import ExplorerError, FieldError
 
@@ -20,10 +20,10 @@ from explorer.errors import ExplorerError, FieldError
 
 def test_a_folder_is_read_divided_and_loaded(tmp_path):
     description = added(write_folder(tmp_path / "pictures", files()), size=(20, 30))
-    assert words.headline(description) == "36 images in 3 classes, colour, 30 × 20 pixels"
+    assert report_text.headline(description) == "36 images in 3 classes, colour, 30 × 20 pixels"
     assert sum(description.report.train) == 28 and sum(description.report.validation) == 8
-    assert words.remarks(description.report) == ["All images had 24 × 16 pixels."]
-    assert not words.warnings(description)
+    assert report_text.remarks(description.report) == ["All images had 24 × 16 pixels."]
+    assert not report_text.warnings(description)
     dataset = datasets.load("flowers")
     assert dataset.images.shape == (36, 20, 30, 3) and dataset.spec.name == description.full_name
     for image, label in zip(dataset.images, dataset.labels, strict=True):
@@ -88,7 +88,9 @@ def test_folders_for_training_and_testing_are_kept_apart(tmp_path):
     # the same pictures are in both
     assert description.report.test_in_training + description.report.validation_in_training <= 3
     assert datasets.load("flowers").split("test")[0].shape == (3, 32, 32, 3)
-    assert any("test image" in text and "also in the training split" in text for text in words.warnings(description))
+    assert any(
+        "test image" in text and "also in the training split" in text for text in report_text.warnings(description)
+    )
 
 
 def test_repeated_and_contradictory_images_are_counted(tmp_path):
@@ -98,7 +100,7 @@ def test_repeated_and_contradictory_images_are_counted(tmp_path):
     report = description.report
     assert report.contradictory == 3
     assert report.twice + report.validation_in_training in (2, 1)
-    assert any(text == "3 images are in more than one class." for text in words.warnings(description))
+    assert any(text == "3 images are in more than one class." for text in report_text.warnings(description))
 
 
 def test_an_image_in_both_training_and_validation_is_said(tmp_path):
@@ -108,12 +110,12 @@ def test_an_image_in_both_training_and_validation_is_said(tmp_path):
     report = description.report
     assert report.validation_in_training == 8 and report.twice == 31
     sentence = "8 validation images are also in the training split, so the validation accuracy is too high."
-    assert sentence in words.warnings(description)
+    assert sentence in report_text.warnings(description)
 
 
 def test_classes_out_of_balance_are_said(tmp_path):
     description = added(write_folder(tmp_path / "pictures", files({"iris": 5, "rose": 45})))
-    (sentence,) = words.warnings(description)
+    (sentence,) = report_text.warnings(description)
     assert sentence == (
         "The classes are not balanced: the largest has 45 images, the smallest 5; "
         "always predicting the largest gives an accuracy of 90%."
@@ -138,7 +140,7 @@ def test_hidden_files_are_ignored_and_said_and_unreadable_ones_are_named(tmp_pat
         "'rose/empty.png' is empty (0 bytes); it must be a PNG, JPEG or WebP image",
         "'rose/text.png' cannot be read as an image; it must be a PNG, JPEG or WebP image",
     ]
-    assert "3 files could not be read and are left out." in words.warnings(description)
+    assert "3 files could not be read and are left out." in report_text.warnings(description)
 
 
 def test_links_and_devices_in_a_folder_are_not_followed(tmp_path):

@@ -10,7 +10,7 @@ from own_data import added, refused
 from own_pictures import write_zip
 
 from explorer.data import datasets
-from explorer.data.own import words
+from explorer.data.own import report_text
 from explorer.data.own.arrays import read_npz, write_npz
 from explorer.errors import ExplorerError
 
@@ -62,7 +62,7 @@ def test_arrays_are_brought_to_a_size_where_one_is_given(tmp_path):
         added(npz(tmp_path, **given))
     description = added(npz(tmp_path, **given), size=(8, 8), grey=True)
     assert description.spec.image_shape == (8, 8, 1)
-    assert words.remarks(description.report) == ["All images had 300 × 400 pixels."]
+    assert report_text.remarks(description.report) == ["All images had 300 × 400 pixels."]
 
 
 def test_scanned_digits_keep_their_largest_value_and_are_light_on_dark(tmp_path):

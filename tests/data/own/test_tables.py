@@ -11,7 +11,7 @@ import pytest
 from own_data import added, refused
 
 from explorer.data import datasets
-from explorer.data.own import registry, tables, words
+from explorer.data.own import registry, report_text, tables
 from explorer.data.own.arrays import write_npz
 from explorer.data.own.description import from_json
 
@@ -28,9 +28,9 @@ def written(tmp_path, rows, name: str = "pets.csv", header: str = "size,colour,c
 def test_numbers_stay_and_categories_become_one_hot(tmp_path):
     description = added(written(tmp_path, ROWS), "pets")
     spec = description.spec
-    assert words.headline(description) == "30 rows in 2 classes, 3 features"
+    assert report_text.headline(description) == "30 rows in 2 classes, 3 features"
     assert (spec.image_shape, spec.class_names, spec.max_value, spec.noun) == ((3,), ("cat", "dog"), 7, "rows")
-    assert words.remarks(description.report) == ["Columns: size: numbers, colour: 2 categories."]
+    assert report_text.remarks(description.report) == ["Columns: size: numbers, colour: 2 categories."]
     dataset = datasets.load("pets")
     expected = sorted((place % 7 + 0.5, 1 - place % 2, place % 2, place % 3 == 0) for place in range(30))
     assert dataset.images.dtype == np.float32
