@@ -14,7 +14,7 @@ from explorer.diagnosis import Finding
 from explorer.diagnosis.finding import since
 from explorer.diagnosis.lessons import lesson_of
 from explorer.errors import ExplorerError, WorkersError
-from explorer.export.findings import findings_of
+from explorer.export.run_findings import findings_of
 from explorer.fixes import attempts, effect, plan
 from explorer.fixes.effect import Effect
 from explorer.plain_text import count

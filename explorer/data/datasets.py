@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from explorer.data import points
 from explorer.data.cifar10 import CIFAR10
 from explorer.data.cifar100 import CIFAR100, CIFAR100_COARSE
+from explorer.data.dataset_file import discard, fault_of, size, stored_file
 from explorer.data.digits import DIGITS
 from explorer.data.mnist import FASHION_MNIST, MNIST
 from explorer.data.origin import Added, Installed, Made
@@ -23,7 +24,6 @@ from explorer.data.own import registry
 from explorer.data.own.description import FULL_NAME
 from explorer.data.spec import DatasetSpec
 from explorer.data.split import NOTEBOOK, SPLITS, split_indices
-from explorer.data.stored import discard, fault_of, size, stored_file
 from explorer.errors import DataError, FieldError
 
 if TYPE_CHECKING:  # a page does not need it, which saves a tenth of a second at the start

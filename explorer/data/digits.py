@@ -4,9 +4,9 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.origin import Installed
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout, Part
 from explorer.errors import DataError
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.origin import DebianPackage, Downloaded, Files, WebFile
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout, Part
 
 if TYPE_CHECKING:
     from explorer.data.origin import Arrays

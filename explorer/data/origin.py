@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.data.stored import Layout
+from explorer.data.dataset_file import Layout
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.origin import Made
 from explorer.data.spec import WITH_TEST, DatasetSpec
-from explorer.data.stored import Layout, Part
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from explorer.data.dataset_file import Layout
 from explorer.data.origin import Added, Archive, Downloaded, Installed, Made
 from explorer.data.split import NOTEBOOK, split_counts
-from explorer.data.stored import Layout
 
 WITH_TEST = ("x_train", "x_test", "y_train", "y_test")
 WITHOUT_TEST = ("x_train", "y_train")

@@ -6,7 +6,7 @@ The rules are pure functions.
 import logging
 
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis import curves, gradients, regularization, start, steps, units
+from explorer.diagnosis import curves, gradients, regularization, start, step_size, units
 from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding, Fix
 from explorer.diagnosis.suggestions import checked
@@ -19,9 +19,9 @@ RULES = (
     units.symmetric,
     regularization.l2_too_strong,
     regularization.dropout_too_strong,
-    steps.clipping_too_strong,
+    step_size.clipping_too_strong,
     start.tiny_batches,
-    steps.few_steps,
+    step_size.few_steps,
     curves.bottleneck,
     start.self_normalisation,
     start.initializer,
@@ -30,11 +30,11 @@ RULES = (
     gradients.vanishing,
     start.too_deep,
     gradients.diverged,
-    steps.schedule_too_low,
+    step_size.schedule_too_low,
     units.dead,
     units.saturated,
-    steps.rate_too_high,
-    steps.rate_too_low,
+    step_size.rate_too_high,
+    step_size.rate_too_low,
     start.linear,
     units.stuck,
     curves.overfitting,

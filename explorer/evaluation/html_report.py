@@ -4,9 +4,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from explorer.data.datasets import DATASETS, Dataset
-from explorer.evaluation import charts
-from explorer.evaluation.cards import cards
+from explorer.evaluation import svg_charts
 from explorer.evaluation.html_document import document
+from explorer.evaluation.image_cards import cards
 from explorer.evaluation.image_filter import HITS, MISTAKES, Filter, choose
 from explorer.evaluation.metrics import Evaluation, row_shares
 from explorer.evaluation.predictions import CARRIED, TEST
@@ -65,8 +65,8 @@ def to_html(values: dict[str, Any], dataset: Dataset, split: str, evaluation: Ev
         numbers(values) + f"<p>{values['caution']}</p>" * bool(values["caution"]),
         f"<h2>Confusion matrix</h2><p>Rows are true classes, columns are predicted classes.</p>{matrix(evaluation)}",
         f"<h2>Classes</h2>{classes(values)}",
-        f'<h2>Confidence</h2><div class="two">{charts.reliability(evaluation.calibration, spec.noun)}'
-        f"{charts.confidence(evaluation.confidence, evaluation.right, spec.noun)}</div>",
+        f'<h2>Confidence</h2><div class="two">{svg_charts.reliability(evaluation.calibration, spec.noun)}'
+        f"{svg_charts.confidence(evaluation.confidence, evaluation.right, spec.noun)}</div>",
         _gallery("Most confident mistakes", MISTAKES, dataset, split, evaluation),
         _gallery("Least confident correct predictions", HITS, dataset, split, evaluation),
     ]

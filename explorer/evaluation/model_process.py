@@ -19,8 +19,8 @@ from explorer.data import datasets
 from explorer.data.datasets import DATASETS, Dataset
 from explorer.data.spec import DatasetSpec
 from explorer.errors import ExplorerError, ModelError
-from explorer.evaluation.causes import cause
 from explorer.evaluation.file_check import check_file, copy
+from explorer.evaluation.load_failures import cause
 from explorer.evaluation.opened_model import BATCH, Inside, OpenedModel, load
 from explorer.evaluation.outputs import cross_entropies, probabilities, read
 from explorer.evaluation.predictions import AUTOMATIC, CARRIED, Facts, Predictions, Request

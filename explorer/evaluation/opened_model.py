@@ -14,9 +14,9 @@ from explorer.data import datasets
 from explorer.data.datasets import DATASETS
 from explorer.data.spec import DatasetSpec
 from explorer.errors import ModelError
-from explorer.evaluation.causes import DESCRIPTION, UNKNOWN, cause
 from explorer.evaluation.graph import ending, flat, mixes_images, penalty_words, unknown_penalty
 from explorer.evaluation.keras2 import keep_activations, modernise, way_out
+from explorer.evaluation.load_failures import DESCRIPTION, UNKNOWN, cause
 from explorer.evaluation.outputs import Reading, probabilities
 from explorer.evaluation.predictions import CARRIED, Facts
 

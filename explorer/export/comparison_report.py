@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from explorer.config import FIELDS
 from explorer.data.datasets import DATASETS
 from explorer.export import html_parts
-from explorer.export.findings import findings_of
 from explorer.export.live_charts import Charts
+from explorer.export.run_findings import findings_of
 from explorer.runs import comparison as compare
 from explorer.runs.history import RULES
 from explorer.runs.metrics import OBJECTIVES

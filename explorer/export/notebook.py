@@ -9,9 +9,9 @@ from explorer.config import TrainingConfig
 from explorer.diagnosis.finding import since
 from explorer.diagnosis.lessons import lesson_of
 from explorer.export.curve_charts import curve_charts
-from explorer.export.findings import findings_of
 from explorer.export.keras_code import loss, optimizer, sections
 from explorer.export.keras_script import INSTALL, headline, introduction
+from explorer.export.run_findings import findings_of
 from explorer.runs.history import EpochRecord, best_epoch
 from explorer.runs.run import Run
 

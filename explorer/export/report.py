@@ -14,9 +14,9 @@ from explorer.export import html_parts, live_charts
 from explorer.export.comparison_report import comparison
 from explorer.export.curve_charts import curve_charts
 from explorer.export.evaluating import Evaluate, Evaluated
-from explorer.export.findings import findings_of
 from explorer.export.keras_script import network
 from explorer.export.live_charts import Charts
+from explorer.export.run_findings import findings_of
 from explorer.plain_text import percent
 from explorer.runs import cost_estimate
 from explorer.runs.history import RULES

@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.errors import InputError
 from explorer.pages import ignored, messages, resources
 from explorer.pages.text import sentence
-from explorer.pages.train.origins import OWN, origin
+from explorer.pages.train.run_groups import OWN, origin
 from explorer.runs.run import Run
 from explorer.runs.run_summary import RunSummary
 from explorer.runs.status import ACTIVE

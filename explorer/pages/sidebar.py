@@ -8,7 +8,7 @@ import streamlit as st
 from explorer.config import DATA, FIELDS, MORE, NETWORK, Field, TrainingConfig
 from explorer.data import datasets
 from explorer.errors import FieldError
-from explorer.pages import layout, noise, settings
+from explorer.pages import layout, points_settings, settings
 from explorer.pages.text import sentence
 from explorer.palette import SPLIT_COLORS
 from explorer.plain_text import decimal, exact
@@ -25,7 +25,7 @@ def sidebar(
     with st.sidebar:
         top = st.container()
         values = {name: _widget(field) for name, field in FIELDS.items() if field.group == DATA}
-        noise.draw(values["dataset"])
+        points_settings.draw(values["dataset"])
         below_data()
         _presets()
         values |= {name: _widget(field) for name, field in FIELDS.items() if field.group == NETWORK}

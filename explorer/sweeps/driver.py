@@ -21,8 +21,8 @@ from explorer.runs.status import ACTIVE, COMPLETED, FAILED, INTERRUPTED, PAUSED,
 from explorer.runs.store import RunStore
 from explorer.sweeps import study as folder
 from explorer.sweeps.executor import LOOK_SECONDS, Executor, wait_until_ready
+from explorer.sweeps.heartbeat import Heartbeat
 from explorer.sweeps.optimizer import OpenTrial, Optimizer
-from explorer.sweeps.sign_of_life import SignOfLife
 from explorer.sweeps.study import (
     TRIAL_COMPLETED,
     TRIAL_FAILED,
@@ -62,7 +62,7 @@ class Driver:
     def drive(self) -> str:
         """Continues the study to its end and returns its last status; the caller holds the study's lock."""
         self._optimizer = Optimizer(self._spec, self._study.path / folder.JOURNAL)
-        self._life = SignOfLife(self._study, self._executor, self._say)
+        self._life = Heartbeat(self._study, self._executor, self._say)
         self._recover()
         news = True
         while True:

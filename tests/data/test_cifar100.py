@@ -14,8 +14,8 @@ from web_server import servers
 
 from explorer.data import datasets, download
 from explorer.data.cifar100 import BATCHES, CIFAR100, CIFAR100_COARSE
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import BUILT_IN
-from explorer.data.stored import Layout, Part
 from explorer.errors import DataError
 
 RANDOM = np.random.default_rng(1)

@@ -11,8 +11,8 @@ import pytest
 
 from explorer.data import datasets
 from explorer.data.cifar10 import CIFAR10
+from explorer.data.dataset_file import data_folder, stored_file
 from explorer.data.digits import read_digits
-from explorer.data.stored import data_folder, stored_file
 from explorer.errors import DataError, FieldError
 
 

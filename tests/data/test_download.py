@@ -26,9 +26,9 @@ from web_server import Server, servers
 from explorer.cli.terminal import FetchLine
 from explorer.data import datasets, download
 from explorer.data.cifar10 import BATCHES, CIFAR10
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import DATASETS
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout, Part
 from explorer.errors import DataError, FieldError
 
 ROWS, SHAPE = 100, (16, 16, 3)

@@ -13,10 +13,10 @@ import pytest
 from web_server import servers
 
 from explorer.data import datasets, download
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import DATASETS
 from explorer.data.mnist import FASHION_MNIST, FILES, MNIST
 from explorer.data.origin import WebFile
-from explorer.data.stored import Layout, Part
 from explorer.errors import DataError, FieldError
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers

@@ -9,11 +9,11 @@ import pytest
 from explorer.cli.main import main
 from explorer.config import TrainingConfig
 from explorer.data import datasets, download
+from explorer.data.dataset_file import Layout
 from explorer.data.datasets import BUILT_IN, DATASETS
 from explorer.data.origin import Made
 from explorer.data.own.adding import check_name
 from explorer.data.points import MOONS, SETS, rule_of
-from explorer.data.stored import Layout
 from explorer.errors import DataError, FieldError
 
 each = pytest.mark.parametrize("spec", SETS, ids=lambda spec: spec.name)

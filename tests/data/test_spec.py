@@ -15,9 +15,9 @@ import shapes
 
 from explorer.data import datasets
 from explorer.data.cifar10 import CIFAR10
+from explorer.data.dataset_file import Layout
 from explorer.data.digits import DIGITS
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout
 from explorer.errors import DataError
 from explorer.evaluation.images import png_uri, read_upload
 

@@ -14,7 +14,7 @@ from threshold_regularization import frozen
 from threshold_start import deep
 from threshold_steps import slow
 
-from explorer.diagnosis import regularization, start, steps
+from explorer.diagnosis import regularization, start, step_size
 from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import LIMITS, limit
 
@@ -59,7 +59,7 @@ def lower_dropout() -> float:
 
 def higher_rate() -> float:
     """The size of a step at the rate that is suggested where the usual one is not enough: steps grow with the rate."""
-    usual, higher, *_ = steps.rate_too_low(slow(1.25e-4, rate=1e-5)).fixes
+    usual, higher, *_ = step_size.rate_too_low(slow(1.25e-4, rate=1e-5)).fixes
     assert usual.change == {"learning_rate": usual_rate(RELU)}
     return 1.25e-4 * higher.change["learning_rate"] / 1e-5
 
@@ -71,7 +71,7 @@ def twice_the_depth() -> float:
 
 def told_share() -> float:
     """The share of the learning rate that a frozen schedule is told to leave at most, as a rate and in percent."""
-    words = steps.schedule_too_low(frozen(8, 12, share=1e-6)).evidence
+    words = step_size.schedule_too_low(frozen(8, 12, share=1e-6)).evidence
     rate, share = re.search(r"at most (\S+), (\d+)% of the configured 0.001", words).groups()
     assert float(rate) == pytest.approx(int(share) * 1e-5)
     return int(share) / 100

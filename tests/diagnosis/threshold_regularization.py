@@ -19,7 +19,7 @@ from threshold_case import (
 )
 
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis import NOTE, PROBLEM, WARNING, regularization, steps
+from explorer.diagnosis import NOTE, PROBLEM, WARNING, regularization, step_size
 from explorer.diagnosis.evidence import gradient_norm
 
 STEPS = run(RELU).steps_per_epoch
@@ -151,7 +151,7 @@ def unclipped(step: float) -> float:
 CLIPPING = [
     Case(
         "usual_clipping",
-        told(steps.clipping_too_strong),
+        told(step_size.clipping_too_strong),
         lambda v: run(
             SGD.with_(depth=0, clip_norm=v),
             with_(level(4, 3.4, 0.1), clipped=1.0),
@@ -159,11 +159,11 @@ CLIPPING = [
         ),
         (PROBLEM, None, None),
     ),
-    Case("clipped_share", told(steps.clipping_too_strong), lambda v: clipped(1e-3, v), (None, PROBLEM, PROBLEM)),
-    Case("clipped_to", told(steps.clipping_too_strong), lambda v: clipped(v * NORM), (PROBLEM, PROBLEM, None)),
+    Case("clipped_share", told(step_size.clipping_too_strong), lambda v: clipped(1e-3, v), (None, PROBLEM, PROBLEM)),
+    Case("clipped_to", told(step_size.clipping_too_strong), lambda v: clipped(v * NORM), (PROBLEM, PROBLEM, None)),
     Case(
         "tiny_update",
-        told(steps.clipping_too_strong, lambda finding: "learning_rate" in finding.fixes[0].change),
+        told(step_size.clipping_too_strong, lambda finding: "learning_rate" in finding.fixes[0].change),
         lambda v: clipped(1e-3, step=v * 1e-3 / NORM),
         (True, False, False),
         "without clipping",
@@ -171,7 +171,7 @@ CLIPPING = [
     ),
     Case(
         "little_movement",
-        told(steps.clipping_too_strong),
+        told(step_size.clipping_too_strong),
         lambda v: run(
             SGD.with_(depth=0, clip_norm=1e-3, epochs=1),
             with_(level(1, 3.4, 0.1), clipped=1.0),
@@ -193,28 +193,32 @@ def frozen(count: int, of: int, accuracy: float = 0.5, fall: float = 0.0, share:
 
 
 SCHEDULES = [
-    Case("frozen_rate", told(steps.schedule_too_low), lambda v: frozen(8, 12, share=v), (PROBLEM, PROBLEM, None)),
-    Case("frozen_epochs", told(steps.schedule_too_low), lambda v: frozen(v, v + 1), (None, PROBLEM, PROBLEM)),
+    Case("frozen_rate", told(step_size.schedule_too_low), lambda v: frozen(8, 12, share=v), (PROBLEM, PROBLEM, None)),
+    Case("frozen_epochs", told(step_size.schedule_too_low), lambda v: frozen(v, v + 1), (None, PROBLEM, PROBLEM)),
     Case(
         "frozen_share",
-        told(steps.schedule_too_low),
+        told(step_size.schedule_too_low),
         lambda v: frozen(whole(20 * v), 20),
         (None, PROBLEM, PROBLEM),
         step=1 / 20,
     ),
     Case(
-        "by_heart", told(steps.schedule_too_low), lambda v: frozen(8, 12, accuracy=v), (WARNING, None, None), "schedule"
+        "by_heart",
+        told(step_size.schedule_too_low),
+        lambda v: frozen(8, 12, accuracy=v),
+        (WARNING, None, None),
+        "schedule",
     ),
     Case(
         "learnt_accuracy",
-        told(steps.schedule_too_low),
+        told(step_size.schedule_too_low),
         lambda v: frozen(8, 12, accuracy=v),
         (PROBLEM, WARNING, WARNING),
         "schedule",
     ),
     Case(
         "plateau_fall",
-        told(steps.schedule_too_low),
+        told(step_size.schedule_too_low),
         lambda v: frozen(8, 12, fall=8 * v),
         (PROBLEM, None, None),
         "schedule",
@@ -237,33 +241,33 @@ def giant(count: int = 4, accuracy: float = 0.5, val_accuracy: float = 0.3):
 FEW = [
     Case(
         "giant_batch",
-        told(steps.few_steps),
+        told(step_size.few_steps),
         lambda v: run(RELU.with_(batch_size=v), level(4, 2.3, 0.1)),
         (None, PROBLEM, PROBLEM),
     ),
-    Case("few_steps", told(steps.few_steps), lambda v: giant(v), (PROBLEM, PROBLEM, None)),
-    Case("few_steps_epochs", told(steps.few_steps), lambda v: giant(v), (None, PROBLEM, PROBLEM)),
+    Case("few_steps", told(step_size.few_steps), lambda v: giant(v), (PROBLEM, PROBLEM, None)),
+    Case("few_steps_epochs", told(step_size.few_steps), lambda v: giant(v), (None, PROBLEM, PROBLEM)),
     Case(
         "few_steps_per_epoch",
-        told(steps.few_steps),
+        told(step_size.few_steps),
         lambda v: large_data(v, accuracy=0.92, val_accuracy=0.91),
         (WARNING, WARNING, None),
     ),
     Case(
         "half_learnt",
-        told(steps.few_steps),
+        told(step_size.few_steps),
         lambda v: large_data(12, accuracy=v),
         (PROBLEM, WARNING, WARNING),
         "few steps",
     ),
     Case(
         "well_learnt_accuracy",
-        told(steps.few_steps),
+        told(step_size.few_steps),
         lambda v: giant(val_accuracy=v),
         (PROBLEM, None, None),
         "few steps",
     ),
-    Case("by_heart", told(steps.few_steps), lambda v: giant(accuracy=v), (PROBLEM, PROBLEM, None), "few steps"),
+    Case("by_heart", told(step_size.few_steps), lambda v: giant(accuracy=v), (PROBLEM, PROBLEM, None), "few steps"),
 ]
 
 CASES = [*REGULARIZATION, *CLIPPING, *SCHEDULES, *FEW]

@@ -19,7 +19,7 @@ from threshold_case import (
     with_,
 )
 
-from explorer.diagnosis import PROBLEM, WARNING, steps
+from explorer.diagnosis import PROBLEM, WARNING, step_size
 from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import limit
 
@@ -56,14 +56,16 @@ def peak(risen: float = 4.0, now: float = 2.0, step: float = 0.03):
 
 
 def told_of_the_peak(evidence) -> bool:
-    return bool(says(steps.rate_too_high, "The validation loss was lowest in epoch 1")(evidence))
+    return bool(says(step_size.rate_too_high, "The validation loss was lowest in epoch 1")(evidence))
 
 
 TOO_HIGH = [
-    Case("large_update", told(steps.rate_too_high), lambda v: large_steps(v), (None, None, WARNING), "constant rate"),
+    Case(
+        "large_update", told(step_size.rate_too_high), lambda v: large_steps(v), (None, None, WARNING), "constant rate"
+    ),
     Case(
         "large_update",
-        told(steps.rate_too_high, lambda finding: finding.since),
+        told(step_size.rate_too_high, lambda finding: finding.since),
         lambda v: run(
             RELU,
             JUMPING[:4],
@@ -72,52 +74,52 @@ TOO_HIGH = [
         (2, 2, 1),
         "half of it, since",
     ),
-    Case("huge_update", told(steps.rate_too_high), lambda v: large_steps(v), (WARNING, WARNING, PROBLEM)),
+    Case("huge_update", told(step_size.rate_too_high), lambda v: large_steps(v), (WARNING, WARNING, PROBLEM)),
     Case(
         "settled_epochs",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: large_steps(0.03, JUMPING[:v]),
         (None, PROBLEM, PROBLEM),
         "large steps",
     ),
     Case(
         "slope_epochs",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: run(RELU, JUMPING[: v + 1]),
         (None, WARNING, WARNING),
         "rises",
     ),
     Case(
         "slope_epochs",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: run(RELU, at_last(whole(limit("rising_share") * limit("slope_epochs")), v)),
         (WARNING, WARNING, None),
         "rises before",
     ),
     Case(
         "slope_epochs",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: large_steps(0.03, at_last(1, v)),
         (PROBLEM, PROBLEM, None),
         "jumps before",
     ),
     Case(
         "rising_share",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: run(RELU, rising(whole(v * limit("slope_epochs")), int(limit("slope_epochs")))),
         (None, WARNING, WARNING),
         step=1 / limit("slope_epochs"),
     ),
     Case(
         "stuck_loss",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: run(RELU, rising(7, 8, v * GUESSING)),
         (WARNING, WARNING, None),
         "rises",
     ),
     Case(
         "jumping_loss",
-        told(steps.rate_too_high),
+        told(step_size.rate_too_high),
         lambda v: run(RELU, history(*[1.0, v] * 8, accuracy=0.4)),
         (None, WARNING, WARNING),
     ),
@@ -148,51 +150,51 @@ def moved(distance: float, count: int = 64) -> float:
 TOO_LOW = [
     Case(
         "little_movement",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(moved(v), down(64)),
         (WARNING, None, None),
         "unfinished",
         reached=lambda v: sum([moved(v) * STEPS] * 64),
     ),
-    Case("usual_update", told(steps.rate_too_low), slow, (WARNING, None, None)),
-    Case("tiny_update", told(steps.rate_too_low), lambda v: slow(v, level(5)), (PROBLEM, None, None)),
+    Case("usual_update", told(step_size.rate_too_low), slow, (WARNING, None, None)),
+    Case("tiny_update", told(step_size.rate_too_low), lambda v: slow(v, level(5)), (PROBLEM, None, None)),
     Case(
         "slow_fall",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-6, history(1.0, 1 - v)),
         (PROBLEM, None, None),
         reached=lambda v: 1 - (1 - v),
     ),
     Case(
         "low_rate",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, down(5, accuracy=0.92), v * usual_rate(RELU)),
         (WARNING, WARNING, None),
     ),
     Case(
         "learnt_accuracy",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, down(5, accuracy=v)),
         (WARNING, None, None),
         "low rate",
     ),
     Case(
         "well_learnt_accuracy",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, down(5, accuracy=v), 1e-5),
         (WARNING, None, None),
         "low rate",
     ),
     Case(
         "stuck_accuracy",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, down(5, last=GUESSING, accuracy=0.1 + v)),
         (PROBLEM, PROBLEM, WARNING),
         "low rate",
     ),
     Case(
         "thriving_share",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, unfinished(v)),
         (None, WARNING, WARNING),
         "unfinished",
@@ -200,7 +202,7 @@ TOO_LOW = [
     ),
     Case(
         "slope_epochs",
-        told(steps.rate_too_low),
+        told(step_size.rate_too_low),
         lambda v: slow(1e-4, window_falls(v, "slope_epochs")),
         (None, WARNING, WARNING),
         "unfinished",

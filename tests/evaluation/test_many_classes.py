@@ -10,7 +10,7 @@ from explorer.charts.evaluation import MOST_NUMBERED, class_frame, confusion, ma
 from explorer.data import datasets
 from explorer.data.cifar100 import CIFAR100
 from explorer.evaluation import report
-from explorer.evaluation.cards import MOST_BARS, cards, examples
+from explorer.evaluation.image_cards import MOST_BARS, cards, examples
 from explorer.evaluation.metrics import Evaluation
 
 CLASSES = 100

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from explorer.data import datasets
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import Dataset
-from explorer.data.stored import Layout, Part
-from explorer.evaluation.cards import MOST_VALUES, cards, examples
+from explorer.evaluation.image_cards import MOST_VALUES, cards, examples
 from explorer.evaluation.metrics import Evaluation
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\u202eb\x1b", "&lt;b&gt;")

@@ -9,9 +9,9 @@ import pytest
 from nbclient import NotebookClient
 
 from explorer.config import CONSTANT, HORIZONTAL, ONE_CYCLE, PAIRS, STANDARDIZED, TrainingConfig
-from explorer.export.findings import findings_of
 from explorer.export.keras_script import keras_script
 from explorer.export.notebook import notebook
+from explorer.export.run_findings import findings_of
 from explorer.runs import cost_estimate
 from explorer.runs.history import best_epoch
 from explorer.runs.run import Run

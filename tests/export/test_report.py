@@ -16,8 +16,8 @@ from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import InputError, RunError
 from explorer.evaluation.library import Library
 from explorer.export.evaluating import Evaluated, evaluator
-from explorer.export.findings import findings_of
 from explorer.export.report import report
+from explorer.export.run_findings import findings_of
 from explorer.runs import comparison
 from explorer.runs.decision_boundary import SIDE
 from explorer.runs.history import EpochRecord, best_epoch

@@ -17,7 +17,7 @@ from explorer.pages import navigation, resources
 from explorer.pages.gallery.questions import order
 from explorer.pages.gallery.state import read_answers, write_answers
 from explorer.pages.run import internals
-from explorer.pages.train.origins import GALLERY, origin
+from explorer.pages.train.run_groups import GALLERY, origin
 from explorer.runs.status import COMPLETED, FAILED
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")

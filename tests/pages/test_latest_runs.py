@@ -8,7 +8,7 @@ from own_pictures import files, write_folder
 
 from explorer.config import TrainingConfig
 from explorer.diagnosis.fault_cases import CASES
-from explorer.pages.train.origins import FIX, GALLERY, OWN, SWEEP, gallery_name, latest_by_origin, origin
+from explorer.pages.train.run_groups import FIX, GALLERY, OWN, SWEEP, gallery_name, latest_by_origin, origin
 from explorer.runs.fix_mark import FixMark
 from explorer.runs.status import COMPLETED
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from explorer.config import TrainingConfig
 from explorer.data.datasets import DATASETS
 from explorer.diagnosis.lessons import lesson_of
-from explorer.export.findings import findings_of
+from explorer.export.run_findings import findings_of
 from explorer.pages.run import page as run_page
 from explorer.runs.decision_boundary import SIDE
 from explorer.runs.history import EpochRecord

@@ -7,10 +7,10 @@ import hashlib
 
 import numpy as np
 
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import DATASETS
 from explorer.data.origin import Archive, Downloaded
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout, Part
 
 HEIGHT, WIDTH = 20, 30
 NOWHERE = "http://127.0.0.1:9/shapes.tar.gz"  # the discard port: nobody answers

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import DATASETS
 from explorer.data.mnist import FILES, MNIST
 from explorer.data.origin import WebFile
-from explorer.data.stored import Layout, Part
 
 SERVER = "SMALL_MNIST_SERVER"  # the environment variable with the address of the server's folder
 TRAIN, TEST = 2_000, 400

@@ -12,8 +12,8 @@ from own_data import added
 from own_pictures import files, write_folder
 
 from explorer.config import TrainingConfig
+from explorer.data.dataset_file import stored_file
 from explorer.data.own import registry
-from explorer.data.stored import stored_file
 from explorer.runs.cause import Cause
 from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from explorer.data.dataset_file import size
 from explorer.data.download.job import Job
 from explorer.data.formats import Unusable
-from explorer.data.stored import size
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from explorer.data.dataset_file import discard, fault_of, stored_file
 from explorer.data.datasets import check_available, spec_of
+from explorer.data.download.dataset_writer import store
 from explorer.data.download.errors import Unwritable
 from explorer.data.download.job import Job, Source
 from explorer.data.download.local import keras, named
@@ -13,10 +15,8 @@ from explorer.data.download.lock import alone, published
 from explorer.data.download.packages import package
 from explorer.data.download.progress import STORED, Progress
 from explorer.data.download.server import server
-from explorer.data.download.store import store
 from explorer.data.formats import Unusable
 from explorer.data.origin import Added, Archive, Downloaded, Files, Installed, Made
-from explorer.data.stored import discard, fault_of, stored_file
 from explorer.errors import DataError, FieldError
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.data.dataset_file import data_folder, discard, stored_file
 from explorer.data.datasets import spec_of
 from explorer.data.download.errors import Cancelled, Unwritable
 from explorer.data.download.progress import STARTING, Progress
 from explorer.data.origin import Downloaded, WebFile
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import data_folder, discard, stored_file
 
 Arrays = Mapping[str, np.ndarray]
 

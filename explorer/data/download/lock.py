@@ -13,10 +13,10 @@ from typing import Annotated, TypedDict
 from msgspec import Meta
 
 from explorer import records
+from explorer.data.dataset_file import discard
 from explorer.data.download.errors import Cancelled
 from explorer.data.download.job import Job, beside
 from explorer.data.download.progress import STARTING, Progress
-from explorer.data.stored import discard
 from explorer.files import read_bytes
 from explorer.process import Process
 from explorer.records import Count, Seconds, Text

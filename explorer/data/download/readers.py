@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from explorer.data.dataset_file import size
 from explorer.data.download.job import Arrays, Job
 from explorer.data.formats import Unusable
 from explorer.data.formats.cifar_batches import FAULTS_OF_BYTES
 from explorer.data.origin import Archive, WebFile
-from explorer.data.stored import size
 from explorer.zipped import DAMAGE
 
 MOST_MEMBERS = 100

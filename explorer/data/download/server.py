@@ -6,13 +6,13 @@ import urllib.request
 from contextlib import closing
 from functools import partial
 
+from explorer.data.dataset_file import discard, size
 from explorer.data.download.connection import response_and_pieces
 from explorer.data.download.errors import Broken
 from explorer.data.download.job import Arrays, Job, Source
 from explorer.data.download.readers import is_whole, read_published
 from explorer.data.formats import Unusable
 from explorer.data.origin import WebFile
-from explorer.data.stored import discard, size
 
 
 def server(address: str) -> Source:

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.data.dataset_file import Layout
 from explorer.data.formats import Unusable
-from explorer.data.stored import Layout
 
 FAULTS_OF_BYTES = (  # what decoding arbitrary bytes with pickle or numpy is known to raise
     pickle.UnpicklingError,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from explorer.data.dataset_file import Layout
 from explorer.data.formats import Unusable
-from explorer.data.stored import Layout
 
 BYTES = 8  # the code of the type of the values
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from explorer.data.dataset_file import Layout
 from explorer.data.formats import Unusable
 from explorer.data.formats.cifar_batches import assembled
-from explorer.data.stored import Layout
 
 
 def from_png_rows(pictures: Sequence[bytes], labels: Sequence[bytes], layout: Layout) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.data.dataset_file import data_folder
 from explorer.data.own import registry
 from explorer.data.own.collected import Collected
 from explorer.data.own.description import Description, PictureSize, Report, StoredPart
@@ -22,7 +23,6 @@ from explorer.data.own.limits import (
 )
 from explorer.data.own.progress import Progress
 from explorer.data.split import split_indices
-from explorer.data.stored import data_folder
 from explorer.errors import FieldError, InputError, quoted
 from explorer.plain_text import plain
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from explorer import records
+from explorer.data.dataset_file import Layout, Part
 from explorer.data.origin import Added
 from explorer.data.own.limits import (
     FEWEST_CLASSES,
@@ -23,7 +24,6 @@ from explorer.data.own.limits import (
     MOST_STORED,
 )
 from explorer.data.spec import DatasetSpec
-from explorer.data.stored import Layout, Part
 from explorer.records import Count, Name
 
 SCHEMA_VERSION = 1

@@ -12,8 +12,8 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from explorer.data.dataset_file import OWN, data_folder, discard, fault_of, size, stored_file
 from explorer.data.own.description import NAME, Description, from_json
-from explorer.data.stored import OWN, data_folder, discard, fault_of, size, stored_file
 from explorer.errors import DataError, FieldError
 from explorer.files import read_bytes, replace_file
 from explorer.zipped import MEBIBYTE

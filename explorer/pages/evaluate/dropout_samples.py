@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.evaluation.cards import cards
+from explorer.evaluation.image_cards import cards
 from explorer.evaluation.image_filter import most_uncertain
 from explorer.evaluation.metrics import Evaluation
 from explorer.pages import resources

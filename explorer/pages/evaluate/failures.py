@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.errors import InputError
-from explorer.evaluation.cards import MOST_BARS, cards
+from explorer.evaluation.image_cards import MOST_BARS, cards
 from explorer.evaluation.image_filter import ORDERS, choose
 from explorer.pages.chart import draw_chart
 from explorer.pages.evaluate import state

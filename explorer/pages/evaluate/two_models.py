@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.errors import ExplorerError
-from explorer.evaluation.cards import cards
+from explorer.evaluation.image_cards import cards
 from explorer.evaluation.mcnemar import Comparison
 from explorer.evaluation.metrics import Evaluation
 from explorer.evaluation.predictions import TEST, Predictions

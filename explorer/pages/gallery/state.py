@@ -9,7 +9,7 @@ from explorer.diagnosis.fault_cases import case as gallery_case
 from explorer.errors import FieldError, InputError
 from explorer.pages import messages, resources, training
 from explorer.pages.text import sentence
-from explorer.pages.train.origins import gallery_name
+from explorer.pages.train.run_groups import gallery_name
 from explorer.runs.run import Run
 
 CASE, ANSWERS = "case", "answers"

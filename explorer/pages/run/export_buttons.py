@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.errors import RunError
 from explorer.pages import resources
-from explorer.pages.made import made
+from explorer.pages.slow_files import made
 from explorer.pages.text import file_name
 from explorer.runs.run import BEST, Run
 from explorer.runs.status import ACTIVE

@@ -10,7 +10,7 @@ from explorer.fixes.attempts import is_tried_now
 from explorer.pages import layout, messages, navigation, resources, selection, settings
 from explorer.pages.run.links import run_name
 from explorer.pages.text import encodable, foreign, sentence
-from explorer.pages.train.origins import APART, OWN, latest_by_origin
+from explorer.pages.train.run_groups import APART, OWN, latest_by_origin
 from explorer.runs.metrics import OBJECTIVES
 from explorer.runs.run import Run
 from explorer.runs.run_summary import RunSummary

@@ -116,7 +116,7 @@ def _balance(description: Description) -> None:
 
 
 def _examples(description: Description) -> None:
-    from explorer.evaluation.cards import examples
+    from explorer.evaluation.image_cards import examples
 
     if len(description.class_names) > MOST_EXAMPLES:
         return

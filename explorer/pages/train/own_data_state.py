@@ -16,7 +16,7 @@ from explorer.data.own.limits import SECONDS
 from explorer.data.own.progress import Cancelled, Progress
 from explorer.errors import ExplorerError, InputError, WorkersError, quoted
 from explorer.pages import messages, resources, settings
-from explorer.pages.made import made
+from explorer.pages.slow_files import made
 from explorer.runs.run_summary import RunSummary
 from explorer.scratch import ScratchFolder
 

@@ -69,7 +69,7 @@ def about(config: TrainingConfig | None) -> None:
 
 def _about(name: str) -> None:
     """Draws what a data set holds, up to ten images of it if it is here, its licence, its citation and its source."""
-    from explorer.evaluation.cards import examples
+    from explorer.evaluation.image_cards import examples
 
     spec = DATASETS[name]
     test = f" and {spec.test_images:,} test {spec.noun}" if spec.test_images else ""

@@ -5,10 +5,10 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from explorer.data import datasets
+from explorer.data.dataset_file import stored_file
 from explorer.data.origin import Added
 from explorer.data.own import registry
 from explorer.data.own.description import Description
-from explorer.data.stored import stored_file
 from explorer.errors import DataError, ExplorerError
 from explorer.zipped import MEBIBYTE
 

@@ -11,9 +11,9 @@ import pytest
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.data import datasets
+from explorer.data.dataset_file import stored_file
 from explorer.data.own import registry
 from explorer.data.own.description import Description, Report, StoredPart, from_json
-from explorer.data.stored import stored_file
 from explorer.errors import DataError, FieldError, RunError
 from explorer.export.archive import archive
 from explorer.export.unpacking import unpack

@@ -5,9 +5,9 @@ import os
 
 import numpy as np
 
+from explorer.data.dataset_file import Part, fault_of
 from explorer.data.download.job import Arrays, Job
 from explorer.data.formats import Unusable
-from explorer.data.stored import Part, fault_of
 
 
 def store(job: Job, arrays: Arrays) -> None:

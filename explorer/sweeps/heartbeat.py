@@ -9,7 +9,7 @@ from explorer.sweeps.study import Study
 SECONDS_BETWEEN = 5.0
 
 
-class SignOfLife:
+class Heartbeat:
     """The driver's time, workers and problems, written at intervals and when they change."""
 
     def __init__(self, study: Study, executor: Executor, say: Callable[[str], None]):
@@ -25,7 +25,7 @@ class SignOfLife:
         return self._earlier + time.monotonic() - self._started
 
     def give(self) -> None:
-        """Writes the sign of life if it is due, and says each new problem."""
+        """Writes the heartbeat if it is due, and says each new problem."""
         now = time.monotonic()
         workers, problems = self._executor.slots, self._executor.problems
         news = (workers, problems) != (self._workers, self._problems)
