@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import psutil
 
@@ -18,12 +19,22 @@ from explorer.runs.store import RunStore
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are `InputError`s, with what is allowed for a hyperparameter without a value."""
 
+    def __init__(self, **options: Any):
+        super().__init__(**options, exit_on_error=False)
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """As argparse's; a hyperparameter without a value raises `FieldError`, which a wrong value raises anyway."""
+        try:
+            return super().parse_known_args(args, namespace)
+        except argparse.ArgumentError as error:
+            flags = (error.argument_name or "").split("/")
+            for field in FIELDS.values():
+                if field.flag in flags:
+                    raise FieldError(field.name, "", field.allowed) from None
+            self.error(str(error))
+
     def error(self, message: str) -> None:
         """Raises `InputError`; argparse would print its usage and exit."""
-        missing = re.match(r"argument (--[a-z-]+).*: expected .*one argument", message)
-        for field in FIELDS.values():
-            if missing and missing[1] == field.flag:
-                raise FieldError(field.name, "", field.allowed)
         raise InputError(f"{message}; {' '.join(self.format_usage().split())}")
 
 
@@ -31,7 +42,7 @@ def attach_negative_numbers(arguments: Sequence[str]) -> list[str]:
     """Writes `--learning-rate -1e-5` as `--learning-rate=-1e-5`: argparse would take the value for an option."""
     attached: list[str] = []
     for argument in arguments:
-        if attached and re.fullmatch(r"--[a-z-]+", attached[-1]) and re.match(r"-(\d|\.|inf|nan)", argument, re.I):
+        if attached and re.fullmatch(r"--[a-z0-9-]+", attached[-1]) and re.match(r"-(\d|\.|inf|nan)", argument, re.I):
             attached[-1] += f"={argument}"
         else:
             attached.append(argument)

@@ -339,6 +339,8 @@ def test_data_says_where_it_is_and_that_it_is_intact(capsys):
         (["train", "--learning-rate", "nan"], "learning_rate: nan is not allowed; it must be a number from 1e-07"),
         (["train", "--learning-rate", "-inf"], "learning_rate: -inf is not allowed"),
         (["train", "--learning-rate", "-1e-5"], "learning_rate: -1e-05 is not allowed"),
+        (["train", "--l2", "-1e-5"], "l2: -1e-05 is not allowed; it must be a number from 0 to 1"),
+        (["train", "--l2"], "l2: '' is not allowed; it must be a number from 0 to 1"),
         (["train", "--learning-rate", "1e999"], "learning_rate: inf is not allowed"),
         (["train", "--activation", "relux"], "activation: 'relux' is not allowed; it must be one of elu, selu"),
         (["train", "--kernel-initializer", "x"], "kernel_initializer: 'x' is not allowed; it must be one of he_normal"),
