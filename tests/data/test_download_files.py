@@ -3,13 +3,13 @@
 import gzip
 import hashlib
 import io
-import struct
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_mnist import idx
 from web_server import servers
 
 from explorer.data import datasets, download
@@ -29,12 +29,6 @@ ARRAYS = {
 }
 STORED = b"".join(array.tobytes() for array in ARRAYS.values())
 LAYOUT = Layout(tuple(Part(name, array.shape, hashlib.sha256(array).hexdigest()) for name, array in ARRAYS.items()))
-
-
-def idx(array: np.ndarray) -> bytes:
-    """An IDX file as MNIST's authors describe it: two zeros, the type, the number of axes, their sizes, the bytes."""
-    return struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
 
 PLAIN = {file: idx(ARRAYS[name]) for name, file in FILES.items()}
 GZIPPED = {file: gzip.compress(content) for file, content in PLAIN.items()}

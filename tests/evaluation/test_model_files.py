@@ -73,14 +73,12 @@ def test_the_notebooks_own_files_give_keras_own_figures(tmp_path, digits, flatte
     assert found.facts.parameters == model.count_params()
 
 
-def test_a_file_as_keras_2_wrote_it(tmp_path, digits):
-    """The layers' description of Keras 2: `batch_input_shape`, no modules, no InputLayer."""
-    model, path = digits_model(), tmp_path / "old.h5"
-    model.save(path)
+def layers_of_keras_2(model) -> list[dict]:
+    """The description of a model's two layers: `batch_input_shape`, no modules, no InputLayer."""
     zeros = {"class_name": "Zeros", "config": {"dtype": "float32"}}
     scaling = {"scale": 2.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None, "dtype": "float32"}
     flatten, dense = model.layers
-    layers = [
+    return [
         {
             "class_name": "Flatten",
             "config": {
@@ -110,8 +108,13 @@ def test_a_file_as_keras_2_wrote_it(tmp_path, digits):
             },
         },
     ]
+
+
+def test_a_file_as_keras_2_wrote_it(tmp_path, digits):
+    model, path = digits_model(), tmp_path / "old.h5"
+    model.save(path)
     with h5py.File(path, "r+") as file:
-        old = {"class_name": "Sequential", "config": {"name": "sequential", "layers": layers}}
+        old = {"class_name": "Sequential", "config": {"name": "sequential", "layers": layers_of_keras_2(model)}}
         file.attrs["model_config"] = json.dumps(old).encode()
         file.attrs["keras_version"] = b"2.3.1"
     images, _ = digits.split("validation")

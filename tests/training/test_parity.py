@@ -33,11 +33,6 @@ OPTIMIZER = {
 SKIPS = {(5, 32, 1.0): (3, 5), (4, 64, 1.0): (2, 4), (7, 5, 0.9): (4, 7)}
 
 
-@pytest.fixture(scope="module")
-def prepared(digits) -> TrainingTensors:
-    return TrainingTensors(digits)
-
-
 def one_hot(config: TrainingConfig) -> bool:
     """Whether Keras needs labels as shares of the classes."""
     return config.mixup > 0 or config.label_smoothing > 0

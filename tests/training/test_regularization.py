@@ -22,11 +22,6 @@ CONFIG = TrainingConfig(
 DROPOUTS = ["hidden", "alpha", "alpha_output"]
 
 
-@pytest.fixture(scope="module")
-def prepared(digits) -> TrainingTensors:
-    return TrainingTensors(digits)
-
-
 def plain(config: TrainingConfig, data: TrainingTensors) -> CompiledNetwork:
     """A started network whose programs are not compiled by XLA: the same code, and at once."""
     network = CompiledNetwork(config, data, jit_compile=False)
