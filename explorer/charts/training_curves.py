@@ -82,8 +82,8 @@ def arrow_table(rows: pd.DataFrame) -> pa.Table:
 def _edges(run: str, epochs: np.ndarray, drawn: np.ndarray, metric: str, top: float) -> list[dict]:
     """Where the curves of both splits of a run come down through the upper end."""
     row = {"kind": EDGE, "run_id": run, "metric": metric, "drawn": top}
-    found = {split: edge(epochs, curve, top) for split, curve in zip((TRAINING, VALIDATION), drawn.T, strict=True)}
-    return [{**row, "split": split, "epoch": epoch} for split, epoch in found.items() if epoch is not None]
+    entries = {split: edge(epochs, curve, top) for split, curve in zip((TRAINING, VALIDATION), drawn.T, strict=True)}
+    return [{**row, "split": split, "epoch": epoch} for split, epoch in entries.items() if epoch is not None]
 
 
 def _start(run: str, epoch: int, values: Sequence[float], top: float) -> str:

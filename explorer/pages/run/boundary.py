@@ -10,7 +10,7 @@ from explorer.runs.run import Run
 from explorer.runs.run_summary import RunSummary
 
 
-def shown(summary: RunSummary) -> bool:
+def is_of_points(summary: RunSummary) -> bool:
     """Whether the run is trained on points in a plane."""
     return summary.config is not None and DATASETS[summary.config.dataset].plane
 
@@ -20,15 +20,15 @@ def draw(run: Run, summary: RunSummary) -> None:
     # here, as it imports pandas and Altair, which the first page can do without
     from explorer.charts import decision_boundary as charts
 
-    found, spec = run.boundary(), DATASETS[summary.config.dataset]
-    if found is None:
+    last, spec = run.boundary(), DATASETS[summary.config.dataset]
+    if last is None:
         st.caption("The decision boundary appears here when training starts.")
         return
     try:
         dataset = resources.dataset(spec.name)
     except DataError:  # the page says so elsewhere
         return
-    epoch, probabilities = found
+    epoch, probabilities = last
     draw_chart(
         charts.boundary,
         charts.of_dataset(probabilities, dataset),

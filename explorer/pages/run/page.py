@@ -37,16 +37,16 @@ def watch(run: Run, listing: Sequence[RunSummary]) -> None:
     """
     drawn = latest_runs.states(listing, run)
     if not drawn.active:
-        st.fragment(_watch, run_every=IDLE_SECONDS)(run, drawn, _shown(run))
+        st.fragment(_watch, run_every=IDLE_SECONDS)(run, drawn, _contents(run))
 
 
-def _watch(run: Run, drawn: latest_runs.States, shown: tuple) -> None:
+def _watch(run: Run, drawn: latest_runs.States, contents: tuple) -> None:
     latest_runs.rerun_on_change(drawn, latest_runs.listed(), run)
-    if _shown(run) != shown:  # here or in another process
+    if _contents(run) != contents:  # here or in another process
         st.rerun()
 
 
-def _shown(run: Run) -> tuple:
+def _contents(run: Run) -> tuple:
     """What the drawing of an ended run is made of."""
     taken = snapshot(run)
     return taken.summary.problem or taken, twin.twin_of(run), run_name(run.name)
@@ -110,7 +110,7 @@ def _curves(run: Run, summary: RunSummary) -> None:
     before = twin.twin_of(run)
     if before:
         twin.both(before, summary)
-    elif boundary.shown(summary):
+    elif boundary.is_of_points(summary):
         _beside_the_plane(run, summary)
     elif summary.records:
         curves(summary, "chart")
@@ -134,6 +134,6 @@ def _finding(taken: Snapshot) -> None:
     """The most serious finding, on the first screen."""
     if not state.measured(taken):
         return
-    found: list[Finding] = state.diagnosis(taken)
+    run_findings: list[Finding] = state.diagnosis(taken)
     with st.container(key="run_finding", gap="xsmall"):
-        findings.most_serious(found, taken.summary)
+        findings.most_serious(run_findings, taken.summary)

@@ -38,13 +38,13 @@ class States:
     """
 
     latest: tuple[tuple[str, str, str], ...]
-    shown: str | None
+    open_run: str | None
     trying: bool = False
 
     @property
     def active(self) -> bool:
         """Whether the run that is shown, or a fix of it, is queued or running."""
-        return self.shown in ACTIVE or self.trying
+        return self.open_run in ACTIVE or self.trying
 
 
 def listed() -> Sequence[RunSummary] | None:
@@ -61,8 +61,8 @@ def states(listing: Sequence[RunSummary], run: Run | None) -> States:
     seen = {name: group for name, group in groups.items() if name == OWN or st.session_state.get(_panel(name))}
     latest = tuple((name, summary.name, summary.state) for name, group in seen.items() for summary in group)
     latest += tuple((name, "", "") for name, group in groups.items() if group)
-    shown = next((s.state for s in listing if run and s.name == run.name), None)
-    return States(latest, shown, bool(run) and is_tried_now(run, listing))
+    state = next((s.state for s in listing if run and s.name == run.name), None)
+    return States(latest, state, bool(run) and is_tried_now(run, listing))
 
 
 def rerun_on_change(drawn: States, listing: Sequence[RunSummary] | None, run: Run | None) -> None:
