@@ -1,8 +1,9 @@
-"""Makes the README's pictures from a live run.
+"""Makes the pictures of the README and the guides from a live run, each for a light and for a dark screen.
 
 `PYTHONPATH=.:tests/support .venv/bin/python tests/screenshots.py [NAME …]`
 """
 
+import io
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from browser import ROOT, chromium, epochs_shown, serve, wait_for
+from PIL import Image
 
 from explorer.config import TrainingConfig
 from explorer.diagnosis.case_questions import QUESTIONS
@@ -20,6 +22,15 @@ from explorer.workers import worker
 
 FOLDER = Path(__file__).parent / "screenshots"
 EPOCHS = 12
+
+
+def take(page, name: str, clip: dict[str, float] | None = None) -> None:
+    """Takes a picture of a page on a light screen, and one on a dark screen."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(2500)  # the charts are drawn anew
+        page.screenshot(path=FOLDER / (f"{name}.png" if scheme == "light" else f"{name}_dark.png"), clip=clip)
+    page.emulate_media(color_scheme="light")
 
 
 def train() -> None:
@@ -33,7 +44,7 @@ def train() -> None:
         page.get_by_test_id("stMetric").first.wait_for()
         page.mouse.move(640, 5)
         wait_for(lambda: epochs_shown(page) >= EPOCHS, 300)
-        page.screenshot(path=FOLDER / "train.png")
+        take(page, "train")
         page.get_by_role("button", name="Stop", exact=True).click()
         page.get_by_role("button", name="Resume").wait_for()
 
@@ -50,7 +61,7 @@ def points() -> None:
         page.get_by_text("Predicted class at each point after epoch").wait_for()
         page.mouse.move(640, 5)
         wait_for(lambda: epochs_shown(page) >= 5 * EPOCHS, 300)
-        page.screenshot(path=FOLDER / "points.png")
+        take(page, "points")
         page.get_by_role("button", name="Stop", exact=True).click()
         page.get_by_role("button", name="Resume").wait_for()
 
@@ -71,14 +82,14 @@ def explaining() -> None:
         page.set_viewport_size({"width": 1280, "height": 2000})
         page.mouse.move(640, 5)
         page.wait_for_timeout(1500)  # the charts' last update
-        page.screenshot(path=FOLDER / "gallery.png")
+        take(page, "gallery")
         page.set_viewport_size({"width": 1280, "height": 1000})
         page.goto(f"{address}?dataset=digits&activation=sigmoid&kernel_initializer=glorot_uniform&epochs=3")
         page.get_by_role("radio", name="Before training").click()
         page.get_by_text("Vanishing gradients").first.wait_for()
         page.get_by_text("ELU + He").first.wait_for()
         page.wait_for_timeout(4000)  # the references, and their drawing
-        page.screenshot(path=FOLDER / "before.png")
+        take(page, "before")
 
 
 def proving() -> None:
@@ -104,7 +115,7 @@ def proving() -> None:
         top = page.get_by_text("Vanishing gradients").first.bounding_box()["y"] - 30
         bottom = page.get_by_role("button", name="Use activation").bounding_box()["y"] + 70
         clip = {"x": 305, "y": top, "width": 975, "height": bottom - top}
-        page.screenshot(path=FOLDER / "fixes.png", clip=clip)
+        take(page, "fixes", clip)
 
 
 def evaluate() -> None:
@@ -120,7 +131,39 @@ def evaluate() -> None:
             page.get_by_alt_text(re.compile("cat, predicted as dog")).first.wait_for()
             page.mouse.move(640, 5)
             page.wait_for_timeout(1000)
-            page.screenshot(path=FOLDER / "evaluate.png")
+            take(page, "evaluate")
+
+
+def phone() -> None:
+    """Takes the pictures of four pages on a phone, side by side."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        for name in ("elu", "bn", "selu"):
+            shutil.copytree(ROOT / "models" / name, Path(folder) / name)
+        with serve(Path(folder)) as address:
+            for scheme, end in (("light", ""), ("dark", "_dark")):
+                page = browser.new_page(viewport=PHONE, color_scheme=scheme)
+                page.set_default_timeout(240_000)
+                seen = []
+                for path, there in ON_A_PHONE.items():
+                    page.goto(f"{address}/{path}")
+                    page.get_by_text(there).first.wait_for()
+                    page.wait_for_timeout(4000)  # the charts' drawing
+                    seen.append(Image.open(io.BytesIO(page.screenshot())))
+                page.close()
+                row = Image.new("RGB", ((PHONE["width"] + GAP) * len(seen) - GAP, PHONE["height"]), "#808080")
+                for place, image in enumerate(seen):
+                    row.paste(image, (place * (PHONE["width"] + GAP), 0))
+                row.save(FOLDER / f"phone{end}.png", optimize=True)
+
+
+PHONE, GAP = {"width": 400, "height": 860}, 12
+# the address of a page, and a text that is there when it is drawn
+ON_A_PHONE = {
+    "?run=bn": "best, epoch",
+    "compare": "Curves",
+    "evaluate?model=bn": "Calibration error",
+    "gallery?case=1": "Twenty sigmoid layers with Glorot",
+}
 
 
 def sweep() -> None:
@@ -135,7 +178,7 @@ def sweep() -> None:
             page.goto(f"{address}/sweep?study=rates%20and%20depths")
             wait_for(lambda: page.get_by_test_id("stVegaLiteChart").count() >= 6, 60)
             page.wait_for_timeout(2000)
-            page.screenshot(path=FOLDER / "sweep.png")
+            take(page, "sweep")
 
 
 SWEEP = """
@@ -174,7 +217,7 @@ def compare() -> None:
             curves = page.get_by_role("radio", name="Curves").or_(page.get_by_role("button", name="Curves")).first
             bottom = curves.bounding_box()["y"] + 608
             clip = {"x": 0, "y": 0, "width": 1280, "height": bottom}
-            page.screenshot(path=FOLDER / "compare_curves.png", clip=clip)
+            take(page, "compare_curves", clip)
 
 
 SIX_NETWORKS = """
@@ -200,6 +243,7 @@ PICTURES = {
     "fix": proving,
     "evaluate": evaluate,
     "sweep": sweep,
+    "phone": phone,
 }
 
 if __name__ == "__main__":

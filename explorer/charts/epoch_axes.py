@@ -14,7 +14,8 @@ from explorer.palette import NEUTRAL
 
 # An axis covers at least this much, so that noise does not look like progress.
 LEAST_SPAN = {"loss": 0.5, "accuracy": 0.1}
-# A start this far above both the chance level and everything that follows is cut off.
+# A start this far above both the chance level and everything that follows is cut off; where all that follows is far
+# better than guessing, the first epoch is, in which the network has learned most.
 FAR_ABOVE = 1.5
 HEADROOM = 1.12  # of the axis above what is drawn then
 
@@ -41,14 +42,25 @@ def upper_end(runs: Sequence[np.ndarray], level: float) -> float | None:
 
 
 def _end(run: np.ndarray, level: float) -> float | None:
-    """The highest value of a run, at least the level, after a start far above that; None without such a start."""
+    """The highest value of a run after a start far above it, at least the level if that is shown; None without one."""
     highest = np.fmax.reduce(run, axis=1)
     most = min(len(highest) // 2, max(2, len(highest) // 5))
     for cut in range(most, 0, -1):
-        end = np.fmax.reduce(highest[cut:], initial=level)
-        if np.isfinite(highest[cut:]).any() and (highest[:cut] > FAR_ABOVE * end).all():
+        if not np.isfinite(highest[cut:]).any():
+            continue
+        end = np.fmax.reduce(highest[cut:])
+        if level_is_shown(end, level):
+            end = max(end, level)
+        elif cut > 1:
+            continue
+        if (highest[:cut] > FAR_ABOVE * end).all():
             return float(end)
     return None
+
+
+def level_is_shown(highest: float, level: float) -> bool:
+    """Whether the chance level is drawn: it would flatten curves that are far better than guessing."""
+    return highest > level / 2
 
 
 def edge(epochs: np.ndarray, curve: np.ndarray, top: float) -> float | None:
@@ -70,13 +82,13 @@ def height(value: float) -> str:
 def axis_rows(drawn: np.ndarray, metric: str, level: float | None, epoch: float) -> list[dict]:
     """Rows that keep an axis from showing less than `LEAST_SPAN`, and one of the chance level if there is any.
 
-    `epoch` is one that the chart shows anyway. All is left out that would flatten what is far better than guessing.
+    `epoch` is one that the chart shows anyway. Both are left out where the level is not shown.
     """
     values = drawn[np.isfinite(drawn)]
     if not len(values):
         return []
     low, high, more = values.min(), values.max(), []
-    if level is None or high > level / 2:
+    if level is None or level_is_shown(high, level):
         if level is not None:
             low, high = min(low, level), max(high, level)
             more.append({"kind": LEVEL, "epoch": epoch, "drawn": level})

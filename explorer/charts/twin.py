@@ -35,7 +35,7 @@ def twins(frame: pd.DataFrame, metric: str, logarithmic: bool = False) -> alt.La
     linear = {"axis": alt.Axis(format=units.axis), "scale": alt.Scale(zero=units.share)}
     base = alt.Chart(frame).encode(
         x=alt.X("epoch:Q", title="Epoch", axis=EPOCH_AXIS, scale=alt.Scale(nice=False, zero=False, padding=4)),
-        y=alt.Y("drawn:Q", title=units.title, **(log if logarithmic else linear)),
+        y=alt.Y("drawn:Q", title=None, **(log if logarithmic else linear)),
         color=alt.Color(
             "run_id:N",
             title=None,
@@ -59,4 +59,4 @@ def twins(frame: pd.DataFrame, metric: str, logarithmic: bool = False) -> alt.La
         *axis_marks(base, below=not units.higher_is_better),
         validation.mark_line(strokeWidth=2.5),
         validation.transform_filter(alt.datum.kind == EPOCH).mark_point(filled=True, size=24),
-    ).properties(height=HEIGHT, title=f"{units.title} (solid: validation, dashed: training)")
+    ).properties(height=HEIGHT, title=f"{units.title} – solid: validation, dashed: training")

@@ -116,7 +116,9 @@ def validation_better(run: Evidence) -> Finding | None:
     """The validation loss is below the training loss, which looks wrong but is normal."""
     count = 0
     for record in reversed(run.epochs):
-        if record.val_loss >= limit("validation_better") * record.loss:
+        if record.val_loss >= limit("validation_better") * record.loss or record.loss - record.val_loss < limit(
+            "validation_better_by"
+        ):
             break
         count += 1
     if count < limit("validation_better_epochs"):

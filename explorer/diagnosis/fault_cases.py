@@ -339,18 +339,17 @@ _ALL = (
     Case(
         "overfitting",
         "Thirty epochs on 1,437 images",
-        "Three layers of a hundred units are trained for thirty epochs on the same 1,437 images. What do the two "
-        "losses do?",
+        "Three layers of 300 units are trained for thirty epochs on the same 1,437 images. What do the two losses do?",
         (
             "Both keep falling",
             "The training loss falls, and the validation loss starts to rise",
             "Both start to rise after a while",
         ),
         1,
-        "The network has about nineteen times as many weights as there are images, and soon it has memorized them. "
+        "The network has about 140 times as many weights as there are images, and soon it has memorized them. "
         "From then on it only becomes more confident, in its mistakes too: the validation loss rises while the "
         "accuracy stays the same. The weights of the best epoch are saved.",
-        _digits(depth=3, activation="relu", learning_rate=3e-3, epochs=30),
+        _digits(depth=3, width=300, activation="relu", learning_rate=0.01, batch_size=256, epochs=30),
         "overfitting",
         30,
         {"patience": 3},

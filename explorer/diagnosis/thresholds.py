@@ -241,6 +241,9 @@ LIMITS: dict[str, Threshold] = {
     ),
     "plateau_gap": Threshold(1.3, "validation loss / training loss, at most", "two ReLU units on digits: 1.24"),
     "validation_better": Threshold(0.98, "validation loss / training loss, below", "noise between two epochs"),
+    "validation_better_by": Threshold(
+        0.005, "training loss - validation loss, at least", "below, both are 0 for a reader", DEFINED
+    ),
     "validation_better_epochs": Threshold(3, "epochs in a row", "noise between two epochs"),
     "short_patience": Threshold(5, "patience, at most", "the notebook's ELU waits 8 epochs between two improvements"),
     "by_heart": Threshold(0.99, "training accuracy, above: nothing left to learn", "one layer on digits"),

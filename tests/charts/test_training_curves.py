@@ -135,6 +135,13 @@ def test_a_start_far_above_guessing_is_cut_off_and_says_so(start, said):
     assert drawn.loc[drawn["kind"] == "epoch", "value"].max() == start[0]  # the pointer still tells it
 
 
+def test_where_all_that_follows_is_far_better_than_guessing_the_first_epoch_is_cut_off():
+    run = training(0.8, 0.12, *[0.1] * 18)
+    assert shown_values(run)[1] < 0.2
+    [note] = rows(run, "loss").query("kind == 'note'")["note"]
+    assert note.startswith("▲ cut off: epoch 1 has training 0.8")
+
+
 @pytest.mark.parametrize(
     "losses",
     [
@@ -144,6 +151,7 @@ def test_a_start_far_above_guessing_is_cut_off_and_says_so(start, said):
         [14.2, 13.0],
         [14.2, math.nan],
         [9.0, 8.5, 8.0, 7.9, 7.8],
+        [0.6, 0.5, 0.4, *[0.1] * 17],
         [math.nan, 2.0],
     ],
 )

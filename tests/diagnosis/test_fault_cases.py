@@ -117,6 +117,15 @@ def test_the_exploding_case_explodes_and_its_chart_shows_it(trained):
     assert len(drawn) >= len(losses) // 2 and drawn.iloc[0] == max(drawn) > 2 * chance
 
 
+def test_the_rise_of_the_overfitting_case_is_seen_in_its_chart(trained):
+    run = trained(CASES["overfitting"].config)
+    rows = drawn_rows(curve_frame(run.name, run.history()), "loss", guessing("loss", 10))
+    validation = rows[(rows["kind"] == EPOCH) & (rows["split"] == VALIDATION)]["drawn"].dropna()
+    lowest = validation.idxmin()
+    rise = validation.loc[lowest:].max() - validation.loc[lowest]
+    assert rise > 0.15 * (rows["drawn"].max() - min(0.0, rows["drawn"].min()))
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_notebooks_presets_raise_no_false_alarm(trained, name):
     run = trained(PRESETS[name].config.with_(dataset="digits", epochs=30))

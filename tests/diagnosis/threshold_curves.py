@@ -98,6 +98,12 @@ UNDERFITTING = [
 
 VALIDATION = [
     Case("validation_better", told(curves.validation_better), lambda v: better(8, v), (NOTE, None, None)),
+    Case(
+        "validation_better_by",
+        told(curves.validation_better),
+        lambda v: run(DIGITS, history(*[2 * v] * 8, val=[v] * 8)),
+        (None, NOTE, NOTE),
+    ),
     Case("validation_better_epochs", told(curves.validation_better), better, (None, NOTE, NOTE)),
     Case("short_patience", told(curves.patience_too_short), stopped, (WARNING, WARNING, None)),
     Case(
