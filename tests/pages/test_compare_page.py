@@ -14,7 +14,7 @@ from explorer.pages.run.links import NAME_IN_ADDRESS
 from explorer.runs import notes
 from explorer.runs.history import EpochRecord
 from explorer.runs.notes import Annotation
-from explorer.runs.status import COMPLETED, FAILED
+from explorer.runs.status import COMPLETED, FAILED, STOPPED
 
 DIGITS = TrainingConfig(dataset="digits", depth=2, width=20, epochs=3)
 
@@ -184,6 +184,16 @@ def test_settings_and_results_are_linked_in_one_chart(store):
     page.selectbox(key="compare_sx").set_value("activation").run()
     page.selectbox(key="compare_color").set_value("val_loss").run()
     assert not page.exception
+
+
+def test_an_axis_stays_in_the_address_when_another_would_be_drawn_at_first(store):
+    trained(store, DIGITS.with_(depth=2))
+    trained(store, DIGITS.with_(depth=5))
+    trained(store, DIGITS.with_(depth=5, learning_rate=0.01), status=STOPPED)
+    page = app(compare_section="Settings and results", compare_statuses=[COMPLETED])
+    assert page.selectbox(key="compare_sx").value == "depth" and "compare_sx" not in address(page)
+    page.multiselect(key="compare_statuses").set_value([]).run()  # the rates differ, and the axis would be that
+    assert page.selectbox(key="compare_sx").value == "depth" and address(page)["compare_sx"] == "Depth"
 
 
 def test_five_more_seeds_are_trained_of_the_chosen_run(store):

@@ -11,7 +11,7 @@ from explorer.errors import RunError
 from explorer.pages import resources
 from explorer.pages.address import IN_ADDRESS
 from explorer.pages.chart import NO_ZERO, draw_chart
-from explorer.pages.compare.state import check
+from explorer.pages.compare.state import check, keep
 from explorer.pages.navigation import address
 from explorer.pages.text import foreign, plain, sentence
 from explorer.plain_text import count
@@ -266,7 +266,5 @@ def _difference(filtered: "pd.DataFrame", rows: "pd.DataFrame", picked: list[int
 def _group(place: "DeltaGenerator", title: str, labels: list[str], key: str) -> str:
     """A choice of one group by its label, which is part of the address; the first one unless another is chosen."""
     check(key, labels)
-    if st.session_state.get(key) in labels:
-        # set again: the first label changes with the selected rows, and the address must then say what is still chosen
-        st.session_state[key] = st.session_state[key]
+    keep(key, labels)
     return place.selectbox(title, labels, key=key, bind=IN_ADDRESS)

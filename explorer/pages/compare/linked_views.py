@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.config import FIELDS
 from explorer.pages.address import IN_ADDRESS
-from explorer.pages.compare.state import check
+from explorer.pages.compare.state import check, keep
 from explorer.runs.run_table import RESULTS, SEED, differing, is_number
 
 if TYPE_CHECKING:
@@ -59,4 +59,5 @@ def _title(name: str) -> str:
 def _choice(place: "DeltaGenerator", label: str, names: Sequence[str], first: int, key: str) -> str:
     """A choice of one column, which is part of the address."""
     check(key, map(_title, names))
+    keep(key, names)
     return place.selectbox(label, names, first, _title, key=key, bind=IN_ADDRESS)

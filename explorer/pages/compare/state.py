@@ -1,6 +1,6 @@
 """State of the Compare page: the selected runs, the rows shown, and the table of all runs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,15 @@ def check(key: str, options: Iterable[str]) -> None:
     for value in st.query_params.get_all(key):
         if value not in known:
             ignored.note(value, ignored.NO_CHOICE)
+
+
+def keep(key: str, options: Sequence[object]) -> None:
+    """Sets a widget's value again, so that the address says it also after the value that is there at first has moved.
+
+    To be called before the widget is drawn; a value that is no longer an option is not set.
+    """
+    if st.session_state.get(key) in options:
+        st.session_state[key] = st.session_state[key]
 
 
 def leaderboard_key(names: tuple[str, ...]) -> str:
