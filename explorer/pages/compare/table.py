@@ -23,6 +23,7 @@ from explorer.runs.status import STATUSES
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from streamlit.delta_generator import DeltaGenerator
 
 HEIGHT = 400
 LONGEST_CELL = 44  # characters of a name that fit its column
@@ -37,8 +38,8 @@ FILTERED = {name: field.label for name, field in FIELDS.items() if name != "data
 def filters(table: "pd.DataFrame") -> "pd.DataFrame":
     """Draws the filters, and returns the runs that match them, the best first."""
     table = _of_one_dataset(table)
-    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-    search = left.text_input(
+    of_text, of_status, of_tags, of_fields = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+    search = of_text.text_input(
         "Search",
         key="compare_search",
         bind=IN_ADDRESS,
@@ -48,14 +49,16 @@ def filters(table: "pd.DataFrame") -> "pd.DataFrame":
     states = set(table["status"].unique())
     present = [status for status in STATUSES if status in states]
     state.check("compare_statuses", present)
-    statuses = middle.multiselect("Status", present, key="compare_statuses", placeholder="Any status", bind=IN_ADDRESS)
+    statuses = of_status.multiselect(
+        "Status", present, key="compare_statuses", placeholder="Any status", bind=IN_ADDRESS
+    )
     every_tag = sorted(set().union(*table["tags"].tolist()))
     state.check("compare_tags", [plain(tag) for tag in every_tag])
-    tags = right.multiselect(
+    tags = of_tags.multiselect(
         "Tags", every_tag, format_func=plain, key="compare_tags", placeholder="Any tag", disabled=not every_tag,
         bind=IN_ADDRESS,
     )  # fmt: skip
-    fields, ranges = _by_field(table)
+    fields, ranges = _by_field(table, of_fields)
     return ranked(matching(table, search, statuses, tags, fields, ranges))
 
 
@@ -79,9 +82,9 @@ def _of_one_dataset(table: "pd.DataFrame") -> "pd.DataFrame":
     return table[table["dataset"] == dataset]
 
 
-def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[float, float]]]:
+def _by_field(table: "pd.DataFrame", place: "DeltaGenerator") -> tuple[dict[str, list], dict[str, tuple[float, float]]]:
     state.check("compare_filters", FILTERED.values())
-    chosen = st.multiselect(
+    chosen = place.multiselect(
         "Filter by",
         list(FILTERED),
         format_func=FILTERED.get,
@@ -91,8 +94,8 @@ def _by_field(table: "pd.DataFrame") -> tuple[dict[str, list], dict[str, tuple[f
     )
     fields, ranges = {}, {}
     columns = st.columns(4) if chosen else []
-    for place, name in enumerate(chosen):
-        column = columns[place % 4]
+    for number, name in enumerate(chosen):
+        column = columns[number % 4]
         values = sorted(table[name].dropna().unique().tolist())
         if not is_number(name):
             key, title = f"compare_only_{name}", FIELDS[name].title
