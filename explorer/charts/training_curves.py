@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, height, upper_end
 from explorer.palette import NEUTRAL, SPLIT_COLORS
-from explorer.runs.history import TRAINING, VALIDATION, EpochRecord, best_epoch, tidy
+from explorer.runs.history import TRAINING, VALIDATION, EpochRecord, best_epoch, tidy, without_penalty
 from explorer.runs.metrics import METRICS
 from explorer.runs.thinning import thinned
 
@@ -27,11 +27,12 @@ EPOCH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False, labelExpr="datum.va
 def curve_frame(run_id: str, records: Sequence[EpochRecord]) -> pd.DataFrame:
     """The tidy frame of a run with its best epoch marked, thinned out to `MOST_POINTS` epochs.
 
-    Columns: run_id, epoch, split, metric, value, best (by lowest validation loss), learning_rate.
+    Columns: run_id, epoch, split, metric, value, best (by lowest validation loss), learning_rate. The losses
+    are without the penalty, as the chance level is.
     """
     best = best_epoch(records)
     drawn = thinned(records, MOST_POINTS, [best] if best else [])
-    frame = tidy(run_id, drawn)
+    frame = tidy(run_id, without_penalty(drawn))
     frame["best"] = (frame["epoch"] == best.epoch) if best else False
     frame["learning_rate"] = [r.learning_rate for r in drawn for _ in range(4)]
     return frame

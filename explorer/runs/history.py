@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -213,6 +213,17 @@ def read_outline(content: bytes) -> Outline:
 
 
 TRAINING, VALIDATION = "training", "validation"
+
+
+def without_penalty(records: Sequence[EpochRecord]) -> Sequence[EpochRecord]:
+    """The records with the losses of the data alone; as they are if some penalty is not known."""
+    penalties = [value for record in records for value in (record.penalty, record.val_penalty)]
+    if not any(penalties) or not all(map(math.isfinite, penalties)):
+        return records
+    return [
+        replace(record, loss=record.data_loss, val_loss=record.val_data_loss, penalty=0.0, val_penalty=0.0)
+        for record in records
+    ]
 
 
 def tidy(run_id: str, records: Iterable[EpochRecord]) -> "pd.DataFrame":

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -167,6 +168,23 @@ def test_noise_does_not_look_like_progress_and_guessing_is_always_seen(metric):
     low, high = shown_values(run, metric)
     assert high - low >= LEAST_SPAN[metric] - 1e-9 and low <= guessing(metric, 10) <= high and low >= 0
     assert shown_values(training(0.02, 0.01))[1] < 1  # far better than guessing, which would flatten it
+
+
+def test_losses_are_drawn_without_the_penalty_which_the_chance_level_lacks_too():
+    run = [
+        EpochRecord(e, 18.0 + 2.3 / e, 0.1 * e, 17.5 + 2.4 / e, 0.1 * e, 1e-3, 1.0, penalty=18.0, val_penalty=17.5)
+        for e in range(1, 6)
+    ]
+    drawn = rows(run, "loss").query("kind == 'epoch'").set_index(["epoch", "split"])["drawn"]
+    assert drawn[5, "training"] == pytest.approx(2.3 / 5) and drawn[5, "validation"] == pytest.approx(2.4 / 5)
+    unknown = [replace(record, val_penalty=math.nan) for record in run]  # from an earlier version
+    assert shown_values(unknown)[1] > 18
+    best = [
+        replace(run[0], loss=4.0, val_loss=4.0, penalty=0.0, val_penalty=0.0),
+        replace(run[1], val_loss=5.0, val_penalty=4.5),
+    ]
+    marked = curve_frame("run", best).query("metric == 'loss' and split == 'validation'").set_index("epoch")
+    assert dict(marked["best"]) == {1: True, 2: False} and dict(marked["value"]) == {1: 4.0, 2: 0.5}
 
 
 # --- The points ---------------------------------------------------------------------------------------

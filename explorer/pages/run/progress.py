@@ -56,8 +56,8 @@ def _captions(config: TrainingConfig, best: EpochRecord | None, last: EpochRecor
     """Says what the losses include, and how often gradients were clipped."""
     if best and best.penalized:
         st.caption(
-            "Every loss includes the L2 penalty on the weights, as in Keras. At the best epoch, the validation loss is "
-            f"{best.val_data_loss:.4f} (data loss) + {best.val_penalty:.4f} (penalty)."
+            f"Validation loss at the best epoch: {best.val_data_loss:.4f} (data loss) + {best.val_penalty:.4f} "
+            "(penalty), as in Keras; the curves are drawn without the L2 penalty."
         )
     if last and config.label_smoothing > 0:
         st.caption("Every loss includes label smoothing, as in Keras.")
