@@ -49,7 +49,8 @@ class Machines:
     def _start(self, name: str, command: list[str], code: Path = ROOT) -> subprocess.Popen:
         home = self.folder / name
         home.mkdir()
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("EXPLORER_")}
+        # nothing that leads to the folders of the machine that the tests run on
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("EXPLORER_", "XDG_"))}
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=home,
