@@ -1,8 +1,8 @@
 """What the tests in a browser share: Chromium, a server with an empty store of runs, and a page."""
 
 import pytest
-from browser import HANGS, chromium, new_page, serve
-from playwright.sync_api import Error, Page, expect
+from browser import HANGS, chromium, new_page, seen_of, serve
+from playwright.sync_api import expect
 
 from explorer.runs.store import RunStore
 
@@ -16,18 +16,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     browser = item.funcargs.get("browser")
     if report.failed and browser:
         pages = [page for context in browser.contexts for page in context.pages]
-        report.sections += [(f"page {page.url}", shown(page)) for page in pages]
+        report.sections += [(f"page {page.url}", seen_of(page)) for page in pages]
     return report
-
-
-def shown(page: Page) -> str:
-    """The text of a page as far as it answers, and its errors."""
-    try:
-        text = page.locator("body").inner_text(timeout=10_000)
-        said = [message.text for message in page.console_messages() if message.type in ("error", "warning")]
-    except Error as error:
-        return f"{error}"
-    return "\n".join((text, *said, *map(str, page.page_errors())))
 
 
 @pytest.fixture(scope="module")

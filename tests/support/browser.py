@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -113,8 +113,24 @@ def chromium(*arguments: str) -> Iterator:
 def print_pages(browser) -> None:
     """Prints what each open page shows, for the report of a test that has failed."""
     for page in (page for context in browser.contexts for page in context.pages):
-        with suppress(Exception):  # a page that has crashed has no text
-            print(page.evaluate("location.href"), page.locator("body").inner_text(timeout=5000), sep="\n")
+        print(seen_of(page))
+
+
+WITHOUT_SIZE = """[...document.querySelectorAll("button")].filter(button => !button.getBoundingClientRect().width)
+    .map(button => `without size: ${button.innerText}`)"""
+
+
+def seen_of(page) -> str:
+    """The address and text of a page as far as it answers, its buttons that cannot be seen, and its errors."""
+    from playwright.sync_api import Error
+
+    try:
+        text = page.locator("body").inner_text(timeout=10_000)
+        parts = [page.evaluate("location.href"), text, *page.evaluate(WITHOUT_SIZE)]
+        parts += [message.text for message in page.console_messages() if message.type in ("error", "warning")]
+    except Error as error:
+        return f"{error}"
+    return "\n".join((*parts, *map(str, page.page_errors())))
 
 
 @contextmanager
