@@ -24,7 +24,7 @@ class LostRuns:
         self._lost: dict[str, int] = {}
         self._memory_kills: dict[int, int] = {}
         self._died: dict[int, tuple[Run, RunStatus]] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._closed = False
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class LostRuns:
                     self._end_lost(run, status.process)
 
     def _end_lost(self, run: Run, process: Process | None) -> None:
-        used = self._memory_kills.pop(process.pid, None) if process else None
+        used = self._memory_kills.get(process.pid) if process else None  # kept: a full disk makes this be called again
         if used:
             run.end(INTERRUPTED, _over_memory(used), Cause.MEMORY_LIMIT)
             return
