@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,11 +122,9 @@ def test_a_person_who_pauses_a_run_elsewhere_and_then_stops_it_has_it_stopped(tm
     """The stop comes while the pause is on its way there, while the run ends, and after it has come back."""
     store = RunStore(tmp_path / "runs")
     config = TrainingConfig(dataset="digits", depth=1, width=10, epochs=10_000, patience=10_000)
-    run_queue = None
-    try:
-        machines.scheduler()
-        machines.worker("first")
-        run_queue = RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))
+    machines.scheduler()
+    machines.worker("first")
+    with closing(RunQueue(Settings(scheduler=machines.address, tls=tls, datasets=("digits",)))) as run_queue:
         for seed, moment in enumerate((0.0, 0.3, 1.0), 1):
             run = store.create(config.with_(seed=seed))
             run_queue.submit(run)
@@ -134,6 +133,3 @@ def test_a_person_who_pauses_a_run_elsewhere_and_then_stops_it_has_it_stopped(tm
             time.sleep(moment)
             run_queue.stop(run)
             wait_status(run, STOPPED)
-    finally:
-        if run_queue:
-            run_queue.close()
