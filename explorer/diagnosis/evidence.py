@@ -14,7 +14,7 @@ from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import limit
 from explorer.runs import cost_estimate
 from explorer.runs.cause import Cause
-from explorer.runs.history import EpochRecord, best_epoch
+from explorer.runs.history import EpochRecord, best_epoch, without_penalty
 
 if TYPE_CHECKING:
     from explorer.runs.signals import EpochSignals, LayerSignals
@@ -59,7 +59,7 @@ class Evidence:
         if self.config.l2 == 0:
             return list(self.records)
         measured = {signals.epoch: self.config.l2 * squared_weights(signals) for signals in self.signals}
-        return [_without_penalty(record, measured) for record in self.records]
+        return list(without_penalty([_with_penalty(record, measured) for record in self.records]))
 
     @property
     def last(self) -> EpochRecord | None:
@@ -245,18 +245,12 @@ def _ranked(value: float) -> float:
     return value if math.isfinite(value) else -math.inf
 
 
-def _without_penalty(record: EpochRecord, measured: dict[int, float]) -> EpochRecord:
+def _with_penalty(record: EpochRecord, measured: dict[int, float]) -> EpochRecord:
+    """The record with what was measured after its epoch where its own penalty is not known."""
     after = measured.get(record.epoch, 0.0)
-    val_penalty = record.val_penalty if math.isfinite(record.val_penalty) else after
-    penalty = record.penalty
-    if not math.isfinite(penalty):
-        penalty = (measured.get(record.epoch - 1, after) + after) / 2
-    # rounding to single precision can leave less than nothing of a large sum
-    loss, val_loss = record.loss - penalty, record.val_loss - val_penalty
+    halfway = (measured.get(record.epoch - 1, after) + after) / 2
     return replace(
         record,
-        loss=max(loss, 0.0) if math.isfinite(loss) else loss,
-        val_loss=max(val_loss, 0.0) if math.isfinite(val_loss) else val_loss,
-        penalty=penalty,
-        val_penalty=val_penalty,
+        penalty=record.penalty if math.isfinite(record.penalty) else halfway,
+        val_penalty=record.val_penalty if math.isfinite(record.val_penalty) else after,
     )

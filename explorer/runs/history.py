@@ -44,12 +44,12 @@ class EpochRecord:
     @property
     def data_loss(self) -> float:
         """The training loss without the penalty."""
-        return self.loss - self.penalty
+        return _without(self.penalty, self.loss)
 
     @property
     def val_data_loss(self) -> float:
         """The validation loss without the penalty: the cross-entropy alone."""
-        return self.val_loss - self.val_penalty
+        return _without(self.val_penalty, self.val_loss)
 
     @property
     def penalized(self) -> bool:
@@ -216,14 +216,17 @@ TRAINING, VALIDATION = "training", "validation"
 
 
 def without_penalty(records: Sequence[EpochRecord]) -> Sequence[EpochRecord]:
-    """The records with the losses of the data alone; as they are if some penalty is not known."""
-    penalties = [value for record in records for value in (record.penalty, record.val_penalty)]
-    if not any(penalties) or not all(map(math.isfinite, penalties)):
+    """The records with the losses of the data alone; as they are if the penalty of a loss is not known."""
+    sums = [pair for r in records for pair in ((r.loss, r.penalty), (r.val_loss, r.val_penalty))]
+    known = all(math.isfinite(penalty) for loss, penalty in sums if math.isfinite(loss))
+    if not known or not any(penalty for _, penalty in sums):
         return records
-    return [
-        replace(record, loss=record.data_loss, val_loss=record.val_data_loss, penalty=0.0, val_penalty=0.0)
-        for record in records
-    ]
+    return [replace(record, loss=record.data_loss, val_loss=record.val_data_loss) for record in records]
+
+
+def _without(penalty: float, loss: float) -> float:
+    # rounding to single precision can leave less than nothing of a large sum; NaN stays NaN
+    return max(loss - penalty, 0.0)
 
 
 def tidy(run_id: str, records: Iterable[EpochRecord]) -> "pd.DataFrame":

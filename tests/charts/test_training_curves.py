@@ -179,6 +179,8 @@ def test_losses_are_drawn_without_the_penalty_which_the_chance_level_lacks_too()
     assert drawn[5, "training"] == pytest.approx(2.3 / 5) and drawn[5, "validation"] == pytest.approx(2.4 / 5)
     unknown = [replace(record, val_penalty=math.nan) for record in run]  # from an earlier version
     assert shown_values(unknown)[1] > 18
+    diverged = [*run[:4], replace(run[4], loss=math.nan, val_loss=math.inf, penalty=math.nan, val_penalty=math.inf)]
+    assert shown_values(diverged)[1] < 5
     best = [
         replace(run[0], loss=4.0, val_loss=4.0, penalty=0.0, val_penalty=0.0),
         replace(run[1], val_loss=5.0, val_penalty=4.5),

@@ -28,6 +28,17 @@ def changed(**values: object) -> str:
     return json.dumps({**asdict(RECORD), **values})
 
 
+# --- The penalty --------------------------------------------------------------------------------------
+
+
+def test_a_loss_without_its_penalty_is_never_less_than_nothing_and_nan_stays_nan():
+    rounded = replace(RECORD, loss=64.0, penalty=64.000008, val_loss=2.5, val_penalty=2.0)
+    assert (rounded.data_loss, rounded.val_data_loss) == (0.0, 0.5)
+    assert math.isnan(replace(RECORD, loss=NAN, penalty=1.0).data_loss)
+    assert math.isnan(replace(RECORD, penalty=NAN).data_loss)
+    assert replace(RECORD, val_loss=INF, val_penalty=1.0).val_data_loss == INF
+
+
 # --- The best epoch -----------------------------------------------------------------------------------
 
 
