@@ -46,7 +46,8 @@ SIZES = {
     (12, 100): 1,
     (20, 64): 0.5,
 }
-# what each optimizer learns well with: networks of one or two layers at batch size 32
+# what each optimizer learns well with at batch size 32: at most 0.6 points below the best of nine rates from 0.03 to 30
+# times as high (digits, ReLU 1 × 64 and ELU 2 × 64, standardized, 15 epochs, seeds 1 to 3)
 RATES = {
     "nadam": 1e-3,
     "adam": 1e-3,

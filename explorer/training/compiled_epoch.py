@@ -63,7 +63,6 @@ class CompiledNetwork:
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = initial_state(self.optimizer)
         self.scaled_layers = chain_of(self.network)[2:]  # after Flatten and the input scaling
-        self.probe = Probe(*blocks_of(self.scaled_layers), data.training.images, data.training.labels)
         self.compile_seconds = 0.0
         self.compiled, self.compile_error = jit_compile, ""
         self._make_programs()
@@ -174,6 +173,7 @@ class CompiledNetwork:
         self._evaluate_program = self._function(
             self._evaluation_loop, [images, labels, batches, weights, scaling, strengths]
         )
+        self.probe = Probe(*blocks_of(self.scaled_layers), self.data.training.images, self.data.training.labels)
 
     def _function(self, loop: Callable, signature: list[tf.TensorSpec]) -> Callable:
         return tf.function(loop, input_signature=signature, jit_compile=self.compiled, autograph=False)
@@ -231,7 +231,7 @@ class CompiledNetwork:
             calls = [
                 pool.submit(self._train, order, 0, 0, Totals(), rates, 0),
                 pool.submit(self._evaluate_first, stored),
-                pool.submit(self.probe.compile),
+                pool.submit(self.probe.compile, stored),
             ]
         for call in calls:
             call.result()

@@ -18,6 +18,7 @@ from explorer.runs import cost_estimate
 from explorer.runs.signals import HISTOGRAM_BINS, SIGNALS, EpochSignals, LayerSignals
 from explorer.training.frameworks import keras, tf
 from explorer.training.model import NORM_EPSILON, initial_kernel
+from explorer.training.stored_programs import StoredPrograms
 
 PROBE_IMAGES = 256
 STACKED_NUMBERS = 2**22  # in layers computed at once: wide ones are computed one by one, or memory would double
@@ -100,28 +101,32 @@ class Probe:
         self._entry, self._blocks = entry, blocks
         self._images, self._labels = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
         self._loss = keras.losses.SparseCategoricalCrossentropy()
+        batch = (tf.TensorSpec(part.shape, part.dtype) for part in (self._images, self._labels))
         vector = tf.TensorSpec([images.shape[1]])
         kernels = [tf.TensorSpec(block.kernel.shape) for block in blocks]
-        self._program = tf.function(self._measure, input_signature=[vector, vector, kernels], autograph=False)
+        self._program = tf.function(self._measure, input_signature=[*batch, vector, vector, kernels], autograph=False)
 
     def kernels(self) -> list[tf.Tensor]:
         """Copies of the current kernels, for `measure` to compare with."""
         return [tf.identity(block.kernel) for block in self._blocks]
 
-    def compile(self) -> None:
-        """Traces and optimizes ahead of time what the first measurement needs; changes no variable."""
+    def compile(self, stored: StoredPrograms | None = None) -> None:
+        """Traces ahead of time what the first measurement needs, or takes it from disk; changes no variable."""
+        if stored:
+            self._program = stored.function("measure", self._program)
         features = self._images.shape[1]
-        self._program(tf.zeros(features), tf.ones(features), self.kernels())
+        self._program(self._images, self._labels, tf.zeros(features), tf.ones(features), self.kernels())
 
     def measure(
         self, epoch: int, mean: tf.Tensor, deviation: tf.Tensor, before: Sequence[tf.Tensor] | None
     ) -> EpochSignals:
         """The signals of all layers; `before` holds the kernels before the epoch's last step, None in epoch 0."""
-        return self._signals(epoch, self._program(mean, deviation, before or self.kernels()), before is not None)
+        measured = self._program(self._images, self._labels, mean, deviation, before or self.kernels())
+        return self._signals(epoch, measured, before is not None)
 
     def measure_once(self, mean: tf.Tensor, deviation: tf.Tensor) -> EpochSignals:
         """The signals of epoch 0 without tracing: faster than a first `measure`, slower than later ones."""
-        return self._signals(0, self._measure(mean, deviation, self.kernels()), False)
+        return self._signals(0, self._measure(self._images, self._labels, mean, deviation, self.kernels()), False)
 
     def _signals(self, epoch: int, measured: tuple[tf.Tensor, ...], updated: bool) -> EpochSignals:
         layers = []
@@ -133,12 +138,14 @@ class Probe:
             layers.append(LayerSignals(block.name, *row, *((tuple(bins), (low, high)) if whole else ())))
         return EpochSignals(epoch, tuple(layers))
 
-    def _measure(self, mean: tf.Tensor, deviation: tf.Tensor, before: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+    def _measure(
+        self, images: tf.Tensor, labels: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor, before: list[tf.Tensor]
+    ) -> tuple[tf.Tensor, ...]:
         # one row per layer in each part: the first two hold the signals in a record's order, then come range and bins
         kernels = [block.kernel for block in self._blocks]
         with tf.GradientTape() as tape:
             tape.watch(kernels)
-            values = _normalized((tf.cast(self._images, tf.float32) - mean) / deviation, self._entry)
+            values = _normalized((tf.cast(images, tf.float32) - mean) / deviation, self._entry)
             left, flat, entered = [], [], []
             for block in self._blocks:
                 entered.append(values)
@@ -149,7 +156,7 @@ class Probe:
                 values = _normalized(leaving, block.after)
                 if block.skip:
                     values = entered[-2] + values
-            loss = self._loss(self._labels, values)
+            loss = self._loss(labels, values)
         gradients = tape.gradient(loss, kernels)
         of_units, ranges, counts = _together(_of_units, left, flat)
         [of_kernels] = _together(_of_kernels, kernels, gradients, before)

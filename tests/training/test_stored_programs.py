@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +14,7 @@ from explorer.training.program_files import Stored
 
 ROOT = Path(__file__).parents[2]
 STORED = Stored({"train": {"variables": {"a": 1}}}, {"train": b"graph\n\0", "compiled": bytes(range(256))})
-# trains some steps and evaluates; prints the bits of all variables and results
+# trains some steps, evaluates and looks inside; prints the bits of all variables and results
 TRAIN = """
 import hashlib, sys
 import numpy as np
@@ -21,9 +22,18 @@ from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.training.augmentation import Draws
 from explorer.training.compiled_epoch import CompiledNetwork
+from explorer.training.layer_statistics import Probe
 from explorer.training.results import Totals
 from explorer.training.tensors import TrainingTensors
 
+def traced(function):
+    def run(*arguments):
+        print("TRACED", function.__name__, file=sys.stderr)
+        return function(*arguments)
+    return run
+
+for owner, name in (CompiledNetwork, "_training_loop"), (CompiledNetwork, "_evaluation_loop"), (Probe, "_measure"):
+    setattr(owner, name, traced(getattr(owner, name)))
 config = TrainingConfig(dataset="digits", width=24, **eval(sys.argv[1]))
 data = TrainingTensors(datasets.load("digits"))
 network = CompiledNetwork(config, data)
@@ -33,14 +43,22 @@ network.start(config)
 order = np.random.default_rng(1).permutation(data.training.size).astype(np.int32)
 totals = network.train_steps(order, 0, network.steps_per_epoch, Totals())
 evaluation = network.evaluate(data.validation)
+signals = network.signals(1, network.probe.kernels()).to_json()
 bits = hashlib.sha256(b"".join(variable.numpy().tobytes() for variable in network.variables)).hexdigest()
-print(totals, evaluation.loss, evaluation.accuracy, bits)
+print(totals, evaluation.loss, evaluation.accuracy, signals, bits)
 """
 LOADED = "Loading cached entry for"
 
 
-def trained(folder: Path, settings: dict) -> tuple[str, int]:
-    """What a new process prints, and how many programs it took from disk by XLA's own log."""
+class Trained(NamedTuple):
+    """What a process printed, how many programs it took from disk by XLA's own log, and how many it traced."""
+
+    printed: str
+    loaded: int
+    traced: int
+
+
+def trained(folder: Path, settings: dict) -> Trained:
     log = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "device_executable_persistor=1"}
     environment = os.environ | log | {"EXPLORER_CACHE": str(folder)}
     done = subprocess.run(
@@ -52,7 +70,7 @@ def trained(folder: Path, settings: dict) -> tuple[str, int]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout, done.stderr.count(LOADED)
+    return Trained(done.stdout, done.stderr.count(LOADED), done.stderr.count("TRACED"))
 
 
 @pytest.mark.parametrize(
@@ -64,24 +82,25 @@ def trained(folder: Path, settings: dict) -> tuple[str, int]:
     ],
     ids=["batch norm", "alpha dropout", "augmentation"],
 )
-def test_a_later_process_compiles_nothing_and_has_the_same_bits(tmp_path, settings):
+def test_a_later_process_traces_and_compiles_nothing_and_has_the_same_bits(tmp_path, settings):
     (tmp_path / "a file").write_text("nothing can be stored below it")
     without = trained(tmp_path / "a file" / "programs", settings)
     first, second = trained(tmp_path / "programs", settings), trained(tmp_path / "programs", settings)
-    assert without[1] == first[1] == 0
-    assert second[1] == 2  # the steps, and the evaluation
-    assert without[0] == first[0] == second[0]
+    assert without.loaded == first.loaded == 0 and first.traced >= 3
+    assert second.loaded == 2  # the steps, and the evaluation; what looks inside is not compiled
+    assert second.traced == 0
+    assert without.printed == first.printed == second.printed
 
 
 def test_a_damaged_program_is_compiled_again(tmp_path):
     settings = {"depth": 2}
-    expected, _ = trained(tmp_path, settings)
+    expected = trained(tmp_path, settings).printed
     (path,) = tmp_path.iterdir()
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert trained(tmp_path, settings) == (expected, 0)
-    assert trained(tmp_path, settings) == (expected, 2)
+    assert trained(tmp_path, settings)[:2] == (expected, 0)
+    assert trained(tmp_path, settings)[:2] == (expected, 2)
 
 
 def test_two_processes_that_compile_at_once_leave_one_whole_program(tmp_path):
@@ -89,8 +108,8 @@ def test_two_processes_that_compile_at_once_leave_one_whole_program(tmp_path):
     with ThreadPoolExecutor() as pool:
         both = list(pool.map(trained, [tmp_path] * 2, [settings] * 2))
     assert len(list(tmp_path.iterdir())) == 1
-    assert {printed for printed, _ in both} == {both[0][0]}
-    assert trained(tmp_path, settings) == (both[0][0], 2)
+    assert both[0].printed == both[1].printed
+    assert trained(tmp_path, settings)[:2] == (both[0].printed, 2)
 
 
 @pytest.fixture
