@@ -158,6 +158,8 @@ def _our_epochs(subject: Subject, network) -> Callable[[int], None]:
 
 def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
     """A function that trains one epoch with the notebook's call on the notebook's arrays."""
+    from explorer.training.frameworks import set_graph_optimizer
+
     splits = [subject.dataset.split(name) for name in ("train", "validation")]
     scaled = subject.config.input_scaling == STANDARDIZED
     if scaled:  # float32, to which Keras would convert scikit-learn's float64 anew at every call
@@ -167,7 +169,9 @@ def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
     model = notebook_model(subject.config, flatten=not scaled)
 
     def epoch(number: int) -> None:
+        set_graph_optimizer(True)  # as everywhere but in a process that trains compiled networks
         model.fit(images, labels, validation_data=validation, batch_size=subject.config.batch_size, verbose=0)
+        set_graph_optimizer(False)
 
     return epoch
 
@@ -203,6 +207,7 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
     """Evaluations of the validation images, interleaved with the notebook's `evaluate`, on one saved model."""
     from explorer.evaluation import model_process as network
     from explorer.evaluation.predictions import Request
+    from explorer.training.frameworks import set_graph_optimizer
 
     images, labels = subject.dataset.split("validation")
     scaled = subject.config.input_scaling == STANDARDIZED
@@ -211,6 +216,7 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
         images = (images.reshape(len(images), -1) - mean) / variance**0.5
     model = notebook_model(subject.config, flatten=not scaled)
     pairs = []
+    set_graph_optimizer(True)
     with scratch_folder() as folder:
         path = folder / "model.keras"
         model.save(path)
@@ -222,6 +228,7 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
             started = time.perf_counter()
             model.evaluate(images, labels, verbose=0)
             pairs.append((time.perf_counter() - started, predictions.seconds))
+    set_graph_optimizer(False)
     counted = pairs[1:]  # the first of `evaluate` traces and compiles
     return {
         "keras_evaluate_seconds": median(theirs for theirs, _ in counted),

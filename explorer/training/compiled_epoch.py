@@ -15,7 +15,7 @@ from explorer.runs.decision_boundary import grid
 from explorer.runs.signals import EpochSignals
 from explorer.training.augmentation import Draws, augmented, unchanged
 from explorer.training.batches import Batches
-from explorer.training.frameworks import keras, tf
+from explorer.training.frameworks import keras, set_graph_optimizer, tf
 from explorer.training.layer_statistics import Probe, blocks_of
 from explorer.training.model import (
     build_network,
@@ -57,6 +57,7 @@ class CompiledNetwork:
         self.data = data
         self._batches = Batches(data.training.size, min(config.batch_size, data.training.size))
         self.batch_size, self.steps_per_epoch = self._batches.size, self._batches.steps
+        set_graph_optimizer(False)  # XLA optimizes what it compiles
         self.shape = Shape.of(config)
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate, config.weight_decay)

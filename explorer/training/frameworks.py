@@ -22,8 +22,12 @@ with lean_import():
     import keras
     import tensorflow as tf
 
-# XLA optimizes what it compiles; that TensorFlow does so first makes no program faster and takes a third of the time
-# in which a compiled one is read from disk
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+__all__ = ["XLA_FOLDER", "keras", "set_graph_optimizer", "tf"]
 
-__all__ = ["XLA_FOLDER", "keras", "tf"]
+
+def set_graph_optimizer(on: bool) -> None:
+    """Turns TensorFlow's own optimizer of graphs, Grappler, on or off; for the whole process.
+
+    It makes no program faster that XLA compiles, and takes a third of the time in which one is read from disk.
+    """
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not on})
