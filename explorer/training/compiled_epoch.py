@@ -64,8 +64,7 @@ class CompiledNetwork:
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = initial_state(self.optimizer)
         self.scaled_layers = chain_of(self.network)[2:]  # after Flatten and the input scaling
-        self.compile_seconds = 0.0
-        self.compiled, self.compile_error = jit_compile, ""
+        self.compile_seconds, self.compiled, self.compile_error = 0.0, jit_compile, ""
         self._make_programs()
 
     def start(self, config: TrainingConfig) -> None:
