@@ -1,10 +1,11 @@
 """Measures what a person at the page waits for: `PYTHONPATH=.:tests/support .venv/bin/python tests/page_speed.py`.
 
-A fresh server, a real Chromium; seconds from the server's start to the page (from the command, and from the server's
-first answer), and from the click on Train to the first point of the charts: of a shape that nobody has compiled yet,
-then of the same shape with another seed. Then what a page that is open costs while a run trains: seconds of the
-processor a second, of the server and of the browser. At last what choosing a model and a filter takes on the Evaluate
-page, what a changed setting and the learning-rate finder take before training, and how soon a sweep is stopped.
+A fresh server, a real Chromium; most waits are measured ten times. Seconds from the server's first answer to the page;
+from the click on Train to the first point of the charts, of a shape that nobody has compiled yet and of the same shape
+with another seed; from the click on Try the fix to the first point of its run. Then what a page that is open costs
+while a run trains: seconds of the processor a second, of the server and of the browser. At last what choosing a model
+and a filter takes on the Evaluate page, what a changed setting and the learning-rate finder take before training, and
+how soon a sweep is stopped. Beside each stands what a fixed program takes then, by which figures of machines compare.
 """
 
 import re
@@ -14,16 +15,25 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import psutil
 from browser import ROOT, chromium, epochs_shown, serve, wait_for, wait_to_see
 
+from explorer.config import TrainingConfig
 from explorer.data import datasets
 from explorer.presets import PRESETS
 from explorer.runs.store import RunStore
+from explorer.workers import worker
 
-SHAPE = "depth=20&width=100"
+TURNS = 10
 WATCHED = 20  # seconds
+SMALL = "dataset=digits&depth=1&width=10"
+# what the first of its fixes, batch normalization, makes a new shape of
+SIGMOID = TrainingConfig(
+    dataset="digits", activation="sigmoid", kernel_initializer="glorot_uniform", depth=12, input_scaling="standardized",
+    learning_rate=1e-3, epochs=6,
+)  # fmt: skip
 SWEEP = """
 trials = 4
 epochs = 10000
@@ -36,34 +46,21 @@ depth = [2, 3, 4, 5]
 
 
 def main() -> None:
-    """Prints one line a measurement."""
+    """Prints one line per wait."""
     with chromium() as browser, tempfile.TemporaryDirectory() as runs:
         page = browser.new_page(viewport={"width": 1280, "height": 980})
         page.set_default_timeout(60_000)
-        page.goto("about:blank")
-        started = time.perf_counter()
+        tell("page, after the server answers", [opening(page, Path(runs)) for _ in range(TURNS)])
         with serve(Path(runs)) as address:
-            answers = time.perf_counter()
-            page.goto(f"{address}?dataset=digits&depth=1&width=10")
-            wait_to_see(page.get_by_role("button", name="Train", exact=True))
-            there = time.perf_counter()
-            print(f"page: {there - answers:.1f} s after the server answers, {there - started:.1f} s after the command")
             store = RunStore(Path(runs))
-            first_point(page, f"{address}?dataset=digits&depth=1&width=10", store)  # now the workers are up
-            for name in filter(datasets.available, datasets.DATASETS):
-                for seed, kind in ((1, "not compiled yet"), (2, "compiled")):
-                    waited = first_point(page, f"{address}?dataset={name}&{SHAPE}&seed={seed}", store)
-                    print(f"{name}, {kind}: first point {waited:.1f} s after the click", flush=True)
-            first_point(page, f"{address}?dataset=digits&{SHAPE}&epochs=10000&patience=10000", store, stop=False)
-            server, *browsers = processes()
-            before, started = (seconds(server), seconds(*browsers)), time.perf_counter()
-            time.sleep(WATCHED)
-            passed = time.perf_counter() - started
-            costs = (f"{(now - then) / passed:.2f}" for now, then in
-                     zip((seconds(server), seconds(*browsers)), before, strict=True))  # fmt: skip
-            print("an open page costs {} of a core in the server and {} in the browser".format(*costs), flush=True)
-            page.get_by_role("button", name="Stop", exact=True).click()
-            wait_for(lambda: store.list()[0].state == "stopped", 30)
+            first_point(page, f"{address}?{SMALL}", store)  # now the workers are up
+            for name in filter(datasets.available, ("cifar10", "digits")):
+                shapes = [f"{address}?dataset={name}&depth=20&width={width}" for width in range(101, 101 + TURNS)]
+                pairs = [[first_point(page, f"{shape}&seed={seed}", store) for seed in (1, 2)] for shape in shapes]
+                for kind, waits in zip(("not compiled yet", "compiled"), zip(*pairs, strict=True), strict=True):
+                    tell(f"{name}, {kind}: first point after the click", list(waits))
+            tell("digits, Try the fix: first point after the click", fixes(page, address, store))
+            watching(page, address, store)
             for name in PRESETS:
                 shutil.copytree(ROOT / "models" / name, Path(runs) / name)
             evaluating(page, address)
@@ -72,47 +69,109 @@ def main() -> None:
             sweeping(page, address, Path(runs))
 
 
+def tell(what: str, waits: list[float]) -> None:
+    """One line: the median of some seconds, the least and the greatest of them, and the machine's speed now."""
+    between = f" ({min(waits):.2f} to {max(waits):.2f} s, {len(waits)} times)" if len(waits) > 1 else ""
+    print(f"{what}: {median(waits):.2f} s{between}; 10⁷ additions take {additions():.2f} s", flush=True)
+
+
+def additions() -> float:
+    """Seconds for ten million additions in Python: 0.45 s on a fast machine."""
+    started, total = time.perf_counter(), 0
+    for number in range(10**7):
+        total += number
+    return time.perf_counter() - started
+
+
+def opening(page, runs: Path) -> float:
+    """Seconds from a fresh server's first answer to the page."""
+    page.goto("about:blank")
+    with serve(runs) as address:
+        started = time.perf_counter()
+        page.goto(f"{address}?{SMALL}")
+        wait_to_see(page.get_by_role("button", name="Train", exact=True))
+        return time.perf_counter() - started
+
+
+def fixes(page, address: str, store: RunStore) -> list[float]:
+    """Seconds from the click on Try the fix to the first point of its run, for runs of different widths."""
+    waits = []
+    for width in range(50, 50 + TURNS):
+        origin = store.create(SIGMOID.with_(width=width))
+        worker.execute(origin)
+        before = len(store.list())
+        page.goto(f"{address}?run={origin.name}")
+        button = page.get_by_role("button", name="Try the fix").first
+        button.wait_for()
+        clicked = time.perf_counter()
+        button.click()
+        wait_for(lambda before=before: len(store.list()) > before)
+        wait_to_see(page.get_by_text("with the change").first)
+        waits.append(time.perf_counter() - clicked)
+        wait_for(lambda: store.list()[0].state == "completed")
+    return waits
+
+
+def watching(page, address: str, store: RunStore) -> None:
+    """Tells what a page that shows a run in training costs."""
+    first_point(page, f"{address}?dataset=digits&depth=20&epochs=10000&patience=10000", store, stop=False)
+    server, *browsers = processes()
+    before, started = (seconds(server), seconds(*browsers)), time.perf_counter()
+    time.sleep(WATCHED)
+    passed = time.perf_counter() - started
+    of_server, of_browser = seconds(server) - before[0], seconds(*browsers) - before[1]
+    print(
+        f"an open page costs {of_server / passed:.2f} of a core in the server and {of_browser / passed:.2f} in the "
+        "browser",
+        flush=True,
+    )
+    page.get_by_role("button", name="Stop", exact=True).click()
+    wait_for(lambda: store.list()[0].state == "stopped", 30)
+
+
 def evaluating(page, address: str) -> None:
     """Chooses models and filters on the Evaluate page; tells the seconds until what follows is drawn."""
 
     def timed(words: str, label: str, option: str, shown: str) -> None:
         page.get_by_role("combobox", name=label).click()
-        chosen = page.get_by_role("option", name=re.compile(rf"^{option}\b"))
+        chosen = page.get_by_role("option", name=re.compile(rf"^{option}\b|\({option}\)$"))
         chosen.wait_for()
         started = time.perf_counter()
         chosen.click()
         wait_to_see(page.get_by_text(re.compile(shown)))
-        print(f"Evaluate, {words}: {time.perf_counter() - started:.2f} s", flush=True)
+        tell(f"Evaluate, {words}", [time.perf_counter() - started])
 
     page.goto(f"{address}/evaluate?model=elu")
     page.get_by_text("500,210 parameters").wait_for()
-    timed("a model not seen before", "Model", "bn", "^bn .*520,498 parameters")
-    timed("another one", "Model", "selu", "^selu .*500,210 parameters")
-    timed("a model seen before", "Model", "bn", "^bn .*520,498 parameters")
+    timed("a model not seen before", "Model", "bn", r"\(bn\) .*520,498 parameters")
+    timed("another one", "Model", "selu", r"\(selu\) .*500,210 parameters")
+    timed("a model seen before", "Model", "bn", r"\(bn\) .*520,498 parameters")
     timed("a filter", "True class", "cat", "^709 images")
     timed("another filter", "Predicted class", "dog", "^209 images")
 
 
 def before_training(page, address: str) -> None:
     """Changes a setting while signal propagation is shown, then runs the learning-rate finder, on 20 ELU layers."""
-    page.goto(f"{address}?dataset=cifar10&{SHAPE}")
+    page.goto(f"{address}?dataset=cifar10&depth=20&width=100")
     page.get_by_role("radio", name="Before training").click()
     page.get_by_text("untrained network; seed 1.").wait_for()
     page.get_by_text("More settings").click()
     seed = page.get_by_label("Seed", exact=True)
-    for number in range(2, 7):
+    waits = []
+    for number in range(2, 2 + TURNS):
         seed.fill(str(number))
         started = time.perf_counter()
         seed.press("Enter")
         wait_to_see(page.get_by_text(f"untrained network; seed {number}."))
-        print(f"before training, a setting changed: {time.perf_counter() - started:.2f} s", flush=True)
+        waits.append(time.perf_counter() - started)
+    tell("before training, a setting changed", waits)
     page.get_by_role("radio", name="Learning-rate finder").click()
     for kind in ("not compiled yet", "compiled"):
         started = time.perf_counter()
         page.get_by_role("button", name="Find a learning rate").click()
         page.get_by_role("button", name="Use learning rate").wait_for(state="detached")
         wait_to_see(page.get_by_role("button", name="Use learning rate"))
-        print(f"learning-rate finder, {kind}: {time.perf_counter() - started:.1f} s", flush=True)
+        tell(f"learning-rate finder, {kind}", [time.perf_counter() - started])
 
 
 def sweeping(page, address: str, runs: Path) -> None:
@@ -128,7 +187,7 @@ def sweeping(page, address: str, runs: Path) -> None:
     started = time.perf_counter()
     stop.click()
     wait_to_see(page.get_by_role("button", name="Resume"))
-    print(f"sweep: stopped {time.perf_counter() - started:.1f} s after the click", flush=True)
+    tell("sweep: stopped after the click", [time.perf_counter() - started])
     driver.wait()
     file.unlink()
 
