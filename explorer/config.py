@@ -193,10 +193,11 @@ FIELDS: dict[str, Field] = {
             "input_scaling",
             "Input scaling",
             RAW,
-            "Preprocessing of the pixels. It is a layer of the saved model, which therefore takes raw pixels.",
+            "Preprocessing of the inputs, such as pixels: none, each input standardized over the training data, or all "
+            "scaled to 0–1. It is a layer of the saved model, which therefore takes raw inputs.",
             MORE,
             choices=(RAW, STANDARDIZED, UNIT),
-            titles={RAW: "raw pixels", STANDARDIZED: "standardized per pixel", UNIT: "scaled to 0–1"},
+            titles={RAW: "raw inputs", STANDARDIZED: "standardized", UNIT: "scaled to 0–1"},
         ),
         Field(
             "optimizer",

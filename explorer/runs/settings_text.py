@@ -31,7 +31,7 @@ _FIRST = ("dataset", "activation", "depth", "width")  # what every configuration
 _SHORT_LABELS = {"learning_rate": "rate", "batch_size": "batch", "epochs": "max epochs", "dropout_rate": "drop"}
 # values that are told without the name of their field, in short texts and in sentences
 IDIOMS = {
-    ("input_scaling", RAW): "raw pixels",
+    ("input_scaling", RAW): "raw inputs",
     ("dropout", OFF): "no dropout",
     ("dropout", ALPHA_OUTPUT): "alpha dropout before the output",
     ("flip", OFF): "no flips",

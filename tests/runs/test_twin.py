@@ -59,7 +59,4 @@ def test_what_two_runs_have_in_common_in_words(change, words):
 
 def test_a_change_in_words():
     assert twin.describe_changes(DIGITS, DIGITS.with_(learning_rate=1e-5)) == "learning rate 0.001 → 0.00001"
-    assert (
-        twin.describe_changes(DIGITS, DIGITS.with_(input_scaling="raw"))
-        == "input scaling standardized per pixel → raw pixels"
-    )
+    assert twin.describe_changes(DIGITS, DIGITS.with_(input_scaling="raw")) == "input scaling standardized → raw inputs"
