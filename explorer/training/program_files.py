@@ -26,7 +26,7 @@ ENDING = ".program"
 MOST_BYTES = 256 * 2**20
 HASH_BYTES = 32
 # the modules and folders whose code decides what is traced
-CODE = ("activations.py", "config.py", "training")
+CODE = ("activations.py", "config.py", "runs/cost_estimate.py", "runs/signals.py", "training")
 
 
 @dataclass(frozen=True)
