@@ -14,7 +14,7 @@ from explorer.sweeps.driver import drive
 from explorer.sweeps.study import ACTIVE, STOPPED, Study, StudyStore
 from explorer.sweeps.study_spec import read_toml
 from explorer.whole_number import whole_number
-from explorer.workers.cluster import Settings, Tls, number_of_workers
+from explorer.workers.cluster import Settings, Tls, number_of_workers, workers_for_sweeps
 from explorer.workers.run_queue import RunQueue
 
 STOP, RESUME, SHOW = "stop", "resume", "show"
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=number_of_workers("workers"),
         metavar="N",
-        help="worker processes here, one run each (default 1)",
+        help="worker processes here, one run each (default: one per core, as far as the free memory goes)",
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running Dask scheduler instead")
     add_tls(parser)
@@ -123,7 +123,8 @@ def sweep(options: argparse.Namespace) -> int:
 
 def _drive(study: Study, options: argparse.Namespace, store: RunStore) -> int:
     needed = tuple(study.spec.space.values("dataset"))
-    settings = Settings(options.workers or 1, options.scheduler, tls=tls_of(options), datasets=needed)
+    workers = options.workers or workers_for_sweeps()
+    settings = Settings(workers, options.scheduler, tls=tls_of(options), datasets=needed)
     say(f"{study.name}: saved in {study.path}")
     with terminal.stopped_by_signals(study.request_stop, "stopping the study") as received:
         status = drive(study, store, lambda: RunQueue(settings), say)

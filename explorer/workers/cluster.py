@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import psutil
+
 from explorer.isolation import isolate
 from explorer.whole_number import whole_number
 
@@ -32,6 +34,7 @@ DASK_SETTINGS = {
 }
 IMPORTED_ONCE = ("explorer.training.program_cache", "explorer.workers.worker_process", "explorer.workers.dask_nodes")
 LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; a socket's path holds 107 on Linux
+WORKER_BYTES = 1_500_000_000  # the most that a worker takes with networks of usual sizes
 # Python warns of the semaphores of killed workers, which it then removes
 IGNORED_WARNING = "ignore:resource_tracker:UserWarning"
 
@@ -77,6 +80,11 @@ class Settings:
 def number_of_workers(field: str) -> Callable[[str], int]:
     """A function that reads how many workers this machine is to have; it raises `FieldError`."""
     return whole_number(field, 1, max(1, os.cpu_count() or 1), "the number of cores of this machine")
+
+
+def workers_for_sweeps() -> int:
+    """How many workers train the most runs per hour here: one per core, as far as the free memory goes."""
+    return int(max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // WORKER_BYTES)))
 
 
 def prepare_dask() -> None:

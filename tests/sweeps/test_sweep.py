@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 
+import psutil
 import pytest
 from browser import ROOT, wait_for
 
@@ -17,7 +18,7 @@ from explorer.sweeps import study as folder
 from explorer.sweeps.driver import drive
 from explorer.sweeps.study import TRIAL_COMPLETED, TRIAL_FAILED, StudyStore
 from explorer.sweeps.study_spec import StudySpec
-from explorer.workers.cluster import Settings
+from explorer.workers.cluster import WORKER_BYTES, Settings
 from explorer.workers.run_queue import RunQueue
 
 EPOCHS = 60
@@ -130,6 +131,18 @@ def test_nothing_is_lost(tmp_path):
         assert [record.epoch for record in summary.run.history()] == list(range(1, EPOCHS + 1))
     for name, written in finished.items():
         assert (store.get(name).path / "history.jsonl").stat().st_mtime_ns == written
+
+
+def test_by_default_there_is_a_worker_for_each_core_that_has_memory(tmp_path):
+    file = tmp_path / "default.toml"
+    file.write_text(FILE.replace("trials = 9", "trials = 2").replace('sampler = "grid"', 'sampler = "random"'))
+    driver = sweep(str(file), runs=tmp_path / "runs")
+    study = StudyStore(RunStore(tmp_path / "runs")).get
+    workers = wait_for(lambda: (tmp_path / "runs/.sweeps/default").is_dir() and study("default").status().workers)
+    enough = psutil.virtual_memory().available > 2 * os.cpu_count() * WORKER_BYTES
+    assert workers == os.cpu_count() if enough else 1 <= workers < os.cpu_count()
+    driver.send_signal(signal.SIGINT)
+    assert driver.wait(600) == 130
 
 
 SEQUENCE = {

@@ -20,6 +20,7 @@ from explorer.runs.progress import duration
 from explorer.sweeps.launch import launch, scheduler_address
 from explorer.sweeps.study import ACTIVE
 from explorer.sweeps.study_spec import GRID, PRUNERS, RANDOM, SAMPLERS, TPE, StudySpec, to_toml
+from explorer.workers.cluster import workers_for_sweeps
 
 STARTS_WITH = ["activation", "learning_rate"]
 # the initial range of a number: from the sidebar's value divided by this factor to the value times it
@@ -186,7 +187,9 @@ def _budget() -> dict[str, Any]:
     if not scheduler_address():
         most = max(1, os.cpu_count() or 1)
         help = "Each worker trains one run on its share of the cores and uses 1 to 1.5 GB of memory."
-        budget["workers"] = int(columns[1].number_input("Workers", 1, most, most, key="sweep_workers", help=help))
+        # set once: free memory changes, and with it a default, which would take back what was chosen
+        st.session_state.setdefault("sweep_workers", workers_for_sweeps())
+        budget["workers"] = int(columns[1].number_input("Workers", 1, most, key="sweep_workers", help=help))
     return budget
 
 

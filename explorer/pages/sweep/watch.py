@@ -27,6 +27,7 @@ from explorer.sweeps.snapshot import StudySnapshot, study_snapshot
 from explorer.sweeps.study import Study, StudyStatus, TrialRecord
 from explorer.sweeps.study_spec import StudySpec, to_toml
 from explorer.sweeps.summary import leaders
+from explorer.workers.cluster import workers_for_sweeps
 
 REFRESH_SECONDS = 1.0
 IDLE_SECONDS = 4.0
@@ -143,7 +144,7 @@ def _stop(study: Study) -> None:
 
 def _resume(study: Study) -> None:
     try:
-        launch(study, resources.store(), study.status().workers or 1, scheduler_address())
+        launch(study, resources.store(), study.status().workers or workers_for_sweeps(), scheduler_address())
     except (ExplorerError, OSError) as error:
         messages.post(f"{error}.")
 
