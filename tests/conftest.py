@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -59,6 +60,15 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graph_optimizer() -> None:
+    """Each file begins with TensorFlow's optimizer of graphs on, whatever the files before it have compiled."""
+    if "tensorflow" in sys.modules:
+        from explorer.training.frameworks import set_graph_optimizer
+
+        set_graph_optimizer(True)
 
 
 @pytest.fixture(scope="session")
