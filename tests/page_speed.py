@@ -5,7 +5,7 @@ from the click on Train to the first point of the charts, of a shape that nobody
 with another seed; from the click on Try the fix to the first point of its run. Then what a page that is open costs
 while a run trains: seconds of the processor a second, of the server and of the browser. At last what choosing a model
 and a filter takes on the Evaluate page, what a changed setting and the learning-rate finder take before training, and
-how soon a sweep is stopped. Beside each stands what a fixed program takes then, by which figures of machines compare.
+how soon a sweep is stopped. Each line ends with what a fixed program takes then, by which machines can be compared.
 """
 
 import re
@@ -29,7 +29,7 @@ from explorer.workers import worker
 TURNS = 10
 WATCHED = 20  # seconds
 SMALL = "dataset=digits&depth=1&width=10"
-# what the first of its fixes, batch normalization, makes a new shape of
+# the first of its fixes adds batch normalization: a shape that is not compiled yet
 SIGMOID = TrainingConfig(
     dataset="digits", activation="sigmoid", kernel_initializer="glorot_uniform", depth=12, input_scaling="standardized",
     learning_rate=1e-3, epochs=6,

@@ -5,7 +5,8 @@ with its description, and their results become part of the JSON.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -158,8 +159,6 @@ def _our_epochs(subject: Subject, network) -> Callable[[int], None]:
 
 def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
     """A function that trains one epoch with the notebook's call on the notebook's arrays."""
-    from explorer.training.frameworks import set_graph_optimizer
-
     splits = [subject.dataset.split(name) for name in ("train", "validation")]
     scaled = subject.config.input_scaling == STANDARDIZED
     if scaled:  # float32, to which Keras would convert scikit-learn's float64 anew at every call
@@ -169,11 +168,22 @@ def _fit_epochs(subject: Subject, prepared) -> Callable[[int], None]:
     model = notebook_model(subject.config, flatten=not scaled)
 
     def epoch(number: int) -> None:
-        set_graph_optimizer(True)  # as everywhere but in a process that trains compiled networks
-        model.fit(images, labels, validation_data=validation, batch_size=subject.config.batch_size, verbose=0)
-        set_graph_optimizer(False)
+        with _graphs_optimized():
+            model.fit(images, labels, validation_data=validation, batch_size=subject.config.batch_size, verbose=0)
 
     return epoch
+
+
+@contextmanager
+def _graphs_optimized() -> Iterator[None]:
+    """TensorFlow's own optimizer of graphs is on, as in any process that does not train compiled networks."""
+    from explorer.training.frameworks import set_graph_optimizer
+
+    set_graph_optimizer(True)
+    try:
+        yield
+    finally:
+        set_graph_optimizer(False)
 
 
 def notebook_model(config: TrainingConfig, *, flatten: bool):
@@ -207,7 +217,6 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
     """Evaluations of the validation images, interleaved with the notebook's `evaluate`, on one saved model."""
     from explorer.evaluation import model_process as network
     from explorer.evaluation.predictions import Request
-    from explorer.training.frameworks import set_graph_optimizer
 
     images, labels = subject.dataset.split("validation")
     scaled = subject.config.input_scaling == STANDARDIZED
@@ -216,8 +225,7 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
         images = (images.reshape(len(images), -1) - mean) / variance**0.5
     model = notebook_model(subject.config, flatten=not scaled)
     pairs = []
-    set_graph_optimizer(True)
-    with scratch_folder() as folder:
+    with scratch_folder() as folder, _graphs_optimized():
         path = folder / "model.keras"
         model.save(path)
         request = Request(str(path), path.name, subject.config.dataset, scaling=subject.config.input_scaling)
@@ -228,7 +236,6 @@ def evaluations_in_turns(subject: Subject) -> dict[str, Any]:
             started = time.perf_counter()
             model.evaluate(images, labels, verbose=0)
             pairs.append((time.perf_counter() - started, predictions.seconds))
-    set_graph_optimizer(False)
     counted = pairs[1:]  # the first of `evaluate` traces and compiles
     return {
         "keras_evaluate_seconds": median(theirs for theirs, _ in counted),

@@ -15,7 +15,7 @@ from explorer.runs.decision_boundary import grid
 from explorer.runs.signals import EpochSignals
 from explorer.training.augmentation import Draws, augmented, unchanged
 from explorer.training.batches import Batches
-from explorer.training.frameworks import keras, set_graph_optimizer, tf
+from explorer.training.frameworks import keras, tf
 from explorer.training.layer_statistics import Probe, blocks_of
 from explorer.training.model import (
     build_network,
@@ -57,14 +57,14 @@ class CompiledNetwork:
         self.data = data
         self._batches = Batches(data.training.size, min(config.batch_size, data.training.size))
         self.batch_size, self.steps_per_epoch = self._batches.size, self._batches.steps
-        set_graph_optimizer(False)  # XLA optimizes what it compiles
         self.shape = Shape.of(config)
         self.network = build_network(config)
         self.optimizer = build_optimizer(config.optimizer, config.learning_rate, config.weight_decay)
         self.optimizer.build(self.network.trainable_variables)
         self._initial_state = initial_state(self.optimizer)
         self.scaled_layers = chain_of(self.network)[2:]  # after Flatten and the input scaling
-        self.compile_seconds, self.compiled, self.compile_error = 0.0, jit_compile, ""
+        self.compile_seconds = 0.0
+        self.compiled, self.compile_error = jit_compile, ""
         self._make_programs()
 
     def start(self, config: TrainingConfig) -> None:

@@ -28,6 +28,6 @@ __all__ = ["XLA_FOLDER", "keras", "set_graph_optimizer", "tf"]
 def set_graph_optimizer(on: bool) -> None:
     """Turns TensorFlow's own optimizer of graphs, Grappler, on or off; for the whole process.
 
-    It makes no program faster that XLA compiles, and takes a third of the time in which one is read from disk.
+    It makes no program faster that XLA compiles, and takes up to a third of the time in which one is read from disk.
     """
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not on})

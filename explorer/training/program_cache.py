@@ -8,6 +8,7 @@ from cachetools import LRUCache
 from explorer.config import TrainingConfig
 from explorer.data.datasets import Dataset
 from explorer.training.compiled_epoch import CompiledNetwork
+from explorer.training.frameworks import set_graph_optimizer
 from explorer.training.program_shape import Shape
 from explorer.training.tensors import TrainingTensors
 
@@ -21,6 +22,7 @@ class ProgramCache:
     """Compiled networks and data sets, the least recently used dropped first; safe to share between threads."""
 
     def __init__(self) -> None:
+        set_graph_optimizer(False)  # XLA optimizes what it compiles
         self._lock = threading.Lock()
         self._shape_locks: dict[Shape, threading.Lock] = {}
         self._data: LRUCache[tuple[str, str], TrainingTensors] = LRUCache(KEPT_DATA)

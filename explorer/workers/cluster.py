@@ -84,7 +84,7 @@ def number_of_workers(field: str) -> Callable[[str], int]:
 
 def workers_for_sweeps() -> int:
     """How many workers train the most runs per hour here: one per core, as far as the free memory goes."""
-    return int(max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // WORKER_BYTES)))
+    return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // WORKER_BYTES))
 
 
 def prepare_dask() -> None:

@@ -340,10 +340,12 @@ REUSE = """
 import sys
 from explorer.data import datasets
 from explorer.config import TrainingConfig
+from explorer.training.frameworks import tf
 from explorer.training.program_cache import ProgramCache
 from explorer.training.trainer import train
 
 cache, digits = ProgramCache(), datasets.load("digits")
+assert tf.config.optimizer.get_experimental_options()["disable_meta_optimizer"]
 config = TrainingConfig(dataset="digits", depth=1, width=20, epochs=2)
 changes = [{"seed": 5}, {"learning_rate": 0.01}, {"input_scaling": "standardized"}, {"input_scaling": "unit"},
            {"kernel_initializer": "zeros"}, {"epochs": 3, "patience": 1}, {"width": 21}]
