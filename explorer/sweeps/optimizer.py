@@ -190,10 +190,18 @@ def _storage(path: Path) -> Any:
     """Optuna's journal file, opened by the only driver that the study's lock admits."""
     import optuna
 
-    # left by a killed driver: Optuna would wait half a minute for its lock, and stop at an unfinished line
-    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-    _cut_unfinished_line(path)
-    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    _cut_unfinished_line(path)  # left by a killed driver: Optuna would stop at it
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path), _OnlyWriter()))
+
+
+class _OnlyWriter:
+    """Optuna's lock of a journal, which one driver does not need; Optuna's own is a file made for each write."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Releases nothing."""
 
 
 def _cut_unfinished_line(path: Path) -> None:
