@@ -141,6 +141,10 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class Added:
-    """The origin of a data set that a person has added on this machine: the name that they gave it."""
+    """The origin of a data set that a person has added: the name that they gave it.
+
+    `options` are those of `data add` that make the same data set of the same files again, each after a space.
+    """
 
     given: str
+    options: str = ""

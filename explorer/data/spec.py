@@ -123,16 +123,15 @@ class DatasetSpec:
     @property
     def command(self) -> str:
         """The command that brings the data set onto a machine: downloads it, or adds the files of a person."""
-        own = isinstance(self.origin, Added)
-        return (
-            f"python -m explorer data add {self.origin.given} PATH" if own else f"python -m explorer data {self.name}"
-        )
+        if isinstance(self.origin, Added):
+            return f"python -m explorer data add {self.origin.given} PATH{self.origin.options}"
+        return f"python -m explorer data {self.name}"
 
     @property
     def absence(self) -> str:
         """The sentence for a machine without the data set: that it is not there, and what to do."""
         if isinstance(self.origin, Added):
-            return f"the data set {self.title} is no longer on this machine; add it again with `{self.command}`"
+            return f"the data set {self.title} is not on this machine; add it with `{self.command}`"
         return f"{self.title} is not on this machine yet; download it with `{self.command}`"
 
     def counts(self, division: str = NOTEBOOK) -> tuple[int, int]:

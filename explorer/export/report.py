@@ -6,7 +6,7 @@ from html import escape
 
 from explorer.data import datasets
 from explorer.data.datasets import DATASETS
-from explorer.errors import InputError, RunError
+from explorer.errors import DataError, InputError, RunError
 from explorer.evaluation import html_report
 from explorer.evaluation.html_document import document
 from explorer.evaluation.saved_models import behind
@@ -105,15 +105,18 @@ def _plane(summary: RunSummary, charts: Charts) -> str:
     measured = summary.run.boundary() if spec.plane else None
     if not measured:
         return ""
-    epoch, probabilities = measured
-    frame = of_dataset(probabilities, datasets.load(spec.name))
+    heading, (epoch, probabilities) = "<h2>Decision boundary</h2>", measured
+    try:
+        frame = of_dataset(probabilities, datasets.load(spec.name))
+    except DataError as error:
+        return f"{heading}<p>It was not drawn: {escape(str(error))}.</p>"
     chart = boundary(frame, spec.max_value, spec.class_names, spec.layout.feature_names).properties(
         height=live_charts.WIDTH
     )
     names = " and ".join(spec.class_names)
     caption = f"Predicted class at each point after epoch {epoch:,}, with training points."
     figure = charts.figure(chart, f"decision boundary between {names}", caption, live=False)
-    return f"<h2>Decision boundary</h2>{figure}"
+    return f"{heading}{figure}"
 
 
 def _inside(summary: RunSummary, charts: Charts) -> str:

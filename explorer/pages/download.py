@@ -33,8 +33,9 @@ def _banner(name: str) -> None:
         st.rerun()
     if isinstance(DATASETS[name].origin, Added):
         st.warning(
-            f"The data set {DATASETS[name].title} is no longer on this machine. Its runs can still be viewed; to "
-            "train, resume or evaluate them, add the same files again on the **Train** page."
+            f"The data set {DATASETS[name].title} is not on this machine. Its runs can still be viewed; to train, "
+            "resume or evaluate them, add the same files again on the **Train** page, or with "
+            f"`{DATASETS[name].command}`."
         )
         return
     progress = download.read_progress(name)

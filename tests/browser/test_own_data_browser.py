@@ -63,7 +63,7 @@ def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path
         box.click()
         page.get_by_role("option", name=title).click()
         wait_for(lambda: "dataset=flowers" in page.evaluate("location.search"))
-        gone = page.get_by_text("is no longer on this machine")
+        gone = page.get_by_text("is not on this machine")
         for preset in ("SELU", "ELU"):  # another setting, so that the page is drawn again
             registry.remove(description)
             page.get_by_role("button", name=preset, exact=True).click()

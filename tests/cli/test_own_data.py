@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from command_line import run_here
 from own_pictures import COLOURS, files, write_folder, write_zip
@@ -160,11 +161,46 @@ def test_a_run_whose_data_set_was_removed_says_so(place, trained, capsys):
         "these runs used it; they can be viewed, but not resumed or evaluated:",
         trained["run"],
     ]
-    gone = f"the data set flowers ({name[8:14]}) is no longer on this machine"
+    gone = f"the data set flowers ({name[8:14]}) is not on this machine"
     for arguments in (["train", "--dataset", name], ["evaluate", trained["run"]], ["data", name]):
         status, out, err = run_here(capsys, *arguments)
-        assert (status, out) == (1, "") and err.startswith(f"explorer: {gone}; add it again with"), arguments
+        assert (status, out) == (1, "") and err.startswith(f"explorer: {gone}; add it with"), arguments
     status, out, _ = run_here(capsys, "runs")
     assert status == 0 and trained["run"] in out
     assert "flowers" not in run_here(capsys, "data", "list")[1]
     assert "one of table" in refused(capsys, "data", "remove", "flowers")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("folder", ()),
+        ("folder", ("--size", "20x30", "--grey", "--seed", "5")),
+        ("zip", ("--size", "24",)),
+        ("npz", ("--seed", "7")),
+        ("npz", ("--grey",)),
+        ("csv", ("--seed", "3")),
+    ],
+)  # fmt: skip
+def test_the_command_for_what_is_gone_brings_the_same_data_set_back(place, tmp_path, capsys, kind, options):
+    images = {
+        "x_train": np.random.default_rng(1).integers(0, 256, (30, 9, 7, 3), np.uint8),
+        "y_train": np.arange(30) % 3,
+    }
+    path = tmp_path / f"mine.{kind}"
+    if kind == "folder":
+        write_folder(path, files())
+    elif kind == "zip":
+        write_zip(path, files())
+    elif kind == "npz":
+        np.savez(path, **images)
+    else:
+        path.write_text("a,b,label\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(20)))
+    assert run_here(capsys, "data", "add", "mine", path, *options)[0] == 0
+    name = registry.find("mine").full_name
+    assert run_here(capsys, "data", "remove", "mine")[0] == 0
+    _, _, err = run_here(capsys, "data", name)
+    command = re.search("`python -m explorer (.*)`", err)[1].replace("PATH", str(path)).split()
+    assert run_here(capsys, *command)[0] == 0
+    assert registry.is_here(registry.descriptions()[name])
+    assert run_here(capsys, "data", "remove", "mine")[0] == 0

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import HANGS, chromium, wait_for
+from own_data import added
 
 from explorer.config import FIELDS, TrainingConfig
+from explorer.data.own import registry
 from explorer.errors import InputError, RunError
 from explorer.evaluation.library import Library
 from explorer.export.evaluating import Evaluated, evaluator
@@ -179,6 +181,21 @@ def test_a_run_on_points_has_its_decision_boundary_and_calls_them_so(store):
     assert "after epoch 1, with training points" in picture and "data-chart" not in picture
     text = text_of(html.encode())
     assert "on 400 validation points, from one seed" in text and "validation images" not in text
+
+
+def test_the_decision_boundary_of_points_that_are_gone_is_explained(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(registry, "_learned", {})
+    path = tmp_path / "plane.csv"
+    path.write_text("a,b,label\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(20)))
+    description = added(path, "plane")
+    run = store.create(TrainingConfig(dataset=description.full_name, depth=1, width=4, epochs=1))
+    run.append(EpochRecord(1, 0.6, 0.7, 0.6, 0.7, 1e-3, 1.0))
+    run.append_boundary(1, np.linspace(0, 1, SIDE * SIDE))
+    assert "data:image/svg" in report([run], no_evaluation).decode()
+    registry.remove(description)
+    text = text_of(report([run], no_evaluation))
+    assert "It was not drawn: the data set plane" in text and "is not on this machine; add it with" in text
 
 
 # --- Several runs -----------------------------------------------------------------------------------------

@@ -87,11 +87,11 @@ def test_a_folder_on_the_server_is_added_chosen_trained_evaluated_and_compared(s
     button(page, "pictures").click().run()
     assert f"Trained on it: {run.name}" in texts(page).replace("\\", "")
     button(page, "Remove").click().run()
-    assert not registry.names() and "is no longer on this machine" in texts(page)
+    assert not registry.names() and "is not on this machine" in texts(page)
     button(page, "Train again").click().run()
-    assert len(RunStore().list()) == 1 and any("is no longer on this machine" in e.value for e in page.error)
+    assert len(RunStore().list()) == 1 and any("is not on this machine" in e.value for e in page.error)
     shown = page_alone("evaluate").run()
-    assert "is no longer on this machine" in texts(shown) and not shown.exception
+    assert "is not on this machine" in texts(shown) and not shown.exception
     assert not page_alone("compare").run().exception
 
 
@@ -203,7 +203,7 @@ def test_a_run_whose_data_set_is_gone_is_shown_and_says_so_instead_of_resuming(s
     assert not page.exception and "flowers ELU 1×8" in texts(page)
     assert "The data set flowers" in texts(page)
     button(page, "Resume").click().run()
-    assert any("is no longer on this machine" in error.value for error in page.error)
+    assert any("is not on this machine" in error.value for error in page.error)
     assert run.status().status == INTERRUPTED
     for other in ("compare", "evaluate", "sweep"):
         assert not page_alone(other).run().exception, other

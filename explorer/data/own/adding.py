@@ -19,6 +19,7 @@ from explorer.data.own.limits import (
     MOST_LISTED,
     MOST_STORED,
     SMALLEST_SIDE,
+    USUAL_SEED,
     USUAL_SIDE,
 )
 from explorer.data.own.progress import Progress
@@ -49,7 +50,7 @@ class Request:
     title: str
     size: tuple[int, int] | None = None
     grey: bool = False
-    seed: int = 1
+    seed: int = USUAL_SEED
     label: str = ""
     work: str = ""
 
@@ -224,6 +225,7 @@ def _report(
         ignored=tuple(name[:255] for name in collected.ignored[:MOST_LISTED]),
         all_ignored=len(collected.ignored),
         scaled=collected.scaled,
+        redivided=collected.redivided,
         columns=tuple(collected.columns[:MOST_LISTED]),
         all_columns=len(collected.columns),
     )

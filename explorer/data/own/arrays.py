@@ -29,6 +29,7 @@ FEATURE_NAMES = "feature_names"
 WANTED = ("x_train", "y_train", "x_test", "y_test", "class_names", FEATURE_NAMES)
 PIXELS_ALLOWED = "pixels must be whole numbers from 0 to 255, or fractions from 0 to 1"
 MOST_HEADER = 10_000
+MOST_LABEL = 2**53  # larger numbers lose their last digits as floats
 _BLOCK = 1000
 
 
@@ -115,9 +116,11 @@ def _rows(array: np.ndarray, title: str) -> np.ndarray:
         raise InputError(f"{title} holds {array.dtype}, not numbers")
     if not 1 <= array.shape[1] <= MOST_FEATURES:
         raise InputError(f"{title} has {array.shape[1]:,} features; a table must have 1 to {MOST_FEATURES:,}")
-    if not (np.abs(array) <= LARGEST_NUMBER).all():  # also where they are NaN
+    with np.errstate(over="ignore"):
+        rows = array.astype(np.float32)  # first, as the smallest integer of a type has no absolute value in it
+    if not (np.abs(rows) <= LARGEST_NUMBER).all():  # also where they are NaN
         raise InputError(f"{title} has missing values, or numbers beyond ±{LARGEST_NUMBER:,}")
-    return array.astype(np.float32)
+    return rows
 
 
 def _images(array: np.ndarray, title: str) -> tuple[np.ndarray, bool]:
@@ -189,10 +192,11 @@ def _texts(array: np.ndarray, title: str) -> tuple[list[str], np.ndarray]:
     """The different labels as text, and the number of each label, int64 `[N]`."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    whole = array.dtype.kind in "iuU" or (array.dtype.kind == "f" and (array == np.rint(array)).all())
+    floats = array.dtype.kind == "f"
+    whole = array.dtype.kind in "iuU" or (floats and (np.abs(array) <= MOST_LABEL).all() and (array % 1 == 0).all())
     if array.ndim != 1 or not whole:
         raise InputError(f"{title} must be one whole number or one string per image, not {array.dtype} {array.shape}")
-    values, numbers = np.unique(array.astype(np.int64) if array.dtype.kind == "f" else array, return_inverse=True)
+    values, numbers = np.unique(array.astype(np.int64) if floats else array, return_inverse=True)
     if len(values) > 256 * 4:
         raise InputError(f"{title} has {len(values):,} different labels; a data set has at most 256 classes")
     return [str(value) for value in values], numbers

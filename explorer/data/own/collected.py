@@ -20,7 +20,8 @@ class Collected:
     `feature_names` what each feature is called, empty where the features have no names.
 
     `sizes` counts the sizes (width, height) of the pictures as they were found; `unreadable` and `ignored` say which
-    files were left out, each in a few words; `scaled` says whether pixels from 0 to 1 were multiplied by 255.
+    files were left out, each in a few words; `scaled` says whether pixels from 0 to 1 were multiplied by 255;
+    `redivided` counts the files in folders of validation images, which are divided anew with the training images.
     """
 
     class_names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Collected:
     unreadable: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     scaled: bool = False
+    redivided: int = 0
     columns: list[str] = field(default_factory=list)
     feature_names: tuple[str, ...] = ()
 

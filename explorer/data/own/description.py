@@ -22,6 +22,8 @@ from explorer.data.own.limits import (
     MOST_FILES,
     MOST_LISTED,
     MOST_STORED,
+    USUAL_SEED,
+    USUAL_SIDE,
 )
 from explorer.data.spec import DatasetSpec
 from explorer.records import Count, Name
@@ -61,7 +63,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `sizes` holds the most frequent sizes of pictures, `all_sizes` the number of different ones. Of the images that are
     exactly the same, `twice` counts those within the training images, `validation_in_training` and `test_in_training`
-    those that are in both, and `contradictory` those that are in two classes. `columns` are those of a table.
+    those that are in both, and `contradictory` those that are in two classes. `redivided` counts the files that were in
+    folders of validation images. `columns` are those of a table.
     """
 
     source: Name
@@ -79,6 +82,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ignored: _Names = ()
     all_ignored: Annotated[int, Meta(ge=0, le=MOST_FILES)] = 0
     scaled: bool = False
+    redivided: Annotated[int, Meta(ge=0, le=MOST_FILES)] = 0
     columns: _Names = ()
     all_columns: Count = 0
 
@@ -138,9 +142,15 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             source="added on this machine",
             citation="not stated",
             layout=layout,
-            origin=Added(self.name),
+            origin=Added(self.name, self._options(shape)),
             loading=_LOADING.format(name=self.name) + (_TEST if "x_test" in layout.names else ""),
         )
+
+    def _options(self, shape: tuple[int, ...]) -> str:
+        """The options of `data add` that make the same images of the same files, where they are not the usual ones."""
+        size = "x".join(map(str, shape[:2])) if len(shape) == 3 and shape[:2] != (USUAL_SIDE, USUAL_SIDE) else ""
+        options = f" --size {size}" * bool(size) + " --grey" * (len(shape) == 3 and shape[2] == 1)
+        return options + f" --seed {self.seed}" * (self.seed != USUAL_SEED)
 
     def to_json(self) -> bytes:
         """The description as indented JSON, which `from_json` reads."""

@@ -10,6 +10,8 @@ FEWEST_IN_CLASS = 5
 LONGEST_CLASS_NAME = 60
 # a network of one thousand units on larger images has more weights than fit in the memory of a laptop
 SMALLEST_SIDE, LARGEST_SIDE, USUAL_SIDE = 2, 256, 32
+# of the division into training and validation images
+USUAL_SEED = 1
 # the bytes of all images at their final size, which every worker keeps in memory
 MOST_STORED = 512 * MEBIBYTE
 # all files of a folder or of an archive: listing more takes longer than reading may take

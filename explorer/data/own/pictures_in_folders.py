@@ -21,7 +21,8 @@ from explorer.files import open_regular, read_bytes, why
 # what systems leave in folders and archives; nobody means these as pictures
 HIDDEN = {"__macosx", "thumbs.db", "desktop.ini"}
 # folders that hold the classes once for training and once for testing, as many data sets are published
-TRAINING, TESTING = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
+VALIDATION, TESTING = {"val", "valid", "validation"}, {"test", "testing"}
+TRAINING = {"train", "training", *VALIDATION}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class _File:
-    """A file: the folders above it, its name, and what reads it; `fault` says why it must not be read."""
+    """A file: the folders above it, its name, and what reads it; `fault` says why it must not be read.
+
+    An empty folder is one without a name in it.
+    """
 
     folders: tuple[str, ...]
     name: str
@@ -53,7 +57,11 @@ class _File:
 
     @property
     def hidden(self) -> bool:
-        return any(part.startswith(".") or part.lower() in HIDDEN for part in (*self.folders, self.name))
+        return not self.name or _hides((*self.folders, self.name))
+
+
+def _hides(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") or part.lower() in HIDDEN for part in parts)
 
 
 def read_folder(path: Path, shape: Shape, progress: Progress | None = None) -> Collected:
@@ -66,7 +74,8 @@ def read_zip(path: Path, name: str, shape: Shape, progress: Progress | None = No
     """The pictures in a zip file; raises `InputError`. Nothing is unpacked to a path that the file names."""
     title = f"data: {name!r}"
     with opened_zip(path, title) as (file, entries):
-        files = (_member(file, entry) for entry in entries if not entry.is_dir())
+        full = {folder for entry in entries for folder in _above(entry)}
+        files = (_member(file, entry) for entry in entries if entry.filename not in full)
         return _collect(_bounded(files, title), shape, title, progress or Progress())
 
 
@@ -112,11 +121,19 @@ def _checked(entries: list[zipfile.ZipInfo], title: str) -> list[zipfile.ZipInfo
 # --- the files --------------------------------------------------------------------------------------------
 
 
+def _above(entry: zipfile.ZipInfo) -> Iterator[str]:
+    """The folders above an entry of an archive, as their own entries would be named."""
+    parts = entry.filename.removesuffix("/").split("/")[:-1]
+    return ("/".join(parts[: place + 1]) + "/" for place in range(len(parts)))
+
+
 def _walk(root: Path) -> Iterator[_File]:
     for folder, folders, names in os.walk(root):
         folders.sort()
         place = Path(folder)
         above = place.relative_to(root).parts
+        if not folders and not names:
+            yield _File(above, "", lambda: b"")
         for name in sorted([*names, *(name for name in folders if (place / name).is_symlink())]):
             path = place / name
             is_file = path.is_file() and not path.is_symlink()
@@ -155,16 +172,31 @@ def _collect(files: list[_File], shape: Shape, title: str, progress: Progress) -
     tops = {file.folders[depth].lower() for file in used if len(file.folders) > depth}
     in_splits = bool(tops & TRAINING) and tops <= TRAINING | TESTING
     at = depth + in_splits
-    ignored = [file for file in files if file.hidden or len(file.folders) <= at]
+    ignored = [file for file in files if file.name and (file.hidden or len(file.folders) <= at)]
     used = [file for file in used if len(file.folders) > at]
-    names = class_order({file.folders[at] for file in used})
+    names = class_order(_classes(files, used[0].folders[:depth] if used else (), in_splits))
     if not names:
         raise InputError(f"{title} has no folders with images; it must have one folder for each class")
     images = _Images(shape, names, title)
     for done, file in enumerate(used):
         progress.tell(done, len(used))
         images.add(file, file.folders[at], in_splits and file.folders[depth].lower() in TESTING)
-    return images.collected([file.title for file in ignored])
+    collected = images.collected([file.title for file in ignored])
+    collected.redivided = sum(file.folders[depth].lower() in VALIDATION for file in used) if in_splits else 0
+    return collected
+
+
+def _classes(files: list[_File], common: tuple[str, ...], in_splits: bool) -> set[str]:
+    """The names of the class folders, also of those without an image: a class whose images are missing is refused."""
+    depth = len(common)
+    inside = [
+        file.folders[depth:]
+        for file in files
+        if file.folders[:depth] == common and len(file.folders) > depth + in_splits and not _hides(file.folders)
+    ]
+    if in_splits:
+        return {split_folder[1] for split_folder in inside if split_folder[0].lower() in TRAINING | TESTING}
+    return {folders[0] for folders in inside}
 
 
 def _below_common_folder(files: list[_File]) -> tuple[list[_File], int]:

@@ -111,6 +111,10 @@ def write(description: Description, *content: bytes) -> None:
     """
     path = stored_file(description.full_name)
     try:
+        from_json(description.to_json())  # what cannot be read again is in no list
+    except ValueError as error:
+        raise DataError(f"the data set cannot be stored: {error}") from error
+    try:
         folder().mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder()).free - description.spec.layout.bytes
         if free < LEAST_FREE:

@@ -42,7 +42,11 @@ def balance(description: Description) -> list[dict[str, object]]:
 def division(description: Description) -> str:
     """How the images were divided, in a sentence."""
     own_test = "; its test images are kept separate" if description.report.test else ""
-    return f"A fifth of each class is held out for validation, chosen with seed {description.seed}{own_test}."
+    held_out = f"A fifth of each class is held out for validation, chosen with seed {description.seed}{own_test}."
+    if number := description.report.redivided:
+        files = count(number, "file in its validation folder was", "files in its validation folder were")
+        return f"The {files} divided anew, together with the training images. {held_out}"
+    return held_out
 
 
 def warnings(description: Description) -> list[str]:

@@ -93,6 +93,18 @@ def test_folders_for_training_and_testing_are_kept_apart(tmp_path):
     )
 
 
+@pytest.mark.parametrize("folder", ["val", "valid", "Validation"])
+def test_the_files_of_a_validation_folder_are_divided_anew_and_that_is_said(tmp_path, folder):
+    contents = [*files(above="train/"), *files({"iris": 2, "rose": 1}, above=f"{folder}/")]
+    description = added(write_folder(tmp_path / "set", contents))
+    assert sum(description.report.train + description.report.validation) == 39
+    assert report_text.division(description) == (
+        "The 3 files in its validation folder were divided anew, together with the training images. A fifth of each "
+        "class is held out for validation, chosen with seed 1."
+    )
+    assert "anew" not in report_text.division(added(write_folder(tmp_path / "other", files({"val": 6, "x": 6})), "two"))
+
+
 def test_repeated_and_contradictory_images_are_counted(tmp_path):
     contents = list(files())
     contents += [("iris/again.png", contents[0][1]), ("rose/also.png", contents[0][1])]
@@ -266,6 +278,30 @@ CLASSES = {
 def test_classes_that_cannot_be_used_are_refused(tmp_path, kind):
     numbers, sentence = CLASSES[kind]
     assert refused(write_folder(tmp_path / "x", files(numbers))) == f"data: 'x' {sentence}"
+
+
+@pytest.mark.parametrize("above", ["", "set/", "set/train/"])
+@pytest.mark.parametrize("left", ["", "Thumbs.db", "deeper/"])
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+def test_a_class_folder_without_an_image_is_named(tmp_path, above, left, write):
+    """Not left out in silence, whether it is empty or holds what nobody means as an image."""
+    contents = list(files({"iris": 6, "rose": 6}, above=above))
+    place = f"{above}tulip/{left}"
+    if write is write_zip:
+        path = write_zip(tmp_path / "x.zip", [(above, b"")] * bool(above) + [*contents, (place, b"")])
+    else:
+        path = write_folder(tmp_path / "x", contents)
+        (path / place).mkdir(parents=True) if place.endswith("/") else write_folder(path, [(place, b"")])
+    sentence = "has 0 images of the class 'tulip'; a class must have at least 5, so that one can be held out for"
+    assert refused(path).startswith(f"data: {path.name!r} {sentence}")
+
+
+def test_an_empty_folder_that_is_no_class_does_no_harm(tmp_path):
+    path = write_folder(tmp_path / "x", files(above="train/"))
+    for empty in ("notes", "test/iris", "train/iris/more", ".git/refs", "train/.cache"):
+        (path / empty).mkdir(parents=True)
+    report = added(path).report
+    assert sum(report.train + report.validation) == 36 and not report.ignored and not report.test
 
 
 def test_a_folder_without_classes_is_refused(tmp_path):

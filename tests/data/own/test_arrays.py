@@ -127,6 +127,18 @@ WRONG = {
         GIVEN | {"y_train": GIVEN["y_train"] / 2},
         "y_train must be one whole number or one string per",
     ),
+    "infinite labels": (
+        GIVEN | {"y_train": np.where(GIVEN["y_train"] == 2, np.inf, GIVEN["y_train"])},
+        "y_train must be one whole number or one string per",
+    ),
+    "labels beyond integers": (
+        GIVEN | {"y_train": GIVEN["y_train"] * 1e300},
+        "y_train must be one whole number or one string per",
+    ),
+    "NaN among labels": (
+        GIVEN | {"y_train": np.where(GIVEN["y_train"] == 2, np.nan, GIVEN["y_train"])},
+        "y_train must be one whole number or one string per",
+    ),
     "a label per pixel": (
         GIVEN | {"y_train": np.zeros((30, 6), int)},
         "y_train must be one whole number or one string per",
@@ -203,6 +215,10 @@ def test_a_table_in_an_npz_file_must_have_numbers_within_bounds(tmp_path):
         ("a.npz", np.full((30, 2), np.nan), "has missing values, or numbers beyond ±1,000,000,000"),
         ("b.npz", np.zeros((30, 5000)), "has 5,000 features; a table must have 1 to 4,096"),
         ("c.npz", np.full((30, 2), "a"), "holds <U1, not numbers"),
+        # the smallest integer has no absolute value in its own type
+        ("d.npz", np.full((30, 2), -(2**63)), "has missing values, or numbers beyond ±1,000,000,000"),
+        ("e.npz", np.full((30, 2), 2**64 - 1, np.uint64), "has missing values, or numbers beyond ±1,000,000,000"),
+        ("f.npz", np.full((30, 2), -1e300), "has missing values, or numbers beyond ±1,000,000,000"),
     ):
         assert sentence in refused(npz(tmp_path, name, x_train=values, y_train=labels)), name
 

@@ -94,8 +94,8 @@ def test_a_removed_data_set_is_known_but_not_offered_and_says_how_to_get_it_back
     assert not datasets.available(name) and name not in list(FIELDS["dataset"].choices)
     assert TrainingConfig(dataset=name).dataset == name and datasets.spec_of(name).classes == 3
     sentence = (
-        f"the data set flowers ({description.hash[:6]}) is no longer on this machine; "
-        "add it again with `python -m explorer data add flowers PATH`"
+        f"the data set flowers ({description.hash[:6]}) is not on this machine; "
+        "add it with `python -m explorer data add flowers PATH --size 4x6 --grey`"
     )
     for ask in (datasets.load, datasets.check_available):
         with pytest.raises(DataError) as caught:
@@ -117,7 +117,7 @@ def test_a_damaged_file_of_images_is_not_used():
     content = bytearray(path.read_bytes())
     content[7] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"was damaged .* add it again with `python -m explorer data add flowers PATH`"):
+    with pytest.raises(DataError, match=r"was damaged .* add it again with `python -m explorer data add flowers PATH "):
         datasets.load(description.full_name)
 
 
@@ -145,6 +145,12 @@ def test_a_damaged_description_is_left_out(cache, kind):
     registry.descriptions()
     path.write_text("{" if values is None else json.dumps(values))
     assert list(registry.descriptions()) == [kept.full_name]
+
+
+def test_what_could_not_be_read_again_is_not_stored(cache):
+    with pytest.raises(DataError, match="the data set cannot be stored: .*max_value"):
+        registry.write(made(max_value=10**9 + 1), b"".join(a.tobytes() for a in arrays().values()))
+    assert not cache.exists()
 
 
 def test_a_description_is_read_as_it_was_written():
