@@ -137,26 +137,20 @@ history = model.fit(
     verbose=2,
 )
 model.save("best.keras")"""
-_PER_STEP = '''
-def set_rate(batch, logs):
-    """Sets the learning rate before every step."""
-    optimizer.learning_rate = float(rate_at(int(optimizer.iterations)))'''
 _ONE_CYCLE = '''
-def rate_at(step):
-    """1cycle: a straight line up, another one down, and a last tenth far below."""
+def set_rate(batch, logs):
+    """Sets the rate before every step: a straight line up, another one down, and a last tenth far below."""
     total = EPOCHS * STEPS
     half = (total - (total // 10 + 1)) // 2
-    if half == 0:  # too few steps to go up and down
-        return LEARNING_RATE * np.interp(step, [0, total], [1, {final}])
-    return LEARNING_RATE * np.interp(step, [0, half, 2 * half, total], [1, {peak}, 1, {final}])'''
+    factor = np.interp(int(optimizer.iterations), [0, half, 2 * half, total], [1, {peak}, 1, {final}])
+    optimizer.learning_rate = LEARNING_RATE * float(factor)'''
 _COSINE = '''
-def rate_at(step):
-    """A linear warm-up, then half a cosine down to the final rate at the last step."""
-    warm, last, final = {warm} * STEPS, EPOCHS * STEPS - 1, {final}
-    if step < warm:
-        return LEARNING_RATE * (step + 1) / warm
+def set_rate(batch, logs):
+    """Sets the rate before every step: a linear warm-up, then half a cosine down to the final rate at the last step."""
+    step, warm, last, final = int(optimizer.iterations), {warm} * STEPS, EPOCHS * STEPS - 1, {final}
     along = min(1, (step - warm) / max(1, last - warm))
-    return LEARNING_RATE * (final + (1 - final) * (1 + np.cos(np.pi * along)) / 2)'''
+    cosine = final + (1 - final) * (1 + np.cos(np.pi * along)) / 2
+    optimizer.learning_rate = LEARNING_RATE * float((step + 1) / warm if step < warm else cosine)'''
 
 
 def _about_training(config: TrainingConfig) -> str:
@@ -202,7 +196,7 @@ def _schedule(config: TrainingConfig) -> tuple[tuple[str, ...], str, str]:
     shape = {ONE_CYCLE: _ONE_CYCLE, COSINE: _COSINE}[config.schedule]
     values = {"peak": config.peak_factor, "final": config.final_share, "warm": config.warmup_epochs}
     return (
-        (shape.format(**values), _PER_STEP),
+        (shape.format(**values),),
         "LEARNING_RATE",
         "keras.callbacks.LambdaCallback(on_train_batch_begin=set_rate)",
     )

@@ -39,7 +39,8 @@ scaler = StandardScaler().fit(x_train.reshape(len(x_train), -1).astype("float32"
 
 def explanation(config: TrainingConfig) -> str:
     """A sentence about the network; empty where there is nothing to say."""
-    return "" if config.input_scaling == RAW else "The input scaling is a layer of the model, which takes raw pixels."
+    taken = "pixels" if DATASETS[config.dataset].pictures else "inputs"
+    return "" if config.input_scaling == RAW else f"The input scaling is a layer of the model, which takes raw {taken}."
 
 
 def network(config: TrainingConfig) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ def network(config: TrainingConfig) -> tuple[str, ...]:
     spec = DATASETS[config.dataset]
     *head, plain = _DENSE.splitlines()
     dense = "\n".join(head) + (_PENALIZED.format(l2=config.l2) if config.l2 else f"\n{plain}")
-    first = ["layers.Flatten()", *_scaling(config)]
+    first = [*["layers.Flatten()"] * spec.pictures, *_scaling(config)]
     first += ["layers.BatchNormalization()"] * (config.batch_norm != OFF)
     last = ["layers.AlphaDropout(DROPOUT, seed=SEED)"] * (config.dropout == ALPHA_OUTPUT)
     last += [f'dense({spec.classes}, "softmax", keras.initializers.GlorotUniform, "output")']

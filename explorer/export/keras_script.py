@@ -18,11 +18,11 @@ INSTALL = "pip install keras tensorflow numpy scikit-learn"
 
 def keras_script(config: TrainingConfig, run: str = "", best: EpochRecord | None = None) -> str:
     """The script of a configuration; `run` is the name of its run and `best` its best epoch, for the docstring."""
-    paragraph = textwrap.fill(introduction(config, run, best), 110)
+    paragraph = textwrap.fill(introduction(config, run, best), 118)
     blocks = [f'"""{headline(config)}\n\n{paragraph}\n\nNeeds: {INSTALL}\n"""']
     for section in sections(config):
         titles = [f"--- {section.title} ---"] if section.title else []
-        comments = "".join(f"# {line}\n" for line in (*titles, *textwrap.wrap(section.explanation, 110)))
+        comments = "".join(f"# {line}\n" for line in (*titles, *textwrap.wrap(section.explanation, 118)))
         first, *others = section.blocks
         blocks += [comments + first.strip("\n"), *others]
     return joined(blocks) + "\n"

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -285,32 +286,38 @@ def test_script_loads_and_divides_what_keras_downloads(name, split, monkeypatch)
 
 # --- The text ---------------------------------------------------------------------------------------------
 
-EVERY_CONFIG = {
-    **{name: preset.config for name, preset in ALL_PRESETS.items()},
-    **EQUAL,
-    **RANDOM,
-    "longest": ALL_PRESETS["book_1cycle"].config.with_(
-        batch_norm="before_activation",
+# every part that a script can have at once, and each choice that changes the length of one
+FULLEST = {
+    "_".join(("fullest", dataset, *choices)): SMALL.with_(
+        dataset=dataset,
+        **dict(zip(("schedule", "skip", "dropout", "batch_norm"), choices, strict=True)),
+        **({"flip": HORIZONTAL, "shift": 4} if spec.pictures else {}),
+        input_scaling="standardized",
         l2=0.1,
         clip_norm=1.0,
         weight_decay=0.01,
         label_smoothing=0.1,
-        flip=HORIZONTAL,
-        shift=4,
         mixup=0.2,
-        skip=PAIRS,
         width_factor=0.9,
-    ),
+    )
+    for dataset, spec in datasets.BUILT_IN.items()
+    for choices in product(*(FIELDS[name].choices for name in ("schedule", "skip", "dropout", "batch_norm")))
+}
+EVERY_CONFIG = {
+    **{name: preset.config for name, preset in ALL_PRESETS.items()},
+    **EQUAL,
+    **RANDOM,
+    **FULLEST,
 }
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
-    """A folder with every script, each with a hostile run name and a result."""
+    """A folder with every script, each with a long and hostile run name and a result."""
     folder = tmp_path_factory.mktemp("written")
     best = EpochRecord(3, 1.5, 0.4, 1.4, 0.5, 1e-3, 1.0)
     for name, config in EVERY_CONFIG.items():
-        script = keras_script(config, run='"""; import os\n\\N{DIGIT ONE}', best=best)
+        script = keras_script(config, run='"""; import os\n\\N{DIGIT ONE}' + 90 * "x", best=best)
         (folder / f"{name}.py").write_text(script, encoding="utf-8")
     return folder
 

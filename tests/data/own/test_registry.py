@@ -148,7 +148,7 @@ def test_a_damaged_description_is_left_out(cache, kind):
 
 
 def test_what_could_not_be_read_again_is_not_stored(cache):
-    with pytest.raises(DataError, match="the data set cannot be stored: .*max_value"):
+    with pytest.raises(DataError, match=r"the data set cannot be stored: .*max_value"):
         registry.write(made(max_value=10**9 + 1), b"".join(a.tobytes() for a in arrays().values()))
     assert not cache.exists()
 
