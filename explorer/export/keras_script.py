@@ -8,6 +8,7 @@ import textwrap
 
 from explorer.config import FIELDS, OFF, TrainingConfig
 from explorer.data.datasets import DATASETS
+from explorer.data.origin import Added
 from explorer.export.keras_code import joined, sections
 from explorer.plain_text import percent
 from explorer.runs import cost_estimate
@@ -58,8 +59,11 @@ def introduction(config: TrainingConfig, run: str, best: EpochRecord | None) -> 
     """Sentences on where the script comes from, what the run reached, and how far its numbers are repeated."""
     text = [f"The settings are those of the run {plain_name(run)}."] if run else []
     text += [f"It reached {result(config, best)}"] if best else []
-    noun = DATASETS[config.dataset].noun
-    text += [f"Split, initial weights, order of the {noun} and learning rates are those of the explorer."]
+    spec = DATASETS[config.dataset]
+    if isinstance(spec.origin, Added):
+        given = spec.origin.given
+        text += [f"It reads {given}.npz in its folder, which `python -m explorer data save {given}` writes."]
+    text += [f"Split, initial weights, order of the {spec.noun} and learning rates are those of the explorer."]
     if differing := differences(config):
         return " ".join([*text, *differing, "Its curves are therefore similar, not equal."])
     text += ["With Keras's TensorFlow backend, the losses of the first steps are therefore equal."]

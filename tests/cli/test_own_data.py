@@ -107,20 +107,8 @@ def test_a_table_is_trained_and_evaluated(place, tmp_path, capsys):
     path = tmp_path / "table.csv"
     path.write_text("\n".join(["size,colour,kind", *rows]))
     assert run_here(capsys, "data", "add", "table", path, "--label", "kind")[0] == 0
-    command = [
-        sys.executable,
-        "-m",
-        "explorer",
-        "train",
-        "--dataset",
-        "table",
-        "--json",
-        "--epochs",
-        "20",
-        "--depth",
-        "1",
-    ]
-    command += ["--width", "16", "--learning-rate", "0.01", "--input-scaling", "standardized"]
+    command = [sys.executable, "-m", "explorer", "train", "--dataset", "table", "--epochs", "20", "--depth", "1"]
+    command += ["--width", "16", "--learning-rate", "0.01", "--input-scaling", "standardized", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
     assert done.returncode == 0, done.stderr
     trained = json.loads(done.stdout)
@@ -129,7 +117,14 @@ def test_a_table_is_trained_and_evaluated(place, tmp_path, capsys):
     assert (json.loads(out)["images"], json.loads(out)["accuracy"]) == (12, 1.0)
     printed = script_prints(capsys, "table", trained, tmp_path)
     assert printed == (pytest.approx(trained["val_loss"], abs=0.01), "validation accuracy 100.00% on 12 rows")
-    assert "image" not in (tmp_path / "script.py").read_text(encoding="utf-8")
+    text = (tmp_path / "script.py").read_text(encoding="utf-8")
+    assert "image" not in text and "pixel" not in text
+
+    np.savez(
+        tmp_path / "table.npz", **dict(np.load(tmp_path / "table.npz")) | {"x_train": np.zeros((60, 3), np.float32)}
+    )
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.stderr.splitlines()[-1] == "AssertionError: table.npz is not the data set of this run"
 
 
 def script_prints(capsys, name: str, trained: dict, tmp_path) -> tuple[float, str]:

@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
+from own_data import added
 
 from explorer.config import CONSTANT, HORIZONTAL, ONE_CYCLE, PAIRS, STANDARDIZED, TrainingConfig
+from explorer.data.own import registry
+from explorer.data.own.arrays import save
 from explorer.export.keras_script import keras_script
 from explorer.export.notebook import notebook
 from explorer.export.run_findings import findings_of
@@ -108,6 +112,19 @@ def test_one_with_augmentation_skip_connections_and_a_schedule_runs_too(store, t
     tried = assert_runs(run, nbformat.reads(notebook(run).decode(), as_version=4), tmp_path, monkeypatch)
     constant = trained(store, VARIED.with_(schedule=CONSTANT))
     assert tried == pytest.approx([record.val_loss for record in constant.history()], rel=2e-3)
+
+
+def test_one_on_data_of_ones_own_reads_the_saved_file_beside_it(store, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPLORER_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(registry, "_learned", {})
+    np.savez(tmp_path / "mine.npz", x_train=digits.images, y_train=digits.labels)
+    own = added(tmp_path / "mine.npz", "scans", seed=3)
+    run = trained(store, VARIED.with_(dataset=own.full_name))
+    read = nbformat.reads(notebook(run).decode(), as_version=4)
+    sentence = "It reads scans.npz in its folder, which `python -m explorer data save scans` writes."
+    assert sentence in texts(read, "markdown")
+    save(own.full_name, str(tmp_path / "scans.npz"))
+    assert_runs(run, read, tmp_path, monkeypatch)
 
 
 def assert_runs(run: Run, read: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:

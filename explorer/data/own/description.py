@@ -143,7 +143,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             citation="not stated",
             layout=layout,
             origin=Added(self.name, self._options(shape)),
-            loading=_LOADING.format(name=self.name) + (_TEST if "x_test" in layout.names else ""),
+            loading=_LOADING.format(name=self.name, digest=parts[0].sha256) + _TEST * ("x_test" in layout.names),
         )
 
     def _options(self, shape: tuple[int, ...]) -> str:
@@ -160,6 +160,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 _LOADING = """
 saved = np.load("{name}.npz")  # python -m explorer data save {name}
 x, y = saved["x_train"], saved["y_train"]
+digest = "{digest}"
+assert sha256(x.tobytes()).hexdigest() == digest, "{name}.npz is not the data set of this run"
 """
 _TEST = """x_test, y_test = saved["x_test"], saved["y_test"]
 """
