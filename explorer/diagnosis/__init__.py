@@ -6,10 +6,10 @@ The rules are pure functions.
 import logging
 
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis import curves, gradients, regularization, start, step_size, units
+from explorer.diagnosis import curves, gradients, regularization, schedules, start, step_size, units
 from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding, Fix
-from explorer.diagnosis.suggestions import checked
+from explorer.diagnosis.suggestions import checked, with_usual_rate
 from explorer.diagnosis.wording import worded
 
 __all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evidence", "Finding", "Fix", "diagnose"]
@@ -18,7 +18,10 @@ __all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evi
 RULES = (
     units.symmetric,
     regularization.l2_too_strong,
+    regularization.weight_decay_too_strong,
     regularization.dropout_too_strong,
+    regularization.shift_too_strong,
+    regularization.smoothing_too_strong,
     step_size.clipping_too_strong,
     start.tiny_batches,
     step_size.few_steps,
@@ -30,7 +33,7 @@ RULES = (
     gradients.vanishing,
     start.too_deep,
     gradients.diverged,
-    step_size.schedule_too_low,
+    schedules.schedule_too_low,
     units.dead,
     units.saturated,
     step_size.rate_too_high,
@@ -53,6 +56,9 @@ _SIGNAL = {"vanishing", "exploding", "dead", "saturated", "too_deep"}
 EXPLAINS: dict[str, set[str]] = {
     "symmetric": _NO_PROGRESS | _SIGNAL | {"initializer", "self_normalisation", "inputs", "linear"},
     "l2_too_strong": _NO_PROGRESS | _SIGNAL | {"inputs", "diverged", "overfitting"},
+    "weight_decay_too_strong": _NO_PROGRESS | _SIGNAL | {"inputs", "diverged", "overfitting"},
+    "shift_too_strong": _NO_PROGRESS | {"dead"},
+    "smoothing_too_strong": _NO_PROGRESS | {"dead", "saturated", "vanishing"},
     "dropout_too_strong": _NO_PROGRESS | _SIGNAL | {"self_normalisation", "overfitting"},
     "clipping_too_strong": _NO_PROGRESS | {"overfitting", "dead"},
     "tiny_batches": _NO_PROGRESS | {"overfitting", "diverged"},
@@ -70,7 +76,7 @@ EXPLAINS: dict[str, set[str]] = {
     "few_steps": {*_NO_PROGRESS, "overfitting"} - {"few_steps", "schedule_too_low"},
     "rate_too_high": {"stuck", "underfitting", "patience_too_short", "overfitting", "validation_better"},
     "rate_too_low": {"stuck", "underfitting", "patience_too_short", "validation_better"},
-    "linear": {"underfitting"},
+    "linear": {"stuck", "underfitting"},
     "stuck": {"underfitting", "patience_too_short", "validation_better"},
     "overfitting": {"underfitting", "validation_better"},
 }
@@ -92,6 +98,8 @@ def _judged(rule, run: Evidence) -> Finding | None:
     """What a rule finds, with a checked suggestion; an error in it is logged and costs its finding, not the page."""
     try:
         finding = rule(run)
+        if finding and run.crawls:
+            finding = with_usual_rate(finding, run.config)
         return worded(checked(finding, run.config), DATASETS[run.config.dataset].one) if finding else None
     except Exception:
         logging.getLogger(__name__).exception("the rule %s failed", rule.__name__)

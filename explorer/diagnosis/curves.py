@@ -29,16 +29,21 @@ def overfitting(run: Evidence) -> Finding | None:
     rise, remaining = recent / best.val_loss, last.loss / following.loss
     if rise < limit("overfitting_rise") or remaining > limit("overfitting_fall"):
         return None
+    unharmed = last.val_accuracy >= limit("well_learnt_accuracy") and best.val_accuracy - last.val_accuracy <= limit(
+        "overfitting_cost"
+    )
     return Finding(
         "overfitting",
-        NOTE if not long else PROBLEM if rise >= limit("strong_overfitting_rise") else WARNING,
+        NOTE if not long or unharmed else PROBLEM if rise >= limit("strong_overfitting_rise") else WARNING,
         best.epoch + 1,
         f"Since epoch {best.epoch}, the validation loss has risen from {best.val_loss:.3f} to {recent:.3f}, while the "
         f"training loss has fallen from {number(following.loss)} to {number(last.loss)}.",
         "The network is now learning details of the training images that do not generalize to other images. "
         f"The weights of epoch {run.best.epoch} are saved"
-        f"{', so only time is lost' if run.best is best else ': its loss with the L2 penalty is the lowest'}.",
-        _regularized(run),
+        f"{', so only time is lost' if run.best is best else ': its loss with the L2 penalty is the lowest'}."
+        + f" At {percent(last.val_accuracy)}, the validation accuracy has not suffered."
+        * unharmed,
+        [] if unharmed else _regularized(run),
     )
 
 

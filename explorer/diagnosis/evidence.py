@@ -171,6 +171,14 @@ class Evidence:
         hidden = cost_estimate.layer_sizes(self.config)[1:-1]
         return self.config.depth > 0 and min(hidden) < limit("narrow") * self.classes
 
+    @property
+    def signal_kept(self) -> float:
+        """The last hidden layer's activation variance before training, relative to the first's; 1 where unknown."""
+        layers = hidden(self.start) if self.start else ()
+        if not layers or not layers[0].activation_variance > 0:
+            return 1.0
+        return layers[-1].activation_variance / layers[0].activation_variance
+
     @cached_property
     def shrunk(self) -> float:
         """The squared weights now, relative to those before training; 1 where they were not measured."""

@@ -6,13 +6,10 @@ from explorer.activations import ACTIVATIONS
 from explorer.config import BEFORE_ACTIVATION, FIELDS, OFF, PAIRS, RAW, STANDARDIZED
 from explorer.diagnosis.evidence import Evidence, gradient_norms, output, step_of
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
-from explorer.diagnosis.suggestions import lower_rates
+from explorer.diagnosis.suggestions import PLAIN, lower_rates
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import decimal, percent
 from explorer.runs.cause import Cause
-
-# optimizers whose step is proportional to the gradient; the others divide by its size
-PLAIN = ("sgd", "momentum", "nesterov")
 
 
 def vanishing(run: Evidence) -> Finding | None:
@@ -25,6 +22,9 @@ def vanishing(run: Evidence) -> Finding | None:
     since = run.since(holds)
     if run.config.depth < 2:
         return None
+    deep, faded = run.config.depth >= limit("deep_layers"), run.signal_kept < limit("fading_by_depth")
+    if since and deep and faded:
+        return None  # the signal had faded before the gradient did: that is the cause
     if since is None:
         return _fading(run)
     first, last = run.now.layers[0].gradient_rms, output(run.now).gradient_rms

@@ -222,6 +222,50 @@ validation images on a logarithmic scale. Without overfitting there is nothing f
         "https://www.deeplearningbook.org/contents/regularization.html",
         "weight_norm",
     ),
+    "weight_decay_too_strong": Lesson(
+        "Weight decay too strong",
+        """
+**What you see.** The weights shrink from epoch to epoch, in all layers. The accuracy falls after a good start, or never
+rises; in the end, every image gets the same prediction.
+
+**Why.** Before each step, every weight is multiplied by 1 − rate × decay, whatever its gradient. The two settings act
+together: ten times the learning rate is ten times the decay, and a data set with more steps per epoch has more of it.
+
+**What helps.** A decay that shrinks the weights by a percent or two per epoch, chosen on the validation images on a
+logarithmic scale. Without overfitting there is nothing for it to do.
+""",
+        "Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2019",
+        "https://arxiv.org/abs/1711.05101",
+        "weight_norm",
+    ),
+    "shift_too_strong": Lesson(
+        "Shifts too strong",
+        """
+**What you see.** The training loss stays high and falls slowly. The validation accuracy, measured on images that are
+not shifted, is better than the training accuracy, but also low.
+
+**Why.** Augmentation helps where the changed images are ones that could have been taken. A shift by a quarter of the
+image cuts off what it shows. And a fully connected network, unlike a convolutional one, learns each position anew.
+
+**What helps.** A smaller shift: one or two pixels of 32. For small images, such as digits of 8 × 8 pixels, none.
+""",
+        "Shorten & Khoshgoftaar, A survey on Image Data Augmentation for Deep Learning, 2019",
+        "https://doi.org/10.1186/s40537-019-0197-0",
+    ),
+    "smoothing_too_strong": Lesson(
+        "Label smoothing too strong",
+        """
+**What you see.** The training loss stays at that of random guessing, or close to it, and so does the accuracy, whatever
+the learning rate is.
+
+**Why.** The labels are mixed with equal shares of all classes. With a smoothing of 0.1, the true one of ten classes has
+0.91 and every other one 0.01; with 0.95, it has 0.145 and the others 0.095; with 1, all have the same.
+
+**What helps.** A smoothing of 0.1, as in the paper, or none.
+""",
+        "Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, Rethinking the Inception Architecture, 2016, section 7",
+        "https://arxiv.org/abs/1512.00567",
+    ),
     "dropout_too_strong": Lesson(
         "Dropout too strong",
         """

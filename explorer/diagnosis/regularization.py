@@ -1,10 +1,11 @@
-"""Rules about regularization that leaves nothing to learn with: an L2 penalty or dropout that is too strong."""
+"""Rules about regularization so strong that it prevents learning: L2 penalty, weight decay, dropout and shifts."""
 
 import math
 
 from explorer.config import ALPHA, ALPHA_OUTPUT, DROPOUT, OFF, TrainingConfig
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis.evidence import Evidence, squared_weights
-from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, number
+from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, fraction, number
 from explorer.diagnosis.suggestions import rounded
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import percent
@@ -29,19 +30,32 @@ def l2_too_strong(run: Evidence) -> Finding | None:
     costly = first.loss + first.penalty >= limit("costly_start") * run.chance_loss
     if harmless and not costly:
         return None
-    weights = f" The squared weights have shrunk to {shrunk:.1%} of what they were before training." * (shrunk < 0.5)
+    now = (
+        f"The L2 penalty makes up {number(last.penalty)} of the training loss of {number(last.loss + last.penalty)}; "
+        f"the loss without it is {number(last.loss)} (chance level is {run.chance_loss:.2f}). In epoch {first.epoch}, "
+        f"the penalty was {number(first.penalty)}."
+    )
+    if not rules:
+        now = (
+            f"In epoch {first.epoch}, the L2 penalty was {number(first.penalty)}, while chance level is "
+            f"{run.chance_loss:.2f}. The loss without the penalty is now {number(last.loss)}."
+        )
     return Finding(
         "l2_too_strong",
         NOTE if harmless else PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
         1,
-        f"The L2 penalty makes up {number(last.penalty)} of the training loss of {number(last.loss + last.penalty)}; "
-        f"the loss without it is {number(last.loss)} (chance level is {run.chance_loss:.2f}). In epoch {first.epoch}, "
-        f"the penalty was {number(first.penalty)}.{weights}",
+        f"{now} {_shrunk(shrunk)}" if shrunk < 0.5 else now,
         "The optimizer lowers the sum of loss and penalty. If the penalty is the larger part, the fastest way down is "
         "to make all weights small, whatever that does to the predictions."
         + (" So far, the network is still learning." if harmless else ""),
         _weaker(run) if not harmless else [],
     )
+
+
+def _shrunk(squares: float) -> str:
+    """How far the weights have shrunk, as a sentence."""
+    share = f"{squares:.1%}" if squares >= 1e-3 else fraction(squares)
+    return f"The squared weights have shrunk to {share} of what they were before training."
 
 
 def _before_training(run: Evidence) -> Finding | None:
@@ -66,6 +80,73 @@ def _weaker(run: Evidence) -> list[Fix]:
     return [Fix({"l2": min(least, 1e-4)}), Fix({"l2": 0.0})]
 
 
+def weight_decay_too_strong(run: Evidence) -> Finding | None:
+    """Weight decay that shrinks the weights faster than training makes them grow."""
+    config, last = run.config, run.last
+    per_epoch = config.learning_rate * config.weight_decay * run.steps_per_epoch
+    if not last or per_epoch < limit("decayed_per_epoch") or run.shrunk > limit("shrunk_weights"):
+        return None
+    if last.val_accuracy >= limit("well_learnt_accuracy"):
+        return None
+    mild = rounded(limit("mild_decay") / (config.learning_rate * run.steps_per_epoch))
+    return Finding(
+        "weight_decay_too_strong",
+        PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
+        1,
+        f"{_shrunk(run.shrunk)} Without gradients, "
+        f"each epoch would multiply the weights by {math.exp(-per_epoch):.2g}. The training accuracy is "
+        f"{percent(last.accuracy)}, the validation accuracy {percent(last.val_accuracy)}.",
+        "In every step, weight decay takes a share of each weight: the learning rate times the weight decay, here "
+        f"{number(config.learning_rate * config.weight_decay)}. If that is more than gradients add, the weights "
+        "disappear, whatever that does to the predictions.",
+        [Fix({"weight_decay": min(mild, 0.01)}), Fix({"weight_decay": 0.0})],
+    )
+
+
+def shift_too_strong(run: Evidence) -> Finding | None:
+    """Shifts that move so much out of the images that what is left is hard to recognize."""
+    config, last, spec = run.config, run.last, DATASETS[run.config.dataset]
+    if not last or not config.shift or not spec.pictures or len(run.records) < limit("settled_epochs"):
+        return None
+    rows, columns = spec.image_shape[:2]
+    side = min(rows, columns)
+    harmless = run.learned or run.contradicted or last.val_accuracy >= limit("learnt_accuracy")
+    if config.shift < limit("large_shift") * side or harmless:
+        return None
+    return Finding(
+        "shift_too_strong",
+        PROBLEM if last.val_accuracy < limit("half_learnt") else WARNING,
+        1,
+        f"Images of {columns} × {rows} pixels are shifted by up to {config.shift} pixels in each direction. The "
+        f"training accuracy is {percent(last.accuracy)}, the validation accuracy {percent(last.val_accuracy)}.",
+        "A fully connected network has weights of its own for every pixel, so a shifted image is a different image to "
+        "it. With so many of them, it needs many more epochs and units, and what has left an image cannot be learned.",
+        [Fix({"shift": math.floor(limit("gentle_shift") * side)}), Fix({"shift": 0})],
+    )
+
+
+def smoothing_too_strong(run: Evidence) -> Finding | None:
+    """Label smoothing that leaves hardly any difference between the true class and the others."""
+    config, last = run.config, run.last
+    smoothing = config.label_smoothing
+    if not last or smoothing < limit("strong_smoothing") or len(run.records) < limit("settled_epochs"):
+        return None
+    if run.learned or last.val_accuracy >= limit("learnt_accuracy"):
+        return None
+    other = smoothing / run.classes
+    return Finding(
+        "smoothing_too_strong",
+        PROBLEM,
+        1,
+        f"With label smoothing of {smoothing:g}, the network is trained to give the true class a probability of "
+        f"{1 - smoothing + other:.2f} and every other class {other:.2f}. The validation accuracy is "
+        f"{percent(last.val_accuracy)}.",
+        "Label smoothing takes a share of the probability from the true class and divides it among all. If it takes "
+        "almost everything, the labels say nothing about the image, and there is nothing to learn.",
+        [Fix({"label_smoothing": 0.1}), Fix({"label_smoothing": 0.0})],
+    )
+
+
 def dropout_too_strong(run: Evidence) -> Finding | None:
     """Dropout that leaves so few units, over so many layers, that nothing of the image reaches the output."""
     config, last = run.config, run.last
@@ -85,7 +166,7 @@ def dropout_too_strong(run: Evidence) -> Finding | None:
         "dropout_too_strong",
         PROBLEM,
         1,
-        f"At a {'alpha ' if alpha else ''}dropout rate of {config.dropout_rate:g}, {units:,} of {narrowest:,} units "
+        f"At {'an alpha' if alpha else 'a'} dropout rate of {config.dropout_rate:g}, {units:,} of {narrowest:,} units "
         f"remain per step in {where}. The training accuracy is {percent(last.accuracy)}, the validation accuracy "
         f"{percent(last.val_accuracy)}.",
         "Every layer adds its own noise to what is left of the signal. With "

@@ -7,9 +7,9 @@ from explorer.config import ALPHA, BEFORE_ACTIVATION, DROPOUT, FIELDS, OFF, PAIR
 from explorer.data.datasets import DATASETS
 from explorer.diagnosis.evidence import Evidence, hidden, worst
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, number
-from explorer.diagnosis.gradients import PLAIN, plain_explosion
+from explorer.diagnosis.gradients import plain_explosion
 from explorer.diagnosis.regularization import gentle_rate
-from explorer.diagnosis.suggestions import usual_rate
+from explorer.diagnosis.suggestions import PLAIN, usual_rate
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import count, percent
 from explorer.runs.cause import Cause
@@ -134,7 +134,8 @@ def self_normalisation(run: Evidence) -> Finding | None:
         return None
     severity = NOTE if not broken or run.learned or run.crawls else WARNING
     if broken and outside and len(hidden(run.start)) > 2 and not run.crawls:
-        severity = PROBLEM
+        unharmed = run.learned and run.last.val_accuracy >= limit("well_learnt_accuracy")
+        severity = NOTE if unharmed else WARNING if run.learned else PROBLEM
     what = " and ".join(cause for cause, _ in broken.values()) or "the variance drifts with depth"
     return Finding(
         "self_normalisation",
@@ -250,7 +251,7 @@ def linear(run: Evidence) -> Finding | None:
     accuracy = f" The validation accuracy at the best epoch is {percent(run.best.val_accuracy)}." if run.best else ""
     return Finding(
         "linear",
-        WARNING,
+        PROBLEM if run.beginning else WARNING,
         0,
         f"{hidden_layers(run)} without an activation.{accuracy}",
         "A weighted sum of weighted sums is a weighted sum: however many layers there are, together they are one "

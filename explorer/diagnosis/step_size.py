@@ -1,26 +1,22 @@
-"""Rules about the steps: too large, too small, and what keeps them small: clipping, a schedule, few steps per epoch."""
+"""Rules about the steps: too large, too small, and what keeps them small: clipping, or few steps per epoch."""
 
 import itertools
 import math
 from dataclasses import replace
 
 from explorer.config import (
-    CONSTANT,
-    COSINE,
-    EXPONENTIAL,
     FIELDS,
     OFF,
     ONE_CYCLE,
-    PLATEAU,
     RAW,
     STANDARDIZED,
     TrainingConfig,
 )
 from explorer.data.datasets import DATASETS
 from explorer.diagnosis.evidence import Evidence, fall, gradient_norm, step_of
-from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
-from explorer.diagnosis.gradients import PLAIN, plain_explosion
-from explorer.diagnosis.suggestions import lower_rates, rounded, usual_rate
+from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, fraction, number
+from explorer.diagnosis.gradients import plain_explosion
+from explorer.diagnosis.suggestions import PLAIN, lower_rates, rounded, usual_rate
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import count, decimal, percent
 
@@ -42,18 +38,21 @@ def rate_too_high(run: Evidence) -> Finding | None:
     rate = f"The learning rate is {decimal(run.last.learning_rate, 3)}" + (
         f", after a peak of {decimal(peak, 3)}." if peak > 2 * run.last.learning_rate else "."
     )
-    sizes = [step_of(signals) for signals in run.signals if signals.epoch > 0]
-    step = run.step_size if run.config.schedule != ONE_CYCLE else max(filter(math.isfinite, sizes), default=None)
-    if step and run.config.l2:
-        step *= min(1.0, math.sqrt(run.shrunk))  # weights that a penalty has shrunk make any step look long
+    step, since, when = run.step_size, run.since(lambda s: step_of(s) > limit("large_update") / 2), "recent epochs"
+    if run.config.schedule == ONE_CYCLE and (at_peak := _largest_step(run)):
+        step, since = at_peak
+        when = f"the batches of epoch {since}"
+    if step and (run.config.l2 or run.config.weight_decay):
+        step *= min(1.0, math.sqrt(run.shrunk))  # weights that were made small make any step look long
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
         suggestion = _suggestion(run)
+        unharmed = run.last.val_accuracy >= limit("well_learnt_accuracy")
         return Finding(
             "rate_too_high",
-            PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
-            run.since(lambda s: step_of(s) > limit("large_update") / 2) or run.now.epoch,
-            f"One step changes the weights by {step:.1%} of their size (median over layers and recent epochs); about "
-            f"0.1% is usual. {rate}{suggestion}",
+            NOTE if unharmed else PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
+            since or run.now.epoch,
+            f"One step changes the weights by {step:.1%} of their size (median over layers and {when}); about 0.1% is "
+            f"usual. {rate}{suggestion}",
             _WHY_TOO_HIGH,
             _lower(run),
         )
@@ -97,6 +96,12 @@ def _ruinous_peak(run: Evidence) -> Finding | None:
         _WHY_TOO_HIGH,
         _lower(run),
     )
+
+
+def _largest_step(run: Evidence) -> tuple[float, int] | None:
+    """The largest step of a cycle relative to the weights, and its epoch; None where none was measured."""
+    sizes = [(step_of(signals), signals.epoch) for signals in run.signals]
+    return max(((size, epoch) for size, epoch in sizes if math.isfinite(size)), default=None)
 
 
 def _jumps(run: Evidence) -> bool:
@@ -150,65 +155,6 @@ def _would_explode(run: Evidence) -> bool:
     return plain_explosion(replace(run, config=run.config.with_(clip_norm=0.0))) is not None
 
 
-def schedule_too_low(run: Evidence) -> Finding | None:
-    """A schedule whose rate has fallen to almost nothing, or does not rise, before the network has learned."""
-    config = run.config
-    if config.schedule == CONSTANT or not run.last:
-        return None
-    if config.schedule == COSINE and config.warmup_epochs >= config.epochs:
-        return None if run.learned else _slow_warmup(run)
-    low, frozen = limit("frozen_rate") * config.learning_rate, run.frozen
-    if frozen < max(limit("frozen_epochs"), limit("frozen_share") * len(run.records)):
-        return None
-    if run.last.accuracy >= limit("by_heart"):
-        return None
-    fell = fall(run.epochs[-frozen].loss, run.last.loss)
-    if fell >= limit("plateau_fall") * frozen:
-        return None  # slow as it is, it still learns
-    return Finding(
-        "schedule_too_low",
-        WARNING if run.last.accuracy >= limit("learnt_accuracy") else PROBLEM,
-        run.last.epoch - frozen + 1,
-        f"Since epoch {run.last.epoch - frozen + 1}, the learning rate has been at most {decimal(low, 3)}, "
-        f"{limit('frozen_rate'):.0%} of the configured {decimal(config.learning_rate)}, and it is now "
-        f"{number(run.last.learning_rate)}. Over these {frozen} epochs, the training loss has changed by "
-        f"{abs(fell):.1%}, to {run.last.loss:.3f}.",
-        "A falling rate lets the network settle, but here it has fallen to almost nothing while there was still much "
-        "to learn. The curves are flat because the weights no longer move, not because the network can do no better.",
-        _slower_schedule(run),
-    )
-
-
-def _slow_warmup(run: Evidence) -> Finding:
-    config = run.config
-    reached = run.last.learning_rate / config.learning_rate
-    return Finding(
-        "schedule_too_low",
-        PROBLEM if not run.thrives else WARNING,
-        1,
-        f"The warm-up of {config.warmup_epochs:,} epochs is longer than the run of {config.epochs:,}: after epoch "
-        f"{run.last.epoch}, the learning rate is {fraction(reached)} of the "
-        f"configured {decimal(config.learning_rate)}.",
-        "Warm-up is meant for the first few epochs, so that steps are small while the weights are still random. "
-        "Here the run ends before the rate has risen.",
-        [Fix({"warmup_epochs": max(1, config.epochs // 10)}), Fix({"schedule": CONSTANT})],
-    )
-
-
-def _slower_schedule(run: Evidence) -> list[Fix]:
-    config = run.config
-    constant = Fix({"schedule": CONSTANT})
-    if config.schedule == EXPONENTIAL:
-        return [Fix({"decay_epochs": max(20, 2 * min(len(run.records), config.epochs))}), constant]
-    if config.schedule == PLATEAU:
-        reason = (
-            "A longer patience alone would only delay the fall to almost nothing, and a milder factor alone would be "
-            "applied too often."
-        )
-        return [Fix({"plateau_patience": 5, "plateau_factor": 0.5}, reason), constant]
-    return [constant]
-
-
 def few_steps(run: Evidence) -> Finding | None:
     """Batches so large that there are hardly any weight updates per epoch."""
     config, steps = run.config, run.steps_per_epoch
@@ -223,6 +169,8 @@ def few_steps(run: Evidence) -> Finding | None:
         return None
     if run.thrives and enough:
         return None
+    raised, highest = 10 * config.learning_rate, 3 * usual_rate(config)
+    size = 32 if DATASETS[config.dataset].train_images < FEW_IMAGES else 64
     each = "one weight update" if steps == 1 else f"{steps:,} weight updates"
     return Finding(
         "few_steps",
@@ -234,10 +182,13 @@ def few_steps(run: Evidence) -> Finding | None:
         "accurate but not larger, so it gets less far in the same number of epochs. It is not stuck; it has hardly "
         "begun.",
         [
-            Fix({"batch_size": 32 if DATASETS[config.dataset].train_images < FEW_IMAGES else 64}),
-            Fix({"learning_rate": 10 * config.learning_rate}),
+            Fix({"batch_size": size, "learning_rate": min(config.learning_rate, highest)}, _MORE_STEPS),
+            *[Fix({"learning_rate": raised})] * (raised <= highest),
         ],
     )
+
+
+_MORE_STEPS = "The learning rate is too high for as many steps as smaller batches make."
 
 
 def rate_too_low(run: Evidence) -> Finding | None:

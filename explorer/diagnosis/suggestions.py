@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from explorer.config import FIELDS, ONE_CYCLE, TrainingConfig
-from explorer.diagnosis.finding import Finding, Fix
+from explorer.config import FIELDS, OFF, ONE_CYCLE, RAW, STANDARDIZED, TrainingConfig
+from explorer.diagnosis.finding import NOTE, Finding, Fix
 from explorer.errors import FieldError
 
 # settings of the hidden layers: without such layers they have no effect
 OF_HIDDEN_LAYERS = ("activation", "kernel_initializer", "width", "width_factor", "skip", "dropout", "dropout_rate")
+
+# optimizers whose step is proportional to the gradient; the others divide by its size
+PLAIN = ("sgd", "momentum", "nesterov")
 
 DOWN, UP = -1, 1
 # the direction in which a finding's own words allow a setting to go
@@ -19,14 +22,17 @@ DIRECTIONS: dict[str, dict[str, int]] = {
     "rate_too_low": {"learning_rate": UP},
     "schedule_too_low": {"decay_epochs": UP, "warmup_epochs": DOWN, "plateau_patience": UP, "plateau_factor": UP},
     "clipping_too_strong": {"learning_rate": UP, "clip_norm": UP},
-    "few_steps": {"batch_size": DOWN, "learning_rate": UP},
+    "few_steps": {"batch_size": DOWN},
     "diverged": {"learning_rate": DOWN, "peak_factor": DOWN, "clip_norm": DOWN},
     "exploding": {"learning_rate": DOWN, "clip_norm": DOWN},
     "dead": {"learning_rate": DOWN, "depth": DOWN},
     "saturated": {"learning_rate": DOWN},
     "too_deep": {"depth": DOWN},
     "l2_too_strong": {"l2": DOWN},
+    "weight_decay_too_strong": {"weight_decay": DOWN},
     "dropout_too_strong": {"dropout_rate": DOWN},
+    "shift_too_strong": {"shift": DOWN},
+    "smoothing_too_strong": {"label_smoothing": DOWN},
     "tiny_batches": {"batch_size": UP},
     "overfitting": {"width": DOWN, "depth": DOWN, "l2": UP},
     "underfitting": {"width": UP, "depth": UP, "l2": DOWN, "dropout_rate": DOWN},
@@ -87,9 +93,12 @@ def checked(finding: Finding, config: TrainingConfig) -> Finding:
 
 
 def within_bounds(name: str, value: Any) -> Any:
-    """A value, brought within the bounds of its field; choices stay as they are."""
+    """A value, brought within the bounds of its field and to three digits; choices stay as they are."""
     field = FIELDS[name]
-    return value if field.choices else field.check(min(max(value, field.minimum), field.maximum))
+    if field.choices:
+        return value
+    value = min(max(value, field.minimum), field.maximum)
+    return field.check(float(f"{value:.3g}") if isinstance(value, float) else value)
 
 
 def rounded(value: float) -> float:
@@ -107,6 +116,25 @@ def usual_rate(config: TrainingConfig) -> float:
     """A learning rate that usually works for the optimizer; deep networks need smaller steps."""
     rate = _USUAL_RATES.get(config.optimizer, _ADAPTIVE_RATE)
     return rounded(rate / 3) if config.depth > _DEEP else rate
+
+
+def with_usual_rate(finding: Finding, config: TrainingConfig) -> Finding:
+    """A finding about a run whose learning rate is far too low, with fixes that raise it too."""
+    direction = DIRECTIONS.get(finding.name, {}).get("learning_rate", UP)
+    needs_inputs = config.optimizer in PLAIN and config.input_scaling == RAW and config.batch_norm == OFF
+    if finding.severity == NOTE or direction == DOWN:
+        return finding
+    peak = config.peak_factor if config.schedule == ONE_CYCLE else 1.0
+    raised = {"learning_rate": usual_rate(config) * min(1.0, _USUAL_PEAK / peak)}
+    reason = RATE_TOO
+    if needs_inputs:
+        raised["input_scaling"] = STANDARDIZED
+        reason += _INPUTS_TOO
+    return replace(finding, fixes=[Fix(raised | dict(fix.change), fix.reason or reason) for fix in finding.fixes])
+
+
+RATE_TOO = "The learning rate is so low that nothing else would show an effect, so it has to rise too."
+_INPUTS_TOO = " With gradient descent, that needs standardized inputs."
 
 
 def lower_rates(config: TrainingConfig) -> list[Fix]:

@@ -109,6 +109,24 @@ LIMITS: dict[str, Threshold] = {
     "mild_penalty": Threshold(
         0.05, "suggested L2 penalty before training / chance level", "l2 0.0001 on digits", DEFINED
     ),
+    "decayed_per_epoch": Threshold(
+        0.2,
+        "learning rate × weight decay × steps per epoch, at least",
+        "ReLU × 3 on digits with SGD: 0.07 costs nothing, 0.22 five points, 0.7 everything",
+    ),
+    "mild_decay": Threshold(0.02, "the same of a suggested weight decay", "the same runs"),
+    "large_shift": Threshold(
+        0.25,
+        "largest shift / shorter side of the images, at least",
+        "ReLU × 3 on digits, 15 and 40 epochs: 0.125 reaches 0.92 and 0.96, 0.25 0.67 and 0.83",
+    ),
+    "gentle_shift": Threshold(0.0625, "the same of a suggested shift, at most", "2 of 32 pixels in the README's table"),
+    "strong_smoothing": Threshold(
+        0.95,
+        "label smoothing, at least",
+        "the true class gets 0.145 of ten classes, another one 0.095; 1 leaves no difference",
+        DEFINED,
+    ),
     "kept_signal": Threshold(
         0.15,
         "(1 − dropout rate) to the number of layers that drop, at most",
@@ -222,6 +240,12 @@ LIMITS: dict[str, Threshold] = {
         15,
         "epochs since the lowest validation loss, at least: more than a note",
         "on digits, 360 images, the loss of healthy networks rises for 10 epochs while their accuracy does not change",
+    ),
+    "overfitting_cost": Threshold(
+        0.02,
+        "validation accuracy at the lowest validation loss - the latest one, at most: no harm is seen",
+        "digits, until early stopping: healthy networks that reach 0.97 lose 0.016 at most",
+        "draws of seed 41",
     ),
     "overfitting_fall": Threshold(0.97, "training loss / that of the best epoch, at most", "still learning"),
     "narrow": Threshold(

@@ -108,16 +108,17 @@ def symmetric(run: Evidence) -> Finding | None:
     if run.now and run.now.epoch:
         still = sum(layer.weight_norm == 0 for layer in hidden(run.now))
         evidence += f", and after epoch {run.now.epoch} those of {still} layers are still 0" if still else ""
-    return Finding(
-        "symmetric",
-        PROBLEM,
-        0,
-        evidence + ".",
+    why = (
         "Units with equal weights compute the same output and get the same gradient, so they stay equal: a layer of "
         "100 units acts like a single unit. Zeros are even worse, because nothing passes through them in either "
-        "direction.",
-        [Fix(suiting(run.config))],
+        "direction."
     )
+    if run.learned:  # as a single hidden layer does whose activation has a slope at 0
+        why = (
+            "Units with equal weights stay equal unless something tells them apart. Here the random weights of the "
+            "output layer do, so the network is learning; with another hidden layer, it would not."
+        )
+    return Finding("symmetric", NOTE if run.learned else PROBLEM, 0, evidence + ".", why, [Fix(suiting(run.config))])
 
 
 def stuck(run: Evidence) -> Finding | None:
@@ -135,6 +136,17 @@ def stuck(run: Evidence) -> Finding | None:
     if count < limit("stuck_epochs"):
         return None
     between = ""
+    why = (
+        "The output does not depend on the image: the differences between images are lost on the way through the "
+        "layers, or the steps are too small or too large. All the network can learn is how frequent each class is."
+    )
+    fixes = [Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"learning_rate": 1e-3}), Fix({"learning_rate": 1e-4})]
+    if run.config.depth == 0:
+        why = (
+            "Without hidden layers, the output depends on weighted sums of the inputs alone. Where these cannot tell "
+            "the classes apart, no learning rate and no number of epochs helps; hidden layers do."
+        )
+        fixes = [Fix({"depth": 2})]
     if run.now and run.config.depth:
         layer = hidden(run.now)[-1]
         share = between_images(layer)
@@ -147,9 +159,8 @@ def stuck(run: Evidence) -> Finding | None:
         f"After {run.last.epoch} epochs, the training accuracy is {percent(run.last.accuracy)}; guessing among "
         f"{run.classes} classes reaches {percent(run.chance)}. The training loss is {run.last.loss:.3f}; equal "
         f"probabilities for all classes give {run.chance_loss:.3f}.{between}",
-        "The output does not depend on the image: the differences between images are lost on the way through the "
-        "layers, or the steps are too small or too large. All the network can learn is how frequent each class is.",
-        [Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"learning_rate": 1e-3}), Fix({"learning_rate": 1e-4})],
+        why,
+        fixes,
     )
 
 

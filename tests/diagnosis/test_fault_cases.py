@@ -24,6 +24,8 @@ from explorer.workers import worker
 
 # cases of one shape share a compiled program
 BY_SHAPE = sorted(CASES.values(), key=lambda case: str(Shape.of(case.config)))
+# on digits, a rising validation loss costs no accuracy, as the case says, so it is a note
+HARMLESS = {"overfitting"}
 OWN = {case.finding for case in CASES.values()} - {None}
 
 
@@ -57,9 +59,12 @@ def assert_own_finding(run: Run, case: Case) -> None:
     for epoch in range(len(run.history()) + 1):
         grave = {name for name, severity in findings_after(run, epoch).items() if severity != NOTE}
         assert grave & OWN <= {case.finding}, f"epoch {epoch}"
-    within = min(case.within, len(run.history()))
-    assert findings_after(run, within).get(case.finding, NOTE) != NOTE
-    assert findings_after(run, len(run.history())).get(case.finding, NOTE) != NOTE
+    for epoch in (min(case.within, len(run.history())), len(run.history())):
+        findings = findings_after(run, epoch)
+        if case.finding in HARMLESS:
+            assert next(iter(findings)) == case.finding
+        else:
+            assert findings.get(case.finding, NOTE) != NOTE
 
 
 @pytest.mark.parametrize("name", [case.name for case in BY_SHAPE if case.finding])

@@ -586,3 +586,120 @@ def test_raw_pixels_are_told_before_training_where_the_run_will_be_told_of_them(
         assert told[0].severity == WARNING and told[0].change == {"input_scaling": "standardized"}
         during = found(raw, history(4.7, 2.1, 2.0), [*seen, *epochs(3)[1:]])
         assert names(during)[0] == "inputs" and during[0].change == told[0].change
+
+
+# --- weight decay and shifts -----------------------------------------------------------------------------------
+
+
+def test_weight_decay_that_takes_the_weights_away_is_the_cause_and_not_the_rate():
+    records = history(1.5, GUESSING, GUESSING, GUESSING, accuracy=0.1)
+    seen = epochs(4, weight_norm=0.01, update_ratio=0.05)
+    told = found(SGD.with_(weight_decay=1.0), records, seen)
+    assert names(told) == ["weight_decay_too_strong"] and told[0].severity == PROBLEM
+    assert "multiply the weights by 0.11" in told[0].evidence
+    assert told[0].change == {"weight_decay": 0.009} and {"weight_decay": 0.0} in told[0].others
+    assert "weight_decay_too_strong" not in names(found(SGD.with_(weight_decay=1.0), records, epochs(4)))
+    assert "weight_decay_too_strong" not in names(found(SGD.with_(weight_decay=0.01), records, seen))
+
+
+def test_shifts_by_half_of_an_image_are_the_cause_and_not_the_rate():
+    records = with_(history(2.3, 2.1, 1.9, 1.7, 1.8, accuracy=0.3), val_accuracy=0.4)
+    told = found(RELU.with_(shift=4), records, epochs(5, update_ratio=0.03))
+    assert names(told) == ["shift_too_strong"] and told[0].change == {"shift": 0}
+    assert "8 × 8 pixels are shifted by up to 4 pixels" in told[0].evidence
+    assert found(RELU.with_(dataset="cifar10", shift=8), records, epochs(5))[0].change == {"shift": 2}
+    for config, seen in ((RELU.with_(shift=1), records), (RELU.with_(shift=4), with_(records, val_accuracy=0.95))):
+        assert "shift_too_strong" not in names(found(config, seen, epochs(5)))
+
+
+def test_labels_that_say_nothing_are_the_cause_and_not_the_rate():
+    told = found(RELU.with_(label_smoothing=1.0), history(*[GUESSING] * 6, accuracy=0.1), epochs(6, update_ratio=3e-6))
+    assert names(told) == ["smoothing_too_strong"] and told[0].change == {"label_smoothing": 0.1}
+    assert "a probability of 0.10 and every other class 0.10" in told[0].evidence
+
+
+def test_large_batches_and_a_rate_too_high_for_small_ones_are_changed_together():
+    giant = RELU.with_(batch_size=8192)
+    records = history(*[GUESSING] * 8, accuracy=0.1)
+    told = first(giant.with_(learning_rate=0.5), records, epochs(8))
+    assert told.name == "few_steps" and told.change == {"batch_size": 32, "learning_rate": 0.003} and not told.others
+    assert first(giant, records, epochs(8)).change == {"batch_size": 32}
+
+
+# --- without hidden layers, or without an activation -----------------------------------------------------------
+
+
+def test_stuck_without_hidden_layers_asks_for_some():
+    told = found(RELU.with_(depth=0, dataset="xor"), history(*[0.69] * 6, accuracy=0.5), seen_without_layers(6))
+    assert names(told) == ["stuck"] and told[0].change == {"depth": 2}
+    assert "weighted sums of the inputs alone" in told[0].why
+
+
+def seen_without_layers(last: int) -> list:
+    return [signals(0, 0), *(signals(epoch, 0) for epoch in range(1, last + 1))]
+
+
+def test_a_network_without_activation_that_is_stuck_is_told_so_first():
+    config = DIGITS.with_(activation="linear", kernel_initializer="glorot_uniform", dataset="circles")
+    told = found(config, history(*[0.69] * 6, accuracy=0.5), epochs(6))
+    assert names(told) == ["linear"] and told[0].severity == PROBLEM and told[0].change == {"activation": "elu"}
+
+
+@pytest.mark.parametrize(("accuracy", "severity"), [(0.1, PROBLEM), (0.95, NOTE)])
+def test_zeros_are_a_problem_only_where_they_keep_the_network_from_learning(accuracy, severity):
+    told = first(DIGITS.with_(depth=1, kernel_initializer="zeros"), history(1.0, 0.5, 0.3, accuracy=accuracy))
+    assert (told.name, told.severity) == ("symmetric", severity)
+    assert ("random weights of the output layer" in told.why) == (severity == NOTE)
+
+
+# --- causes and their consequences -----------------------------------------------------------------------------
+
+
+def test_a_signal_that_faded_before_training_comes_before_a_gradient_that_vanished_later():
+    deep = DIGITS.with_(activation="silu", depth=60)
+    fading = {"activation_variance": [10.0 ** (-number / 4) for number in range(61)]}
+    vanished = {"gradient_rms": [1e-9] * 60 + [1e-2]}
+    seen = [signals(0, 60, fading), *(signals(epoch, 60, fading | vanished) for epoch in range(1, 5))]
+    told = found(deep, history(*[GUESSING] * 4, accuracy=0.1), seen)
+    assert names(told) == ["too_deep"] and told[0].change == {"depth": 10}
+
+
+def test_a_fix_of_a_network_that_crawls_raises_its_rate_too():
+    records = penalized(*[GUESSING] * 4, penalty=[80.0] * 4)
+    crawling = epochs(4, update_ratio=1e-8)
+    told = first(RELU.with_(l2=0.5, learning_rate=1e-6), records, crawling)
+    assert told.name == "l2_too_strong" and set(told.change) == {"l2", "learning_rate"}
+    assert told.change["learning_rate"] == 1e-3 and "has to rise too" in told.why
+    assert set(first(RELU.with_(l2=0.5), records, crawling).change) == {"l2"}
+    plain = RELU.with_(l2=0.5, learning_rate=1e-6, optimizer="sgd", input_scaling="raw")
+    assert set(first(plain, records, crawling).change) == {"l2", "learning_rate", "input_scaling"}
+
+
+def test_the_large_steps_of_a_cycle_are_dated_to_its_peak_and_a_note_where_nothing_is_lost():
+    records = history(1.5, 0.8, 0.4, 0.2, 0.1, accuracy=0.97)
+    sizes = [0.002, 0.027, 0.004, 0.001, 1e-5]
+    seen = [signals(0), *(signals(epoch, update_ratio=size) for epoch, size in enumerate(sizes, 1))]
+    jumping = with_(records, loss=[1.5, 0.8, 1.4, 0.2, 0.25])
+    cycle = RELU.with_(schedule="one_cycle")
+    for val_accuracy, severity in ((0.9, WARNING), (0.96, NOTE)):
+        told = next(
+            f for f in found(cycle, with_(jumping, val_accuracy=val_accuracy), seen) if f.name == "rate_too_high"
+        )
+        assert (told.severity, told.since) == (severity, 2)
+        assert "2.7% of their size (median over layers and the batches of epoch 2)" in told.evidence
+
+
+def test_a_rising_validation_loss_is_a_note_while_the_accuracy_is_as_high_as_ever():
+    records = history(0.5, *[0.1] * 19, 0.01, val=[0.1, *[0.2] * 20], accuracy=0.99)
+    told = first(DIGITS, records)
+    assert (told.name, told.severity) == ("overfitting", NOTE) and not told.change
+    assert "At 97.00%, the validation accuracy has not suffered." in told.why
+    suffered = with_(records, val_accuracy=[0.99, *[0.96] * 20])
+    assert first(DIGITS, suffered).severity == PROBLEM and first(DIGITS, suffered).change
+
+
+def test_a_suggested_rate_has_no_digits_of_rounding():
+    slow = found(DIGITS.with_(learning_rate=0.003), with_(history(*[2.2 - 0.001 * at for at in range(9)]),
+                 accuracy=0.2, val_accuracy=0.2), epochs(9, update_ratio=1e-6))  # fmt: skip
+    rates = [change["learning_rate"] for told in slow for change in (told.change, *told.others) if change]
+    assert rates and all(len(f"{rate:g}") == len(str(rate)) or rate == float(f"{rate:.3g}") for rate in rates)

@@ -10,11 +10,11 @@ import threshold_signals
 import threshold_start
 import threshold_steps
 from threshold_case import GUESSING, RELU, Case, run, seen
-from threshold_regularization import frozen
+from threshold_regularization import frozen, shifted, shrinking
 from threshold_start import deep
 from threshold_steps import slow
 
-from explorer.diagnosis import regularization, start, step_size
+from explorer.diagnosis import regularization, schedules, start, step_size
 from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import LIMITS, limit
 
@@ -71,13 +71,26 @@ def twice_the_depth() -> float:
 
 def told_share() -> float:
     """The share of the learning rate that a frozen schedule is told to leave at most, as a rate and in percent."""
-    words = step_size.schedule_too_low(frozen(8, 12, share=1e-6)).evidence
+    words = schedules.schedule_too_low(frozen(8, 12, share=1e-6)).evidence
     rate, share = re.search(r"at most (\S+), (\d+)% of the configured 0.001", words).groups()
     assert float(rate) == pytest.approx(int(share) * 1e-5)
     return int(share) / 100
 
 
+def lower_decay() -> float:
+    """What the suggested weight decay takes of the weights per epoch."""
+    made = shrinking(rate=0.1)
+    return regularization.weight_decay_too_strong(made).fixes[0].change["weight_decay"] * 0.1 * made.steps_per_epoch
+
+
+def smaller_shift() -> float:
+    """The suggested shift / the side of the images."""
+    return regularization.shift_too_strong(shifted()).fixes[0].change["shift"] / 32
+
+
 USED = {
+    "mild_decay": lower_decay,
+    "gentle_shift": smaller_shift,
     "mild_penalty": lower_penalty,
     "gentle_signal": lower_dropout,
     "usual_update": higher_rate,

@@ -49,6 +49,20 @@ OVERFITTING = [
         lambda v: run(DIGITS, rising(rise=v)),
         (WARNING, PROBLEM, PROBLEM),
     ),
+    Case(
+        "well_learnt_accuracy",
+        told(curves.overfitting),
+        lambda v: run(DIGITS, with_(rising(), val_accuracy=v)),
+        (WARNING, NOTE, NOTE),
+        "overfitting",
+    ),
+    Case(
+        "overfitting_cost",
+        told(curves.overfitting),
+        lambda v: run(DIGITS, [*with_(rising()[:1], val_accuracy=0.96 + v), *with_(rising()[1:], val_accuracy=0.96)]),
+        (NOTE, NOTE, WARNING),
+        reached=lambda v: (0.96 + v) - 0.96,
+    ),
     Case("overfitting_fall", told(curves.overfitting), lambda v: run(DIGITS, rising(left=v)), (WARNING, WARNING, None)),
     Case(
         "frozen_rate",

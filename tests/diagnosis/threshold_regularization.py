@@ -19,7 +19,7 @@ from threshold_case import (
 )
 
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis import NOTE, PROBLEM, WARNING, regularization, step_size
+from explorer.diagnosis import NOTE, PROBLEM, WARNING, regularization, schedules, step_size
 from explorer.diagnosis.evidence import gradient_norm
 
 STEPS = run(RELU).steps_per_epoch
@@ -134,6 +134,112 @@ REGULARIZATION = [
     ),
 ]
 
+
+def shrinking(per_epoch: float = 1.0, squares: float = 0.01, val_accuracy: float = 0.3, rate: float = 0.05):
+    """Weight decay that takes such a share of the weights per epoch, and has left such a share of their squares."""
+    config = SGD.with_(depth=0, learning_rate=rate, weight_decay=per_epoch / (rate * STEPS))
+    measured = seen(4, 0, start={"weight_norm": 1.0}, weight_norm=math.sqrt(squares))
+    return run(config, with_(level(4, accuracy=0.98), val_accuracy=val_accuracy), measured)
+
+
+DECAY = [
+    Case(
+        "decayed_per_epoch",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(v),
+        (None, PROBLEM, PROBLEM),
+        reached=lambda v: 0.05 * (v / (0.05 * STEPS)) * STEPS,
+    ),
+    Case(
+        "shrunk_weights",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(squares=v),
+        (PROBLEM, PROBLEM, None),
+        "decay",
+        reached=squared,
+    ),
+    Case(
+        "well_learnt_accuracy",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(val_accuracy=v),
+        (WARNING, None, None),
+        "decay",
+    ),
+    Case(
+        "half_learnt",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(val_accuracy=v),
+        (PROBLEM, WARNING, WARNING),
+        "decay",
+    ),
+]
+
+
+def shifted(share: float = 0.5, val_accuracy: float = 0.3, count: int = 4):
+    """Images of 32 × 32 pixels, shifted by such a share of a side."""
+    config = RELU.with_(dataset="cifar10", shift=round(32 * share))
+    return run(config, with_(level(count, accuracy=0.2), val_accuracy=val_accuracy))
+
+
+SHIFTS = [
+    Case(
+        "large_shift",
+        told(regularization.shift_too_strong),
+        lambda v: shifted(v),
+        (None, PROBLEM, PROBLEM),
+        step=1 / 32,
+    ),
+    Case(
+        "settled_epochs",
+        told(regularization.shift_too_strong),
+        lambda v: shifted(count=v),
+        (None, PROBLEM, PROBLEM),
+        "shift",
+    ),
+    Case(
+        "half_learnt",
+        told(regularization.shift_too_strong),
+        lambda v: shifted(val_accuracy=v),
+        (PROBLEM, WARNING, WARNING),
+        "shift",
+    ),
+    Case(
+        "learnt_accuracy",
+        told(regularization.shift_too_strong),
+        lambda v: shifted(val_accuracy=v),
+        (WARNING, None, None),
+        "shift",
+    ),
+]
+
+
+def smoothed(by: float = 1.0, val_accuracy: float = 0.3, count: int = 4):
+    return run(RELU.with_(label_smoothing=by), with_(level(count, accuracy=0.2), val_accuracy=val_accuracy))
+
+
+SMOOTHING = [
+    Case(
+        "strong_smoothing",
+        told(regularization.smoothing_too_strong),
+        lambda v: smoothed(v),
+        (None, PROBLEM, PROBLEM),
+    ),
+    Case(
+        "settled_epochs",
+        told(regularization.smoothing_too_strong),
+        lambda v: smoothed(count=v),
+        (None, PROBLEM, PROBLEM),
+        "smoothing",
+    ),
+    Case(
+        "learnt_accuracy",
+        told(regularization.smoothing_too_strong),
+        lambda v: smoothed(val_accuracy=v),
+        (PROBLEM, None, None),
+        "smoothing",
+    ),
+]
+
 STILL = seen(4, 0, update_ratio=3e-8)
 NORM = gradient_norm(STILL[-1], SGD.with_(depth=0))
 
@@ -193,36 +299,35 @@ def frozen(count: int, of: int, accuracy: float = 0.5, fall: float = 0.0, share:
 
 
 SCHEDULES = [
-    Case("frozen_rate", told(step_size.schedule_too_low), lambda v: frozen(8, 12, share=v), (PROBLEM, PROBLEM, None)),
-    Case("frozen_epochs", told(step_size.schedule_too_low), lambda v: frozen(v, v + 1), (None, PROBLEM, PROBLEM)),
+    Case("frozen_rate", told(schedules.schedule_too_low), lambda v: frozen(8, 12, share=v), (PROBLEM, PROBLEM, None)),
+    Case("frozen_epochs", told(schedules.schedule_too_low), lambda v: frozen(v, v + 1), (None, PROBLEM, PROBLEM)),
     Case(
         "frozen_share",
-        told(step_size.schedule_too_low),
+        told(schedules.schedule_too_low),
         lambda v: frozen(whole(20 * v), 20),
         (None, PROBLEM, PROBLEM),
         step=1 / 20,
     ),
     Case(
         "by_heart",
-        told(step_size.schedule_too_low),
+        told(schedules.schedule_too_low),
         lambda v: frozen(8, 12, accuracy=v),
         (WARNING, None, None),
         "schedule",
     ),
     Case(
         "learnt_accuracy",
-        told(step_size.schedule_too_low),
+        told(schedules.schedule_too_low),
         lambda v: frozen(8, 12, accuracy=v),
         (PROBLEM, WARNING, WARNING),
         "schedule",
     ),
     Case(
         "plateau_fall",
-        told(step_size.schedule_too_low),
-        lambda v: frozen(8, 12, fall=8 * v),
+        told(schedules.schedule_too_low),
+        lambda v: frozen(8, 12, fall=1 - (1 - v) ** 8),
         (PROBLEM, None, None),
         "schedule",
-        reached=lambda v: (1 - (1 - 8 * v)) / 8,
     ),
 ]
 
@@ -270,4 +375,4 @@ FEW = [
     Case("by_heart", told(step_size.few_steps), lambda v: giant(accuracy=v), (PROBLEM, PROBLEM, None), "few steps"),
 ]
 
-CASES = [*REGULARIZATION, *CLIPPING, *SCHEDULES, *FEW]
+CASES = [*REGULARIZATION, *DECAY, *SHIFTS, *SMOOTHING, *CLIPPING, *SCHEDULES, *FEW]

@@ -12,6 +12,7 @@ from threshold_case import (
     says,
     seen,
     told,
+    with_,
 )
 
 from explorer.diagnosis import NOTE, PROBLEM, WARNING, start
@@ -92,6 +93,17 @@ START = [
         lambda v: run(SELU, [], seen(0, by_depth={"activation_variance": [1.0, 1.0, v, 1.0, 1.0, 1.0]})),
         (None, None, NOTE),
         "LeCun",
+    ),
+    Case(
+        "well_learnt_accuracy",
+        told(start.self_normalisation),
+        lambda v: run(
+            SELU.with_(kernel_initializer="he_normal"),
+            with_(level(3, 0.3, 0.97), val_accuracy=v),
+            seen(3, activation_variance=30.0),
+        ),
+        (WARNING, NOTE, NOTE),
+        "self-normalization",
     ),
     Case("selu_low", says(start.self_normalisation, "initializer is"), lambda v: orthogonal(v), (True, False, False)),
     Case("selu_high", says(start.self_normalisation, "initializer is"), lambda v: orthogonal(v), (False, False, True)),

@@ -19,7 +19,7 @@ from threshold_case import (
     with_,
 )
 
-from explorer.diagnosis import PROBLEM, WARNING, step_size
+from explorer.diagnosis import NOTE, PROBLEM, WARNING, step_size
 from explorer.diagnosis.suggestions import usual_rate
 from explorer.diagnosis.thresholds import limit
 
@@ -73,6 +73,13 @@ TOO_HIGH = [
         ),
         (2, 2, 1),
         "half of it, since",
+    ),
+    Case(
+        "well_learnt_accuracy",
+        told(step_size.rate_too_high),
+        lambda v: large_steps(0.03, with_(JUMPING[:4], val_accuracy=v)),
+        (PROBLEM, NOTE, NOTE),
+        "large steps",
     ),
     Case("huge_update", told(step_size.rate_too_high), lambda v: large_steps(v), (WARNING, WARNING, PROBLEM)),
     Case(
