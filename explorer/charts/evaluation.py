@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.evaluation.metrics import CalibrationBin, ClassFigures, row_shares
+from explorer.evaluation.report import MOST_NUMBERED
 from explorer.palette import NEUTRAL, RIGHT_COLOR, SHADES, WRONG_COLOR
 
 CELL = "cell"  # the selection's name: fields `true` and `predicted`
@@ -15,8 +16,6 @@ MATRIX_HEIGHT, CLASS_HEIGHT, HEIGHT = 460, 390, 340
 TEXT_COLOR = "currentColor"
 MEASURES = ("precision", "recall", "f1")
 CONFIDENCE_BINS = 20
-# with more classes, names and numbers would lie over one another
-MOST_NUMBERED = 20
 MANY_HEIGHT = 700
 
 

@@ -8,14 +8,17 @@ from explorer.evaluation import svg_charts
 from explorer.evaluation.html_document import document
 from explorer.evaluation.image_cards import cards
 from explorer.evaluation.image_filter import HITS, MISTAKES, Filter, choose
+from explorer.evaluation.images import png_uri
 from explorer.evaluation.metrics import Evaluation, row_shares
 from explorer.evaluation.predictions import CARRIED, TEST
+from explorer.evaluation.report import MOST_NUMBERED, frequent_mistakes
 from explorer.palette import RIGHT_COLOR, WRONG_COLOR
 from explorer.plain_text import percent, times
 from explorer.plain_text import to_json as one_line
 from explorer.runs.metrics import is_penalized
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 IMAGES_A_PAGE = 48
@@ -95,8 +98,10 @@ def _parts(values: dict[str, Any]) -> dict[str, str]:
 
 
 def matrix(evaluation: Evaluation) -> str:
-    """The confusion matrix as a table: rows are true classes, columns predicted ones."""
+    """The confusion matrix: rows are true classes, columns predicted ones; of many classes, a picture and a list."""
     names, shares = evaluation.class_names, row_shares(evaluation.matrix)
+    if len(names) > MOST_NUMBERED:
+        return _picture(shares) + _frequent_mistakes(evaluation)
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     rows = []
     for i, name in enumerate(names):
@@ -107,6 +112,28 @@ def matrix(evaluation: Evaluation) -> str:
         )
         rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
     return f'<div class="matrix"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _picture(shares: "np.ndarray") -> str:
+    """The matrix as a picture with a pixel for each cell, as dark as its share of its row."""
+    import numpy as np
+
+    right, wrong = (np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in (RIGHT_COLOR, WRONG_COLOR))
+    colors = np.where(np.eye(len(shares), dtype=bool)[..., None], right, wrong)
+    # a cell with a single image must be seen among hundreds
+    opacity = np.where(shares > 0, 0.25 + 0.75 * shares, 0.0)[..., None]
+    pixels = np.rint(colors * opacity + 255 * (1 - opacity)).astype(np.uint8)
+    style = "width:100%;max-width:560px;image-rendering:pixelated;border:1px solid #8a8f98"
+    return f'<img alt="confusion matrix of {len(shares)} classes" src="{png_uri(pixels)}" style="{style}">'
+
+
+def _frequent_mistakes(evaluation: Evaluation) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(true)}</th><td>{escape(predicted)}</td><td>{count:,}</td></tr>"
+        for true, predicted, count in frequent_mistakes(evaluation.matrix, evaluation.class_names)
+    )
+    head = "<tr><th>True class</th><th>Predicted class</th><th>Count</th></tr>"
+    return f"<p>The most frequent mistakes:</p><table>{head}{rows}</table>"
 
 
 def _shade(color: str, share: float) -> str:

@@ -1,5 +1,6 @@
 """Reports of an evaluation: its metrics and their context, as values for JSON and as lines of text."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from explorer.data import datasets
@@ -86,24 +87,31 @@ def lines(values: dict[str, Any]) -> list[str]:
     ]
 
 
-MOST_COLUMNS, MOST_MISTAKES = 20, 10  # a terminal is no wider
+# with more classes, a confusion matrix is wider than a screen, and its names and numbers would lie over one another
+MOST_NUMBERED = 20
+MOST_MISTAKES = 10
+
+
+def frequent_mistakes(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> list[tuple[str, str, int]]:
+    """What is mistaken for what most often, at most `MOST_MISTAKES`: the true class, the predicted one, the count."""
+    mistakes = [
+        (true, predicted, int(count))
+        for true, row in zip(names, matrix, strict=True)
+        for predicted, count in zip(names, row, strict=True)
+        if true != predicted and count
+    ]
+    return sorted(mistakes, key=lambda mistake: -mistake[2])[:MOST_MISTAKES]
 
 
 def _mistakes(values: dict[str, Any], noun: str = "images") -> list[str]:
     """The confusion matrix, or of many classes what is mistaken for what most often."""
     names = values["class_names"]
-    if len(names) <= MOST_COLUMNS:
+    if len(names) <= MOST_NUMBERED:
         right = "".join(map(str, range(1, len(names) + 1)))
         title = "confusion matrix: rows are true classes, columns are predicted classes"
         return [title, *columns(_matrix(values), right=right)]
-    mistakes = [
-        (count, true, predicted)
-        for true, row in zip(names, values["confusion_matrix"], strict=True)
-        for predicted, count in zip(names, row, strict=True)
-        if true != predicted and count
-    ]
-    most = sorted(mistakes, key=lambda mistake: -mistake[0])[:MOST_MISTAKES]
-    rows = [[true, predicted, f"{count:,}"] for count, true, predicted in most]
+    mistakes = frequent_mistakes(values["confusion_matrix"], names)
+    rows = [[true, predicted, f"{count:,}"] for true, predicted, count in mistakes]
     return ["most frequent mistakes", *columns([["true", "predicted", noun], *rows], right="2")]
 
 

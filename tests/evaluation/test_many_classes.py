@@ -1,17 +1,21 @@
 """An evaluation with a hundred classes is drawn and printed so that it can be read, and one with two as well."""
 
+import base64
+import io
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from explorer.charts.evaluation import MOST_NUMBERED, class_frame, confusion, matrix_frame
+from explorer.charts.evaluation import class_frame, confusion, matrix_frame
 from explorer.data import datasets
 from explorer.data.cifar100 import CIFAR100
-from explorer.evaluation import report
+from explorer.evaluation import html_report, report
 from explorer.evaluation.image_cards import MOST_BARS, cards, examples
 from explorer.evaluation.metrics import Evaluation
+from explorer.evaluation.report import MOST_MISTAKES, MOST_NUMBERED
 
 CLASSES = 100
 
@@ -46,6 +50,21 @@ def test_the_matrix_of_many_classes_has_no_numbers_and_no_empty_cells():
         encoding = drawn["layer"][0]["encoding"][axis]
         assert encoding["scale"]["domain"] == list(MANY.class_names)  # also those without a cell
         assert encoding["axis"]["labelOverlap"] == "greedy"
+
+
+def test_the_matrix_of_many_classes_in_a_file_is_a_picture_with_a_list_of_mistakes():
+    html = html_report.matrix(MANY)
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]))))
+    assert pixels.shape == (CLASSES, CLASSES, 3)
+    assert ((pixels != 255).any(axis=2) == (MANY.matrix > 0)).all(), "every cell with an image is seen, and no other"
+    rows = re.findall(r"<tr><th>([^<]+)</th><td>([^<]+)</td><td>([\d,]+)</td></tr>", html)
+    assert len(rows) == MOST_MISTAKES and len(html) < 30_000
+    names = list(MANY.class_names)
+    counts = [int(MANY.matrix[names.index(true), names.index(predicted)]) for true, predicted, _ in rows]
+    assert counts == [int(count) for _, _, count in rows] == sorted(counts, reverse=True)
+    assert counts[0] == (MANY.matrix - np.diag(np.diag(MANY.matrix))).max()
+    few = evaluation(MOST_NUMBERED)
+    assert html_report.matrix(few).count("<td") == MOST_NUMBERED**2
 
 
 @pytest.mark.parametrize("classes", [2, 10, MOST_NUMBERED])

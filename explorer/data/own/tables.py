@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from explorer.errors import FieldError, InputError, quoted
 DELIMITERS = (",", ";", "\t")
 LABELS = ("label", "class", "target", "species", "y")
 MISSING = {"", "na", "n/a", "nan", "null", "?"}
+_DECIMAL_COMMA = re.compile(r"\s*([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)\s*")
+# numbers with a decimal comma, or with marks between thousands
+_SEPARATED = re.compile(r"[+-]?\d{1,3}(?:[.,'’ ]\d{3})+(?:[.,]\d+)?|[+-]?\d+,\d+")
 MOST_NAMED = 3  # missing values that are named by row and column
 
 
@@ -32,7 +36,8 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     `label` names the column with the class labels; without it, a column that is called so is taken.
     """
     title = f"data: {name!r}"
-    header, rows = _cells(_text(path, title), title)
+    text = _text(path, title)
+    header, rows = _cells(text, title)
     place = _label_column(header, label)
     _check_missing(header, rows, title)
     texts = [row[place].strip() for row in rows]
@@ -40,7 +45,8 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     places = {each: number for number, each in enumerate(names)}
     labels = np.array([places[text] for text in texts], np.int64)
     others = [column for column in range(len(header)) if column != place]
-    read = [_column(header[column], [row[column] for row in rows], title) for column in others]
+    comma = _delimiter(text) == ";"  # spreadsheets that separate columns so write 1,5 for one and a half
+    read = [_column(header[column], [row[column] for row in rows], title, comma) for column in others]
     if not read:
         raise InputError(f"{title} has no column other than {quoted(header[place])}")
     if (count := sum(len(columns) for columns, _, _ in read)) > MOST_FEATURES:
@@ -88,12 +94,15 @@ def _cells(text: str, title: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _reader(text: str, title: str) -> Iterator[list[str]]:
-    first = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=first.count)
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     except csv.Error as error:
         raise InputError(f"{title} is not a table: {error}") from error
+
+
+def _delimiter(text: str) -> str:
+    first = text.partition("\n")[0]
+    return max(DELIMITERS, key=first.count)
 
 
 def _label_column(header: Sequence[str], label: str) -> int:
@@ -126,9 +135,11 @@ def _check_missing(header: Sequence[str], rows: Sequence[Sequence[str]], title: 
         raise InputError(f"{title} has missing values: {first}{more}; fill them in, or remove these rows or columns")
 
 
-def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarray], list[str], str]:
+def _column(
+    name: str, cells: Sequence[str], title: str, decimal_comma: bool
+) -> tuple[list[np.ndarray], list[str], str]:
     """The features of a column, each float32 `[N]`, their names, and what it is in a few words; raises `InputError`."""
-    numbers = [_number(cell) for cell in cells]
+    numbers = [_number(_DECIMAL_COMMA.sub(r"\1.\2", cell) if decimal_comma else cell) for cell in cells]
     count = sum(number is not None for number in numbers)
     if count == len(cells):
         for row, number in enumerate(numbers, 1):
@@ -140,6 +151,12 @@ def _column(name: str, cells: Sequence[str], title: str) -> tuple[list[np.ndarra
         raise InputError(
             f"{_place(title, row + 1, name)}: {quoted(cells[row][:40])} is not a number, unlike most values in this "
             "column"
+        )
+    separated = [row for row, cell in enumerate(cells) if _SEPARATED.fullmatch(cell.strip())]
+    if 2 * len(separated) > len(cells):
+        raise InputError(
+            f"{_place(title, separated[0] + 1, name)}: {quoted(cells[separated[0]].strip()[:40])} is not read as a "
+            "number; write numbers with a decimal point and without other separators, such as 1234.5"
         )
     texts = np.array([cell.strip() for cell in cells])
     categories = sorted(set(texts.tolist()))

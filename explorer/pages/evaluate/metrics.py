@@ -77,7 +77,8 @@ def classes(evaluated: EvaluatedModel, _) -> None:
     """Draws precision, recall and F1 of each class as bars and as a sortable table."""
     import pandas as pd
 
-    from explorer.charts.evaluation import MOST_NUMBERED, class_bars, class_frame
+    from explorer.charts.evaluation import class_bars, class_frame
+    from explorer.evaluation.report import MOST_NUMBERED
 
     rows, noun = evaluated.evaluation.classes, evaluated.dataset.spec.noun
     left, right = st.columns(2)

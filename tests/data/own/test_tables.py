@@ -14,6 +14,7 @@ from explorer.data import datasets
 from explorer.data.own import registry, report_text, tables
 from explorer.data.own.arrays import write_npz
 from explorer.data.own.description import from_json
+from explorer.errors import quoted
 
 ROWS = [f"{place % 7}.5,{'red' if place % 2 else 'blue'},{'cat' if place % 3 else 'dog'}" for place in range(30)]
 
@@ -46,6 +47,34 @@ def test_a_table_may_be_divided_by_any_usual_mark_and_quoted(tmp_path, delimiter
     header = "size,colour,class".replace(",", delimiter)
     first = added(written(tmp_path, [*rows, "", ""], header=f"\ufeff{header}"))
     assert first.full_name == added(written(tmp_path, ROWS, "other.csv")).full_name
+
+
+def test_a_decimal_comma_is_read_where_semicolons_separate_the_columns(tmp_path):
+    rows = [("size", "price", "class"), *((f"{n},5", f"-0,{n}e1", "ab"[n % 2]) for n in range(1, 13))]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(";".join(row) for row in rows))
+    description = added(path)
+    assert description.report.columns == ("size: numbers", "price: numbers")
+    dataset = datasets.load("flowers")
+    assert sorted(dataset.images[:, 0].tolist()) == [n + 0.5 for n in range(1, 13)]
+    assert dataset.images[:, 1].min() == pytest.approx(-9)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "cell"),
+    [("\t", "1,5"), (",", '"1,5"'), (";", "1.234,5"), ("\t", "1 234 567"), (",", '"1,234,567.5"'), (",", "1'234.5")],
+)
+def test_numbers_in_another_way_of_writing_are_refused_and_not_taken_for_categories(tmp_path, delimiter, cell):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(delimiter.join(row) for row in [("size", "class"), *[(cell, "a"), (cell, "b")] * 6]))
+    value = cell.strip('"')
+    assert refused(path).startswith(f"data: 'x.csv', row 1, column 'size': {quoted(value)} is not read as a number")
+
+
+def test_codes_with_dots_are_categories(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["version,class", *["1.2.3,a", "1.10.1,b"] * 6]))
+    assert added(path).report.columns == ("version: 2 categories",)
 
 
 def test_the_column_of_the_classes_is_named(tmp_path):
