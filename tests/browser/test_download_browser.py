@@ -1,12 +1,15 @@
-"""A download in a real browser from the click to a trained network: four files of a web server, in MNIST's format.
+"""Downloads in a real browser, from the click to a trained and evaluated network: files in the original formats.
 
-The files hold noise of a few megabytes, since the suite needs no network. Whether the real ones, with their own
-hashes, still lie on their servers is tried by `tests/campaigns/downloads.py`.
+They hold noise, since the suite needs no network. Whether the real ones, with their own hashes, still lie on their
+servers is tried by `tests/campaigns/downloads.py`.
 """
 
 import os
+import re
+from contextlib import ExitStack
 
 import pytest
+import small_cifar100
 import small_mnist
 from browser import ROOT, new_page, serve, wait_for
 from playwright.sync_api import expect
@@ -63,3 +66,29 @@ def test_one_click_downloads_a_data_set_and_a_network_is_trained_on_it(browser, 
         train.click()
         wait_for(lambda: [run.state for run in RunStore(runs).list()] == [COMPLETED])
         page.get_by_text("Trained for 2 epochs").wait_for()
+        page.get_by_role("link", name="Evaluate its model").click()
+        page.get_by_text("400 validation images of MNIST").first.wait_for()
+
+
+def test_one_archive_brings_both_data_sets_of_cifar100(browser, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import small_cifar100\nsmall_cifar100.register()\n")
+    runs = tmp_path / "runs"
+    with servers() as start, ExitStack() as stack:
+        place = {
+            "PYTHONPATH": os.pathsep.join(map(str, [tmp_path, ROOT, ROOT / "tests/support"])),
+            "EXPLORER_DATA": str(tmp_path / "data"),
+            "KERAS_HOME": str(tmp_path / "keras"),
+            small_cifar100.SERVER: start(small_cifar100.ARCHIVE).folder,
+            "no_proxy": "*",
+        }
+        address, page = stack.enter_context(serve(runs, **place)), stack.enter_context(new_page(browser))
+        for name, title in (("cifar100", "CIFAR-100"), ("cifar100_coarse", "CIFAR-100 (20 groups)")):
+            page.goto(f"{address}/?dataset={name}&depth=1&width=16&epochs=2&learning_rate=0.001")
+            if name == "cifar100":  # the other one is there with it
+                page.get_by_role("button", name=re.compile(r"^Download CIFAR-100")).click()
+            page.get_by_text(f"{title}: 40 training and 10 validation images").wait_for()
+            page.get_by_role("button", name="Train", exact=True).click()
+            page.get_by_text("Trained for 2 epochs").wait_for()
+            page.get_by_role("link", name="Evaluate its model").click()
+            page.get_by_text(f"10 validation images of {title}").first.wait_for()
+        assert sorted(run.config.dataset for run in RunStore(runs).list()) == ["cifar100", "cifar100_coarse"]

@@ -1,15 +1,13 @@
 """CIFAR-100 and its groups: one archive, one file, two data sets; tests on a made-up archive in the original format."""
 
-import hashlib
-import io
 import pickle
 import re
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_cifar100 import ARCHIVE, FINE, GROUPS, IMAGES, archive, batch, specs
 from web_server import servers
 
 from explorer.data import datasets, download
@@ -17,32 +15,6 @@ from explorer.data.cifar100 import BATCHES, CIFAR100, CIFAR100_COARSE
 from explorer.data.dataset_file import Layout, Part
 from explorer.data.datasets import BUILT_IN
 from explorer.errors import DataError
-
-RANDOM = np.random.default_rng(1)
-COUNTS = {"train": 50, "test": 10}
-IMAGES = {name: RANDOM.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8) for name, count in COUNTS.items()}
-FINE = {name: RANDOM.integers(0, 100, count) for name, count in COUNTS.items()}
-GROUPS = {name: RANDOM.integers(0, 20, count) for name, count in COUNTS.items()}
-
-
-def batch(name: str) -> bytes:
-    planes = IMAGES[name].transpose(0, 3, 1, 2).reshape(COUNTS[name], -1)
-    labels = {b"fine_labels": FINE[name].tolist(), b"coarse_labels": GROUPS[name].tolist()}
-    return pickle.dumps({b"data": planes, **labels, b"batch_label": b"one of two"}, 2)
-
-
-def archive(**changes: bytes) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name in BATCHES:
-            content = changes.get(name, batch(name))
-            member = tarfile.TarInfo(f"cifar-100-python/{name}")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
-ARCHIVE = archive()
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +27,8 @@ def small(monkeypatch, tmp_path):
 
 
 def publish(monkeypatch, *mirrors: str, content: bytes = ARCHIVE) -> None:
-    for spec in (CIFAR100, CIFAR100_COARSE):
-        sums = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        nowhere = "http://127.0.0.1:9/cifar-100-python.tar.gz"
-        published = replace(spec.origin.published, original=nowhere, mirrors=mirrors, **sums)
-        shapes = [(COUNTS[p.name.split("_")[1]], *((8, 8, 3) if p.name[0] == "x" else ())) for p in spec.layout.parts]
-        parts = tuple(Part(part.name, shape) for part, shape in zip(spec.layout.parts, shapes, strict=True))
-        layout, origin = replace(spec.layout, parts=parts), replace(spec.origin, published=published)
-        monkeypatch.setitem(BUILT_IN, spec.name, replace(spec, layout=layout, origin=origin))
+    for spec in specs(*mirrors, content=content):
+        monkeypatch.setitem(BUILT_IN, spec.name, spec)
 
 
 def test_one_download_brings_both_with_their_own_labels(monkeypatch):
