@@ -136,17 +136,7 @@ def stuck(run: Evidence) -> Finding | None:
     if count < limit("stuck_epochs"):
         return None
     between = ""
-    why = (
-        "The output does not depend on the image: the differences between images are lost on the way through the "
-        "layers, or the steps are too small or too large. All the network can learn is how frequent each class is."
-    )
-    fixes = [Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"learning_rate": 1e-3}), Fix({"learning_rate": 1e-4})]
-    if run.config.depth == 0:
-        why = (
-            "Without hidden layers, the output depends on weighted sums of the inputs alone. Where these cannot tell "
-            "the classes apart, no learning rate and no number of epochs helps; hidden layers do."
-        )
-        fixes = [Fix({"depth": 2})]
+    why, fixes = _loss_of_differences(run)
     if run.now and run.config.depth:
         layer = hidden(run.now)[-1]
         share = between_images(layer)
@@ -162,6 +152,21 @@ def stuck(run: Evidence) -> Finding | None:
         why,
         fixes,
     )
+
+
+def _loss_of_differences(run: Evidence) -> tuple[str, list[Fix]]:
+    """Why the output does not depend on the image, and what may help."""
+    if run.config.depth == 0:
+        why = (
+            "Without hidden layers, the output depends on weighted sums of the inputs alone. Where these cannot tell "
+            "the classes apart, no learning rate and no number of epochs helps; hidden layers do."
+        )
+        return why, [Fix({"depth": 2})]
+    why = (
+        "The output does not depend on the image: the differences between images are lost on the way through the "
+        "layers, or the steps are too small or too large. All the network can learn is how frequent each class is."
+    )
+    return why, [Fix({"batch_norm": BEFORE_ACTIVATION}), Fix({"learning_rate": 1e-3}), Fix({"learning_rate": 1e-4})]
 
 
 def _since_a_layer_has(run: Evidence, signal: str, least: float, first: int = 0) -> int | None:
