@@ -69,7 +69,7 @@ MLP_BEST = {
     "skip": "off",
     "width_factor": 1.0,
     "dropout": "hidden",
-    "dropout_rate": 0.2,
+    "dropout_rate": 0.3,
     "l2": 0.0,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
