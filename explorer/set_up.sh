@@ -21,4 +21,11 @@ requirements=()
 for file in requirements.txt "$@"; do
     requirements+=(-r "$file")
 done
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile "${requirements[@]}"
+
+# pip would compile one module after another, which takes twice as long as everything else here
+packages=$(echo .venv/lib/python3*/site-packages)
+if [ ! .venv/compiled -nt "$packages" ]; then
+    .venv/bin/python -m compileall -q -j 0 "$packages" >/dev/null || true # some packages hold files that are no Python
+    touch .venv/compiled
+fi
