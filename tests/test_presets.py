@@ -1,12 +1,14 @@
 """The presets are the notebook's three experiments to the letter, and the network whose accuracy the README states."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from explorer.config import FIELDS, TrainingConfig
 from explorer.errors import FieldError
 from explorer.presets import ALL_PRESETS, PRESETS, preset
+from explorer.sweeps.study_spec import read_toml
 
 
 def create_dnn_model(
@@ -110,3 +112,10 @@ def test_an_unknown_preset_is_refused_with_the_known_ones(name):
     with pytest.raises(FieldError) as caught:
         preset(name)
     assert str(caught.value) == f"preset: {name!r} is not allowed; it must be one of " + ", ".join(ALL_PRESETS)
+
+
+def test_the_best_network_is_a_trial_of_its_study():
+    spec = read_toml(Path(__file__).parents[1] / "explorer/sweeps/mlp_best.toml")
+    settings = {**spec.space.settings, "epochs": spec.epochs}
+    trials = [TrainingConfig(**{**settings, **point}) for point in spec.space.grid()]
+    assert len(trials) == 6 and preset("mlp_best").config in trials
