@@ -9,7 +9,7 @@ from explorer.data.datasets import DATASETS
 from explorer.diagnosis import curves, gradients, regularization, schedules, start, step_size, units
 from explorer.diagnosis.evidence import Evidence
 from explorer.diagnosis.finding import NOTE, PROBLEM, SEVERITIES, WARNING, Finding, Fix
-from explorer.diagnosis.suggestions import checked, with_usual_rate
+from explorer.diagnosis.suggestions import checked
 from explorer.diagnosis.wording import worded
 
 __all__ = ["EXPLAINS", "NOTE", "PROBLEM", "RULES", "SEVERITIES", "WARNING", "Evidence", "Finding", "Fix", "diagnose"]
@@ -98,9 +98,9 @@ def _judged(rule, run: Evidence) -> Finding | None:
     """What a rule finds, with a checked suggestion; an error in it is logged and costs its finding, not the page."""
     try:
         finding = rule(run)
-        if finding and run.crawls:
-            finding = with_usual_rate(finding, run.config)
-        return worded(checked(finding, run.config), DATASETS[run.config.dataset].one) if finding else None
+        if finding is None:
+            return None
+        return worded(checked(finding, run.config, run.crawls), DATASETS[run.config.dataset].one)
     except Exception:
         logging.getLogger(__name__).exception("the rule %s failed", rule.__name__)
         return None

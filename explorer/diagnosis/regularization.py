@@ -1,4 +1,4 @@
-"""Rules about regularization so strong that it prevents learning: L2 penalty, weight decay, dropout and shifts."""
+"""Rules about an L2 penalty, weight decay, dropout, shifts or label smoothing so strong that they prevent learning."""
 
 import math
 
@@ -113,6 +113,8 @@ def shift_too_strong(run: Evidence) -> Finding | None:
     harmless = run.learned or run.contradicted or last.val_accuracy >= limit("learnt_accuracy")
     if config.shift < limit("large_shift") * side or harmless:
         return None
+    if run.beginning and 2 * config.shift < side:
+        return None  # half of each image stays in it, from which a network learns more than nothing
     return Finding(
         "shift_too_strong",
         PROBLEM if last.val_accuracy < limit("half_learnt") else WARNING,
@@ -136,13 +138,13 @@ def smoothing_too_strong(run: Evidence) -> Finding | None:
     other = smoothing / run.classes
     return Finding(
         "smoothing_too_strong",
-        PROBLEM,
+        PROBLEM if run.beginning else WARNING,
         1,
         f"With label smoothing of {smoothing:g}, the network is trained to give the true class a probability of "
         f"{1 - smoothing + other:.2f} and every other class {other:.2f}. The validation accuracy is "
         f"{percent(last.val_accuracy)}.",
         "Label smoothing takes a share of the probability from the true class and divides it among all. If it takes "
-        "almost everything, the labels say nothing about the image, and there is nothing to learn.",
+        "almost everything, the labels say hardly anything about the image, and there is little to learn.",
         [Fix({"label_smoothing": 0.1}), Fix({"label_smoothing": 0.0})],
     )
 

@@ -38,10 +38,11 @@ def rate_too_high(run: Evidence) -> Finding | None:
     rate = f"The learning rate is {decimal(run.last.learning_rate, 3)}" + (
         f", after a peak of {decimal(peak, 3)}." if peak > 2 * run.last.learning_rate else "."
     )
-    step, since, when = run.step_size, run.since(lambda s: step_of(s) > limit("large_update") / 2), "recent epochs"
+    step, when = run.step_size, "layers and recent epochs"
+    since = run.since(lambda s: step_of(s) > limit("large_update") / 2)
     if run.config.schedule == ONE_CYCLE and (at_peak := _largest_step(run)):
         step, since = at_peak
-        when = f"the batches of epoch {since}"
+        when = f"layers, the last step of epoch {since}"
     if step and (run.config.l2 or run.config.weight_decay):
         step *= min(1.0, math.sqrt(run.shrunk))  # weights that were made small make any step look long
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
@@ -51,7 +52,7 @@ def rate_too_high(run: Evidence) -> Finding | None:
             "rate_too_high",
             NOTE if unharmed else PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
             since or run.now.epoch,
-            f"One step changes the weights by {step:.1%} of their size (median over layers and {when}); about 0.1% is "
+            f"One step changes the weights by {step:.1%} of their size (median over {when}); about 0.1% is "
             f"usual. {rate}{suggestion}",
             _WHY_TOO_HIGH,
             _lower(run),
@@ -182,7 +183,9 @@ def few_steps(run: Evidence) -> Finding | None:
         "accurate but not larger, so it gets less far in the same number of epochs. It is not stuck; it has hardly "
         "begun.",
         [
-            Fix({"batch_size": size, "learning_rate": min(config.learning_rate, highest)}, _MORE_STEPS),
+            Fix({"batch_size": size, "learning_rate": highest}, _MORE_STEPS)
+            if config.learning_rate > highest
+            else Fix({"batch_size": size}),
             *[Fix({"learning_rate": raised})] * (raised <= highest),
         ],
     )

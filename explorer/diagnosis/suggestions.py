@@ -73,11 +73,23 @@ def _fits(finding: str, name: str, changed: TrainingConfig, config: TrainingConf
     return direction is None or (after - before) * direction > 0
 
 
-def checked(finding: Finding, config: TrainingConfig) -> Finding:
+def checked(finding: Finding, config: TrainingConfig, crawls: bool = False) -> Finding:
     """The finding with its admissible fixes: the first as its change, and the others.
 
-    A setting of a fix that has the suggested value already is left out of it; numbers are brought within bounds.
+    A setting of a fix that has the suggested value already is left out of it; numbers are brought within bounds. Where
+    the run `crawls`, as its learning rate is far too low, each fix raises the rate too.
     """
+    usable = _usable(finding, config)
+    if crawls and finding.severity != NOTE:
+        usable = _usable(replace(finding, fixes=[_with_usual_rate(fix, config) for fix in usable]), config) or usable
+    if not usable:
+        return replace(finding, fixes=[])
+    chosen, *others = usable
+    why = f"{finding.why} {chosen.reason}" if chosen.reason else finding.why
+    return replace(finding, why=why, fixes=usable, change=chosen.change, others=[other.change for other in others])
+
+
+def _usable(finding: Finding, config: TrainingConfig) -> list[Fix]:
     usable: list[Fix] = []
     for fix in finding.fixes:
         change = {name: value for name, given in fix.change.items()
@@ -85,11 +97,24 @@ def checked(finding: Finding, config: TrainingConfig) -> Finding:
         known = [dict(other.change) for other in usable]
         if admissible(config, change, finding.name) and change not in known:
             usable.append(Fix(change, fix.reason if len(change) > 1 else ""))
-    if not usable:
-        return replace(finding, fixes=[])
-    chosen, *others = usable
-    why = f"{finding.why} {chosen.reason}" if chosen.reason else finding.why
-    return replace(finding, why=why, fixes=usable, change=chosen.change, others=[other.change for other in others])
+    return usable
+
+
+def _with_usual_rate(fix: Fix, config: TrainingConfig) -> Fix:
+    """A fix that raises the learning rate to the usual one as well."""
+    if "learning_rate" in fix.change:
+        return fix
+    peak = config.peak_factor if config.schedule == ONE_CYCLE else 1.0
+    raised = {"learning_rate": usual_rate(config) * min(1.0, _USUAL_PEAK / peak)}
+    reason = f"{fix.reason} {RATE_TOO}".strip()
+    if config.optimizer in PLAIN and config.input_scaling == RAW and config.batch_norm == OFF:
+        raised["input_scaling"] = STANDARDIZED
+        reason += _INPUTS_TOO
+    return Fix(raised | dict(fix.change), reason)
+
+
+RATE_TOO = "The learning rate is so low that nothing else would show an effect, so it has to rise too."
+_INPUTS_TOO = " With gradient descent, that needs standardized inputs."
 
 
 def within_bounds(name: str, value: Any) -> Any:
@@ -116,25 +141,6 @@ def usual_rate(config: TrainingConfig) -> float:
     """A learning rate that usually works for the optimizer; deep networks need smaller steps."""
     rate = _USUAL_RATES.get(config.optimizer, _ADAPTIVE_RATE)
     return rounded(rate / 3) if config.depth > _DEEP else rate
-
-
-def with_usual_rate(finding: Finding, config: TrainingConfig) -> Finding:
-    """A finding about a run whose learning rate is far too low, with fixes that raise it too."""
-    direction = DIRECTIONS.get(finding.name, {}).get("learning_rate", UP)
-    needs_inputs = config.optimizer in PLAIN and config.input_scaling == RAW and config.batch_norm == OFF
-    if finding.severity == NOTE or direction == DOWN:
-        return finding
-    peak = config.peak_factor if config.schedule == ONE_CYCLE else 1.0
-    raised = {"learning_rate": usual_rate(config) * min(1.0, _USUAL_PEAK / peak)}
-    reason = RATE_TOO
-    if needs_inputs:
-        raised["input_scaling"] = STANDARDIZED
-        reason += _INPUTS_TOO
-    return replace(finding, fixes=[Fix(raised | dict(fix.change), fix.reason or reason) for fix in finding.fixes])
-
-
-RATE_TOO = "The learning rate is so low that nothing else would show an effect, so it has to rise too."
-_INPUTS_TOO = " With gradient descent, that needs standardized inputs."
 
 
 def lower_rates(config: TrainingConfig) -> list[Fix]:

@@ -113,11 +113,13 @@ def symmetric(run: Evidence) -> Finding | None:
         "100 units acts like a single unit. Zeros are even worse, because nothing passes through them in either "
         "direction."
     )
-    if run.learned:  # as a single hidden layer does whose activation has a slope at 0
+    if run.learned and run.config.depth == 1:  # as it does with an activation that has a slope at 0
         why = (
             "Units with equal weights stay equal unless something tells them apart. Here the random weights of the "
-            "output layer do, so the network is learning; with another hidden layer, it would not."
+            "output layer do, so the network is learning; with another hidden layer, its units would stay equal."
         )
+    elif run.learned:
+        why = "The units of a layer get the same gradient and stay equal; for these images, one per layer is enough."
     return Finding("symmetric", NOTE if run.learned else PROBLEM, 0, evidence + ".", why, [Fix(suiting(run.config))])
 
 

@@ -132,6 +132,8 @@ def _frequent_mistakes(evaluation: Evaluation) -> str:
         f"<tr><th>{escape(true)}</th><td>{escape(predicted)}</td><td>{count:,}</td></tr>"
         for true, predicted, count in frequent_mistakes(evaluation.matrix, evaluation.class_names)
     )
+    if not rows:
+        return "<p>There are no mistakes.</p>"
     head = "<tr><th>True class</th><th>Predicted class</th><th>Count</th></tr>"
     return f"<p>The most frequent mistakes:</p><table>{head}{rows}</table>"
 

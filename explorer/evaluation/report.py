@@ -112,6 +112,8 @@ def _mistakes(values: dict[str, Any], noun: str = "images") -> list[str]:
         return [title, *columns(_matrix(values), right=right)]
     mistakes = frequent_mistakes(values["confusion_matrix"], names)
     rows = [[true, predicted, f"{count:,}"] for true, predicted, count in mistakes]
+    if not rows:
+        return ["no mistakes"]
     return ["most frequent mistakes", *columns([["true", "predicted", noun], *rows], right="2")]
 
 

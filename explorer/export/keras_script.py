@@ -62,7 +62,7 @@ def introduction(config: TrainingConfig, run: str, best: EpochRecord | None) -> 
     spec = DATASETS[config.dataset]
     if isinstance(spec.origin, Added):
         given = spec.origin.given
-        text += [f"It reads {given}.npz in its folder, which `python -m explorer data save {given}` writes."]
+        text += [f"It reads {given}.npz in the current folder, which `python -m explorer data save {given}` writes."]
     text += [f"Split, initial weights, order of the {spec.noun} and learning rates are those of the explorer."]
     if differing := differences(config):
         return " ".join([*text, *differing, "Its curves are therefore similar, not equal."])

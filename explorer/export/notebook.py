@@ -41,7 +41,7 @@ def _cells(run: Run, config: TrainingConfig, records: Sequence[EpochRecord]) -> 
     from nbformat.v4 import new_markdown_cell as text
 
     summary = introduction(config, run.name, best_epoch(records))
-    yield text(f"# {headline(config)}\n\n{summary}\n\nNeeds `{INSTALL}`, which Colab has.")
+    yield text(f"# {headline(config)}\n\n{summary}\n\nNeeds `{INSTALL}`; Colab has all of it.")
     for section in sections(config):
         if section.title:
             yield text(f"## {section.title}\n\n{section.explanation}".strip())

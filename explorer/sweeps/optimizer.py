@@ -190,6 +190,7 @@ def _storage(path: Path) -> Any:
     """Optuna's journal file, opened by the only driver that the study's lock admits."""
     import optuna
 
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)  # left by a killed driver of an earlier version
     _cut_unfinished_line(path)  # left by a killed driver: Optuna would stop at it
     return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path), _OnlyWriter()))
 

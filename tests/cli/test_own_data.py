@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -174,7 +175,9 @@ def test_a_run_whose_data_set_was_removed_says_so(place, trained, capsys):
         ("zip", ("--size", "24",)),
         ("npz", ("--seed", "7")),
         ("npz", ("--grey",)),
+        ("npz", ("--size", "32")),
         ("csv", ("--seed", "3")),
+        ("csv", ("--label", "what it is")),
     ],
 )  # fmt: skip
 def test_the_command_for_what_is_gone_brings_the_same_data_set_back(place, tmp_path, capsys, kind, options):
@@ -190,12 +193,13 @@ def test_the_command_for_what_is_gone_brings_the_same_data_set_back(place, tmp_p
     elif kind == "npz":
         np.savez(path, **images)
     else:
-        path.write_text("a,b,label\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(20)))
+        column = options[1] if "--label" in options else "label"
+        path.write_text(f"a,b,{column}\n" + "".join(f"{n},{n * n},{n % 2}\n" for n in range(20)))
     assert run_here(capsys, "data", "add", "mine", path, *options)[0] == 0
     name = registry.find("mine").full_name
     assert run_here(capsys, "data", "remove", "mine")[0] == 0
     _, _, err = run_here(capsys, "data", name)
-    command = re.search("`python -m explorer (.*)`", err)[1].replace("PATH", str(path)).split()
-    assert run_here(capsys, *command)[0] == 0
+    command = re.search("`python -m explorer (.*)`", err)[1].replace("PATH", str(path))
+    assert run_here(capsys, *shlex.split(command))[0] == 0
     assert registry.is_here(registry.descriptions()[name])
     assert run_here(capsys, "data", "remove", "mine")[0] == 0

@@ -608,11 +608,18 @@ def test_shifts_by_half_of_an_image_are_the_cause_and_not_the_rate():
     assert names(told) == ["shift_too_strong"] and told[0].change == {"shift": 0}
     assert "8 × 8 pixels are shifted by up to 4 pixels" in told[0].evidence
     assert found(RELU.with_(dataset="cifar10", shift=8), records, epochs(5))[0].change == {"shift": 2}
+    stuck = history(*[GUESSING] * 6, accuracy=0.1)
+    assert "shift_too_strong" not in names(found(RELU.with_(shift=2), stuck, epochs(6))), "it is more than shifted"
+    assert first(RELU.with_(shift=4), stuck, epochs(6)).name == "shift_too_strong"
     for config, seen in ((RELU.with_(shift=1), records), (RELU.with_(shift=4), with_(records, val_accuracy=0.95))):
         assert "shift_too_strong" not in names(found(config, seen, epochs(5)))
 
 
 def test_labels_that_say_nothing_are_the_cause_and_not_the_rate():
+    learning = with_(history(*[2.2] * 6, accuracy=0.95), val_accuracy=0.85)
+    assert "smoothing_too_strong" not in names(found(RELU.with_(label_smoothing=0.96), learning, epochs(6)))
+    slowly = history(*[2.2] * 6, accuracy=0.7)
+    assert first(RELU.with_(label_smoothing=0.96), slowly, epochs(6)).severity == WARNING
     told = found(RELU.with_(label_smoothing=1.0), history(*[GUESSING] * 6, accuracy=0.1), epochs(6, update_ratio=3e-6))
     assert names(told) == ["smoothing_too_strong"] and told[0].change == {"label_smoothing": 0.1}
     assert "a probability of 0.10 and every other class 0.10" in told[0].evidence
@@ -671,8 +678,34 @@ def test_a_fix_of_a_network_that_crawls_raises_its_rate_too():
     assert told.name == "l2_too_strong" and set(told.change) == {"l2", "learning_rate"}
     assert told.change["learning_rate"] == 1e-3 and "has to rise too" in told.why
     assert set(first(RELU.with_(l2=0.5), records, crawling).change) == {"l2"}
+    cycle = RELU.with_(l2=0.5, learning_rate=1e-7, schedule="one_cycle", peak_factor=40.0)
+    assert first(cycle, records, crawling).change["learning_rate"] == 1e-4, "at its peak, four times the usual rate"
     plain = RELU.with_(l2=0.5, learning_rate=1e-6, optimizer="sgd", input_scaling="raw")
     assert set(first(plain, records, crawling).change) == {"l2", "learning_rate", "input_scaling"}
+
+
+def test_a_fix_that_is_there_already_is_not_made_new_by_a_higher_rate():
+    crawling = epochs(6, update_ratio=1e-8)
+    told = found(RELU.with_(learning_rate=1e-6, width=2), history(*[GUESSING] * 6, accuracy=0.1), crawling)
+    changes = {told.name: told.change for told in told}
+    assert changes["bottleneck"] == {"width": 64, "learning_rate": 1e-3}
+    giant = RELU.with_(learning_rate=1e-6, batch_size=8192)
+    few = first(giant, history(*[GUESSING] * 6, accuracy=0.1), crawling)
+    assert few.name == "few_steps" and few.change == {"batch_size": 32, "learning_rate": 1e-3}
+    assert "too high" not in few.why and "has to rise too" in few.why
+
+
+def test_a_reason_of_its_own_is_kept_where_a_fix_raises_the_rate_too():
+    config = RELU.with_(schedule="plateau", plateau_patience=1, plateau_factor=0.01, learning_rate=1e-6)
+    told = first(config, with_(history(*[2.29] * 12, accuracy=0.2), learning_rate=1e-9), epochs(12, update_ratio=1e-9))
+    assert told.name == "schedule_too_low" and "learning_rate" in told.change
+    assert "A longer patience alone" in told.why and "has to rise too" in told.why
+
+
+def test_a_note_about_a_network_that_crawls_raises_no_rate():
+    raw = RELU.with_(input_scaling="raw", learning_rate=1e-6)
+    told = {each.name: each for each in found(raw, history(*[9.0] * 4, accuracy=0.1), epochs(4, update_ratio=1e-8))}
+    assert told["inputs"].severity == NOTE and told["inputs"].change == {"input_scaling": "standardized"}
 
 
 def test_the_large_steps_of_a_cycle_are_dated_to_its_peak_and_a_note_where_nothing_is_lost():
@@ -686,14 +719,14 @@ def test_the_large_steps_of_a_cycle_are_dated_to_its_peak_and_a_note_where_nothi
             f for f in found(cycle, with_(jumping, val_accuracy=val_accuracy), seen) if f.name == "rate_too_high"
         )
         assert (told.severity, told.since) == (severity, 2)
-        assert "2.7% of their size (median over layers and the batches of epoch 2)" in told.evidence
+        assert "2.7% of their size (median over layers, the last step of epoch 2)" in told.evidence
 
 
 def test_a_rising_validation_loss_is_a_note_while_the_accuracy_is_as_high_as_ever():
     records = history(0.5, *[0.1] * 19, 0.01, val=[0.1, *[0.2] * 20], accuracy=0.99)
     told = first(DIGITS, records)
     assert (told.name, told.severity) == ("overfitting", NOTE) and not told.change
-    assert "At 97.00%, the validation accuracy has not suffered." in told.why
+    assert "accuracy was 97.00% then and is 97.00% now, so hardly anything is lost." in told.why
     suffered = with_(records, val_accuracy=[0.99, *[0.96] * 20])
     assert first(DIGITS, suffered).severity == PROBLEM and first(DIGITS, suffered).change
 

@@ -222,20 +222,20 @@ SMOOTHING = [
         "strong_smoothing",
         told(regularization.smoothing_too_strong),
         lambda v: smoothed(v),
-        (None, PROBLEM, PROBLEM),
+        (None, WARNING, WARNING),
     ),
     Case(
         "settled_epochs",
         told(regularization.smoothing_too_strong),
         lambda v: smoothed(count=v),
-        (None, PROBLEM, PROBLEM),
+        (None, WARNING, WARNING),
         "smoothing",
     ),
     Case(
         "learnt_accuracy",
         told(regularization.smoothing_too_strong),
         lambda v: smoothed(val_accuracy=v),
-        (PROBLEM, None, None),
+        (WARNING, None, None),
         "smoothing",
     ),
 ]

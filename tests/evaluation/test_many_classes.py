@@ -63,6 +63,8 @@ def test_the_matrix_of_many_classes_in_a_file_is_a_picture_with_a_list_of_mistak
     counts = [int(MANY.matrix[names.index(true), names.index(predicted)]) for true, predicted, _ in rows]
     assert counts == [int(count) for _, _, count in rows] == sorted(counts, reverse=True)
     assert counts[0] == (MANY.matrix - np.diag(np.diag(MANY.matrix))).max()
+    perfect = replace(MANY, probabilities=np.eye(CLASSES, dtype="float32")[MANY.labels])
+    assert "There are no mistakes." in html_report.matrix(perfect)
     few = evaluation(MOST_NUMBERED)
     assert html_report.matrix(few).count("<td") == MOST_NUMBERED**2
 

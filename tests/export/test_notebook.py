@@ -121,7 +121,7 @@ def test_one_on_data_of_ones_own_reads_the_saved_file_beside_it(store, digits, t
     own = added(tmp_path / "mine.npz", "scans", seed=3)
     run = trained(store, VARIED.with_(dataset=own.full_name))
     read = nbformat.reads(notebook(run).decode(), as_version=4)
-    sentence = "It reads scans.npz in its folder, which `python -m explorer data save scans` writes."
+    sentence = "It reads scans.npz in the current folder, which `python -m explorer data save scans` writes."
     assert sentence in texts(read, "markdown")
     save(own.full_name, str(tmp_path / "scans.npz"))
     assert_runs(run, read, tmp_path, monkeypatch)

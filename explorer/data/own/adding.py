@@ -167,6 +167,7 @@ def describe(request: Request, collected: Collected) -> tuple[Description, bytes
         seed=request.seed,
         parts=parts,
         report=_report(request, collected, labels, [digests[place] for place in order], test_digests),
+        label=plain(request.label, LONGEST_FEATURE_NAME),
         feature_names=tuple(plain(name, LONGEST_FEATURE_NAME) or "?" for name in collected.feature_names),
     )
     return description, b"".join(array.tobytes() for array in arrays.values())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -23,7 +24,6 @@ from explorer.data.own.limits import (
     MOST_LISTED,
     MOST_STORED,
     USUAL_SEED,
-    USUAL_SIDE,
 )
 from explorer.data.spec import DatasetSpec
 from explorer.records import Count, Name
@@ -91,7 +91,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that is known about a data set that a person has added, apart from its images.
 
     Two with the same `hash` have the same images in the same order, the same labels and the same classes.
-    `feature_names` are those of a table's features, empty where they are not known; they are only shown.
+    `feature_names` are those of a table's features, empty where they are not known; they are only shown. `label` is the
+    table's column of classes, where it was named.
     """
 
     schema_version: Literal[SCHEMA_VERSION] = SCHEMA_VERSION
@@ -103,6 +104,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     parts: Annotated[tuple[StoredPart, ...], Meta(min_length=2, max_length=4)]
     report: Report
     feature_names: Annotated[tuple[_FeatureName, ...], Meta(max_length=MOST_FEATURES)] = ()
+    label: Annotated[str, Meta(max_length=LONGEST_FEATURE_NAME)] = ""
 
     @cached_property
     def hash(self) -> str:
@@ -125,7 +127,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         shape = self.parts[0].shape[1:]
         if len(shape) > 1 and max(shape[:2]) > LARGEST_SIDE:
             raise ValueError(
-                f"images of {shape[0]} × {shape[1]} pixels are larger than {LARGEST_SIDE} × {LARGEST_SIDE}"
+                f"images of {shape[1]} × {shape[0]} pixels are larger than {LARGEST_SIDE} × {LARGEST_SIDE}"
             )
         kinds = {"x": "float32" if len(shape) == 1 else "uint8", "y": "uint8"}  # rows of a table, or pictures
         parts = tuple(Part(part.name, part.shape, part.sha256, kinds[part.name[0]]) for part in self.parts)
@@ -147,9 +149,10 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def _options(self, shape: tuple[int, ...]) -> str:
-        """The options of `data add` that make the same images of the same files, where they are not the usual ones."""
-        size = "x".join(map(str, shape[:2])) if len(shape) == 3 and shape[:2] != (USUAL_SIDE, USUAL_SIDE) else ""
-        options = f" --size {size}" * bool(size) + " --grey" * (len(shape) == 3 and shape[2] == 1)
+        """The options of `data add` that make the same images or rows of the same files, each after a space."""
+        options = f" --label {shlex.quote(self.label)}" * bool(self.label)
+        if len(shape) > 1:  # also the usual size, as arrays keep their own
+            options += f" --size {shape[0]}x{shape[1]}" + " --grey" * (shape[2:] == (1,))
         return options + f" --seed {self.seed}" * (self.seed != USUAL_SEED)
 
     def to_json(self) -> bytes:

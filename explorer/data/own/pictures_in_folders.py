@@ -67,7 +67,7 @@ def _hides(parts: tuple[str, ...]) -> bool:
 def read_folder(path: Path, shape: Shape, progress: Progress | None = None) -> Collected:
     """The pictures in a folder of this machine; raises `InputError`. No link is followed."""
     title = f"data: {path.name!r}"
-    return _collect(_bounded(_walk(path), title), shape, title, progress or Progress())
+    return _collect(_bounded(_walk(path, title), title), shape, title, progress or Progress())
 
 
 def read_zip(path: Path, name: str, shape: Shape, progress: Progress | None = None) -> Collected:
@@ -127,8 +127,11 @@ def _above(entry: zipfile.ZipInfo) -> Iterator[str]:
     return ("/".join(parts[: place + 1]) + "/" for place in range(len(parts)))
 
 
-def _walk(root: Path) -> Iterator[_File]:
-    for folder, folders, names in os.walk(root):
+def _walk(root: Path, title: str) -> Iterator[_File]:
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{title} has a folder that cannot be read: {why(error)}")
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
         folders.sort()
         place = Path(folder)
         above = place.relative_to(root).parts
@@ -177,12 +180,13 @@ def _collect(files: list[_File], shape: Shape, title: str, progress: Progress) -
     names = class_order(_classes(files, used[0].folders[:depth] if used else (), in_splits))
     if not names:
         raise InputError(f"{title} has no folders with images; it must have one folder for each class")
-    images = _Images(shape, names, title)
+    images, redivided = _Images(shape, names, title), 0
     for done, file in enumerate(used):
         progress.tell(done, len(used))
-        images.add(file, file.folders[at], in_splits and file.folders[depth].lower() in TESTING)
+        read = images.add(file, file.folders[at], in_splits and file.folders[depth].lower() in TESTING)
+        redivided += read and in_splits and file.folders[depth].lower() in VALIDATION
     collected = images.collected([file.title for file in ignored])
-    collected.redivided = sum(file.folders[depth].lower() in VALIDATION for file in used) if in_splits else 0
+    collected.redivided = redivided
     return collected
 
 
@@ -192,7 +196,9 @@ def _classes(files: list[_File], common: tuple[str, ...], in_splits: bool) -> se
     inside = [
         file.folders[depth:]
         for file in files
-        if file.folders[:depth] == common and len(file.folders) > depth + in_splits and not _hides(file.folders)
+        if file.folders[:depth] == common
+        and len(file.folders) > depth + in_splits
+        and not _hides(file.folders[: depth + in_splits + 1])
     ]
     if in_splits:
         return {split_folder[1] for split_folder in inside if split_folder[0].lower() in TRAINING | TESTING}
@@ -223,17 +229,18 @@ class _Images:
         self._unreadable: list[str] = []
         self._bytes = 0
 
-    def add(self, file: _File, name: str, test: bool) -> None:
+    def add(self, file: _File, name: str, test: bool) -> bool:
+        """Adds a file to a class; returns whether it is an image that can be read."""
         try:
             if file.fault:
                 raise ValueError(f"it {file.fault}")
             picture, _ = decode(file.read(), quoted(file.title))
         except InputError as error:
             self._unreadable.append(str(error))
-            return
+            return False
         except (*zipped.DAMAGE, OSError) as error:
             self._unreadable.append(f"{quoted(file.title)} cannot be read: {why(error)}")
-            return
+            return False
         self._sizes[picture.size] += 1
         image, _ = fitted(picture, self._shape.rows, self._shape.columns, self._shape.channels)
         self._bytes += image.nbytes
@@ -242,6 +249,7 @@ class _Images:
             raise InputError(f"{self._title} has images of more than {most:,} MiB at this size; choose a smaller size")
         self._images[test].append(image)
         self._of[test].append(self._labels[name])
+        return True
 
     def collected(self, ignored: list[str]) -> Collected:
         (images, labels), (test_images, test_labels) = (self._arrays(test) for test in (False, True))

@@ -24,9 +24,14 @@ from explorer.errors import FieldError, InputError, quoted
 DELIMITERS = (",", ";", "\t")
 LABELS = ("label", "class", "target", "species", "y")
 MISSING = {"", "na", "n/a", "nan", "null", "?"}
-_DECIMAL_COMMA = re.compile(r"\s*([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)\s*")
-# numbers with a decimal comma, or with marks between thousands
-_SEPARATED = re.compile(r"[+-]?\d{1,3}(?:[.,'’ ]\d{3})+(?:[.,]\d+)?|[+-]?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # as one thousand two hundred may be written
+# numbers with a decimal comma, with marks between thousands, with a minus sign that is no hyphen, or in percent
+_SEPARATED = re.compile(
+    r"[+−-]?\d{1,3}(?:,\d{2,3}|[.'’\s]\d{3})+(?:[.,]\d+)?\s*%?|[+−-]?\d*,\d+(?:[eE][+-]?\d+)?\s*%?"
+    r"|−[\d.]+|[+−-]?[\d.]+\s*%"
+)
+_ALLOWED = "write numbers with a decimal point and without other separators, such as 1234.5"
 MOST_NAMED = 3  # missing values that are named by row and column
 
 
@@ -139,7 +144,7 @@ def _column(
     name: str, cells: Sequence[str], title: str, decimal_comma: bool
 ) -> tuple[list[np.ndarray], list[str], str]:
     """The features of a column, each float32 `[N]`, their names, and what it is in a few words; raises `InputError`."""
-    numbers = [_number(_DECIMAL_COMMA.sub(r"\1.\2", cell) if decimal_comma else cell) for cell in cells]
+    numbers = _numbers(cells, decimal_comma, title, name)
     count = sum(number is not None for number in numbers)
     if count == len(cells):
         for row, number in enumerate(numbers, 1):
@@ -156,7 +161,7 @@ def _column(
     if 2 * len(separated) > len(cells):
         raise InputError(
             f"{_place(title, separated[0] + 1, name)}: {quoted(cells[separated[0]].strip()[:40])} is not read as a "
-            "number; write numbers with a decimal point and without other separators, such as 1234.5"
+            f"number; {_ALLOWED}"
         )
     texts = np.array([cell.strip() for cell in cells])
     categories = sorted(set(texts.tolist()))
@@ -167,6 +172,20 @@ def _column(
         )
     features = [(texts == each).astype(np.float32) for each in categories]
     return features, [f"{name}={each}" for each in categories], f"{name[:40]}: {len(categories)} categories"
+
+
+def _numbers(cells: Sequence[str], decimal_comma: bool, title: str, name: str) -> list[float | None]:
+    """The number in each cell, None for anything else; raises `InputError` for commas that could mean two things."""
+    commas = [_DECIMAL_COMMA.fullmatch(cell.strip()) if decimal_comma else None for cell in cells]
+    numbers = [_number(f"{comma[1]}.{comma[2]}" if comma else cell) for comma, cell in zip(commas, cells, strict=True)]
+    used = [row for row, comma in enumerate(commas) if comma]
+    points = any("." in cell for cell, number in zip(cells, numbers, strict=True) if number is not None)
+    if used and (points or all(_THOUSANDS.fullmatch(cells[row].strip()) for row in used)):
+        raise InputError(
+            f"{_place(title, used[0] + 1, name)}: the comma in {quoted(cells[used[0]].strip()[:40])} could be a "
+            f"decimal comma or a thousands separator; {_ALLOWED}"
+        )
+    return numbers
 
 
 def _place(title: str, row: int, name: str) -> str:

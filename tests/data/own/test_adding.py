@@ -96,6 +96,7 @@ def test_folders_for_training_and_testing_are_kept_apart(tmp_path):
 @pytest.mark.parametrize("folder", ["val", "valid", "Validation"])
 def test_the_files_of_a_validation_folder_are_divided_anew_and_that_is_said(tmp_path, folder):
     contents = [*files(above="train/"), *files({"iris": 2, "rose": 1}, above=f"{folder}/")]
+    contents.append((f"{folder}/rose/cut.png", b"no picture"))
     description = added(write_folder(tmp_path / "set", contents))
     assert sum(description.report.train + description.report.validation) == 39
     assert report_text.division(description) == (
@@ -281,7 +282,7 @@ def test_classes_that_cannot_be_used_are_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("above", ["", "set/", "set/train/"])
-@pytest.mark.parametrize("left", ["", "Thumbs.db", "deeper/"])
+@pytest.mark.parametrize("left", ["", "Thumbs.db", "deeper/", ".ipynb_checkpoints/"])
 @pytest.mark.parametrize("write", [write_folder, write_zip])
 def test_a_class_folder_without_an_image_is_named(tmp_path, above, left, write):
     """Not left out in silence, whether it is empty or holds what nobody means as an image."""

@@ -62,13 +62,41 @@ def test_a_decimal_comma_is_read_where_semicolons_separate_the_columns(tmp_path)
 
 @pytest.mark.parametrize(
     ("delimiter", "cell"),
-    [("\t", "1,5"), (",", '"1,5"'), (";", "1.234,5"), ("\t", "1 234 567"), (",", '"1,234,567.5"'), (",", "1'234.5")],
+    [
+        ("\t", "1,5"),
+        ("\t", "1,5e3"),
+        (",", '"1,5"'),
+        (";", "1.234,5"),
+        (";", "12\u00a0345,5"),
+        ("\t", "1 234 567"),
+        ("\t", "1\u202f234"),
+        (",", '"1,234,567.5"'),
+        (",", '"12,34,567"'),
+        (",", "1'234.5"),
+        (",", "−1.5"),
+        (";", "1,5%"),
+        (",", "15 %"),
+    ],
 )
 def test_numbers_in_another_way_of_writing_are_refused_and_not_taken_for_categories(tmp_path, delimiter, cell):
     path = tmp_path / "x.csv"
     path.write_text("\n".join(delimiter.join(row) for row in [("size", "class"), *[(cell, "a"), (cell, "b")] * 6]))
     value = cell.strip('"')
     assert refused(path).startswith(f"data: 'x.csv', row 1, column 'size': {quoted(value)} is not read as a number")
+
+
+@pytest.mark.parametrize("cells", [("1,234", "2,345"), ("1.234", "950,5"), ("1,5", "2.5")])
+def test_a_comma_that_could_mean_two_things_is_refused(tmp_path, cells):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["size;class", *[f"{cells[0]};a", f"{cells[1]};b"] * 6]))
+    assert "could be a decimal comma or a thousands separator; write numbers with a decimal point" in refused(path)
+
+
+def test_thousandths_after_a_zero_are_no_thousands(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["size;class", *["0,125;a", "1,250;b"] * 6]))
+    added(path)
+    assert set(datasets.load("flowers").images.ravel().tolist()) == {0.125, 1.25}
 
 
 def test_codes_with_dots_are_categories(tmp_path):
