@@ -73,7 +73,7 @@ def test_every_picture_is_in_a_guide():
 @pytest.mark.parametrize("doc", DOCS, ids=lambda doc: str(doc.relative_to(ROOT)))
 def test_paths_that_a_guide_names_are_there(doc):
     text = doc.read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(?:explorer|tests)/[\w/]+(?:\.(?:py|md|sh|png))?", text)) - {"explorer/README"}
+    named = set(re.findall(r"\b(?:explorer|tests)/[\w/]+(?:\.(?:py|md|sh|png|toml))?", text)) - {"explorer/README"}
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
