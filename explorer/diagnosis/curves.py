@@ -41,8 +41,8 @@ def overfitting(run: Evidence) -> Finding | None:
         "The network is now learning details of the training images that do not generalize to other images. "
         f"The weights of epoch {run.best.epoch} are saved"
         f"{', so only time is lost' if run.best is best else ': its loss with the L2 penalty is the lowest'}."
-        + f" The validation accuracy was {percent(best.val_accuracy)} then and is {percent(last.val_accuracy)} now, so "
-        "hardly anything is lost." * unharmed,
+        + f" The validation accuracy was {percent(best.val_accuracy)} in epoch {best.epoch} and is "
+        f"{percent(last.val_accuracy)} now." * unharmed,
         [] if unharmed else _regularized(run),
     )
 

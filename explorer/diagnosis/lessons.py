@@ -239,7 +239,7 @@ logarithmic scale. Without overfitting there is nothing for it to do.
         "weight_norm",
     ),
     "shift_too_strong": Lesson(
-        "Shifts too strong",
+        "Shifts too large",
         """
 **What you see.** The training loss stays high and falls slowly. The validation accuracy, measured on images that are
 not shifted, is better than the training accuracy, but also low.

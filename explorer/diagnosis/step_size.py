@@ -191,7 +191,7 @@ def few_steps(run: Evidence) -> Finding | None:
     )
 
 
-_MORE_STEPS = "The learning rate is too high for as many steps as smaller batches make."
+_MORE_STEPS = "Smaller batches make more steps, for which the learning rate is too high."
 
 
 def rate_too_low(run: Evidence) -> Finding | None:

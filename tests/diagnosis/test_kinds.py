@@ -726,7 +726,7 @@ def test_a_rising_validation_loss_is_a_note_while_the_accuracy_is_as_high_as_eve
     records = history(0.5, *[0.1] * 19, 0.01, val=[0.1, *[0.2] * 20], accuracy=0.99)
     told = first(DIGITS, records)
     assert (told.name, told.severity) == ("overfitting", NOTE) and not told.change
-    assert "accuracy was 97.00% then and is 97.00% now, so hardly anything is lost." in told.why
+    assert "The validation accuracy was 97.00% in epoch 1 and is 97.00% now." in told.why
     suffered = with_(records, val_accuracy=[0.99, *[0.96] * 20])
     assert first(DIGITS, suffered).severity == PROBLEM and first(DIGITS, suffered).change
 
