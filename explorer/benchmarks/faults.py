@@ -19,6 +19,7 @@ from explorer.config import (
     UNIT,
     TrainingConfig,
 )
+from explorer.data.datasets import DATASETS
 from explorer.diagnosis.gradients import PLAIN
 
 # the initializers that suit an activation, by the one that suits it best
@@ -39,6 +40,10 @@ def _drop(kind: str) -> Change:
 
 def _times_rate(config: TrainingConfig, factor: float) -> dict[str, Any]:
     return {"learning_rate": config.learning_rate * factor}
+
+
+def _shifted(config: TrainingConfig, share: float) -> dict[str, Any]:
+    return {"shift": round(share * min(DATASETS[config.dataset].image_shape[:2]))}
 
 
 def _unsuited(config: TrainingConfig, initializer: str) -> str:
@@ -207,6 +212,33 @@ _ALL = (
         _set("l2"),
         "l2_too_strong",
         undone_by={"l2": DOWN},
+        applies=lambda config: True,
+    ),
+    fault(
+        "weight_decay",
+        "a weight decay of 0.1 to 1 with SGD",
+        (0.1, 0.3, 1.0),
+        _set("weight_decay"),
+        "weight_decay_too_strong",
+        undone_by={"weight_decay": DOWN},
+        applies=lambda config: config.optimizer in PLAIN,
+    ),
+    fault(
+        "shift",
+        "images shifted by a quarter or half of a side",
+        (0.25, 0.5),
+        _shifted,
+        "shift_too_strong",
+        undone_by={"shift": DOWN},
+        applies=lambda config: DATASETS[config.dataset].pictures,
+    ),
+    fault(
+        "smoothing",
+        "label smoothing of 0.98 or 1",
+        (0.98, 1.0),
+        _set("label_smoothing"),
+        "smoothing_too_strong",
+        undone_by={"label_smoothing": DOWN},
         applies=lambda config: True,
     ),
     fault(
