@@ -138,10 +138,11 @@ def test_by_default_there_is_a_worker_for_each_core_that_has_memory(tmp_path):
     file.write_text(FILE.replace("trials = 9", "trials = 2").replace('sampler = "grid"', 'sampler = "random"'))
     driver = sweep(str(file), runs=tmp_path / "runs")
     study = StudyStore(RunStore(tmp_path / "runs")).get
-    workers = wait_for(lambda: (tmp_path / "runs/.sweeps/default").is_dir() and study("default").status().workers)
-    if psutil.virtual_memory().available > 2 * os.cpu_count() * WORKER_BYTES:
-        assert workers == os.cpu_count()
-    assert 1 <= workers <= os.cpu_count()
+    enough = psutil.virtual_memory().available > 2 * os.cpu_count() * WORKER_BYTES
+    least, folder = os.cpu_count() if enough else 1, tmp_path / "runs/.sweeps/default"
+    # one may be there before the others
+    wait_for(lambda: folder.is_dir() and study("default").status().workers >= least)
+    assert study("default").status().workers <= os.cpu_count()
     driver.send_signal(signal.SIGINT)
     assert driver.wait(600) == 130
 
