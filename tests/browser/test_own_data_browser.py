@@ -1,5 +1,7 @@
 """Pictures of one's own in a real browser: uploaded, looked at, trained and evaluated."""
 
+import re
+
 import numpy as np
 import pytest
 from browser import serve, wait_for
@@ -48,7 +50,7 @@ def test_a_zip_file_is_uploaded_trained_and_evaluated(page, server, tmp_path):
     assert run.config.dataset.startswith("flowers@") and run.outline.epochs == 3
     page.get_by_role("link", name="Evaluate its model").click()
     page.get_by_text("11 validation images of flowers").wait_for()
-    expect(page.get_by_text("is not on this machine")).to_have_count(0)
+    expect(page.get_by_text(re.compile("data set .* is not on this machine"))).to_have_count(0)
 
 
 def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path, monkeypatch):
@@ -63,7 +65,7 @@ def test_what_is_chosen_stays_so_when_its_data_set_goes_and_comes(page, tmp_path
         box.click()
         page.get_by_role("option", name=title).click()
         wait_for(lambda: "dataset=flowers" in page.evaluate("location.search"))
-        gone = page.get_by_text("is not on this machine")
+        gone = page.get_by_text(f"The data set {title} is not on this machine")
         for preset in ("SELU", "ELU"):  # another setting, so that the page is drawn again
             registry.remove(description)
             page.get_by_role("button", name=preset, exact=True).click()

@@ -135,7 +135,8 @@ def test_nothing_is_lost(tmp_path):
 
 def test_by_default_there_is_a_worker_for_each_core_that_has_memory(tmp_path):
     file = tmp_path / "default.toml"
-    file.write_text(FILE.replace("trials = 9", "trials = 2").replace('sampler = "grid"', 'sampler = "random"'))
+    endless = FILE.replace(f"= {EPOCHS}", "= 10_000")  # so that it does not end before it is stopped
+    file.write_text(endless.replace("trials = 9", "trials = 2").replace('sampler = "grid"', 'sampler = "random"'))
     driver = sweep(str(file), runs=tmp_path / "runs")
     study = StudyStore(RunStore(tmp_path / "runs")).get
     enough = psutil.virtual_memory().available > 2 * os.cpu_count() * WORKER_BYTES
