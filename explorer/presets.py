@@ -113,7 +113,7 @@ BOOK_PRESETS: dict[str, Preset] = {
     )
 }
 
-# The winner of two studies (`explorer/sweeps/README.md`), trained within half an hour on two cores.
+# The winner of a study (`explorer/sweeps/README.md`), trained within half an hour on two cores.
 BEST_PRESETS: dict[str, Preset] = {
     "mlp_best": Preset(
         "mlp_best",

@@ -23,7 +23,7 @@ for file in requirements.txt "$@"; do
 done
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile "${requirements[@]}"
 
-# pip would compile one module after another, which takes twice as long as everything else here
+# pip would compile one module after another, on one core
 packages=$(echo .venv/lib/python3*/site-packages)
 if [ ! .venv/compiled -nt "$packages" ]; then
     .venv/bin/python -m compileall -q -j 0 "$packages" >/dev/null || true # some packages hold files that are no Python

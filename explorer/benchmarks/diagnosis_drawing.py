@@ -28,7 +28,7 @@ from explorer.config import (
     TrainingConfig,
 )
 from explorer.data.datasets import spec_of
-from explorer.diagnosis.gradients import PLAIN
+from explorer.diagnosis.suggestions import PLAIN
 
 # for data sets below and from so many labelled images on: epochs, and the batch sizes
 LARGE = 10_000

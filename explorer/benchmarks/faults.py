@@ -20,7 +20,7 @@ from explorer.config import (
     TrainingConfig,
 )
 from explorer.data.datasets import DATASETS
-from explorer.diagnosis.gradients import PLAIN
+from explorer.diagnosis.suggestions import PLAIN
 
 # the initializers that suit an activation, by the one that suits it best
 SUITING = {

@@ -29,9 +29,7 @@ def overfitting(run: Evidence) -> Finding | None:
     rise, remaining = recent / best.val_loss, last.loss / following.loss
     if rise < limit("overfitting_rise") or remaining > limit("overfitting_fall"):
         return None
-    unharmed = last.val_accuracy >= limit("well_learnt_accuracy") and best.val_accuracy - last.val_accuracy <= limit(
-        "overfitting_cost"
-    )
+    unharmed = run.unharmed and best.val_accuracy - last.val_accuracy <= limit("overfitting_cost")
     return Finding(
         "overfitting",
         NOTE if not long or unharmed else PROBLEM if rise >= limit("strong_overfitting_rise") else WARNING,

@@ -100,6 +100,11 @@ class Evidence:
         return bool(last) and last.accuracy >= limit("learnt_accuracy") and not self.contradicted
 
     @property
+    def unharmed(self) -> bool:
+        """Whether the validation accuracy is so high that no harm is seen."""
+        return bool(self.last) and self.last.val_accuracy >= limit("well_learnt_accuracy")
+
+    @property
     def contradicted(self) -> bool:
         """Whether the validation images are classified far worse than the training images."""
         return bool(self.last) and self.last.val_accuracy < self.last.accuracy - limit("contradiction")

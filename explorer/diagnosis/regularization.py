@@ -26,7 +26,7 @@ def l2_too_strong(run: Evidence) -> Finding | None:
     # weights that have grown make a penalty large too, but then it is a consequence
     if not ruled and not (rules and shrunk <= limit("grown_weights")):
         return None
-    harmless = (run.learned and shrunk > limit("shrunk_weights")) or last.val_accuracy >= limit("well_learnt_accuracy")
+    harmless = (run.learned and shrunk > limit("shrunk_weights")) or run.unharmed
     costly = first.loss + first.penalty >= limit("costly_start") * run.chance_loss
     if harmless and not costly:
         return None
@@ -86,16 +86,16 @@ def weight_decay_too_strong(run: Evidence) -> Finding | None:
     per_epoch = config.learning_rate * config.weight_decay * run.steps_per_epoch
     if not last or per_epoch < limit("decayed_per_epoch") or run.shrunk > limit("shrunk_weights"):
         return None
-    if last.val_accuracy >= limit("well_learnt_accuracy"):
+    if run.unharmed:
         return None
     mild = rounded(limit("mild_decay") / (config.learning_rate * run.steps_per_epoch))
     return Finding(
         "weight_decay_too_strong",
         PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
         1,
-        f"{_shrunk(run.shrunk)} Without gradients, "
-        f"each epoch would multiply the weights by {math.exp(-per_epoch):.2g}. The training accuracy is "
-        f"{percent(last.accuracy)}, the validation accuracy {percent(last.val_accuracy)}.",
+        f"{_shrunk(run.shrunk)} Without gradients, each epoch would multiply the weights by "
+        f"{math.exp(-per_epoch):.2g}. The training accuracy is {percent(last.accuracy)}, the validation accuracy "
+        f"{percent(last.val_accuracy)}.",
         "In every step, weight decay takes a share of each weight: the learning rate times the weight decay, here "
         f"{number(config.learning_rate * config.weight_decay)}. If that is more than gradients add, the weights "
         "disappear, whatever that does to the predictions.",

@@ -134,8 +134,7 @@ def self_normalisation(run: Evidence) -> Finding | None:
         return None
     severity = NOTE if not broken or run.learned or run.crawls else WARNING
     if broken and outside and len(hidden(run.start)) > 2 and not run.crawls:
-        unharmed = run.learned and run.last.val_accuracy >= limit("well_learnt_accuracy")
-        severity = NOTE if unharmed else WARNING if run.learned else PROBLEM
+        severity = PROBLEM if not run.learned else NOTE if run.unharmed else WARNING
     what = " and ".join(cause for cause, _ in broken.values()) or "the variance drifts with depth"
     return Finding(
         "self_normalisation",

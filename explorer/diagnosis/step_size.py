@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from explorer.config import (
     FIELDS,
-    OFF,
     ONE_CYCLE,
-    RAW,
     STANDARDIZED,
     TrainingConfig,
 )
@@ -16,7 +14,7 @@ from explorer.data.datasets import DATASETS
 from explorer.diagnosis.evidence import Evidence, fall, gradient_norm, step_of
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, fraction, number
 from explorer.diagnosis.gradients import plain_explosion
-from explorer.diagnosis.suggestions import PLAIN, lower_rates, rounded, usual_rate
+from explorer.diagnosis.suggestions import PLAIN, lower_rates, needs_standardized, rounded, usual_rate
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import count, decimal, percent
 
@@ -47,10 +45,9 @@ def rate_too_high(run: Evidence) -> Finding | None:
         step *= min(1.0, math.sqrt(run.shrunk))  # weights that were made small make any step look long
     if step is not None and step > limit("large_update") and len(run.records) >= limit("settled_epochs"):
         suggestion = _suggestion(run)
-        unharmed = run.last.val_accuracy >= limit("well_learnt_accuracy")
         return Finding(
             "rate_too_high",
-            NOTE if unharmed else PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
+            NOTE if run.unharmed else PROBLEM if step > limit("huge_update") and not run.learned else WARNING,
             since or run.now.epoch,
             f"One step changes the weights by {step:.1%} of their size (median over {when}); about 0.1% is "
             f"usual. {rate}{suggestion}",
@@ -81,7 +78,7 @@ def _ruinous_peak(run: Evidence) -> Finding | None:
     peak = max(run.records, key=lambda record: record.learning_rate)
     later = [record for record in run.epochs if record.epoch > best.epoch and math.isfinite(record.loss)]
     worst = max(later, key=lambda record: record.loss, default=best)
-    largest = max(filter(math.isfinite, map(step_of, run.signals)), default=0.0)
+    largest, _ = _largest_step(run) or (0.0, 0)
     risen = worst.loss > limit("spike_factor") * best.loss
     below = last.val_loss > limit("strong_overfitting_rise") * best.val_loss
     if not (peak.epoch > best.epoch and risen and below and largest > limit("large_update")):
@@ -161,7 +158,7 @@ def few_steps(run: Evidence) -> Finding | None:
     config, steps = run.config, run.steps_per_epoch
     if not run.last or config.batch_size < limit("giant_batch"):
         return None
-    well = run.last.val_accuracy >= limit("well_learnt_accuracy") or run.last.accuracy > limit("by_heart")
+    well = run.unharmed or run.last.accuracy > limit("by_heart")
     enough = steps > limit("few_steps_per_epoch")
     if well or (run.learned and enough):
         return None
@@ -233,7 +230,7 @@ def rate_too_low(run: Evidence) -> Finding | None:
 
 def _standardized_too(config: TrainingConfig, rate: float) -> list[Fix]:
     """A higher rate and standardized inputs, where the gradients of raw pixels would make that rate too high."""
-    if config.optimizer not in PLAIN or config.input_scaling != RAW or config.batch_norm != OFF:
+    if not needs_standardized(config):
         return []
     reason = (
         "With raw pixels, gradients grow with the values of the pixels, so the usual rate for "

@@ -107,7 +107,7 @@ def _with_usual_rate(fix: Fix, config: TrainingConfig) -> Fix:
     peak = config.peak_factor if config.schedule == ONE_CYCLE else 1.0
     raised = {"learning_rate": usual_rate(config) * min(1.0, _USUAL_PEAK / peak)}
     reason = f"{fix.reason} {RATE_TOO}".strip()
-    if config.optimizer in PLAIN and config.input_scaling == RAW and config.batch_norm == OFF:
+    if needs_standardized(config):
         raised["input_scaling"] = STANDARDIZED
         reason += _INPUTS_TOO
     return Fix(raised | dict(fix.change), reason)
@@ -141,6 +141,11 @@ def usual_rate(config: TrainingConfig) -> float:
     """A learning rate that usually works for the optimizer; deep networks need smaller steps."""
     rate = _USUAL_RATES.get(config.optimizer, _ADAPTIVE_RATE)
     return rounded(rate / 3) if config.depth > _DEEP else rate
+
+
+def needs_standardized(config: TrainingConfig) -> bool:
+    """Whether the usual rate is too high for these inputs: the gradients of raw ones grow with their values."""
+    return config.optimizer in PLAIN and config.input_scaling == RAW and config.batch_norm == OFF
 
 
 def lower_rates(config: TrainingConfig) -> list[Fix]:

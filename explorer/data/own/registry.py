@@ -110,8 +110,9 @@ def write(description: Description, *content: bytes) -> None:
     `DataError` for bytes that are not what the description says, and where the disk refuses.
     """
     path = stored_file(description.full_name)
+    text = description.to_json()
     try:
-        from_json(description.to_json())  # what cannot be read again is in no list
+        from_json(text)  # what cannot be read again is in no list
     except ValueError as error:
         raise DataError(f"the data set cannot be stored: {error}") from error
     try:
@@ -126,7 +127,7 @@ def write(description: Description, *content: bytes) -> None:
                 if fault := fault_of(Path(stream.name), description.spec.layout):
                     raise DataError(f"it did not arrive intact ({fault})")
         with replace_file(folder() / f"{description.full_name}.json") as stream:
-            stream.write(description.to_json())
+            stream.write(text)
         with _lock:
             _read.pop(folder(), None)
     except OSError as error:

@@ -42,7 +42,8 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     """
     title = f"data: {name!r}"
     text = _text(path, title)
-    header, rows = _cells(text, title)
+    delimiter = _delimiter(text)
+    header, rows = _cells(text, delimiter, title)
     place = _label_column(header, label)
     _check_missing(header, rows, title)
     texts = [row[place].strip() for row in rows]
@@ -50,7 +51,7 @@ def read_csv(path: Path, name: str, label: str = "") -> Collected:
     places = {each: number for number, each in enumerate(names)}
     labels = np.array([places[text] for text in texts], np.int64)
     others = [column for column in range(len(header)) if column != place]
-    comma = _delimiter(text) == ";"  # spreadsheets that separate columns so write 1,5 for one and a half
+    comma = delimiter == ";"  # spreadsheets that separate columns so write 1,5 for one and a half
     read = [_column(header[column], [row[column] for row in rows], title, comma) for column in others]
     if not read:
         raise InputError(f"{title} has no column other than {quoted(header[place])}")
@@ -74,10 +75,10 @@ def _text(path: Path, title: str) -> str:
         raise InputError(f"{title} is not a table: it is not UTF-8 text") from None
 
 
-def _cells(text: str, title: str) -> tuple[list[str], list[list[str]]]:
+def _cells(text: str, delimiter: str, title: str) -> tuple[list[str], list[list[str]]]:
     """The names of the columns, and the cells of every row that is not empty; raises `InputError`."""
     rows: list[list[str]] = []
-    reader = _reader(text, title)
+    reader = _reader(text, delimiter, title)
     header = [name.strip() for name in next(reader, [])]
     if not header or all(_number(name) is not None for name in header):
         raise InputError(f"{title} has no header; its first row must name the columns")
@@ -98,9 +99,9 @@ def _cells(text: str, title: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def _reader(text: str, title: str) -> Iterator[list[str]]:
+def _reader(text: str, delimiter: str, title: str) -> Iterator[list[str]]:
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except csv.Error as error:
         raise InputError(f"{title} is not a table: {error}") from error
 
@@ -176,7 +177,9 @@ def _column(
 
 def _numbers(cells: Sequence[str], decimal_comma: bool, title: str, name: str) -> list[float | None]:
     """The number in each cell, None for anything else; raises `InputError` for commas that could mean two things."""
-    commas = [_DECIMAL_COMMA.fullmatch(cell.strip()) if decimal_comma else None for cell in cells]
+    if not decimal_comma:
+        return [_number(cell) for cell in cells]
+    commas = [_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in cells]
     numbers = [_number(f"{comma[1]}.{comma[2]}" if comma else cell) for comma, cell in zip(commas, cells, strict=True)]
     used = [row for row, comma in enumerate(commas) if comma]
     points = any("." in cell for cell, number in zip(cells, numbers, strict=True) if number is not None)
