@@ -2,7 +2,8 @@
 
 Where Streamlit has drawn a page but has not sent all of it, a request begins another drawing, and what was not sent is
 lost. After a click that is drawn again anyway; a timer asks for one part only, so the page would stay half drawn, and
-without the timers that the lost part had started. A timer asks again after its interval.
+without the timers that the lost part had started. A timer asks again after its interval. Two of the same interval that
+ask one right after the other would always do so; the first one skips a turn, so that the second one has its own.
 """
 
 import time
@@ -19,13 +20,21 @@ class Drawing:
     def __init__(self) -> None:
         self._asked = -UNANSWERED_SECONDS
         self._begun = False
+        self._part = ""  # that the latest timer asked for
+        self._skip: set[str] = set()  # parts whose drawing has refused another one's timer
 
     def takes(self, request: ClientState) -> bool:
-        """Whether a request is passed on: each but a timer's while a drawing is on its way."""
-        now = time.monotonic()
-        if request.is_auto_rerun and (self._begun or now - self._asked < UNANSWERED_SECONDS):
-            return False
-        self._asked = now
+        """Whether a request is passed on: each but a timer's while a drawing is on its way, or that skips a turn."""
+        now, part = time.monotonic(), request.fragment_id if request.is_auto_rerun else ""
+        if request.is_auto_rerun:
+            if self._begun or now - self._asked < UNANSWERED_SECONDS:
+                if self._part not in ("", part):
+                    self._skip.add(self._part)
+                return False
+            if part in self._skip:
+                self._skip.remove(part)
+                return False
+        self._asked, self._part = now, part
         return True
 
     def note(self, message: ForwardMsg) -> None:

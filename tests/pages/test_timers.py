@@ -23,8 +23,8 @@ def begun() -> ForwardMsg:
     return message
 
 
-def request(timer: bool) -> ClientState:
-    return ClientState(is_auto_rerun=timer)
+def request(timer: bool, part: str = "") -> ClientState:
+    return ClientState(is_auto_rerun=timer, fragment_id=part)
 
 
 def test_a_timer_waits_for_the_end_of_a_drawing(drawing):
@@ -40,6 +40,29 @@ def test_a_timer_waits_for_the_answer_to_a_request(drawing, monkeypatch):
     assert not drawing.takes(request(timer=True))
     monkeypatch.setattr(timers, "UNANSWERED_SECONDS", 0.0)
     assert drawing.takes(request(timer=True)), "nothing was drawn for the request"
+
+
+@pytest.mark.parametrize("parts", ["ab", "abc"])
+def test_no_timer_is_always_too_late(drawing, parts):
+    """All of the same interval, each asking before what was drawn for the first one has been sent."""
+    taken = []
+    for _ in range(12):
+        before = len(taken)
+        taken += [part for part in parts if drawing.takes(request(timer=True, part=part))]
+        assert len(taken) <= before + 1
+        if len(taken) > before:
+            drawing.note(begun())
+            drawing.note(FINISHED)
+    assert all(taken.count(part) >= 3 for part in parts)
+
+
+def test_a_timer_skips_one_turn_only(drawing):
+    """The part that was refused may not be there any more."""
+    assert drawing.takes(request(timer=True, part="a")) and not drawing.takes(request(timer=True, part="gone"))
+    for taken in (False, True, True):
+        drawing.note(begun())
+        drawing.note(FINISHED)
+        assert drawing.takes(request(timer=True, part="a")) is taken
 
 
 def test_a_click_never_waits(drawing):
