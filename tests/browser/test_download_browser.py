@@ -7,6 +7,8 @@ servers is tried by `tests/campaigns/downloads.py`.
 import os
 import re
 from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import small_cifar100
@@ -31,12 +33,17 @@ def source():
 @pytest.fixture
 def place(tmp_path, source: Server) -> dict[str, str]:
     """The environment of a machine without data, on which MNIST is the small one."""
-    (tmp_path / "sitecustomize.py").write_text("import small_mnist\nsmall_mnist.register()\n")
+    return without_data(tmp_path, small_mnist, source)
+
+
+def without_data(folder: Path, small: ModuleType, source: Server) -> dict[str, str]:
+    """The environment of a machine without data, on which a data set is the small one of a module, from a server."""
+    (folder / "sitecustomize.py").write_text(f"import {small.__name__}\n{small.__name__}.register()\n")
     return {
-        "PYTHONPATH": os.pathsep.join(map(str, [tmp_path, ROOT, ROOT / "tests/support"])),
-        "EXPLORER_DATA": str(tmp_path / "data"),
-        "KERAS_HOME": str(tmp_path / "keras"),
-        small_mnist.SERVER: source.folder,
+        "PYTHONPATH": os.pathsep.join(map(str, [folder, ROOT, ROOT / "tests/support"])),
+        "EXPLORER_DATA": str(folder / "data"),
+        "KERAS_HOME": str(folder / "keras"),
+        small.SERVER: source.folder,
         "no_proxy": "*",
     }
 
@@ -71,16 +78,9 @@ def test_one_click_downloads_a_data_set_and_a_network_is_trained_on_it(browser, 
 
 
 def test_one_archive_brings_both_data_sets_of_cifar100(browser, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text("import small_cifar100\nsmall_cifar100.register()\n")
     runs = tmp_path / "runs"
     with servers() as start, ExitStack() as stack:
-        place = {
-            "PYTHONPATH": os.pathsep.join(map(str, [tmp_path, ROOT, ROOT / "tests/support"])),
-            "EXPLORER_DATA": str(tmp_path / "data"),
-            "KERAS_HOME": str(tmp_path / "keras"),
-            small_cifar100.SERVER: start(small_cifar100.ARCHIVE).folder,
-            "no_proxy": "*",
-        }
+        place = without_data(tmp_path, small_cifar100, start(small_cifar100.ARCHIVE))
         address, page = stack.enter_context(serve(runs, **place)), stack.enter_context(new_page(browser))
         for name, title in (("cifar100", "CIFAR-100"), ("cifar100_coarse", "CIFAR-100 (20 groups)")):
             page.goto(f"{address}/?dataset={name}&depth=1&width=16&epochs=2&learning_rate=0.001")
