@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from explorer.charts.whole_numbers import whole_numbers
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 from explorer.runs.history import TRAINING, VALIDATION
 
@@ -31,7 +32,7 @@ def class_balance(frame: pd.DataFrame, classes: int, splits: Sequence[str], noun
         .mark_bar()
         .encode(
             y=alt.Y("class:N", title=None, sort=None, axis=alt.Axis(labelLimit=140, labelOverlap=False)),
-            x=alt.X("images:Q", title=noun.capitalize(), axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            x=alt.X("images:Q", title=noun.capitalize(), axis=whole_numbers(tickCount=5)),
             color=alt.Color(
                 "split:N",
                 title=None,

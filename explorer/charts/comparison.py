@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from explorer.charts.training_curves import EPOCH_AXIS
+from explorer.charts.whole_numbers import EPOCH_AXIS
 from explorer.palette import RUN_COLORS, SPLIT_DASHES
 from explorer.runs.history import VALIDATION, EpochRecord, best_epoch, tidy
 from explorer.runs.metrics import METRICS, OBJECTIVES

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts.signal_views import LEGEND, PADDED, SIGNAL_VIEWS, tooltip, value_axis
-from explorer.charts.training_curves import EPOCH_AXIS
+from explorer.charts.whole_numbers import EPOCH_AXIS, LAYER_AXIS, whole_numbers
 from explorer.palette import DIVERGING, LAYER, NEUTRAL, SEQUENTIAL
 from explorer.runs import signals as signal_records
 from explorer.runs.signals import EpochSignals, LayerSignals
@@ -60,7 +60,7 @@ def layers_by_epoch(frame: pd.DataFrame, signal: str) -> alt.Chart:
         .encode(
             x=alt.X("from:Q", title="Epoch", axis=_CELL_AXIS, scale=_TIGHT),
             x2="to:Q",
-            y=alt.Y("low:Q", title="Layer (input at the bottom)", axis=_DEPTH_AXIS, scale=_TIGHT),
+            y=alt.Y("low:Q", title="Layer (input at the bottom)", axis=LAYER_AXIS, scale=_TIGHT),
             y2="high:Q",
             color=alt.Color(
                 "value:Q", title=None, scale=scale, legend=alt.Legend(format=view.format, gradientLength=200)
@@ -98,7 +98,7 @@ def by_depth(frame: pd.DataFrame, signal: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_line(point=alt.OverlayMarkDef(size=36), strokeWidth=2)
         .encode(
-            x=alt.X("depth:Q", title="Layer (input to output)", axis=_DEPTH_AXIS, scale=PADDED),
+            x=alt.X("depth:Q", title="Layer (input to output)", axis=LAYER_AXIS, scale=PADDED),
             y=value_axis(view),
             color=color,
             tooltip=tooltip(view),
@@ -152,6 +152,5 @@ def histogram(frame: pd.DataFrame) -> alt.Chart:
 
 
 _TIGHT = alt.Scale(nice=False, zero=False)
-_DEPTH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False)
 # a cell ends at its epoch, so the untrained network's begins at −1, which is not an epoch
-_CELL_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False, labelExpr="datum.value < 0 ? '' : datum.label")
+_CELL_AXIS = whole_numbers(least=0, grid=False)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from explorer.charts.internals import MOST_EPOCHS
 from explorer.charts.signal_views import LEGEND, PADDED
-from explorer.charts.training_curves import EPOCH_AXIS
+from explorer.charts.whole_numbers import EPOCH_AXIS
 from explorer.palette import LAYER, NEUTRAL
 from explorer.runs.history import EpochRecord
 from explorer.runs.thinning import thinned

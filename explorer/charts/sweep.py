@@ -11,7 +11,7 @@ import pandas as pd
 
 from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, height, upper_end
 from explorer.charts.linked import is_choice, is_logarithmic, title, titled
-from explorer.charts.training_curves import EPOCH_AXIS
+from explorer.charts.whole_numbers import EPOCH_AXIS, whole_numbers
 from explorer.config import FIELDS
 from explorer.palette import NEUTRAL, SPLIT_COLORS, VALIDATION
 from explorer.plain_text import count
@@ -134,8 +134,8 @@ def importance(shares: Mapping[str, tuple[float, float]], trials: int) -> alt.La
 def slice_of(frame: pd.DataFrame, field: str, objective: str) -> alt.Chart:
     """One setting against the objective, one point per completed trial; columns: the field, the objective, title."""
     scale = alt.Scale(type="log", nice=False) if is_logarithmic(field) else alt.Scale(zero=False)
-    whole = {"tickMinStep": 1} if field in FIELDS and isinstance(FIELDS[field].default, int) else {}
-    axis = alt.Axis(format="~g", grid=False, tickCount=4, **whole)
+    whole = field in FIELDS and isinstance(FIELDS[field].default, int)
+    axis = whole_numbers(grid=False, tickCount=4) if whole else alt.Axis(format="~g", grid=False, tickCount=4)
     x = (
         alt.X(f"{field}:N", title=title(field), axis=alt.Axis(labelAngle=-30, grid=False))
         if is_choice(field)

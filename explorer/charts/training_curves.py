@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from explorer.charts.epoch_axes import EDGE, EPOCH, NOTE, axis_marks, axis_rows, edge, height, upper_end
+from explorer.charts.whole_numbers import EPOCH_AXIS
 from explorer.palette import NEUTRAL, SPLIT_COLORS
 from explorer.runs.history import TRAINING, VALIDATION, EpochRecord, best_epoch, tidy, without_penalty
 from explorer.runs.metrics import METRICS
@@ -19,9 +20,6 @@ from explorer.runs.thinning import thinned
 
 MOST_POINTS = 200  # one for every two pixels of a chart beside another
 HEIGHT = 280
-
-# whole epochs, however few or many
-EPOCH_AXIS = alt.Axis(tickMinStep=1, format="d", grid=False, labelExpr="datum.value % 1 ? '' : datum.label")
 
 
 def curve_frame(run_id: str, records: Sequence[EpochRecord]) -> pd.DataFrame:

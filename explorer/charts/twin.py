@@ -6,7 +6,8 @@ import altair as alt
 import pandas as pd
 
 from explorer.charts.epoch_axes import EDGE, EPOCH, axis_marks
-from explorer.charts.training_curves import EPOCH_AXIS, curve_frame, drawn_rows
+from explorer.charts.training_curves import curve_frame, drawn_rows
+from explorer.charts.whole_numbers import EPOCH_AXIS
 from explorer.palette import TWIN_COLORS
 from explorer.runs.history import TRAINING, VALIDATION, EpochRecord
 from explorer.runs.metrics import METRICS

@@ -115,14 +115,14 @@ def matrix(evaluation: Evaluation) -> str:
 
 
 def _picture(shares: "np.ndarray") -> str:
-    """The matrix as a picture with a pixel for each cell, as dark as its share of its row."""
+    """The matrix as a picture with a pixel for each cell, as opaque as its share of its row is large."""
     import numpy as np
 
     right, wrong = (np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in (RIGHT_COLOR, WRONG_COLOR))
     colors = np.where(np.eye(len(shares), dtype=bool)[..., None], right, wrong)
     # a cell with a single image must be seen among hundreds
     opacity = np.where(shares > 0, 0.25 + 0.75 * shares, 0.0)[..., None]
-    pixels = np.rint(colors * opacity + 255 * (1 - opacity)).astype(np.uint8)
+    pixels = np.rint(np.concatenate([colors, 255 * opacity], axis=-1)).astype(np.uint8)
     style = "width:100%;max-width:560px;image-rendering:pixelated;border:1px solid #8a8f98"
     return f'<img alt="confusion matrix of {len(shares)} classes" src="{png_uri(pixels)}" style="{style}">'
 

@@ -52,7 +52,7 @@ def _as_seen(picture, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
 
 
 def png_uri(image: np.ndarray, max_value: int = 255) -> str:
-    """An image uint8 `[height, width]` or `[height, width, 1 or 3]` as the `data:` URI of a PNG."""
+    """An image uint8 `[height, width]` or `[height, width, 1, 3 or 4]` as the `data:` URI of a PNG."""
     return as_uri(_png(_picture(image, max_value)))
 
 

@@ -55,8 +55,9 @@ def test_the_matrix_of_many_classes_has_no_numbers_and_no_empty_cells():
 def test_the_matrix_of_many_classes_in_a_file_is_a_picture_with_a_list_of_mistakes():
     html = html_report.matrix(MANY)
     pixels = np.array(Image.open(io.BytesIO(base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]))))
-    assert pixels.shape == (CLASSES, CLASSES, 3)
-    assert ((pixels != 255).any(axis=2) == (MANY.matrix > 0)).all(), "every cell with an image is seen, and no other"
+    assert pixels.shape == (CLASSES, CLASSES, 4)
+    assert ((pixels[..., 3] > 60) == (MANY.matrix > 0)).all(), "every cell with an image is seen"
+    assert (pixels[MANY.matrix == 0, 3] == 0).all(), "and no other, on light and on dark pages"
     rows = re.findall(r"<tr><th>([^<]+)</th><td>([^<]+)</td><td>([\d,]+)</td></tr>", html)
     assert len(rows) == MOST_MISTAKES and len(html) < 30_000
     names = list(MANY.class_names)
