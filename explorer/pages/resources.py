@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -99,8 +100,8 @@ def restart_run_queue() -> None:
     st.session_state.pop(_PREPARED, None)
 
 
-def prepare(config: TrainingConfig) -> None:
-    """Compiles the sidebar's network ahead of time, once per change."""
-    if st.session_state.get(_PREPARED) != config:
-        st.session_state[_PREPARED] = config
-        run_queue().prepare(config)
+def prepare(configs: Sequence[TrainingConfig]) -> None:
+    """Compiles what may be trained next ahead of time, the likeliest first, once per change."""
+    if configs and st.session_state.get(_PREPARED) != configs:
+        st.session_state[_PREPARED] = configs
+        run_queue().prepare(configs)

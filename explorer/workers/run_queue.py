@@ -5,7 +5,7 @@ before it is ready wait.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from explorer.config import TrainingConfig
@@ -45,7 +45,7 @@ class RunQueue:
         self._lost = LostRuns(self._waiting)
         self._turns = Turns(self._waiting, self.limits, turn_seconds)
         self._client = self._cluster = self._dispatcher = None
-        self._wanted: TrainingConfig | None = None
+        self._wanted: Sequence[TrainingConfig] = ()
         self._ended: set[str] = set()
         self._news = threading.Event()
         self._start_in_background()
@@ -144,13 +144,13 @@ class RunQueue:
         ahead = [self._turns.seconds_left(entry, seconds_left(entry.run)) for entry in order[:place]]
         return expected_wait(busy, ahead, self.slots)
 
-    def prepare(self, config: TrainingConfig) -> None:
-        """Has idle workers compile a configuration's network ahead of time; the latest request counts."""
+    def prepare(self, configs: Sequence[TrainingConfig]) -> None:
+        """Has idle workers compile the networks of configurations ahead of time, in turn; the latest request counts."""
         with self._lock:
             if self.state != READY:
-                self._wanted = config
+                self._wanted = configs
                 return
-            self._client.run(_prepare, config.to_dict(), wait=False, on_error="ignore")
+            self._client.run(_prepare, [config.to_dict() for config in configs], wait=False, on_error="ignore")
 
     @property
     def slots(self) -> int:
@@ -201,8 +201,8 @@ class RunQueue:
             self._client, self._cluster = client, cluster
             self._dispatcher = self._new_dispatcher(settings)
             self.state = READY
-            wanted, self._wanted = self._wanted, None
-        if wanted is not None:
+            wanted, self._wanted = self._wanted, ()
+        if wanted:
             self.prepare(wanted)
 
     def _new_dispatcher(self, settings: Settings) -> LocalDispatcher | RemoteDispatcher:
@@ -241,7 +241,7 @@ class RunQueue:
             self._news.set()
 
 
-async def _prepare(values: dict) -> None:
+async def _prepare(configs: list[dict]) -> None:
     from explorer.workers.worker_process import THIS
 
-    THIS.prepare(TrainingConfig.from_dict(values))
+    THIS.prepare([*map(TrainingConfig.from_dict, configs)])

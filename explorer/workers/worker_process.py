@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class WorkerProcess:
         self._busy = 0
         self._runs = 0
         self._leaving = False
-        self._wanted: TrainingConfig | None = None
+        self._wanted: Sequence[TrainingConfig] = ()
         self._wake = threading.Event()
 
     def start(self) -> None:
@@ -39,9 +40,9 @@ class WorkerProcess:
         """
         threading.Thread(target=self._warm, daemon=True, name="warm-up").start()
 
-    def prepare(self, config: TrainingConfig) -> None:
-        """Requests that the network of a configuration be compiled when idle; the latest request counts."""
-        self._wanted = config
+    def prepare(self, configs: Sequence[TrainingConfig]) -> None:
+        """Requests that the networks of configurations be compiled in turn when idle; the latest request counts."""
+        self._wanted = configs
         self._wake.set()
 
     def execute(self, path: str) -> str:
@@ -75,17 +76,20 @@ class WorkerProcess:
         while True:
             if self._wake.wait(IDLE_SECONDS if ahead else None):
                 time.sleep(REST_SECONDS)
-                config, self._wanted = self._wanted, None
                 self._wake.clear()
                 ahead = [preset.config for preset in PRESETS.values()] if ahead is None else ahead
+                for config in self._wanted:
+                    if self._wake.is_set():
+                        break
+                    self._compile(config)
             else:
-                config = ahead.pop()
-            # a run has priority: compiling at the same time would take its cores
-            if config is not None and not self._busy:
-                try:
-                    worker.warm(config)
-                except Exception:  # the run itself will meet the same error and report it
-                    continue
+                self._compile(ahead.pop())
+
+    def _compile(self, config: TrainingConfig) -> None:
+        if self._busy:  # a run has priority: compiling at the same time would take its cores
+            return
+        with suppress(Exception):  # the run itself will meet the same error and report it
+            worker.warm(config)
 
 
 THIS = WorkerProcess()

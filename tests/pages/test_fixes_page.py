@@ -4,9 +4,11 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+from browser import wait_for
 from drawn import texts, whole_app
 from made_runs import DIGITS, signals
 from streamlit.testing.v1 import AppTest
+from worker_processes import compiled
 
 from explorer.diagnosis import Evidence, diagnose
 from explorer.fixes import attempts, plan
@@ -19,6 +21,7 @@ from explorer.runs.run_summary import summarize
 from explorer.runs.status import COMPLETED, FAILED
 from explorer.runs.store import RunStore
 from explorer.workers.limits import Limits
+from explorer.workers.run_queue import READY
 
 SIGMOID = DIGITS.with_(activation="sigmoid", kernel_initializer="glorot_uniform")
 SHRINKING = {"gradient_rms": [1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 4e-3]}
@@ -86,6 +89,18 @@ def test_a_fix_that_nobody_tried_is_called_untried(store, origin):
     assert "**Fix:** batch normalization before each activation :gray-badge[untried]" in texts(page)
     assert button(page, "Try the fix") and button(page, "Compare all fixes")
     assert "tried:" not in texts(page)
+
+
+def test_the_network_of_the_first_fix_is_compiled_while_its_finding_is_read(store, origin):
+    app(origin)
+    normalized = {"depth": SIGMOID.depth, "width": SIGMOID.width, **NORMALIZED}
+    wait_for(lambda: any(normalized.items() <= shape.items() for shape in compiled_now()))
+
+
+def compiled_now() -> list[dict]:
+    """What the workers have compiled; nothing while they start."""
+    run_queue = resources.run_queue()
+    return compiled(run_queue) if run_queue.state == READY else []
 
 
 def test_one_click_queues_the_fix_and_its_folder_names_origin_and_fix(store, origin):

@@ -19,3 +19,16 @@ def wait_status(run: Run, status: str) -> None:
         wait_for(lambda: run.status().status == status)
     except TimeoutError as error:
         raise AssertionError(f"{run.name} is not {status}: {run.status()}, asked for: {run.requested()}") from error
+
+
+def compiled(run_queue) -> list[dict]:
+    """The settings of the networks that the workers of a queue have compiled, those of each worker in order."""
+    return [shape for of_worker in run_queue._client.run(_compiled).values() for shape in of_worker]
+
+
+def _compiled() -> list[dict]:
+    from dataclasses import asdict
+
+    from explorer.workers import worker
+
+    return [asdict(shape) for shape in list(worker.programs()._programs)]

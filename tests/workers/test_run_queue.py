@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 from browser import wait_for
-from worker_processes import wait_status, worker_processes
+from worker_processes import compiled, wait_status, worker_processes
 
 from explorer.config import TrainingConfig
 from explorer.errors import FieldError, InputError
@@ -171,17 +171,23 @@ def test_a_run_queue_that_cannot_start_says_why():
 
 def test_ahead_of_time_compilation_is_used_by_the_run(run_queue, store):
     config = SHORT.with_(depth=3, width=33)
-    run_queue.prepare(config)
-    wait_for(lambda: any(run_queue._client.run(_compiled, 33).values()))
+    run_queue.prepare([config])
+    wait_for(lambda: 33 in widths(run_queue))
     run = submit(run_queue, store, config)
     wait_status(run, COMPLETED)
     assert run.status().compile_seconds == 0.0
 
 
-def _compiled(width):
-    from explorer.workers import worker
+def widths(run_queue) -> list[int]:
+    return [shape["width"] for shape in compiled(run_queue)]
 
-    return any(shape.width == width for shape in worker.programs()._programs)
+
+def test_what_is_likely_to_be_trained_is_compiled_in_its_order_and_a_newer_wish_counts(run_queue):
+    first, second, newer = (SHORT.with_(width=width) for width in (34, 35, 36))
+    run_queue.prepare([newer])
+    run_queue.prepare([first, second])
+    wait_for(lambda: 35 in widths(run_queue))
+    assert [width for width in widths(run_queue) if width in (34, 35, 36)] == [34, 35]
 
 
 def test_a_queued_run_waits_for_a_run_queue_that_starts(store):

@@ -508,5 +508,5 @@ def test_a_process_that_a_page_uses_compiles_the_presets_when_it_is_idle(monkeyp
     process.start()
     shapes = {Shape.of(one.config) for one in small.values()}
     assert not shapes & set(compiled)
-    process.prepare(SMALL.with_(width=9))
+    process.prepare([SMALL.with_(width=9)])
     wait_for(lambda: shapes <= set(compiled))

@@ -68,6 +68,14 @@ def name(origin: RunSummary, change: plan.Change) -> str:
     return describe_new_values(origin.config, origin.config.with_(**change))
 
 
+def first_to_train(origin: RunSummary, findings: Sequence[Finding]) -> TrainingConfig | None:
+    """What **Try the fix** of the most serious finding would train; None if it suggests nothing or has been tried."""
+    change = findings[0].change if findings else None
+    if not change or attempts.key(change) in of(origin):
+        return None
+    return attempts.planned(origin, attempts.wanted(origin, [change]))[-1][0]
+
+
 def try_button(origin: RunSummary, finding: Finding, tried: Attempts, place: str) -> None:
     """Draws the button that trains a finding's fix at once; nothing if its effect is known."""
     change = finding.change

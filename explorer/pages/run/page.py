@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer.config import TrainingConfig
 from explorer.diagnosis import Finding
 from explorer.pages import layout, selection
-from explorer.pages.run import actions, boundary, findings, learning_rate, links, pace, state, twin
+from explorer.pages.run import actions, boundary, findings, fixes, learning_rate, links, pace, state, twin
 from explorer.pages.run.curves import curves
 from explorer.pages.run.links import run_name
 from explorer.pages.run.progress import bar, numbers
@@ -50,6 +51,14 @@ def _contents(run: Run) -> tuple:
     """What the drawing of an ended run is made of."""
     taken = snapshot(run)
     return taken.summary.problem or taken, twin.twin_of(run), run_name(run.name)
+
+
+def trained_next(run: Run) -> TrainingConfig | None:
+    """What is likely to be trained after an ended run: the fix that its page suggests first."""
+    taken = state.latest(run)
+    if taken.summary.state in ACTIVE or not state.measured(taken):
+        return None
+    return fixes.first_to_train(taken.summary, state.diagnosis(taken))
 
 
 def _live(run: Run, drawn: latest_runs.States) -> None:
