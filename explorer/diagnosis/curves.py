@@ -109,7 +109,7 @@ def _larger(run: Evidence) -> list[Fix]:
     if config.depth == 0:
         return [Fix({"depth": 2})]
     # regularization off first; then a network that is larger where it is small, and steps of another size
-    fixes = [Fix({"dropout": OFF})] * (config.dropout != OFF) + [Fix({"l2": 0.0})]
+    fixes = [Fix({"dropout": OFF})] * (config.dropout != OFF) + [Fix({"l2": 0.0}), Fix({"weight_decay": 0.0})]
     fixes += [Fix({"width": max(64, 4 * config.width)})] * (config.width < 50)
     fixes += [Fix({"depth": 2 * config.depth})] * (config.depth < 8)
     return [*fixes, Fix({"width": 2 * config.width}), Fix({"learning_rate": 3 * config.learning_rate})]

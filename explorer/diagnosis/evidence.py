@@ -161,14 +161,17 @@ class Evidence:
         return movement * planned < limit("little_movement")
 
     @property
+    def highest_rate(self) -> float:
+        """The highest learning rate that is set: the peak of 1cycle."""
+        return self.config.learning_rate * (self.config.peak_factor if self.config.schedule == ONE_CYCLE else 1.0)
+
+    @property
     def crawls(self) -> bool:
         """Whether the weights hardly move because of the learning rate: it is far below what the optimizer needs.
 
         Whatever else is wrong has had no chance to show, and correcting it alone would change nothing.
         """
-        config = self.config
-        highest = config.learning_rate * (config.peak_factor if config.schedule == ONE_CYCLE else 1.0)
-        return highest <= limit("low_rate") * usual_rate(config) and self.moved_little
+        return self.highest_rate <= limit("low_rate") * usual_rate(self.config) and self.moved_little
 
     @property
     def narrow(self) -> bool:

@@ -6,7 +6,8 @@ from explorer.activations import ACTIVATIONS
 from explorer.config import BEFORE_ACTIVATION, FIELDS, OFF, PAIRS, RAW, STANDARDIZED
 from explorer.diagnosis.evidence import Evidence, gradient_norms, output, step_of
 from explorer.diagnosis.finding import PROBLEM, WARNING, Finding, Fix, fraction, number
-from explorer.diagnosis.suggestions import PLAIN, lower_rates
+from explorer.diagnosis.regularization import gentler_dropout, kept_signal
+from explorer.diagnosis.suggestions import PLAIN, lower_rates, usual_rate
 from explorer.diagnosis.thresholds import limit
 from explorer.plain_text import decimal, percent
 from explorer.runs.cause import Cause
@@ -217,12 +218,18 @@ def _recovered(run: Evidence) -> bool:
 def diverged(run: Evidence) -> Finding | None:
     """The loss became NaN or infinite, or jumped far above chance level."""
     rate = run.config.learning_rate
-    lower = lower_rates(run.config)
+    fixes = lower_rates(run.config)
     why = (
         "Each step overshot the minimum and ended higher up on the other side, so the next gradient and the next step "
         "were even larger. This ends in numbers too large to represent, or in weights that have lost what they had "
         "learned."
     )
+    if kept_signal(run.config) <= limit("kept_signal") and run.highest_rate <= usual_rate(run.config):
+        fixes = [*gentler_dropout(run.config), *fixes]
+        why += (
+            f" What dropout leaves of a layer is multiplied by {1 / (1 - run.config.dropout_rate):.3g}, which makes a "
+            "step that is usual without it too large."
+        )
     if run.cause == Cause.DIVERGED:
         in_validation = run.last is not None and not math.isfinite(run.last.val_loss)
         since = len(run.records) + (not in_validation)  # an epoch in which the training loss failed has no record
@@ -230,7 +237,7 @@ def diverged(run: Evidence) -> Finding | None:
             f"The {'validation' if in_validation else 'training'} loss became NaN or infinite in epoch {since}, "
             f"at learning rate {decimal(rate)} with {FIELDS['optimizer'].title(run.config.optimizer)}."
         )
-        return Finding("diverged", PROBLEM, since, evidence, why, lower)
+        return Finding("diverged", PROBLEM, since, evidence, why, fixes)
     lowest, jumped = math.inf, None
     for record in run.epochs:
         if record.loss > limit("spike_factor") * max(lowest, run.chance_loss) and math.isfinite(lowest):
@@ -246,4 +253,4 @@ def diverged(run: Evidence) -> Finding | None:
         f"The training loss jumped to {number(worst.loss)} in epoch {worst.epoch}. Before that, it had been as low as "
         f"{number(before)}; chance level is {run.chance_loss:.2f}."
     )
-    return Finding("diverged", PROBLEM, jumped, evidence, why, lower)
+    return Finding("diverged", PROBLEM, jumped, evidence, why, fixes)

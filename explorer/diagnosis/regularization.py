@@ -8,7 +8,7 @@ from explorer.diagnosis.evidence import Evidence, squared_weights
 from explorer.diagnosis.finding import NOTE, PROBLEM, WARNING, Finding, Fix, fraction, number
 from explorer.diagnosis.suggestions import rounded
 from explorer.diagnosis.thresholds import limit
-from explorer.plain_text import percent
+from explorer.plain_text import decimal, percent
 from explorer.runs import cost_estimate
 
 
@@ -44,7 +44,7 @@ def l2_too_strong(run: Evidence) -> Finding | None:
         "l2_too_strong",
         NOTE if harmless else PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
         1,
-        f"{now} {_shrunk(shrunk)}" if shrunk < 0.5 else now,
+        f"{now} {_shrunk(shrunk)}".strip(),
         "The optimizer lowers the sum of loss and penalty. If the penalty is the larger part, the fastest way down is "
         "to make all weights small, whatever that does to the predictions."
         + (" So far, the network is still learning." if harmless else ""),
@@ -53,7 +53,9 @@ def l2_too_strong(run: Evidence) -> Finding | None:
 
 
 def _shrunk(squares: float) -> str:
-    """How far the weights have shrunk, as a sentence."""
+    """How far the weights have shrunk, as a sentence; empty if they have not."""
+    if squares >= 0.5:
+        return ""
     share = f"{squares:.1%}" if squares >= 1e-3 else fraction(squares)
     return f"The squared weights have shrunk to {share} of what they were before training."
 
@@ -83,22 +85,25 @@ def _weaker(run: Evidence) -> list[Fix]:
 def weight_decay_too_strong(run: Evidence) -> Finding | None:
     """Weight decay that shrinks the weights faster than training makes them grow."""
     config, last = run.config, run.last
-    per_epoch = config.learning_rate * config.weight_decay * run.steps_per_epoch
-    if not last or per_epoch < limit("decayed_per_epoch") or run.shrunk > limit("shrunk_weights"):
+    per_step = run.highest_rate * config.weight_decay
+    per_epoch = per_step * run.steps_per_epoch
+    if not last or run.unharmed or per_epoch < limit("decayed_per_epoch"):
         return None
-    if run.unharmed:
+    signal = math.sqrt(min(1.0, run.shrunk)) ** (config.depth + 1)
+    shrunk = run.shrunk <= limit("shrunk_weights") or signal <= limit("decayed_signal")
+    if not shrunk and per_epoch < limit("decayed_within_an_epoch"):
         return None
-    mild = rounded(limit("mild_decay") / (config.learning_rate * run.steps_per_epoch))
+    mild = rounded(limit("mild_decay") / (run.highest_rate * run.steps_per_epoch))
     return Finding(
         "weight_decay_too_strong",
         PROBLEM if min(last.accuracy, last.val_accuracy) < limit("half_learnt") else WARNING,
         1,
-        f"{_shrunk(run.shrunk)} Without gradients, each epoch would multiply the weights by "
-        f"{math.exp(-per_epoch):.2g}. The training accuracy is {percent(last.accuracy)}, the validation accuracy "
-        f"{percent(last.val_accuracy)}.",
+        f"{_shrunk(run.shrunk)} Without gradients, an epoch at a learning rate of {decimal(run.highest_rate)} would "
+        f"multiply the weights by {math.exp(-per_epoch):.2g}. The training accuracy is {percent(last.accuracy)}, the "
+        f"validation accuracy {percent(last.val_accuracy)}.".strip(),
         "In every step, weight decay takes a share of each weight: the learning rate times the weight decay, here "
-        f"{number(config.learning_rate * config.weight_decay)}. If that is more than gradients add, the weights "
-        "disappear, whatever that does to the predictions.",
+        f"{number(per_step)}. If that is more than gradients add, the weights disappear, whatever that does to the "
+        "predictions.",
         [Fix({"weight_decay": min(mild, 0.01)}), Fix({"weight_decay": 0.0})],
     )
 
@@ -155,7 +160,7 @@ def dropout_too_strong(run: Evidence) -> Finding | None:
     layers = dropping_layers(config)
     if layers == 0 or config.dropout_rate == 0 or not last:
         return None
-    kept = (1 - config.dropout_rate) ** layers
+    kept = kept_signal(config)
     if kept > limit("kept_signal") or len(run.records) < limit("settled_epochs"):
         return None
     if last.val_accuracy >= limit("learnt_accuracy") or run.learned:
@@ -187,6 +192,11 @@ def dropping_layers(config: TrainingConfig) -> int:
     if config.dropout == ALPHA_OUTPUT:
         return 1
     return config.depth if config.dropout in (DROPOUT, ALPHA) else 0
+
+
+def kept_signal(config: TrainingConfig) -> float:
+    """The share of the signal that passes all layers that drop units."""
+    return (1 - config.dropout_rate) ** dropping_layers(config)
 
 
 def gentle_rate(config: TrainingConfig) -> float:

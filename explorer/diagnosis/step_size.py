@@ -203,8 +203,9 @@ def rate_too_low(run: Evidence) -> Finding | None:
     first, last = run.epochs[0].loss, run.last.loss
     per_epoch = fall(first, last) / (len(run.epochs) - 1)
     severity = PROBLEM
-    if step >= limit("tiny_update") or per_epoch >= limit("slow_fall"):
-        if not run.moved_little or not _unfinished(run):
+    slow = per_epoch < limit("slow_fall")
+    if step >= limit("tiny_update") or not slow:
+        if not run.moved_little or not (run.crawls or _unfinished(run)):
             return None
         severity = PROBLEM if run.beginning else WARNING
     since = run.since(lambda s: s.epoch > 0 and not step_of(s) >= limit("usual_update"), at_least=2)
@@ -223,7 +224,7 @@ def rate_too_low(run: Evidence) -> Finding | None:
         f"usual. The training loss falls by {per_epoch:.1%} per epoch.{suggestion}",
         "The direction is right, but the steps are so short that reaching a minimum would take "
         f"{'thousands of' if severity == PROBLEM else 'many more'} epochs. "
-        "Nothing looks broken: the curves are smooth and almost flat.",
+        f"Nothing looks broken: {'the curves are smooth and almost flat' if slow else 'the loss keeps falling'}.",
         [*_standardized_too(run.config, usual), *(Fix({"learning_rate": value}) for value in rates if value)],
     )
 

@@ -598,8 +598,42 @@ def test_weight_decay_that_takes_the_weights_away_is_the_cause_and_not_the_rate(
     assert names(told) == ["weight_decay_too_strong"] and told[0].severity == PROBLEM
     assert "multiply the weights by 0.11" in told[0].evidence
     assert told[0].change == {"weight_decay": 0.009} and {"weight_decay": 0.0} in told[0].others
-    assert "weight_decay_too_strong" not in names(found(SGD.with_(weight_decay=1.0), records, epochs(4)))
+    assert "weight_decay_too_strong" not in names(found(SGD.with_(weight_decay=0.3), records, epochs(4)))
+    assert "weight_decay_too_strong" in names(found(SGD.with_(weight_decay=1.0), records, epochs(4))), "too fast anyway"
     assert "weight_decay_too_strong" not in names(found(SGD.with_(weight_decay=0.01), records, seen))
+
+
+def test_weight_decay_is_judged_by_the_peak_of_1cycle():
+    config = SGD.with_(learning_rate=0.005, weight_decay=0.2)
+    records, seen = history(2.0, 1.6, 1.5, 1.4, accuracy=0.6), epochs(4, weight_norm=0.1)
+    assert "weight_decay_too_strong" not in names(found(config, records, seen))
+    told = first(config.with_(schedule="one_cycle", peak_factor=10.0), records, seen)
+    assert told.name == "weight_decay_too_strong" and "an epoch at a learning rate of 0.05" in told.evidence
+    assert told.change == {"weight_decay": 0.009}
+
+
+def test_decay_comes_off_before_a_network_grows():
+    flat = history(*[1.5] * 12, accuracy=0.5)
+    told = next(one for one in found(RELU.with_(weight_decay=0.01), flat, epochs(12)) if one.name == "underfitting")
+    assert told.change == {"weight_decay": 0.0}
+
+
+@pytest.mark.parametrize(("rate", "fix"), [(0.95, {"dropout_rate": 0.22}), (0.3, {"learning_rate": 0.001})])
+def test_divergence_at_a_usual_rate_is_laid_to_dropout_that_leaves_hardly_a_unit(rate, fix):
+    config = RELU.with_(optimizer="momentum", learning_rate=0.01, depth=2, dropout="hidden", dropout_rate=rate)
+    told = first(config, [], epochs(0), cause=Cause.DIVERGED)
+    assert told.name == "diverged" and told.change == fix
+    assert ("multiplied by 20" in told.why) == (rate == 0.95)
+    higher = first(config.with_(learning_rate=1.0), [], epochs(0), cause=Cause.DIVERGED)
+    assert higher.change == {"learning_rate": 0.01}, "such a rate is to blame first"
+
+
+def test_a_rate_far_below_the_usual_one_is_told_though_noise_hides_that_the_loss_falls():
+    noisy = history(2.7, 2.6, 2.56, 2.54, 2.55, 2.52, 2.47, 2.48, 2.5, 2.46, accuracy=0.17)
+    seen, config = epochs(10, update_ratio=4e-5), SGD.with_(epochs=10)
+    told = first(config.with_(learning_rate=0.001), noisy, seen, cause=Cause.ALL_EPOCHS)
+    assert told.name == "rate_too_low" and told.severity == WARNING and told.change == {"learning_rate": 0.03}
+    assert "rate_too_low" not in names(found(config.with_(learning_rate=0.03), noisy, seen, cause=Cause.ALL_EPOCHS))
 
 
 def test_shifts_by_half_of_an_image_are_the_cause_and_not_the_rate():

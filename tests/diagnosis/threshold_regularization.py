@@ -135,10 +135,12 @@ REGULARIZATION = [
 ]
 
 
-def shrinking(per_epoch: float = 1.0, squares: float = 0.01, val_accuracy: float = 0.3, rate: float = 0.05):
+def shrinking(
+    per_epoch: float = 1.0, squares: float = 0.01, val_accuracy: float = 0.3, rate: float = 0.05, depth: int = 0
+):
     """Weight decay that takes such a share of the weights per epoch, and has left such a share of their squares."""
-    config = SGD.with_(depth=0, learning_rate=rate, weight_decay=per_epoch / (rate * STEPS))
-    measured = seen(4, 0, start={"weight_norm": 1.0}, weight_norm=math.sqrt(squares))
+    config = SGD.with_(depth=depth, learning_rate=rate, weight_decay=per_epoch / (rate * STEPS))
+    measured = seen(4, depth, start={"weight_norm": 1.0}, weight_norm=math.sqrt(squares))
     return run(config, with_(level(4, accuracy=0.98), val_accuracy=val_accuracy), measured)
 
 
@@ -153,10 +155,24 @@ DECAY = [
     Case(
         "shrunk_weights",
         told(regularization.weight_decay_too_strong),
-        lambda v: shrinking(squares=v),
+        lambda v: shrinking(0.5, squares=v),
         (PROBLEM, PROBLEM, None),
         "decay",
         reached=squared,
+    ),
+    Case(
+        "decayed_signal",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(0.5, squares=v ** (2 / 7), depth=6),
+        (PROBLEM, PROBLEM, None),
+        reached=lambda v: math.sqrt(squared(v ** (2 / 7))) ** 7,
+    ),
+    Case(
+        "decayed_within_an_epoch",
+        told(regularization.weight_decay_too_strong),
+        lambda v: shrinking(v, squares=1.0),
+        (None, PROBLEM, PROBLEM),
+        reached=lambda v: 0.05 * (v / (0.05 * STEPS)) * STEPS,
     ),
     Case(
         "well_learnt_accuracy",

@@ -23,6 +23,7 @@ from threshold_case import (
 
 from explorer.diagnosis import NOTE, PROBLEM, WARNING, gradients, units
 from explorer.diagnosis.thresholds import limit
+from explorer.runs.cause import Cause
 
 FADED = TANH.with_(activation="sigmoid")
 NORMALIZED = RELU.with_(batch_norm="before_activation")
@@ -135,6 +136,14 @@ GRADIENTS = [
         lambda v: run(DIGITS, level(2, v * GUESSING, 0.2), first_gradient(1e3, 1.0, 2)),
         (None, WARNING, WARNING),
         "recovered",
+    ),
+    Case(
+        "kept_signal",
+        says(gradients.diverged, "What dropout leaves"),
+        lambda v: run(RELU.with_(depth=1, dropout="hidden", dropout_rate=1 - v), [], cause=Cause.DIVERGED),
+        (True, True, False),
+        "diverged",
+        reached=lambda v: 1 - (1 - v),
     ),
     Case(
         "spike_factor",
