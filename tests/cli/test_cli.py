@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import run_here
+from command_line import heed_ctrl_c, run_here
 
 from explorer.cli.run_report import METRICS, lines_of_result
 from explorer.config import FIELDS, TrainingConfig
@@ -33,12 +33,8 @@ ENDLESS = ["--epochs", 10_000, "--patience", 10_000]
 
 
 def start(*arguments: object, **more) -> subprocess.Popen:
-    """A command in a process of its own, where Ctrl-C works also if this one was started in the background."""
-
-    def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": prepare, **more}
+    """A command in a process of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_ctrl_c, **more}
     return subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=ROOT, text=True, **pipes)
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 import psutil
 import pytest
 from browser import ROOT, wait_for
+from command_line import heed_ctrl_c
 
 from explorer.runs.status import COMPLETED, PAUSED, RUNNING
 from explorer.runs.store import RunStore
@@ -73,7 +74,8 @@ def test_a_sweep_over_skip_connections_and_label_smoothing_trains_each_pair(tmp_
 
 def sweep(*arguments, runs):
     command = [sys.executable, "-m", "explorer", "sweep", *arguments, "--runs", str(runs)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_ctrl_c}
+    process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
     started.append(process)
     return process
 
