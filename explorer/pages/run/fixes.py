@@ -68,10 +68,12 @@ def name(origin: RunSummary, change: plan.Change) -> str:
     return describe_new_values(origin.config, origin.config.with_(**change))
 
 
-def first_to_train(origin: RunSummary, findings: Sequence[Finding]) -> TrainingConfig | None:
+def first_to_train(
+    origin: RunSummary, findings: Sequence[Finding], listing: Sequence[RunSummary]
+) -> TrainingConfig | None:
     """What **Try the fix** of the most serious finding would train; None if it suggests nothing or has been tried."""
     change = findings[0].change if findings else None
-    if not change or attempts.key(change) in of(origin):
+    if not change or attempts.key(change) in attempts.attempts_of(origin, listing):
         return None
     return attempts.planned(origin, attempts.wanted(origin, [change]))[-1][0]
 

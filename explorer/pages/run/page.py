@@ -53,12 +53,12 @@ def _contents(run: Run) -> tuple:
     return taken.summary.problem or taken, twin.twin_of(run), run_name(run.name)
 
 
-def trained_next(run: Run) -> TrainingConfig | None:
+def trained_next(run: Run, listing: Sequence[RunSummary]) -> TrainingConfig | None:
     """What is likely to be trained after an ended run: the fix that its page suggests first."""
     taken = state.latest(run)
     if taken.summary.state in ACTIVE or not state.measured(taken):
         return None
-    return fixes.first_to_train(taken.summary, state.diagnosis(taken))
+    return fixes.first_to_train(taken.summary, state.diagnosis(taken), listing)
 
 
 def _live(run: Run, drawn: latest_runs.States) -> None:

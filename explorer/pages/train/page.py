@@ -63,7 +63,7 @@ def render() -> None:
         ignored.draw((config, chosen and chosen.name))
     if config is not None:
         settings.share(config)
-        fix = page.trained_next(chosen) if chosen else None
+        fix = page.trained_next(chosen, listing) if chosen else None
         likely = (fix, config) if config == trained else (config, fix)
         resources.prepare([each for each in likely if each and datasets.available(each.dataset)])
     messages.forget()  # only now: where a run has changed meanwhile, the page has begun anew
