@@ -63,10 +63,14 @@ def programs():
     return _cache
 
 
-def warm(config: TrainingConfig) -> None:
-    """Loads the data and compiles the network of a configuration, so that a run of it starts at once."""
+def warm(config: TrainingConfig) -> bool:
+    """Loads the data and compiles the network of a configuration, so that a run of it starts at once.
+
+    Returns whether it had to be compiled.
+    """
     cost_estimate.check_memory(config, psutil.virtual_memory().available)
-    programs().network(config, datasets.load(config.dataset, config.validation_split))
+    _, there = programs().network(config, datasets.load(config.dataset, config.validation_split))
+    return not there
 
 
 def execute(run: Run, watcher: Watcher | None = None) -> str:

@@ -1,4 +1,4 @@
-"""A worker process: it loads TensorFlow and data at its start, trains one run at a time, and ends after some runs."""
+"""A worker process: it loads TensorFlow and data at its start, trains one run at a time, and is replaced in time."""
 
 import os
 import threading
@@ -14,8 +14,8 @@ from explorer.presets import PRESETS
 from explorer.runs.run import Run
 from explorer.workers import worker
 
-# Training many models in one process leaks memory (tensorflow issue 61791), so a process ends after this many runs.
-RUNS_PER_PROCESS = 40
+# Models leak memory (tensorflow issue 61791), so a process ends after this many runs and networks compiled ahead.
+NETWORKS_PER_PROCESS = 40
 # The settings must be unchanged for this long before their network is compiled ahead of time.
 REST_SECONDS = 0.5
 # A process that a page uses compiles the notebook's presets too when it has had nothing to do for this long.
@@ -28,7 +28,7 @@ class WorkerProcess:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
-        self._runs = 0
+        self._networks = 0
         self._leaving = False
         self._wanted: Sequence[TrainingConfig] = ()
         self._wake = threading.Event()
@@ -57,9 +57,12 @@ class WorkerProcess:
         finally:
             with self._lock:
                 self._busy -= 1
-                self._runs += 1
-                if self._runs >= RUNS_PER_PROCESS:
-                    threading.Timer(0.5, self._leave).start()
+                self._networks += 1
+            self._leave_when_due()
+
+    def _leave_when_due(self) -> None:
+        if self._networks >= NETWORKS_PER_PROCESS:
+            threading.Timer(0.5, self._leave).start()
 
     def _leave(self) -> None:
         with self._lock:
@@ -84,12 +87,15 @@ class WorkerProcess:
                     self._compile(config)
             else:
                 self._compile(ahead.pop())
+            self._leave_when_due()
 
     def _compile(self, config: TrainingConfig) -> None:
         if self._busy:  # a run has priority: compiling at the same time would take its cores
             return
         with suppress(Exception):  # the run itself will meet the same error and report it
-            worker.warm(config)
+            compiled = worker.warm(config)
+            with self._lock:
+                self._networks += compiled
 
 
 THIS = WorkerProcess()

@@ -132,7 +132,7 @@ def ended_process(run):
 
 def test_a_process_is_recycled_after_its_runs(run_queue, store):
     [before] = worker_processes(run_queue)
-    run_queue._client.run(_recycle_after_one)
+    run_queue._client.run(_recycle_after, 1)
     run = submit(run_queue, store, SHORT)
     wait_status(run, COMPLETED)
     wait_for(lambda: worker_processes(run_queue) not in ([], [before]))
@@ -140,10 +140,23 @@ def test_a_process_is_recycled_after_its_runs(run_queue, store):
     wait_status(again, COMPLETED)
 
 
-def _recycle_after_one():
+def test_a_process_is_recycled_also_when_it_has_only_compiled_ahead(run_queue, store):
+    [before] = worker_processes(run_queue)
+    run_queue._client.run(_recycle_after, 2)
+    run_queue.prepare([SHORT.with_(width=37)])
+    wait_for(lambda: 37 in widths(run_queue))
+    assert worker_processes(run_queue) == [before]
+    run_queue.prepare([SHORT.with_(width=38)])
+    wait_for(lambda: worker_processes(run_queue) not in ([], [before]))
+    run = submit(run_queue, store, SHORT)
+    wait_status(run, COMPLETED)
+
+
+def _recycle_after(networks: int) -> None:
     from explorer.workers import worker_process
 
-    worker_process.RUNS_PER_PROCESS = 1
+    worker_process.THIS._networks = 0
+    worker_process.NETWORKS_PER_PROCESS = networks
 
 
 def test_orphans_of_a_dead_server_are_settled(store):
