@@ -16,6 +16,7 @@ fi
 .venv/bin/python -m explorer data cifar10
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-# three at a time even on two cores, since much of a test is waiting for processes and pages; a file is one process's, as
-# its tests share those, and the longest begin first, as tests/conftest.py orders them
-exec .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
+# one process more than there are cores, since much of a test is waiting for servers and pages, and at most nine, as each
+# takes over a gigabyte; a file is one process's, and the longest begin first, as tests/conftest.py orders them
+cores="$(getconf _NPROCESSORS_ONLN)"
+exec .venv/bin/python -m pytest -n "$((cores < 8 ? cores + 1 : 9))" --dist loadfile --no-loadscope-reorder "$@"

@@ -253,7 +253,8 @@ SMALL = ["--configurations", "20", "--seed", "733", "--epochs", "4"]
 
 def start(runs: Path) -> subprocess.Popen:
     """A campaign in a process group of its own, with one worker for each core."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPLORER_")}
+    choices = ("EXPLORER_WORKERS", "EXPLORER_SCHEDULER")
+    environment = {name: value for name, value in os.environ.items() if name not in choices}
     return subprocess.Popen(
         [sys.executable, "-m", "explorer", "benchmark", "--diagnosis", *SMALL, "--json"],
         env={**environment, "EXPLORER_RUNS": str(runs)},

@@ -70,6 +70,9 @@ class Keras:
             self._twin = build_network(config)
         finally:
             keras.config.set_dtype_policy(policy)
+        # lists made once: Keras collects them anew, layer by layer, whenever they are asked for
+        self._weights, self._twin_weights = self.network.weights, self._twin.weights
+        self.variables = [*self._weights, *self.optimizer.variables]
         plain = functools.partial(tf.function, autograph=False)
         self._units, self._exact_units = (plain(hidden_units(n)) for n in (self.network, self._twin))
         self._gradients = plain(lambda *batch: gradients(self.network, "float32", *batch))
@@ -77,16 +80,12 @@ class Keras:
         self._applied = plain(self._apply)
         self._set_all, self._set_weights, self._set_twin = (
             plain(functools.partial(assign, variables))
-            for variables in (self.variables, self.network.weights, self._twin.weights)
+            for variables in (self.variables, self._weights, self._twin_weights)
         )
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        return [*self.network.weights, *self.optimizer.variables]
 
     def set(self, state: list[np.ndarray]) -> None:
         self._set_all(state)
-        self._set_twin(state[: len(self._twin.weights)])
+        self._set_twin(state[: len(self._twin_weights)])
         for network in (self.network, self._twin):
             network.layers[1].finalize_state()
 
@@ -95,14 +94,16 @@ class Keras:
         exact = self._exact_gradients(images, labels)
         noise = [self._rounding(state, exact, images, labels, seed) for seed in range(3)]
         noise = [SLACK * max(sizes) for sizes in zip(*noise, strict=True)]
-        weights = len(self.network.weights)
+        weights, tensors = len(self._weights), [*map(tf.constant, state)]
         # an update is a sum of terms that may cancel; each is rounded by its own size, which this step lays bare
-        sizes = self._applied([*state[:weights], *map(np.abs, state[weights:])], [tf.abs(g) for g in exact])
-        self.set(state)
+        sizes = self._applied([*tensors[:weights], *map(tf.abs, tensors[weights:])], [tf.abs(g) for g in exact])
+        sizes = [part.numpy() for part in sizes]
+        self.set(tensors)
         loss = float(self.network.train_on_batch(images, labels)[0])
         after = values(self.variables)
         low, high = (
-            self._applied(state, [g + sign * n for g, n in zip(exact, noise, strict=True)]) for sign in (-1, 1)
+            [part.numpy() for part in self._applied(tensors, [g + sign * n for g, n in zip(exact, noise, strict=True)])]
+            for sign in (-1, 1)
         )
         return (
             loss,
@@ -123,14 +124,14 @@ class Keras:
 
     def _own_rounding(self, number: int, state, after, sizes) -> np.ndarray:
         size = EPSILON * (np.abs(after[number]) + np.abs(sizes[number] - state[number]))
-        if number < len(self._twin.weights) and "moving" in self._twin.weights[number].path:
-            return size + np.max(np.abs(after[number] - self._twin.weights[number].numpy()))
+        if number < len(self._twin_weights) and "moving" in self._twin_weights[number].path:
+            return size + np.max(np.abs(after[number] - self._twin_weights[number].numpy()))
         return size
 
     def _rounding(self, state, exact, images, labels, seed: int) -> list[float]:
         """How far single precision leads each gradient astray, with every weight moved by up to its own rounding."""
         random = np.random.default_rng(seed)
-        weights = state[: len(self.network.weights)]
+        weights = state[: len(self._weights)]
         self._set_weights([w * (1 + EPSILON / 2 * random.uniform(-1, 1, w.shape)).astype("float32") for w in weights])
         self.network.layers[1].finalize_state()
         order = random.permutation(len(images))

@@ -15,6 +15,7 @@ import pytest
 from explorer.config import ALPHA, PAIRS, TrainingConfig
 from explorer.data.datasets import Dataset
 from explorer.presets import PRESETS
+from explorer.training.frameworks import set_graph_optimizer
 from explorer.training.model import build_network, set_initial_weights
 from explorer.training.model_file import save_network
 from explorer.training.tensors import TrainingTensors
@@ -68,6 +69,7 @@ def test_every_file_is_the_one_that_keras_writes(config: TrainingConfig, tmp_pat
 
 def test_every_file_predicts_the_same_where_this_project_cannot_be_imported(digits: Dataset, tmp_path):
     data, random = TrainingTensors(digits), np.random.default_rng(1)
+    set_graph_optimizer(True)  # as it is elsewhere
     images, _ = digits.split("validation")
     np.save(tmp_path / "images.npy", images)
     expected = {}

@@ -176,15 +176,22 @@ def test_every_case_with_skip_connections_has_the_expected_ones():
         assert adding == [f"skip_{number}" for number in expected_skips(config)]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: ",".join(map(str, case.values())))
-def pair(request, prepared) -> tuple[TrainingConfig, CompiledNetwork, keras.Model]:
-    """A network that trained another run before, at the start of this one, and Keras's with the same weights."""
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: ",".join(map(str, case.values())))
+def compiled(request, prepared) -> tuple[TrainingConfig, CompiledNetwork]:
+    """A network of ours, compiled once for all tests of its case."""
     config = BASE.with_(**request.param)
     network = CompiledNetwork(config, prepared)
     network.compile()
     assert network.compiled and not network.compile_error
+    return config, network
+
+
+@pytest.fixture
+def pair(compiled) -> tuple[TrainingConfig, CompiledNetwork, keras.Model]:
+    """A network that trained another run before, at the start of this one, and a new one of Keras, of equal weights."""
+    config, network = compiled
     network.start(config.with_(seed=7))
-    network.train_steps(image_order(7, 1, prepared.training.size), 0, 3, Totals())
+    network.train_steps(image_order(7, 1, network.data.training.size), 0, 3, Totals())
     network.start(config)
     model = plain_keras(config)
     model.set_weights(trained_weights(network))
