@@ -8,7 +8,6 @@ from explorer.cli.terminal import say
 from explorer.config import FIELDS
 from explorer.data import datasets
 from explorer.whole_number import whole_number
-from explorer.workers import worker
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +55,6 @@ def benchmark(options: argparse.Namespace) -> int:
     if sweep.benchmark(options):
         return 0
     datasets.check_available(options.dataset)
-    with terminal.native_messages_hidden():
-        worker.programs()
     if options.finder:
         terminal.answer(
             finder.measure(options.dataset, options.epochs or finder.EPOCHS, tell=say), options, finder.lines

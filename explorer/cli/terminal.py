@@ -56,24 +56,6 @@ def give_up(stream: TextIO) -> None:
 
 
 @contextmanager
-def native_messages_hidden() -> Iterator[None]:
-    """Hides what native libraries print to standard error while they are loaded, whatever the log level.
-
-    Only around an import: later such a message may explain a crash.
-    """
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
-
-
-@contextmanager
 def stopped_by_signals(stop: Callable[[], None], message: str) -> Iterator[list[int]]:
     """Calls `stop` on Ctrl-C, SIGTERM or SIGHUP; yields the list of signals received. A second one ends the process.
 

@@ -31,8 +31,6 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
 def range_test(options: argparse.Namespace) -> int:
     """Runs the learning-rate finder; returns the exit status."""
     config = config_of(options)
-    with terminal.native_messages_hidden():
-        worker.programs()
     with tempfile.TemporaryDirectory(dir=isolate()) as folder:
         path = str(Path(folder) / "points.jsonl")
         outcome = tasks.range_test(config.to_dict(), path)
@@ -67,8 +65,6 @@ def _train_here(run: Run, options: argparse.Namespace) -> int:
     say(f"{run.name}: saved in {run.path}")
     line = terminal.ProgressLine(run)
     with terminal.stopped_by_signals(run.request, "stopping after this step") as received:
-        with terminal.native_messages_hidden():
-            worker.programs()
         try:
             status = worker.execute(run, worker.Watcher(on_epoch=line.epoch, on_step=line.step))
         except GoneError:

@@ -4,7 +4,7 @@ import atexit
 import os
 
 from explorer.scratch import ScratchFolder
-from explorer.training.lean_import import lean_import
+from explorer.training.lean_import import lean_import, native_messages_hidden
 
 _folder = ScratchFolder()
 atexit.register(_folder.remove)
@@ -18,7 +18,7 @@ os.environ["TF_XLA_FLAGS"] = (
     f"{os.environ.get('TF_XLA_FLAGS', '')} "
     f'--tf_xla_persistent_cache_directory="{XLA_FOLDER}" --tf_xla_persistent_cache_device_types=CPU'
 )
-with lean_import():
+with lean_import(), native_messages_hidden():
     import keras
     import tensorflow as tf
 

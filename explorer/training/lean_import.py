@@ -6,9 +6,10 @@ inputs that are unused here: without them, a model is evaluated for the first ti
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 UNUSED = ("sklearn", "pandas")
 
@@ -28,3 +29,31 @@ def lean_import() -> Iterator[None]:
             gc.enable()
         for name in hidden:
             del sys.modules[name]
+
+
+@contextmanager
+def native_messages_hidden() -> Iterator[None]:
+    """Hides what native libraries print to standard error while they are loaded, whatever the log level.
+
+    Only around an import: later such a message may explain a crash.
+    """
+    try:
+        saved = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        _flush()
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        _flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def _flush() -> None:
+    with suppress(AttributeError, OSError, ValueError):  # there is none, or its terminal is gone
+        sys.stderr.flush()

@@ -107,4 +107,7 @@ def _imported(
         # the handles are captured: passing hundreds of them in each call would take milliseconds
         return program(*tf.nest.flatten(arguments), *used)
 
-    return tf.function(call, input_signature=signature, autograph=False)
+    function = tf.function(call, input_signature=signature, autograph=False)
+    # of a function that its first call traces, TensorFlow would warn, as there is a new one for each network
+    function.get_concrete_function()
+    return function

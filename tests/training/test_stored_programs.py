@@ -112,6 +112,33 @@ def test_two_processes_that_compile_at_once_leave_one_whole_program(tmp_path):
     assert trained(tmp_path, settings)[:2] == (both[0].printed, 2)
 
 
+SEVERAL = """
+from explorer.config import TrainingConfig
+from explorer.data import datasets
+from explorer.training.program_cache import ProgramCache
+
+cache, digits = ProgramCache(), datasets.load("digits")
+for width in range(20, 24):
+    cache.network(TrainingConfig(dataset="digits", depth=1, width=width), digits)
+"""
+
+
+def test_several_networks_in_a_process_put_no_warning_in_the_terminal_where_a_page_was_started(tmp_path):
+    """Neither does TensorFlow when it is imported, which heeds its own log level only later."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    for _ in range(2):  # compiled, then from disk
+        done = subprocess.run(
+            [sys.executable, "-c", SEVERAL],
+            cwd=ROOT,
+            env=environment | {"EXPLORER_CACHE": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "cache"))
