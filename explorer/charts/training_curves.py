@@ -123,13 +123,20 @@ def curves(frame: pd.DataFrame, metric: str, large: bool = False) -> alt.LayerCh
         ),
         *axis_marks(base, below=not METRICS[metric].higher_is_better),  # the loss's is near the legend
         epochs.transform_filter("datum.best").mark_point(size=140, strokeWidth=2.5, filled=False),
-        epochs.transform_filter(f"datum.best && datum.split == '{VALIDATION}'")
-        .mark_text(dy=20 if METRICS[metric].higher_is_better else -16, fontWeight="bold")
-        .encode(text=alt.value("best")),
+        _best_label(epochs, metric),
         *_crosshair(epochs, metric),
     ]
     title = alt.TitleParams(METRICS[metric].title, anchor="start", frame="group")
     return alt.layer(*layers).resolve_scale(color="shared").properties(height=HEIGHT, title=title)
+
+
+def _best_label(epochs: alt.Chart, metric: str) -> alt.Chart:
+    """The word "best" beyond both rings, where there is room: above them, or below them if higher is better."""
+    below = METRICS[metric].higher_is_better
+    training_beyond = f"datum.{TRAINING} {'<' if below else '>'} datum.{VALIDATION}"
+    outer = epochs.transform_filter(f"datum.best && (datum.split == '{TRAINING}') == ({training_beyond})")
+    label = outer.mark_text(dy=20 if below else -16, fontWeight="bold")
+    return label.encode(text=alt.value("best"), color=alt.value(SPLIT_COLORS[VALIDATION]))
 
 
 def _crosshair(epochs: alt.Chart, metric: str) -> list[alt.Chart]:

@@ -7,7 +7,7 @@ from browser import HANGS, ROOT, chromium, serve, wait_for
 
 PAGE = "tests/support/charts_page.py"
 CURVES = ("curves", "twins", "overlay", "overlay_log_x", "overlay_log_y", "trials", "over_time", "band")
-OVER_EPOCHS = {*CURVES, "layers", "rate"}
+OVER_EPOCHS = {*CURVES, "accuracy", "layers", "rate"}
 OTHERS = ("overlay_minutes", "by_depth", "range")
 READ = """drawn => Object.fromEntries(drawn.map(node => [
     [...node.classList].find(name => name.startsWith('st-key-drawn_')).slice('st-key-drawn_'.length),
@@ -15,6 +15,10 @@ READ = """drawn => Object.fromEntries(drawn.map(node => [
         axes: [...node.querySelectorAll('g.role-axis-label')].map(axis => [...axis.querySelectorAll('text')]
             .filter(text => text.getAttribute('opacity') !== '0').map(text => text.textContent)),
         lines: [...node.querySelectorAll('g.mark-line path')].map(path => path.getAttribute('d') || ''),
+        rings: [...node.querySelectorAll('g.mark-symbol path[stroke-width="2.5"]')].map(ring =>
+            ring.getBoundingClientRect().toJSON()),
+        best: [...node.querySelectorAll('g.mark-text text')].filter(text => text.textContent === 'best').map(text =>
+            text.getBoundingClientRect().toJSON()),
     }]))"""
 
 
@@ -64,3 +68,16 @@ def test_a_loss_of_0_or_of_infinity_collapses_no_curve(drawn, loss):
         (first, *_), labels = found["overlay_log_y"]["lines"], found["overlay_log_y"]["axes"][1]
         assert {"0.0000001", "0.1", "1"} <= set(labels)
         assert len({round(y) for y in heights(first)}) >= 6
+
+
+@pytest.mark.parametrize("validation", [1.1, 0.5])
+def test_best_is_written_beyond_the_rings_of_both_curves(drawn, validation):
+    """Also where the validation curve is the better one, as before overfitting begins and with dropout."""
+    found = drawn(epochs=10, validation=validation)
+    for name, beyond in ("curves", "above"), ("accuracy", "below"):
+        rings, [best] = found[name]["rings"], found[name]["best"]
+        assert len(rings) == 2
+        if beyond == "above":
+            assert best["bottom"] <= min(ring["top"] for ring in rings) + 2
+        else:
+            assert best["top"] >= max(ring["bottom"] for ring in rings) - 2

@@ -1,4 +1,7 @@
-"""Every chart with epochs or a logarithmic axis, for a browser: `?epochs=3&loss=zero` says of which runs."""
+"""Every chart with epochs or a logarithmic axis, for a browser: `?epochs=3&loss=zero` says of which runs.
+
+`validation=0.5` makes the validation loss so many times the training loss.
+"""
 
 import math
 from types import SimpleNamespace
@@ -12,12 +15,11 @@ LOSSES = {"falls": lambda epoch: 2 / epoch, "zero": lambda epoch: max(0.0, 10 **
           "infinite": lambda epoch: math.inf if epoch == 3 else 2 / epoch}  # fmt: skip
 
 
-def records(epochs: int, loss: str) -> list[EpochRecord]:
+def records(epochs: int, loss: str, validation: float = 1.1) -> list[EpochRecord]:
     """So many epochs with losses of a kind: falling, exactly 0 from the seventh on, or infinite in the third."""
-    values = map(LOSSES[loss], range(1, epochs + 1))
-    return [
-        EpochRecord(e, v, 0.5, 1.1 * v, 0.48, 1e-3 / e, 0.0 if loss == "zero" else 0.1) for e, v in enumerate(values, 1)
-    ]
+    values, seconds = map(LOSSES[loss], range(1, epochs + 1)), 0.0 if loss == "zero" else 0.1
+    accuracy = 0.5 + (1 - validation) / 5
+    return [EpochRecord(e, v, 0.5, validation * v, accuracy, 1e-3 / e, seconds) for e, v in enumerate(values, 1)]
 
 
 def inner(epochs: int, loss: str) -> list:
@@ -28,15 +30,16 @@ def inner(epochs: int, loss: str) -> list:
     ]
 
 
-def draw(epochs: int, loss: str) -> None:
+def draw(epochs: int, loss: str, validation: float) -> None:
     """Draws the charts, each in a container with its name."""
     from explorer.charts import comparison, internals, learning_rate, lr_finder, sweep, training_curves, twin
     from explorer.charts.epoch_axes import guessing
     from explorer.pages.chart import draw_chart
 
-    run, seen = records(epochs, loss), inner(epochs, loss)
-    level = guessing("loss", 10)
-    curves = training_curves.drawn_rows(training_curves.curve_frame("run", run), "loss", level)
+    run, seen = records(epochs, loss, validation), inner(epochs, loss)
+    level, frame = guessing("loss", 10), training_curves.curve_frame("run", run)
+    curves = training_curves.drawn_rows(frame, "loss", level)
+    accuracy = training_curves.drawn_rows(frame, "accuracy", guessing("accuracy", 10))
     twins = twin.twin_rows(run, run[:1], "loss", level)
     overlay = training_curves.of_metric(comparison.overlay_frame([("a", run), ("b", records(epochs, "falls"))]), "loss")
     band = comparison.band_frame([("A", [("a", run), ("b", records(epochs, "falls"))])], "loss")
@@ -48,6 +51,7 @@ def draw(epochs: int, loss: str) -> None:
     two, metric = ("a", "b"), "loss"
     shown = {
         "curves": (training_curves.curves, curves, metric),
+        "accuracy": (training_curves.curves, accuracy, "accuracy"),
         "twins": (twin.twins, twins, metric),
         "overlay": (comparison.overlay, overlay, two, metric, "epoch", False, False),
         "overlay_log_x": (comparison.overlay, overlay, two, metric, "epoch", True, False),
@@ -68,4 +72,5 @@ def draw(epochs: int, loss: str) -> None:
 
 
 if __name__ == "__main__":
-    draw(int(st.query_params.get("epochs", 3)), st.query_params.get("loss", "falls"))
+    asked = st.query_params
+    draw(int(asked.get("epochs", 3)), asked.get("loss", "falls"), float(asked.get("validation", 1.1)))
