@@ -108,6 +108,6 @@ def _imported(
         return program(*tf.nest.flatten(arguments), *used)
 
     function = tf.function(call, input_signature=signature, autograph=False)
-    # of a function that its first call traces, TensorFlow would warn, as there is a new one for each network
+    # traced now and not by its first call, of which TensorFlow would warn: each network has such a function of its own
     function.get_concrete_function()
     return function
