@@ -131,12 +131,11 @@ def curves(frame: pd.DataFrame, metric: str, large: bool = False) -> alt.LayerCh
 
 
 def _best_label(epochs: alt.Chart, metric: str) -> alt.Chart:
-    """The word "best" beyond both rings, where there is room: above them, or below them if higher is better."""
+    """The word "best" beyond all rings, where there is room: above them, or below them if higher is better."""
     below = METRICS[metric].higher_is_better
-    training_beyond = f"datum.{TRAINING} {'<' if below else '>'} datum.{VALIDATION}"
-    outer = epochs.transform_filter(f"datum.best && (datum.split == '{TRAINING}') == ({training_beyond})")
-    label = outer.mark_text(dy=20 if below else -16, fontWeight="bold")
-    return label.encode(text=alt.value("best"), color=alt.value(SPLIT_COLORS[VALIDATION]))
+    outermost = alt.Y("drawn:Q", aggregate="min" if below else "max", title=None)
+    label = epochs.transform_filter("datum.best").mark_text(dy=20 if below else -16, fontWeight="bold")
+    return label.encode(y=outermost, text=alt.value("best"), color=alt.value(SPLIT_COLORS[VALIDATION]))
 
 
 def _crosshair(epochs: alt.Chart, metric: str) -> list[alt.Chart]:

@@ -81,3 +81,9 @@ def test_best_is_written_beyond_the_rings_of_both_curves(drawn, validation):
             assert best["bottom"] <= min(ring["top"] for ring in rings) + 2
         else:
             assert best["top"] >= max(ring["bottom"] for ring in rings) - 2
+
+
+def test_best_is_written_also_where_the_training_loss_of_its_epoch_is_cut_off(drawn):
+    found = drawn(epochs=10, loss="starts_high")["curves"]
+    [ring], [best] = found["rings"], found["best"]
+    assert best["bottom"] <= ring["top"] + 2

@@ -12,14 +12,17 @@ from made_runs import signals
 from explorer.runs.history import EpochRecord
 
 LOSSES = {"falls": lambda epoch: 2 / epoch, "zero": lambda epoch: max(0.0, 10 ** -epoch - 1e-7),
-          "infinite": lambda epoch: math.inf if epoch == 3 else 2 / epoch}  # fmt: skip
+          "infinite": lambda epoch: math.inf if epoch == 3 else 2 / epoch,
+          "starts_high": lambda epoch: 100.0 if epoch == 1 else 2.0}  # fmt: skip
+VALIDATION = {"starts_high": lambda epoch: 1.0 + epoch / 10}
 
 
 def records(epochs: int, loss: str, validation: float = 1.1) -> list[EpochRecord]:
-    """So many epochs with losses of a kind: falling, exactly 0 from the seventh on, or infinite in the third."""
-    values, seconds = map(LOSSES[loss], range(1, epochs + 1)), 0.0 if loss == "zero" else 0.1
-    accuracy = 0.5 + (1 - validation) / 5
-    return [EpochRecord(e, v, 0.5, validation * v, accuracy, 1e-3 / e, seconds) for e, v in enumerate(values, 1)]
+    """So many epochs with losses of a kind: falling, exactly 0 from the seventh on, infinite in the third, or high in
+    the first, where the validation loss is lowest."""
+    training, accuracy, seconds = LOSSES[loss], 0.5 + (1 - validation) / 5, 0.0 if loss == "zero" else 0.1
+    held_out = VALIDATION.get(loss, lambda epoch: validation * training(epoch))
+    return [EpochRecord(e, training(e), 0.5, held_out(e), accuracy, 1e-3 / e, seconds) for e in range(1, epochs + 1)]
 
 
 def inner(epochs: int, loss: str) -> list:
