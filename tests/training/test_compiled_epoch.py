@@ -96,13 +96,13 @@ class Keras:
         noise = [SLACK * max(sizes) for sizes in zip(*noise, strict=True)]
         weights, tensors = len(self._weights), [*map(tf.constant, state)]
         # an update is a sum of terms that may cancel; each is rounded by its own size, which this step lays bare
-        sizes = self._applied([*tensors[:weights], *map(tf.abs, tensors[weights:])], [tf.abs(g) for g in exact])
-        sizes = [part.numpy() for part in sizes]
+        magnitudes = [*tensors[:weights], *map(tf.abs, tensors[weights:])]
+        sizes = values(self._applied(magnitudes, [tf.abs(g) for g in exact]))
         self.set(tensors)
         loss = float(self.network.train_on_batch(images, labels)[0])
         after = values(self.variables)
         low, high = (
-            [part.numpy() for part in self._applied(tensors, [g + sign * n for g, n in zip(exact, noise, strict=True)])]
+            values(self._applied(tensors, [g + sign * n for g, n in zip(exact, noise, strict=True)]))
             for sign in (-1, 1)
         )
         return (
